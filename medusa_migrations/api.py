@@ -1,0 +1,308 @@
+"""The public functions. The commands, the admin and users' own admin actions call nothing else.
+
+Each takes the options of the command of the same name as keyword arguments, returns a frozen dataclass of
+`medusa_migrations.results` and raises a subclass of `medusa_migrations.errors.MigrationError`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from django.apps import apps
+
+from . import conf, dist, sources
+from .errors import DistError, PlanError
+from .history import History
+from .make import ahead_warning, make
+from .migration import Direction, Migration, MigrationId
+from .ordering import django_dependencies, ordered
+from .plan import (
+    Known,
+    Plan,
+    check_app,
+    in_order,
+    know,
+    out_of_order,
+    plan_revert,
+    plan_run,
+    refuse_mode_all,
+    state_of,
+)
+from .results import (
+    BuildResult,
+    Built,
+    Listener,
+    MigrationResult,
+    RunResult,
+    ShownMigration,
+    ShowResult,
+    Waiting,
+    ignore,
+)
+from .session import Session, open_session
+from .task import Options, load_tasks, read_script
+
+__all__ = ["build", "make", "revert", "run", "show"]
+
+
+def build(*, check: bool = False) -> BuildResult:
+    """Collect the migrations of all installed apps into dist; with `check` only compare, and write nothing.
+
+    Raises BuildError for files that cannot be used, OrderError for their dependencies, DistError for the folder.
+    """
+    dist_dir = conf.get_settings().dist_dir
+    before = _last_build(dist_dir)
+    migrations, warnings = _from_sources(before)
+    is_current = True
+    if check:
+        is_current = dist.is_current(dist_dir, migrations)
+    else:
+        dist.write(dist_dir, migrations)
+    known = {migration.id for migration in before}
+    ids = tuple(migration.id for migration in migrations)
+    return BuildResult(dist_dir, ids, tuple(id_ for id_ in ids if id_ not in known), warnings, is_current)
+
+
+class Execution(TypedDict, total=False):
+    """How `run` and `revert` work. What is left out, or None, is as the settings say.
+
+    `fake` writes the history only. `transaction` is "all", "each" or "none". `build` tells whether to build first.
+    `lock` False takes no lock; `lock_wait` is in seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
+    durations, and `retries` a number of further tries. `database` is an alias; `applied_by` is by default the operating
+    system's user. `listener` is told of every event.
+    """
+
+    fake: bool
+    transaction: str | None
+    build: bool | None
+    lock: bool
+    lock_wait: float | None
+    lock_timeout: str | None
+    statement_timeout: str | None
+    retries: int | None
+    database: str
+    applied_by: str | None
+    listener: Listener
+
+
+def run(
+    app: str | None = None,
+    *,
+    to: str | None = None,
+    plan: bool = False,
+    sql: bool = False,
+    check: bool = False,
+    **how: Unpack[Execution],
+) -> RunResult:
+    """Apply all pending migrations, of `app` and what it depends on, up to the id `to`.
+
+    `plan`, `sql` and `check` change nothing: the result has what would run, with `sql` its SQL too.
+    Raises MigrationFailed, with the result so far, if a migration fails; after any other error nothing is changed.
+    """
+    only_plan = plan or sql or check
+    migrations = _migrations(how, only_plan=only_plan)
+
+    def planner(known: Known) -> Plan:
+        return plan_run(known, app=app, to=to, labels=_labels())
+
+    result = _carry_out(migrations, planner, Direction.UP, how, only_plan=only_plan, sql=sql)
+    return result if result.migrations else replace(result, notes=_unbuilt(migrations))
+
+
+def revert(
+    app: str | None = None,
+    *,
+    steps: int | None = None,
+    to: str | None = None,
+    last_run: bool = False,
+    all: bool = False,
+    plan: bool = False,
+    sql: bool = False,
+    **how: Unpack[Execution],
+) -> RunResult:
+    """Undo the last applied migration, or the last `steps`, those after the id `to`, those of the last run, or all.
+
+    `plan` and `sql`, and what is raised, are as for `run`.
+    """
+    given = [
+        name for name, on in (("steps", steps is not None), ("to", to), ("last_run", last_run), ("all", all)) if on
+    ]
+    if len(given) > 1:
+        raise PlanError(f"{' and '.join(given)} cannot go together: choose one.")
+    if steps is not None and steps < 1:
+        raise PlanError(f"steps is {steps}: at least 1 is needed.")
+
+    def planner(known: Known) -> Plan:
+        return plan_revert(
+            known,
+            app=app,
+            steps=steps,
+            to=to,
+            last_run=last_run,
+            everything=all,
+            fake=how.get("fake", False),
+            labels=_labels(),
+        )
+
+    migrations = _migrations(how, only_plan=plan or sql)
+    return _carry_out(migrations, planner, Direction.DOWN, how, only_plan=plan or sql, sql=sql)
+
+
+def show(app: str | None = None, *, database: str = "default") -> ShowResult:
+    """Every migration with its state, in their order. Writes nothing, and needs no more than SELECT on the history."""
+    migrations = _migrations({}, only_plan=True)
+    with open_session(database) as session:
+        known = know(migrations, History(session).rows(details=True), conf.get_settings().is_on)
+        unfinished = any(row.state in ("running", "reverting") for row in known.rows.values())
+        locked = unfinished and session.lock_holder() is not None
+    check_app(app, known, _labels())
+    late = out_of_order(known)
+    ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
+    return ShowResult(database, tuple(_shown(id_, known, locked, id_ in late) for id_ in ids))
+
+
+def _carry_out(
+    migrations: tuple[Migration, ...],
+    planner: Callable[[Known], Plan],
+    direction: Direction,
+    how: Execution,
+    *,
+    only_plan: bool,
+    sql: bool,
+) -> RunResult:
+    """Plan, and unless there is nothing to do or only the plan is wanted, lock, plan again and do it."""
+    settings = conf.get_settings()
+    options = _options(how, settings)
+    fake = how.get("fake", False)
+    listener = how.get("listener", ignore)
+    lock_wait = how.get("lock_wait")
+
+    with open_session(how.get("database", "default")) as session:
+        history = History(session, how.get("applied_by") or _user())
+
+        def planned() -> Plan:
+            rows = history.rows(details=direction is Direction.DOWN)
+            plan = planner(know(migrations, rows, settings.is_on))
+            if options.mode == "all" and not fake:
+                refuse_mode_all(plan)
+            if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
+                from .prerequisites import check_applied
+
+                check_applied(plan.steps, session.connection)
+            return plan
+
+        plan = planned()
+        if only_plan or not plan.steps:
+            return _as_planned(session, plan, with_sql=sql)
+        # Imported where they are needed: a run with nothing to do is a start-up cost of every release.
+        from .runner import Runner
+
+        load_tasks(plan.steps, options.mode, fake=fake)
+        wait = settings.lock_wait if lock_wait is None else lock_wait
+        with session.lock(wait, lambda *event: listener(Waiting(*event))) if how.get("lock", True) else nullcontext():
+            plan = planned()
+            tasks = load_tasks(plan.steps, options.mode, fake=fake)
+            if tasks:
+                history.create()
+            return Runner(session, history, options, listener).run(direction, tasks)
+
+
+def _options(how: Execution, settings: conf.Settings) -> Options:
+    given = {
+        "transaction": how.get("transaction"),
+        "lock_timeout": how.get("lock_timeout"),
+        "statement_timeout": how.get("statement_timeout"),
+        "retries": how.get("retries"),
+    }
+    chosen = {
+        name: getattr(settings, name) if value is None else conf.checked(name, value) for name, value in given.items()
+    }
+    return Options(chosen["transaction"], chosen["lock_timeout"], chosen["statement_timeout"], chosen["retries"])
+
+
+def _as_planned(session: Session, plan: Plan, *, with_sql: bool) -> RunResult:
+    return RunResult(
+        session.alias,
+        plan.direction,
+        tuple(
+            MigrationResult(
+                step.id,
+                "planned",
+                out_of_order=step.out_of_order,
+                sql=read_script(step).sql if with_sql else None,
+            )
+            for step in plan.steps
+        ),
+    )
+
+
+def _migrations(how: Execution, *, only_plan: bool) -> tuple[Migration, ...]:
+    """What there is to run, in its order: from the sources for a mere plan, else from dist, built first or not."""
+    settings = conf.get_settings()
+    given = how.get("build")
+    if settings.auto_build if given is None else given:
+        if only_plan:
+            return _from_sources(())[0]
+        how.get("listener", ignore)(Built(build()))
+    built = dist.load(settings.dist_dir)
+    if built is None and sources.source_files():
+        raise DistError(
+            f"Nothing is built: there is no {settings.dist_dir / dist.MANIFEST}. Run migrations_build, or "
+            f"migrations_run --build."
+        )
+    return built or ()
+
+
+def _from_sources(known: Sequence[Migration]) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
+    """The sources in their order, and what to warn of; `known` need no second look if they are unchanged."""
+    found = sources.collect({(migration.id, migration.hash): migration for migration in known})
+    ahead = ahead_warning([migration.id for migration in found.migrations], datetime.now(UTC))
+    return ordered(found.migrations, _labels()), (*found.warnings, *([ahead] if ahead else []))
+
+
+def _last_build(dist_dir: Path) -> tuple[Migration, ...]:
+    """What was built last; nothing if that is not to be read, because a build mends it."""
+    try:
+        return dist.load(dist_dir) or ()
+    except DistError:
+        return ()
+
+
+def _unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
+    known = {migration.id for migration in migrations}
+    new = [str(file.id) for file in sources.source_files() if file.id not in known]
+    if not new:
+        return ()
+    return (f"Not built, so not run: {', '.join(new)}. Run migrations_build, or migrations_run --build.",)
+
+
+def _shown(id_: MigrationId, known: Known, locked: bool, late: bool) -> ShownMigration:
+    row, migration = known.rows.get(id_), known.by_id.get(id_)
+    return ShownMigration(
+        id=id_,
+        state=state_of(id_, known, locked=locked),
+        applied_at=row.applied_at if row else None,
+        duration_ms=row.duration_ms if row else None,
+        applied_by=row.applied_by if row else None,
+        checksum=migration.checksum if migration else known.rows[id_].checksum,
+        out_of_order=late,
+    )
+
+
+def _labels() -> list[str]:
+    return [app.label for app in apps.get_app_configs()]
+
+
+def _user() -> str:
+    """The operating system's user; a container's may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

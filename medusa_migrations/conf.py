@@ -1,0 +1,179 @@
+"""The settings: `MEDUSA_MIGRATIONS` in Django's settings, and the features that the environment sets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+
+from .errors import SettingsError, nearest
+
+NAME = "MEDUSA_MIGRATIONS"
+TRANSACTION_MODES = ("all", "each", "none")
+
+_ON = {"1", "true", "yes", "on"}
+_OFF = {"0", "false", "no", "off", ""}
+
+# A time with a unit as in PostgreSQL's manual, 20.1.1; without one, milliseconds.
+_DURATION = re.compile(r"[0-9]+(\.[0-9]+)?\s*(us|ms|s|min|h|d)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One attribute a key of `MEDUSA_MIGRATIONS`, in small letters.
+
+    `lock_wait` is in seconds; `lock_timeout` and `statement_timeout` are PostgreSQL durations such as "5s",
+    None for the server's own.
+    """
+
+    dist_dir: Path
+    auto_build: bool
+    source_dir: str = "sql_migrations"
+    transaction: str = "each"
+    lock_wait: float = 60
+    lock_timeout: str | None = "5s"
+    statement_timeout: str | None = None
+    retries: int = 3
+    features: Mapping[str, bool] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    run_on_migrate: bool = True
+    admin: bool = True
+
+    def is_on(self, feature: str) -> bool:
+        """Whether `feature` is on: by MEDUSA_FEATURE_<NAME> in the environment, else by FEATURES, else off."""
+        variable = "MEDUSA_FEATURE_" + re.sub(r"\W", "_", feature, flags=re.ASCII).upper()
+        value = os.environ.get(variable)
+        if value is None:
+            return self.features.get(feature, False)
+        if value.strip().lower() not in _ON | _OFF:
+            raise SettingsError(f"The environment variable {variable} is {value!r}. Use 1 or 0.")
+        return value.strip().lower() in _ON
+
+
+def get_settings() -> Settings:
+    """Today's settings. Raises SettingsError for an unknown key or a wrong value."""
+    given = getattr(django_settings, NAME, {})
+    if not isinstance(given, Mapping):
+        raise SettingsError(f"{NAME} must be a dictionary, not {given!r}.")
+    known = [name.upper() for name in (f.name for f in fields(Settings))]
+    for key in given:
+        if key not in known:
+            hint = nearest(str(key).upper(), known) or f" Known are {', '.join(known)}."
+            raise SettingsError(f"{NAME} has an unknown key {key!r}.{hint}")
+    values = {key.lower(): _checked(key, value) for key, value in given.items()}
+    values.setdefault("auto_build", bool(django_settings.DEBUG))
+    if "dist_dir" not in values:
+        values["dist_dir"] = _base_dir_for_dist() / "dist" / "migrations"
+    elif not values["dist_dir"].is_absolute():
+        values["dist_dir"] = (base_dir() or Path.cwd()) / values["dist_dir"]
+    return Settings(**values)
+
+
+def base_dir() -> Path | None:
+    """The project's folder, from the setting BASE_DIR, or None."""
+    given = getattr(django_settings, "BASE_DIR", None)
+    return Path(given).resolve() if given else None
+
+
+def _base_dir_for_dist() -> Path:
+    base = base_dir()
+    if not base:
+        raise SettingsError(f"Set BASE_DIR, or {NAME}['DIST_DIR'], so that the built migrations have a place.")
+    return base
+
+
+def checked(option: str, value: Any) -> Any:
+    """The value of an option that stands for the setting of the same name. Raises SettingsError."""
+    return _checked(option.upper(), value, option)
+
+
+def _checked(key: str, value: Any, called: str = "") -> Any:
+    check, expected = _CHECKS[key]
+    try:
+        return check(value)
+    except (TypeError, ValueError):
+        hint = nearest(str(value), TRANSACTION_MODES) if check is transaction_mode else ""
+        raise SettingsError(f"{called or f'{NAME}[{key!r}]'} is {value!r}. It must be {expected}.{hint}") from None
+
+
+def duration(value: object) -> str | None:
+    """A PostgreSQL duration as text; a number counts milliseconds; None stays. Raises ValueError."""
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
+        raise ValueError(value)
+    return value.strip()
+
+
+def transaction_mode(value: object) -> str:
+    """One of TRANSACTION_MODES. Raises ValueError."""
+    if value not in TRANSACTION_MODES:
+        raise ValueError(value)
+    return str(value)
+
+
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError
+    return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e9:
+        raise ValueError
+    return value
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise TypeError
+    return Path(value)
+
+
+def _folder_name(value: object) -> str:
+    if not isinstance(value, str) or not value.isidentifier():
+        raise ValueError
+    return value
+
+
+def _features(value: object) -> dict[str, bool]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    if not all(isinstance(name, str) for name in value):
+        raise TypeError
+    return {name: _bool(on) for name, on in value.items()}
+
+
+def _globs(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(glob, str) for glob in value):
+        raise TypeError
+    return tuple(value)
+
+
+_CHECKS = {
+    "DIST_DIR": (_path, "a path"),
+    "SOURCE_DIR": (_folder_name, "the name of a folder, such as 'sql_migrations'"),
+    "AUTO_BUILD": (_bool, "True or False"),
+    "TRANSACTION": (transaction_mode, "'all', 'each' or 'none'"),
+    "LOCK_WAIT": (_seconds, "a number of seconds, 0 or more"),
+    "LOCK_TIMEOUT": (duration, "a PostgreSQL duration such as '5s', or None"),
+    "STATEMENT_TIMEOUT": (duration, "a PostgreSQL duration such as '10min', or None"),
+    "RETRIES": (_count, "a whole number, 0 or more"),
+    "FEATURES": (_features, "a dictionary such as {'product_categories': True}"),
+    "IGNORE": (_globs, "a list of globs such as ['blog_post.search_*']"),
+    "RUN_ON_MIGRATE": (_bool, "True or False"),
+    "ADMIN": (_bool, "True or False"),
+}

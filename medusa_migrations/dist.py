@@ -1,0 +1,208 @@
+"""The build: written so that it is always the old one or the new one, and loaded only as it was written.
+
+<dist>/<app_label>/<name>.<first 8 hex digits of the file's hash>.sql
+<dist>/manifest.json
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.files import locks
+
+from . import sqlfile
+from .errors import DistError
+from .migration import Migration, MigrationId, Part
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+# What a build writes, and so may remove; anything else in the folder is somebody's own.
+_BUILT = re.compile(r"[0-9]{14}[_-].+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def _target(dist_dir: Path, migration: Migration) -> Path:
+    return Path(_file(str(dist_dir), migration.id, migration.hash, migration.source))
+
+
+def _file(dist_dir: str, id_: MigrationId, file_hash: str, source: str) -> str:
+    return f"{dist_dir}/{id_.app}/{id_.name}.{file_hash[:8]}{source[source.rindex('.') :]}"
+
+
+def is_current(dist_dir: Path, migrations: Sequence[Migration]) -> bool:
+    """Whether the build in `dist_dir` is the one that `migrations`, in their order, would make."""
+    try:
+        if (dist_dir / MANIFEST).read_text(encoding="utf-8") != _manifest(migrations):
+            return False
+    except (OSError, ValueError):
+        return False
+    return all(_has(_target(dist_dir, migration), migration.hash) for migration in migrations)
+
+
+def write(dist_dir: Path, migrations: Sequence[Migration]) -> None:
+    """Build `migrations`, which are the sources in their order.
+
+    Files first, each under a name of its own; then the manifest in one step; then what is no longer needed goes.
+    A second build waits for the first. Raises DistError if the folder cannot be written or a source has changed
+    since it was read.
+    """
+    try:
+        dist_dir.mkdir(parents=True, exist_ok=True)
+        with _locked(dist_dir):
+            for migration in migrations:
+                _copy(migration, _target(dist_dir, migration))
+            _replace(dist_dir / MANIFEST, _manifest(migrations).encode())
+            _remove_stale(dist_dir, {_target(dist_dir, migration) for migration in migrations})
+    except OSError as error:
+        raise DistError(
+            f"Cannot write the build to {dist_dir}: {error.strerror}. What was built before is still whole. Make "
+            f"room or "
+            "give this process the right to write there, then run migrations_build again."
+        ) from None
+
+
+def load(dist_dir: Path) -> tuple[Migration, ...] | None:
+    """The migrations of the build in `dist_dir`, in their order; None if there is no build.
+
+    Their SQL is not read. Raises DistError if the manifest cannot be read or is not one.
+    """
+    path = dist_dir / MANIFEST
+    try:
+        document = json.loads(path.read_bytes())
+        if document["format"] != FORMAT:
+            raise DistError(
+                f"{path} has format {document['format']!r}, this version reads format {FORMAT}. "
+                "Run migrations_build with the version that runs the migrations."
+            )
+        return tuple(_from_json(str(dist_dir), entry) for entry in document["migrations"])
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DistError(f"Cannot read {path}: {error.strerror}. Give this process the right to read it.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DistError(f"{path} is not what migrations_build wrote. Run migrations_build.") from None
+
+
+def _manifest(migrations: Sequence[Migration]) -> str:
+    entries = ",\n".join(json.dumps(_to_json(migration), ensure_ascii=False) for migration in migrations)
+    return f'{{"format": {FORMAT}, "migrations": [\n{entries}\n]}}\n'
+
+
+def _to_json(migration: Migration) -> dict[str, Any]:
+    entry = {
+        "id": str(migration.id),
+        "source": migration.source,
+        "hash": migration.hash,
+        "checksum": migration.checksum,
+        "up": _part_to_json(migration.up),
+        "down": _part_to_json(migration.down) if migration.down else None,
+    }
+    optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description")}
+    return entry | {name: value for name, value in optional.items() if value}
+
+
+def _part_to_json(part: Part) -> list[int | bool | None]:
+    return [part.start, part.end, part.line, part.transaction, part.copies]
+
+
+def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
+    id_ = MigrationId.parse(entry["id"])
+    if not id_ or not _HASH.fullmatch(entry["hash"]):
+        raise ValueError(entry["id"])
+    return Migration(
+        id=id_,
+        source=entry["source"],
+        file=_file(dist_dir, id_, entry["hash"], entry["source"]),
+        hash=entry["hash"],
+        checksum=entry["checksum"],
+        up=Part(*entry["up"]),
+        down=Part(*entry["down"]) if entry["down"] else None,
+        depends=tuple(entry.get("depends", ())),
+        feature=entry.get("feature"),
+        keep=tuple(entry.get("keep", ())),
+        description=entry.get("description", ""),
+    )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One build at a time. The lock is on the folder itself, so it leaves no file and dies with its process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        locks.lock(descriptor, locks.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _has(path: Path, file_hash: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == file_hash
+    except FileNotFoundError:
+        return False
+
+
+def _copy(migration: Migration, target: Path) -> None:
+    if _has(target, migration.hash):
+        return
+    data = Path(migration.file).read_bytes()
+    if hashlib.sha256(data).hexdigest() != migration.hash:
+        raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
+    target.parent.mkdir(exist_ok=True)
+    _replace(target, data)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Give `path` the content `data` in one step, on the disk before it has the name."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _remove_stale(dist_dir: Path, keep: set[Path]) -> None:
+    for folder in dist_dir.iterdir():
+        if folder.is_symlink() or not folder.is_dir():
+            if re.fullmatch(rf"{re.escape(MANIFEST)}\.[0-9]+\.tmp", folder.name):
+                folder.unlink()
+            continue
+        stale = [file for file in folder.iterdir() if _BUILT.fullmatch(file.name) and file not in keep]
+        for file in stale:
+            file.unlink()
+        if stale and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def read_sql(migration: Migration, part: Part) -> str:
+    """The SQL of one part of `migration`. Raises DistError if its file is not the one that was built."""
+    try:
+        data = Path(migration.file).read_bytes()
+    except OSError as error:
+        raise DistError(
+            f"Cannot read {migration.file}, the build of {migration.source}: {error.strerror}. Run migrations_build."
+        ) from None
+    if hashlib.sha256(data).hexdigest() != migration.hash:
+        raise DistError(
+            f"{migration.file} is not what migrations_build wrote for {migration.source}. Nobody edits the build: "
+            f"change "
+            "the source and run migrations_build."
+        )
+    text = sqlfile.decode(data, migration.source)
+    sql = text[part.start : part.end]
+    if part is migration.up and sqlfile.checksum(sql) != migration.checksum:
+        raise DistError(f"The manifest does not fit {migration.file}. Run migrations_build.")
+    return sql

@@ -1,0 +1,121 @@
+"""What can go wrong, as instructions: what is wrong, where, and what to do now."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .results import RunResult
+
+EXCERPT_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file: `line` and `column` count from 1; `column` is None where only the line is known."""
+
+    path: str
+    line: int
+    column: int | None
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" + (f":{self.column}" if self.column else "")
+
+    def excerpt(self) -> str:
+        """The line, cut to a readable width, with a caret under the column."""
+        column = self.column or 1
+        first = max(0, column - 1 - EXCERPT_WIDTH * 2 // 3)
+        shown = self.source[first : first + EXCERPT_WIDTH]
+        number = f"{self.line:>6} | "
+        text = number + shown
+        if self.column:
+            pad = "".join(_blank(char) for char in shown[: column - 1 - first])
+            text += "\n" + " " * 7 + "| " + pad + "^"
+        return text
+
+
+def _blank(char: str) -> str:
+    """White space as wide as `char` is on a terminal, so that the caret stands under its column."""
+    if char == "\t":
+        return "\t"
+    return "  " if unicodedata.east_asian_width(char) in "WF" else " "
+
+
+def locate(path: str, text: str, offset: int, *, first_line: int = 1, column: bool = True) -> Location:
+    """The place of the character at `offset` of `text`, whose first line is line `first_line` of the file."""
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    source = text[start : end if end >= 0 else len(text)].rstrip()
+    line = first_line + text.count("\n", 0, start)
+    return Location(path, line, offset - start + 1 if column else None, source)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`Did you mean “…”?` with the known word most like `word`, or an empty string."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+class MigrationError(Exception):
+    """The base of every error of this app; its text is the whole message for the user."""
+
+
+class SettingsError(MigrationError):
+    """MEDUSA_MIGRATIONS, a MEDUSA_FEATURE_… variable or an option has a value that cannot be used."""
+
+
+class FileError(MigrationError):
+    """A migration file cannot be used as it stands."""
+
+    def __init__(self, problem: str, location: Location | str, cure: str = "") -> None:
+        self.location = location if isinstance(location, Location) else None
+        parts = [f"{location}: {problem}"]
+        if self.location:
+            parts.append(self.location.excerpt())
+        if cure:
+            parts.append(cure)
+        super().__init__("\n".join(parts))
+
+
+class BuildError(MigrationError):
+    """One or more sources cannot be built; `errors` holds one error a problem."""
+
+    def __init__(self, errors: Iterable[MigrationError]) -> None:
+        self.errors = tuple(errors)
+        text = "\n".join(str(error) for error in self.errors)
+        if len(self.errors) > 1:
+            text = f"{len(self.errors)} problems in the migration files:\n{text}"
+        super().__init__(text + "\nNothing was built.")
+
+
+class OrderError(MigrationError):
+    """The `depends` of the migrations form a circle or name one that does not exist."""
+
+
+class DistError(MigrationError):
+    """The build is missing, cannot be read or written, or is not what its manifest says."""
+
+
+class DatabaseError(MigrationError):
+    """The database cannot be reached or used."""
+
+
+class LockError(MigrationError):
+    """Another process holds the lock."""
+
+
+class PlanError(MigrationError):
+    """What was asked cannot be done with what is built and what is applied; nothing was changed."""
+
+
+class MigrationFailed(MigrationError):
+    """A migration failed; `result` says what was done before, `location` where it failed if known."""
+
+    def __init__(self, message: str, result: RunResult) -> None:
+        self.result = result
+        super().__init__(message)

@@ -1,0 +1,116 @@
+"""A new migration file: its name, its timestamp, its text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.apps import AppConfig, apps
+
+from . import sqlfile
+from .errors import MigrationError, PlanError, nearest
+from .migration import TIMESTAMP_FORMAT, MigrationId, name_problem, timestamp_problem
+from .results import MadeFile
+from .sources import is_installed_package, source_files, source_folder
+
+
+def make(app_label: str, name: str, *, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
+    """Write an empty migration `name` for an app, or with `dry_run` only say what would be written.
+
+    Raises MigrationError for an unknown or installed app, a bad name or timestamp, and a file that is there already.
+    """
+    app = own_app(app_label)
+    there = [file.id for file in source_files() if not name_problem(file.id.name)]
+    id_ = MigrationId(app.label, f"{timestamp or next_timestamp(there, datetime.now(UTC))}_{slug(name)}")
+    problem = timestamp_problem(timestamp) if timestamp is not None else name_problem(id_.name)
+    if problem:
+        raise MigrationError(f"{problem}.")
+    made = MadeFile(id_, source_folder(app) / f"{id_.name}.sql", sqlfile.TEMPLATE, tuple(_warnings(id_, there)))
+    if id_ in there:
+        raise MigrationError(f"{id_} is there already; nothing was written. Choose another name or --timestamp.")
+    if not dry_run:
+        _write(made.path, made.text)
+    return made
+
+
+def own_app(app_label: str) -> AppConfig:
+    """The app with that label. Raises MigrationError if there is none, or if it is not the project's to write to."""
+    labels = {app.label: app for app in apps.get_app_configs()}
+    if app_label not in labels:
+        by_name = {app.name: app.label for app in labels.values()}
+        hint = f" Did you mean {by_name[app_label]!r}?" if app_label in by_name else nearest(app_label, labels)
+        raise PlanError(f"There is no app with the label {app_label!r}.{hint}")
+    app = labels[app_label]
+    if is_installed_package(app):
+        raise MigrationError(
+            f"The app {app_label!r} was installed from a package ({app.path}); an update would remove what is "
+            f"written there. "
+            "Put the migration into an app of your own, and let it depend on the package's migrations."
+        )
+    return app
+
+
+def slug(name: str) -> str:
+    """`PostCreate`, `post_create` and "post create" all give `post_create`. Raises MigrationError for no letters."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])", r"\1\3_\2", ascii_name)
+    found = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    if not found:
+        raise MigrationError(f"{name!r} has no letters or digits to name a file with.")
+    return found
+
+
+def next_timestamp(there: Iterable[MigrationId], now: datetime) -> str:
+    """Now, or a second after the latest that is there."""
+    latest = max((id_.timestamp for id_ in there), default="")
+    stamp = now.strftime(TIMESTAMP_FORMAT)
+    if latest < stamp:
+        return stamp
+    return (datetime.strptime(latest, TIMESTAMP_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=1)).strftime(
+        TIMESTAMP_FORMAT
+    )
+
+
+def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
+    """What to say if the latest timestamp is more than a day ahead, or None."""
+    latest = max(ids, key=lambda id_: id_.timestamp, default=None)
+    if latest is None or latest.timestamp <= (now + timedelta(days=1)).strftime(TIMESTAMP_FORMAT):
+        return None
+    return (
+        f"{latest} has a timestamp more than a day ahead: new migrations are dated after it, and those that others "
+        f"date "
+        "by the clock run out of order. Rename it while it is not applied anywhere."
+    )
+
+
+def _warnings(id_: MigrationId, there: Iterable[MigrationId]) -> Iterable[str]:
+    later = [other for other in there if other.sort_key > id_.sort_key]
+    if later:
+        yield f"{id_} sorts before {len(later)} that are there: where those are applied, it runs out of order."
+    ahead = ahead_warning([id_], datetime.now(UTC))
+    if ahead:
+        yield ahead
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise MigrationError(
+            f"{path} is there already; it is left as it is. Choose another name or --timestamp."
+        ) from None
+    except OSError as error:
+        raise MigrationError(
+            f"Cannot write {path}: {error.strerror}. Give this process the right to write there."
+        ) from None
+
+
+def shown_path(path: Path) -> str:
+    """`path` as a user would type it: from the current folder if it is below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,0 +1,110 @@
+"""What the commands share: options, and errors as CommandError."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, BooleanOptionalAction
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from medusa_migrations.console import Console, run_json
+from medusa_migrations.errors import MigrationError, MigrationFailed
+from medusa_migrations.migration import Direction
+from medusa_migrations.results import Failure, RunResult
+
+INTERRUPTED = 130
+
+
+class MigrationCommand(BaseCommand):
+    """A command whose errors are instructions: `work` raises MigrationError, the user sees its message."""
+
+    # A release must not fail for a template's check; what these commands need they look at themselves.
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.work(**options)
+        except MigrationError as error:
+            self.on_error(error, options)
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. migrations_show tells what is applied.", returncode=INTERRUPTED) from None
+
+    def work(self, **options: Any) -> None:
+        raise TypeError(f"{type(self).__name__} does nothing")
+
+    def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
+        """What else to do before the message is shown."""
+
+    def say(self, text: str, options: dict[str, Any]) -> None:
+        if options["verbosity"] > 0:
+            self.stdout.write(text)
+
+    def console(self, options: dict[str, Any]) -> Console:
+        return Console(self.stdout, self.stderr, self.style, silent=options["verbosity"] == 0 or options["json"])
+
+
+def add_database(parser: ArgumentParser) -> None:
+    parser.add_argument("--database", default="default", metavar="ALIAS", help='Database alias. Default: "default".')
+
+
+def add_app(parser: ArgumentParser, help: str) -> None:
+    parser.add_argument("app", nargs="?", metavar="APP", help=help)
+
+
+class ExecutionCommand(MigrationCommand):
+    """The options that running and reverting have in common."""
+
+    direction = Direction.UP
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_database(parser)
+        look = parser.add_argument_group("to look without touching anything")
+        look.add_argument("--plan", action="store_true", help="List what would be done.")
+        look.add_argument("--sql", action="store_true", help="Print the SQL that would be sent.")
+        how = parser.add_argument_group("how it is done")
+        how.add_argument("--fake", action="store_true", help="Write the history only; send none of the SQL.")
+        how.add_argument(
+            "--transaction", metavar="all|each|none", help="One transaction for all, one each (default), or none."
+        )
+        how.add_argument(
+            "--build", action=BooleanOptionalAction, default=None, help="Build first, or do not. Default: AUTO_BUILD."
+        )
+        how.add_argument(
+            "--lock-wait", type=float, metavar="SECONDS", help="How long to wait for another run. 0: not at all."
+        )
+        how.add_argument(
+            "--no-lock", action="store_false", dest="lock", help="Take no lock: only behind a pooler that has none."
+        )
+        how.add_argument(
+            "--lock-timeout", metavar="DURATION", help="How long a statement waits for a lock, such as 5s."
+        )
+        how.add_argument(
+            "--statement-timeout", metavar="DURATION", help="How long a statement may take, such as 10min."
+        )
+        how.add_argument("--retries", type=int, metavar="N", help="Further tries after a lock timeout or a deadlock.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
+
+    def execution(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options that `api.run` and `api.revert` share, as their keyword arguments."""
+        names = "app plan sql fake transaction build lock lock_wait lock_timeout statement_timeout retries database to"
+        return {name: options[name] for name in names.split()} | {"listener": self.console(options)}
+
+    def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
+        if options["json"]:
+            result = error.result if isinstance(error, MigrationFailed) else None
+            failure = Failure(None, str(error))
+            self.stdout.write(run_json(result or RunResult(options["database"], self.direction, error=failure)))
+
+    def report(self, result: RunResult, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(run_json(result))
+        elif options["sql"]:
+            for one in result.migrations:
+                self.stdout.write(f"-- {one.id} ({result.direction})\n{(one.sql or '').strip()}\n")
+        elif options["plan"]:
+            self.say(self.style.MIGRATE_HEADING("Planned migrations:"), options)
+            for one in result.migrations:
+                self.say(f"  {one.id}" + (" (out of order)" if one.out_of_order else ""), options)
+        for note in result.notes:
+            self.stderr.write(note, self.style.WARNING)

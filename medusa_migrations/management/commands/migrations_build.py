@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from medusa_migrations import api
+from medusa_migrations.console import built_line, warn
+from medusa_migrations.make import shown_path
+from medusa_migrations.management.base import MigrationCommand
+
+
+class Command(MigrationCommand):
+    help = "Collects the SQL migrations of all installed apps into the folder that a release runs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--check", action="store_true", help="Exit with 1 if the build differs from the sources; write nothing."
+        )
+
+    def work(self, **options: Any) -> None:
+        result = api.build(check=options["check"])
+        if options["verbosity"] > 0:
+            warn(self.stderr, self.style, result)
+        if not options["check"]:
+            self.say(built_line(result), options)
+        elif result.is_current:
+            self.say(f"{shown_path(result.dist_dir)} is what the sources give.", options)
+        else:
+            raise CommandError(f"{shown_path(result.dist_dir)} differs from the sources. Run migrations_build.")

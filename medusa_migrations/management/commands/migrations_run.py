@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from medusa_migrations import api
+from medusa_migrations.console import plural
+from medusa_migrations.management.base import ExecutionCommand, add_app
+
+
+class Command(ExecutionCommand):
+    help = "Applies the pending SQL migrations."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        add_app(parser, "Only this app's, and what they depend on.")
+        parser.add_argument("--to", metavar="ID", help="All pending up to this one, in their order.")
+        parser.add_argument("--check", action="store_true", help="Exit with 1 if something is pending; change nothing.")
+
+    def work(self, **options: Any) -> None:
+        result = api.run(check=options["check"], **self.execution(options))
+        self.report(result, options)
+        if not result.migrations and not options["json"] and not options["sql"]:
+            self.say("  No migrations to apply.", options)
+        if options["check"] and result.migrations:
+            pending = ", ".join(str(one.id) for one in result.migrations)
+            raise CommandError(f"{plural(len(result.migrations))} pending: {pending}. Run migrations_run.")

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from medusa_migrations import api
+from medusa_migrations.console import show_json, show_line
+from medusa_migrations.management.base import MigrationCommand, add_app, add_database
+
+_UNSETTLED = ("pending", "changed", "missing", "failed")
+
+
+class Command(MigrationCommand):
+    help = "Lists the SQL migrations and whether they are applied."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_app(parser, "Only this app's.")
+        add_database(parser)
+        parser.add_argument(
+            "--check", action="store_true", help="Exit with 1 if any is pending, changed, missing or failed."
+        )
+        parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
+
+    def work(self, **options: Any) -> None:
+        result = api.show(options["app"], database=options["database"])
+        if options["json"]:
+            self.stdout.write(show_json(result))
+        else:
+            for shown in result.migrations:
+                self.say(show_line(shown, self.style), options)
+            if not result.migrations:
+                self.say("(no migrations)", options)
+        counts = {state: sum(one.state == state for one in result.migrations) for state in _UNSETTLED}
+        found = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        if options["check"] and found:
+            raise CommandError(f"Not settled: {found}.")

@@ -1,0 +1,105 @@
+"""The values that the rest is about: an id, a part, a migration."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
+_NAME = re.compile(r"([0-9]{14})[_-]([A-Za-z0-9_.-]+)")
+
+# The longest name whose file in dist, "<name>.<8 hex digits>.sql", fits in the 255 bytes of most file systems.
+NAME_LENGTH = 240
+
+
+class Direction(enum.StrEnum):
+    UP = "up"
+    DOWN = "down"
+
+
+class MigrationId(NamedTuple):
+    """`app` is the app's label, `name` is `<timestamp>_<slug>`."""
+
+    app: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.app}.{self.name}"
+
+    @property
+    def timestamp(self) -> str:
+        return self.name[:14]
+
+    @property
+    def sort_key(self) -> tuple[str, str, str]:
+        """By timestamp over all apps, ties by app label, then name."""
+        return self.name[:14], self.app, self.name
+
+    @classmethod
+    def parse(cls, text: str) -> MigrationId | None:
+        """The id that `text` writes as `<app_label>.<name>`, or None if it writes none."""
+        app, dot, name = text.partition(".")
+        return cls(app, name) if dot and app.isidentifier() and _NAME.fullmatch(name) else None
+
+
+def name_problem(name: str) -> str | None:
+    """What is wrong with the name of a migration, or None."""
+    match = _NAME.fullmatch(name)
+    if not match:
+        return "a migration is named <timestamp>_<slug>: 14 digits, then letters, digits, '_', '-' and '.'"
+    if len(name) > NAME_LENGTH:
+        return f"the name has {len(name)} characters; at most {NAME_LENGTH} fit"
+    return timestamp_problem(match[1])
+
+
+def timestamp_problem(timestamp: str) -> str | None:
+    """What is wrong with a timestamp, or None."""
+    try:
+        if len(timestamp) == 14 and timestamp.isascii() and timestamp.isdigit():
+            datetime.strptime(timestamp, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+            return None
+    except ValueError:
+        pass
+    return f"{timestamp!r} is not a moment written YYYYMMDDHHMMSS (UTC)"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The up or the down part of a file: `text[start:end]`, behind the marker's line.
+
+    `line` is the line of the file that it starts on. `transaction` is what the marker says, None if nothing.
+    `copies` tells that it holds COPY … FROM stdin, whose rows take a way of their own to the server.
+    """
+
+    start: int
+    end: int
+    line: int
+    transaction: bool | None = None
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One migration, in the sources or in dist: everything but its SQL.
+
+    `source` is the path that messages cite, `file` where its text is, `hash` the SHA-256 of that file's bytes.
+    `checksum` is the up part's. `depends` are ids of migrations, or Django's: `auth.0012_…`, `auth`.
+    """
+
+    id: MigrationId
+    source: str
+    file: str
+    hash: str
+    checksum: str
+    up: Part
+    down: Part | None
+    depends: tuple[str, ...] = ()
+    feature: str | None = None
+    keep: tuple[str, ...] = ()
+    description: str = ""
+
+    def part(self, direction: Direction) -> Part | None:
+        return self.up if direction is Direction.UP else self.down

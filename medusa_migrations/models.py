@@ -1,0 +1,48 @@
+"""The history: what is applied."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class AppliedMigration(models.Model):
+    """One applied migration, or one that is unfinished.
+
+    Unmanaged, so that `flush` never empties it; the first run creates its table. The user's name is text, because a
+    foreign key would tie the history to a table that migrations make.
+    """
+
+    class State(models.TextChoices):
+        APPLIED = "applied", _("applied")
+        RUNNING = "running", _("running")
+        FAILED = "failed", _("failed")
+        REVERTING = "reverting", _("reverting")
+        REVERT_FAILED = "revert_failed", _("failed to revert")
+
+    id = models.BigAutoField(_("order of execution"), primary_key=True)
+    app = models.CharField(_("app"), max_length=255)
+    name = models.CharField(_("name"), max_length=255)
+    checksum = models.CharField(_("checksum"), max_length=64)
+    state = models.CharField(_("state"), max_length=16, choices=State)
+    applied_at = models.DateTimeField(_("applied at"))
+    duration_ms = models.BigIntegerField(_("duration (ms)"), null=True)
+    applied_by = models.CharField(_("applied by"), max_length=255)
+    run = models.UUIDField(_("run"), help_text=_("What one run applied together."))
+    statements_done = models.IntegerField(_("statements done"))
+    progress = models.JSONField(_("progress"), null=True)
+    error = models.TextField(_("error"))
+    down = models.TextField(_("down part"), null=True)
+
+    class Meta:
+        managed = False
+        db_table = "medusa_migrations"
+        default_permissions = ("view",)
+        permissions = [
+            ("run_migrations", _("Can run migrations")),
+            ("revert_migrations", _("Can revert migrations")),
+        ]
+        constraints = [models.UniqueConstraint(fields=["app", "name"], name="medusa_migrations_app_name")]
+        verbose_name = _("migration")
+        verbose_name_plural = _("migrations")
+
+    def __str__(self) -> str:
+        return f"{self.app}.{self.name}"

@@ -1,0 +1,44 @@
+"""Tries again what failed for a passing reason: a lock that was not to be had, a deadlock, a serialization failure."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .failure import StatementFailed
+from .migration import MigrationId
+from .postgresql import PASSING
+from .results import Listener, Retrying
+from .session import Session
+
+# Seconds. Each pause is twice the one before, and spread at random so that two runs do not keep step.
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Up to `limit` further tries over `session`, each told to `listener`."""
+
+    session: Session
+    limit: int
+    listener: Listener
+
+    def run(self, work: Callable[[], None], id_: MigrationId | None = None) -> None:
+        """Do `work`, rolled back before every further try and when it fails. Raises StatementFailed."""
+        pause = FIRST_PAUSE
+        attempt = 0
+        while True:
+            try:
+                return work()
+            except StatementFailed as failed:
+                self.session.rollback()
+                attempt += 1
+                if failed.error.sqlstate not in PASSING or attempt > self.limit:
+                    raise
+                seconds = pause * random.uniform(0.5, 1.5)
+                self.listener(Retrying(id_, failed.error.message, seconds, attempt))
+                time.sleep(seconds)
+                pause = min(2 * pause, LONGEST_PAUSE)

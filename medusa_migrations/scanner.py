@@ -1,0 +1,287 @@
+"""PostgreSQL's lexical rules: where the statements and comments of a text are.
+
+The rules are those of the server's lexer (src/backend/parser/scan.l, chapter "Lexical Structure" of the manual)
+with standard_conforming_strings on, and of psql for what only a client sees: data after COPY … FROM stdin,
+and backslash commands. Every pattern is possessive, so that the time taken is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_WORD_START = r"A-Za-z_\u0080-\U0010ffff"
+
+_TOKEN = rf"""
+      (?P<space>[ \t\n\r\f\v]++)
+    | (?P<line_comment>--[^\n\r]*+)
+    | (?P<block_comment>/\*)
+    | (?P<escape_string>[eE]')
+    | (?P<string>'(?:[^']*+(?:''[^']*+)*+')?)
+    | (?P<name>"(?:[^"]*+(?:""[^"]*+)*+")?)
+    | (?P<word>[{_WORD_START}][{_WORD_START}0-9$]*+)
+    | (?P<number>[0-9][{_WORD_START}0-9.]*+)
+    | (?P<dollar_quote>\$(?:[{_WORD_START}][{_WORD_START}0-9]*+)?\$)
+    | (?P<meta_command>\\\S*+)
+    | (?P<other>.)
+    """
+
+# Tokens that say nothing about where a statement ends: passed over in one go once its first words are known.
+# A word that is the E of an E'…' string is left for the pattern above.
+_DULL = rf"""
+    (?: [ \t\n\r\f\v,.:=<>+*!@\#%^&|`?~\[\]{{}}]++
+      | (?![eE]') [{_WORD_START}][{_WORD_START}0-9$]*+
+      | [0-9][{_WORD_START}0-9.]*+
+      | '[^']*+(?:''[^']*+)*+'
+      | "[^"]*+(?:""[^"]*+)*+"
+      | -(?!-)
+      | /(?!\*)
+    )++
+    """
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled at the first scan: these two take longer than a run that has nothing to do."""
+    return re.compile(pattern, re.VERBOSE | re.DOTALL)
+
+
+_ESCAPE_STRING_REST = re.compile(r"(?:[^'\\]++|\\.|'')*+'", re.DOTALL)
+
+# Two string constants with white space and a line break between them are one (manual, 4.1.2.1). That matters for
+# E'…' only: its escapes go on in the continuation.
+_CONTINUATION = re.compile(
+    r"(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'",
+)
+
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_REST_OF_LINE = re.compile(r"[ \t\f\v]*+(?:--[^\n]*+)?(?:\n|\Z)")
+_COPY_END = re.compile(r"^\\\.(?:\n|\Z)", re.MULTILINE)
+
+# What a token that is not a word looks like in `Statement.words`.
+_SHAPES = {"string": "'", "escape_string": "'", "dollar_quote": "'", "name": '"', "number": "0"}
+
+# Enough words to know every statement that is treated in a way of its own.
+_WORDS_KEPT = 64
+
+
+class ScanError(Exception):
+    """The text cannot be split: `problem` says why, `offset` where that starts, `cure` what to do."""
+
+    def __init__(self, problem: str, offset: int, cure: str) -> None:
+        super().__init__(problem)
+        self.problem, self.offset, self.cure = problem, offset, cure
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment, `--` or `/* */`: `text[start:end]`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: `text[start:end]`, without its semicolon.
+
+    `words` are its first tokens outside parentheses (of REINDEX, inside too): a key word or a plain name in
+    capitals, `'` for any string, `"` for a quoted name, `0` for a number, else the character itself.
+    `data` is where the rows of a COPY … FROM stdin are, None for any other statement.
+    """
+
+    start: int
+    end: int
+    words: tuple[str, ...]
+    data: tuple[int, int] | None = None
+
+
+def scan(text: str, boundary: re.Pattern[str] | None = None) -> Iterator[Statement | Comment]:
+    """Yield the statements and comments of `text`, in the order in which they end.
+
+    A comment at the start of a line that matches `boundary` ends the statement before it.
+    Raises ScanError for what is not closed, for psql's backslash commands and for COPY data without an end.
+    """
+    return _Scan(text, boundary).run()
+
+
+def split(text: str) -> list[Statement]:
+    """The statements of `text`. Raises ScanError as `scan` does."""
+    return [item for item in scan(text) if isinstance(item, Statement)]
+
+
+def starts_line(text: str, offset: int) -> bool:
+    """Whether a line starts at `offset`; LF and CR both end a line, as they end a `--` comment."""
+    return offset == 0 or text[offset - 1] in "\n\r"
+
+
+class _Scan:
+    """The state of one pass: where it stands in the text, and the statement that is open."""
+
+    def __init__(self, text: str, boundary: re.Pattern[str] | None) -> None:
+        self.text = text
+        self.boundary = boundary
+        self.at = 0
+        self.open_statement()
+
+    def open_statement(self) -> None:
+        self.start = -1  # until its first token
+        self.end = 0
+        self.words: list[str] = []
+        self.depth = 0  # of parentheses
+        self.previous = ""  # the token before, as in `words`
+        self.atomic: list[int] = []  # where each open BEGIN ATOMIC is
+        self.is_routine = False
+
+    def run(self) -> Iterator[Statement | Comment]:
+        text, length = self.text, len(self.text)
+        next_token, next_dull = _compiled(_TOKEN).match, _compiled(_DULL).match
+        while self.at < length:
+            if len(self.words) == _WORDS_KEPT and not self.is_routine:
+                dull = next_dull(text, self.at)
+                if dull:
+                    self.end = self.at = dull.end()
+                    continue
+            token = next_token(text, self.at)
+            assert token is not None  # the last alternative takes any character
+            assert token.lastgroup is not None
+            start, self.at, kind = self.at, token.end(), token.lastgroup
+            if kind == "space":
+                continue
+            if kind == "line_comment" or kind == "block_comment":
+                if kind == "block_comment":
+                    self.at = self.end_of_block_comment(start)
+                elif self.is_boundary(start):
+                    yield from self.close_statement()
+                yield Comment(start, self.at)
+            elif token[0] == ";" and not self.depth and not self.atomic:
+                yield from self.close_statement(semicolon=True)
+            else:
+                self.take(kind, token[0], start)
+        yield from self.close_statement()
+
+    def is_boundary(self, start: int) -> bool:
+        return bool(self.boundary and starts_line(self.text, start) and self.boundary.match(self.text, start))
+
+    def take(self, kind: str, token: str, start: int) -> None:
+        """Add one token to the open statement, which it opens if there is none."""
+        if self.start < 0:
+            self.start = start
+        if kind == "word":
+            token = token.upper()
+            self.follow_atomic(token, start)
+        elif kind == "string" or kind == "name":
+            if len(token) == 1:
+                raise _not_closed("string" if kind == "string" else "quoted name", token, start)
+        elif kind == "escape_string":
+            self.at = self.end_of_escape_string(start)
+        elif kind == "dollar_quote":
+            self.at = self.end_of_dollar_quote(token, start)
+        elif kind == "meta_command":
+            raise ScanError(
+                f"{token} is a command of psql, not SQL",
+                start,
+                "Only psql knows it. Take it out, or write the SQL that it stands for.",
+            )
+        elif token == ")" and self.depth:
+            self.depth -= 1
+        seen = _SHAPES.get(kind, token)
+        if len(self.words) < _WORDS_KEPT and (not self.depth or self.words[:1] == ["REINDEX"]):
+            self.words.append(seen)
+            self.is_routine = self.is_routine or self.creates_routine()
+        if token == "(":
+            self.depth += 1
+        self.previous = seen
+        self.end = self.at
+
+    def creates_routine(self) -> bool:
+        words = self.words
+        return words in (
+            ["CREATE", "FUNCTION"],
+            ["CREATE", "PROCEDURE"],
+            ["CREATE", "OR", "REPLACE", "FUNCTION"],
+            ["CREATE", "OR", "REPLACE", "PROCEDURE"],
+        )
+
+    def follow_atomic(self, word: str, start: int) -> None:
+        """Know where an SQL-standard body, BEGIN ATOMIC … END, begins and ends.
+
+        In the grammar (gram.y, routine_body_stmt_list) each statement of the body ends with a semicolon, so the
+        END that closes it follows one, or ATOMIC; a CASE's END, and a column called end, never do.
+        """
+        if word == "ATOMIC" and self.previous == "BEGIN" and self.is_routine and not self.depth:
+            self.atomic.append(start)
+        elif word == "END" and self.atomic and self.previous in (";", "ATOMIC"):
+            self.atomic.pop()
+
+    def close_statement(self, *, semicolon: bool = False) -> Iterator[Statement]:
+        if self.atomic:
+            raise ScanError(
+                "BEGIN ATOMIC has no END of its own",
+                self.atomic[0],
+                "Close the body with END after its last semicolon.",
+            )
+        if self.start >= 0:
+            data = self.copy_data(semicolon) if self.words[0] == "COPY" and copies_in(self.words) else None
+            end = self.start + len(self.text[self.start : self.end].rstrip())
+            yield Statement(self.start, end, tuple(self.words), data)
+        self.open_statement()
+
+    def copy_data(self, semicolon: bool) -> tuple[int, int]:
+        """Where the rows of the COPY … FROM stdin that just ended are; go on behind them."""
+        rest = _REST_OF_LINE.match(self.text, self.at)
+        if not semicolon or not rest:
+            raise ScanError(
+                "the rows of COPY … FROM stdin must start on the line after its semicolon",
+                self.start,
+                "Put a semicolon and a line break behind the COPY, then the rows, then a line with \\. alone.",
+            )
+        end = _COPY_END.search(self.text, rest.end())
+        if not end:
+            raise ScanError(
+                "the rows of COPY … FROM stdin have no end",
+                self.start,
+                "End them with a line that holds \\. alone.",
+            )
+        self.at = end.end()
+        return rest.end(), end.start()
+
+    def end_of_block_comment(self, start: int) -> int:
+        depth = 0
+        for edge in _COMMENT_EDGE.finditer(self.text, start):
+            depth += 1 if edge[0] == "/*" else -1
+            if not depth:
+                return edge.end()
+        raise _not_closed("comment", "*/", start)
+
+    def end_of_escape_string(self, start: int) -> int:
+        at = self.at
+        while True:
+            rest = _ESCAPE_STRING_REST.match(self.text, at)
+            if not rest:
+                raise _not_closed("string", "'", start)
+            more = _CONTINUATION.match(self.text, rest.end())
+            if not more:
+                return rest.end()
+            at = more.end()
+
+    def end_of_dollar_quote(self, tag: str, start: int) -> int:
+        end = self.text.find(tag, self.at)
+        if end < 0:
+            raise _not_closed("dollar quote", tag, start)
+        return end + len(tag)
+
+
+def _not_closed(what: str, closing: str, start: int) -> ScanError:
+    return ScanError(f"this {what} is not closed", start, f"Nothing up to the end of the file closes it: add {closing}")
+
+
+def copies_in(words: Sequence[str]) -> bool:
+    """Whether a COPY reads rows from its client; the grammar takes STDOUT for STDIN there too."""
+    return any(pair in _FROM_CLIENT for pair in itertools.pairwise(words))
+
+
+_FROM_CLIENT = {("FROM", "STDIN"), ("FROM", "STDOUT")}

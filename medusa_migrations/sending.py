@@ -1,0 +1,66 @@
+"""Sends the SQL of a script, whole or statement by statement; what the server refuses becomes StatementFailed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import Error
+
+from .failure import StatementFailed
+from .postgresql import server_error
+from .scanner import Statement
+from .session import Session
+from .task import Script
+
+
+def send(session: Session, script: Script, *, before: str = "", after: str = "") -> None:
+    """Send all of `script` with `before` and `after` around it, as one message."""
+    try:
+        session.execute(f"{before}{script.sql}\n;{after}")
+    except Error as error:
+        found = server_error(error)
+        offset = None
+        if found.position is not None:
+            offset = found.position - 1 - len(before)
+            if offset >= len(script.sql):  # at the end of the text, or in what stands behind it
+                offset = len(script.sql.rstrip()) if offset <= len(script.sql) + 1 else None
+        raise StatementFailed(script, found, offset) from error
+
+
+def send_around(session: Session, script: Script | None, sql: str) -> None:
+    """Send `sql` that is not the author's: BEGIN and COMMIT, resets, the history.
+
+    `script` is the one that it is for, None if it is for all.
+    """
+    _guarded(script, None, lambda: session.execute(sql))
+
+
+def send_statement(
+    session: Session, script: Script, statement: Statement, *, before: str = "", after: str = ""
+) -> None:
+    """Send one statement of `script`, as one message with `before` and `after`; COPY's rows go their own way."""
+    sql = script.sql[statement.start : statement.end]
+    if statement.data is None:
+        _guarded(
+            script, statement, lambda: session.execute(f"{before}{sql}\n;{after}" if before or after else sql), before
+        )
+        return
+    rows = script.sql[slice(*statement.data)]
+    if before:
+        send_around(session, script, before)
+    _guarded(script, statement, lambda: session.copy_in(sql, rows))
+    if after:
+        send_around(session, script, after)
+
+
+def _guarded(script: Script | None, statement: Statement | None, work: Callable[[], None], before: str = "") -> None:
+    try:
+        work()
+    except Error as error:
+        found = server_error(error)
+        offset = None
+        if statement and found.position is not None:
+            inside = found.position - 1 - len(before)
+            length = statement.end - statement.start
+            offset = statement.start + min(inside, length) if 0 <= inside <= length + 1 else None
+        raise StatementFailed(script, found, offset, statement) from error

@@ -1,0 +1,152 @@
+"""What a statement is, told by its first words (`scanner.Statement.words`)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from .scanner import Statement, copies_in
+
+_PREFIXES = (
+    ("BEGIN",),
+    ("START", "TRANSACTION"),
+    ("COMMIT",),
+    ("END",),
+    ("ABORT",),
+    ("CREATE", "INDEX", "CONCURRENTLY"),
+    ("CREATE", "UNIQUE", "INDEX", "CONCURRENTLY"),
+    ("DROP", "INDEX", "CONCURRENTLY"),
+    ("VACUUM",),
+    ("CREATE", "DATABASE"),
+    ("DROP", "DATABASE"),
+    ("CREATE", "TABLESPACE"),
+    ("DROP", "TABLESPACE"),
+    ("CREATE", "SUBSCRIPTION"),
+    ("DROP", "SUBSCRIPTION"),
+    ("ALTER", "SYSTEM"),
+    ("DISCARD", "ALL"),
+)
+
+_REINDEX_WHOLE = {"DATABASE", "SCHEMA", "SYSTEM"}
+
+
+def outside_transaction(words: Sequence[str]) -> str | None:
+    """The name of a statement that cannot be part of a migration's transaction, or None.
+
+    That is what controls transactions, save for savepoints, and what PostgreSQL's manual says "cannot be executed
+    inside a transaction block".
+    """
+    for prefix in _PREFIXES:
+        if tuple(words[: len(prefix)]) == prefix:
+            return " ".join(words[:2] if tuple(words[1:2]) == ("PREPARED",) else prefix)
+    match words[0]:
+        case "ROLLBACK":
+            return None if "TO" in words[1:3] else "ROLLBACK"
+        case "PREPARE":
+            return "PREPARE TRANSACTION" if list(words[1:3]) == ["TRANSACTION", "'"] else None
+        case "REINDEX":
+            return _reindex(words)
+        case "CLUSTER":
+            named = [word for word in _without_options(words[1:]) if word != "VERBOSE"]
+            return None if named else "CLUSTER without a table"
+        case "ALTER" if "DETACH" in words and words[-1] == "CONCURRENTLY":
+            return "DETACH PARTITION CONCURRENTLY"
+    return None
+
+
+def _reindex(words: Sequence[str]) -> str | None:
+    target = _without_options(words[1:])
+    options = words[1 : len(words) - len(target)]
+    if "CONCURRENTLY" in target[:2] or _is_on("CONCURRENTLY", options):
+        return "REINDEX CONCURRENTLY"
+    if target and target[0] in _REINDEX_WHOLE:
+        return f"REINDEX {target[0]}"
+    return None
+
+
+def _without_options(words: Sequence[str]) -> Sequence[str]:
+    """`words` without a list of options in parentheses at their start."""
+    if words and words[0] == "(" and ")" in words:
+        return words[words.index(")") + 1 :]
+    return words
+
+
+def _is_on(option: str, words: Sequence[str]) -> bool:
+    """Whether a list of options such as `( VERBOSE , CONCURRENTLY OFF )` switches `option` on.
+
+    A value that is a string or a number is taken for on.
+    """
+    if option not in words:
+        return False
+    value = words[words.index(option) + 1]
+    return value not in {"OFF", "FALSE"}
+
+
+def cannot_run(words: Sequence[str]) -> tuple[str, str] | None:
+    """Why a statement cannot be run by any client but psql, or would be misread, and the cure; or None."""
+    if words[0] == "COPY" and not copies_in(words) and ("TO", "STDOUT") in itertools.pairwise(words):
+        return (
+            "COPY … TO STDOUT sends its rows to nobody here",
+            "Copy to a table with INSERT … SELECT, or leave it out.",
+        )
+    if (
+        "STANDARD_CONFORMING_STRINGS" in words[1:3]
+        and words[0] == "SET"
+        and words[-1] in {"OFF", "FALSE", "'", "0", "NO"}
+    ):
+        return (
+            "standard_conforming_strings must stay on",
+            "The file is split into statements with it on: write strings with backslashes as E'…'.",
+        )
+    return None
+
+
+def is_concurrent(words: Sequence[str]) -> bool:
+    """Whether the statement works CONCURRENTLY on an index, in transactions of its own."""
+    return (outside_transaction(words) or "").endswith("CONCURRENTLY")
+
+
+_OPENS = {"BEGIN", "START"}
+_CLOSES = {"COMMIT", "END", "ROLLBACK", "ABORT"}
+
+
+def transactions(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]:
+    """The statements of a part that runs without a transaction, one a step; an author's BEGIN … COMMIT is one step.
+
+    Raises UnbalancedError for a BEGIN without its end, and for an end without its BEGIN.
+    """
+    steps: list[tuple[Statement, ...]] = []
+    own: list[Statement] = []
+    for statement in statements:
+        control = _transaction_control(statement.words)
+        if control == "opens" and not own:
+            own = [statement]
+        elif control and not (control == "closes" and own):
+            raise UnbalancedError(statement, "inside another BEGIN" if own else "without a BEGIN before it")
+        elif own:
+            own.append(statement)
+            if control:
+                steps.append(tuple(own))
+                own = []
+        else:
+            steps.append((statement,))
+    if own:
+        raise UnbalancedError(own[0], "without a COMMIT after it")
+    return steps
+
+
+class UnbalancedError(Exception):
+    """`statement` begins or ends a transaction whose other end is missing; `problem` says which."""
+
+    def __init__(self, statement: Statement, problem: str) -> None:
+        super().__init__(problem)
+        self.statement, self.problem = statement, problem
+
+
+def _transaction_control(words: Sequence[str]) -> str | None:
+    if words[0] in _OPENS:
+        return "opens"
+    name = outside_transaction(words)
+    if name == "PREPARE TRANSACTION":
+        return "closes"
+    return "closes" if words[0] in _CLOSES and name and tuple(words[1:2]) != ("PREPARED",) else None

@@ -1,0 +1,96 @@
+"""What the runner is handed: how to run, and each step of the plan with its SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import dist, sqlfile
+from .migration import Direction, MigrationId
+from .plan import Row, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. The timeouts are PostgreSQL durations, None for the server's own."""
+
+    mode: str = "each"
+    lock_timeout: str | None = None
+    statement_timeout: str | None = None
+    retries: int = 0
+
+    def timeouts(self, command: str) -> str:
+        """SQL that sets the timeouts with `command`, SET or SET LOCAL."""
+        given = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
+        return "".join(f"{command} {name} = '{value}';" for name, value in given.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The SQL of one part; `source` is the file, and `line` the line of its first character, for messages."""
+
+    id: MigrationId
+    direction: Direction
+    sql: str
+    source: str
+    line: int
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One migration to carry out.
+
+    With `fake` only the history is written. `checksum` is the up part's, `down` what the history keeps of the other.
+    """
+
+    step: Step
+    script: Script
+    transactional: bool
+    fake: bool
+    checksum: str = ""
+    down: str | None = None
+
+    @property
+    def id(self) -> MigrationId:
+        return self.step.id
+
+    @property
+    def direction(self) -> Direction:
+        return self.step.direction
+
+    @property
+    def row(self) -> Row | None:
+        return self.step.row
+
+
+def load_tasks(steps: Sequence[Step], mode: str, *, fake: bool = False) -> list[Task]:
+    """Read the SQL of `steps`. Raises DistError if a file is not what was built."""
+    return [_load(step, mode, fake) for step in steps]
+
+
+def _load(step: Step, mode: str, fake: bool) -> Task:
+    migration = step.migration
+    down = None
+    if step.direction is Direction.UP and migration and migration.down:
+        down = sqlfile.store(dist.read_sql(migration, migration.down), migration.down)
+    return Task(
+        step=step,
+        script=Script(step.id, step.direction, "", str(step.id), 1) if fake else read_script(step),
+        transactional=fake or step.is_transactional(mode),
+        fake=fake,
+        checksum=migration.checksum if migration else "",
+        down=down,
+    )
+
+
+def read_script(step: Step) -> Script:
+    """The SQL of `step`, from its file or from the history. Raises DistError if the file is not what was built."""
+    part, migration = step.part, step.migration
+    assert part is not None  # plan.py refuses what is irreversible
+    if step.stored is not None:
+        sql, source = step.stored[part.start : part.end], f"the stored down part of {step.id}"
+    else:
+        assert migration is not None
+        sql, source = dist.read_sql(migration, part), migration.source
+    return Script(step.id, step.direction, sql, source, part.line, part.copies)
