@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from django.apps import apps
 
@@ -43,7 +43,6 @@ from .results import (
     RunResult,
     ShownMigration,
     ShowResult,
-    Waiting,
     ignore,
 )
 from .session import Session, open_session
@@ -182,7 +181,7 @@ def _carry_out(
     options = _options(how, settings)
     fake = how.get("fake", False)
     listener = how.get("listener", ignore)
-    lock_wait = how.get("lock_wait")
+    lock_wait = _chosen("lock_wait", how.get("lock_wait"), settings)
 
     with open_session(how.get("database", "default")) as session:
         history = History(session, how.get("applied_by") or _user())
@@ -205,8 +204,8 @@ def _carry_out(
         from .runner import Runner
 
         load_tasks(plan.steps, options.mode, fake=fake)
-        wait = settings.lock_wait if lock_wait is None else lock_wait
-        with session.lock(wait, lambda *event: listener(Waiting(*event))) if how.get("lock", True) else nullcontext():
+        lock = session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext()
+        with lock:
             plan = planned()
             tasks = load_tasks(plan.steps, options.mode, fake=fake)
             if tasks:
@@ -215,16 +214,17 @@ def _carry_out(
 
 
 def _options(how: Execution, settings: conf.Settings) -> Options:
-    given = {
-        "transaction": how.get("transaction"),
-        "lock_timeout": how.get("lock_timeout"),
-        "statement_timeout": how.get("statement_timeout"),
-        "retries": how.get("retries"),
-    }
-    chosen = {
-        name: getattr(settings, name) if value is None else conf.checked(name, value) for name, value in given.items()
-    }
-    return Options(chosen["transaction"], chosen["lock_timeout"], chosen["statement_timeout"], chosen["retries"])
+    return Options(
+        mode=_chosen("transaction", how.get("transaction"), settings),
+        lock_timeout=_chosen("lock_timeout", how.get("lock_timeout"), settings),
+        statement_timeout=_chosen("statement_timeout", how.get("statement_timeout"), settings),
+        retries=_chosen("retries", how.get("retries"), settings),
+    )
+
+
+def _chosen(name: str, given: object, settings: conf.Settings) -> Any:
+    """The value given for an option, checked, or the setting of the same name."""
+    return getattr(settings, name) if given is None else conf.checked(name, given)
 
 
 def _as_planned(session: Session, plan: Plan, *, with_sql: bool) -> RunResult:

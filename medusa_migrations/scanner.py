@@ -29,7 +29,7 @@ _TOKEN = rf"""
     | (?P<other>.)
     """
 
-# Tokens that say nothing about where a statement ends: passed over in one go once its first words are known.
+# Tokens that say nothing about where a statement ends: passed over in one go where `words` takes none of them.
 # A word that is the E of an E'…' string is left for the pattern above.
 _DULL = rf"""
     (?: [ \t\n\r\f\v,.:=<>+*!@\#%^&|`?~\[\]{{}}]++
@@ -56,6 +56,9 @@ _ESCAPE_STRING_REST = re.compile(r"(?:[^'\\]++|\\.|'')*+'", re.DOTALL)
 _CONTINUATION = re.compile(
     r"(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'",
 )
+
+# The server's white space. Python's is wider: what it takes for a wide space is a name to PostgreSQL.
+_SPACE = " \t\n\r\f\v"
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _REST_OF_LINE = re.compile(r"[ \t\f\v]*+(?:--[^\n]*+)?(?:\n|\Z)")
@@ -140,7 +143,7 @@ class _Scan:
         text, length = self.text, len(self.text)
         next_token, next_dull = _compiled(_TOKEN).match, _compiled(_DULL).match
         while self.at < length:
-            if len(self.words) == _WORDS_KEPT and not self.is_routine:
+            if self.has_known_words():
                 dull = next_dull(text, self.at)
                 if dull:
                     self.end = self.at = dull.end()
@@ -162,6 +165,12 @@ class _Scan:
             else:
                 self.take(kind, token[0], start)
         yield from self.close_statement()
+
+    def has_known_words(self) -> bool:
+        """Whether the next tokens cannot be of interest one by one."""
+        if self.is_routine:
+            return False
+        return len(self.words) == _WORDS_KEPT or (self.depth > 0 and self.words[0] != "REINDEX")
 
     def is_boundary(self, start: int) -> bool:
         return bool(self.boundary and starts_line(self.text, start) and self.boundary.match(self.text, start))
@@ -226,7 +235,7 @@ class _Scan:
             )
         if self.start >= 0:
             data = self.copy_data(semicolon) if self.words[0] == "COPY" and copies_in(self.words) else None
-            end = self.start + len(self.text[self.start : self.end].rstrip())
+            end = self.start + len(self.text[self.start : self.end].rstrip(_SPACE))
             yield Statement(self.start, end, tuple(self.words), data)
         self.open_statement()
 

@@ -7,7 +7,7 @@ import copy
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +17,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from . import postgresql
 from .errors import DatabaseError, LockError, nearest
+from .results import Listener, Waiting
 
 # A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
 # up a CREATE INDEX CONCURRENTLY of the lock's holder for ever (a deadlock that PostgreSQL ends by an error).
@@ -72,8 +73,8 @@ class Session:
             self.execute("ROLLBACK")
 
     @contextlib.contextmanager
-    def lock(self, wait: float, on_wait: Callable[[str, float], None]) -> Iterator[None]:
-        """Hold the run lock. While somebody else has it, `on_wait` is told who and for how long this waits.
+    def lock(self, wait: float, listener: Listener) -> Iterator[None]:
+        """Hold the run lock. While somebody else has it, `listener` is told who and for how long this waits.
 
         Raises LockError after `wait` seconds.
         """
@@ -90,7 +91,7 @@ class Session:
                 )
             if holder != told:
                 told = holder
-                on_wait(holder, left)
+                listener(Waiting(holder, left))
             time.sleep(min(POLL_SECONDS, left))
         try:
             yield

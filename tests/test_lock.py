@@ -1,0 +1,90 @@
+"""Two at once, as real processes."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.projects import Project
+
+
+def wait_for(project: Project, condition: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not project.sql(f"SELECT {condition}")[0][0]:
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.02)
+
+
+SLEEPING = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
+
+
+@pytest.mark.smoke
+def test_the_second_run_waits_says_who_works_and_finds_nothing_to_do(project: Project) -> None:
+    project.write("blog.20240101000001_slow", "SELECT pg_sleep(1.5); CREATE TABLE t (id int);")
+    project.manage("migrations_build").ok()
+    first = project.start("migrations_run")
+    wait_for(project, SLEEPING)
+    second = project.manage("migrations_run").ok()
+    stdout, _ = first.communicate()
+    assert first.returncode == 0
+    assert "OK" in stdout
+    assert "No migrations to apply." in second.stdout
+    assert "Waiting up to 60 s for the lock" in second.stderr
+    assert "medusa_migrations" in second.stderr
+    assert f":{first.pid}" in second.stderr
+    assert project.locks() == 0
+
+
+def test_who_does_not_wait_is_told_who_works(project: Project) -> None:
+    project.write("blog.20240101000001_slow", "SELECT pg_sleep(2);")
+    project.manage("migrations_build").ok()
+    first = project.start("migrations_run")
+    wait_for(project, SLEEPING)
+    error = project.manage("migrations_run", "--lock-wait", "0").error()
+    assert f":{first.pid}" in error
+    assert "Nothing was done" in error
+    error = project.manage("migrations_run", "--lock-wait", "0.3").error()
+    assert "Waited 0.3 s" in error
+    assert first.wait() == 0
+    first.communicate()
+
+
+def test_without_the_lock_the_history_row_still_keeps_it_from_running_twice(project: Project) -> None:
+    project.write("blog.20240101000001_slow", "SELECT pg_sleep(1.5); INSERT INTO t VALUES (1);")
+    project.sql("CREATE TABLE t (id int)")
+    project.table(0)
+    project.run("--to", "blog.20240101000000_t0").ok()
+    first = project.start("migrations_run", "--no-lock")
+    wait_for(project, SLEEPING)
+    second = project.manage("migrations_run", "--no-lock")
+    first.communicate()
+    assert sorted([first.returncode, second.code]) == [0, 1]
+    assert project.sql("SELECT count(*) FROM t") == [(1,)]
+
+
+@pytest.mark.smoke
+def test_several_at_once_on_a_virgin_database_with_a_concurrent_index(project: Project) -> None:
+    for number in range(1, 6):
+        project.table(number)
+    project.write("blog.20240101000100_ix", "CREATE INDEX CONCURRENTLY ix ON t1 (id);", option=" transaction:false")
+    project.manage("migrations_build").ok()
+    runs = [project.start("migrations_run") for _ in range(4)]
+    outcomes = [(*run.communicate(), run.returncode) for run in runs]
+    assert [code for *_, code in outcomes] == [0] * 4, outcomes
+    assert sum(stdout.count("... OK") for stdout, *_ in outcomes) == 6
+    assert len(project.applied()) == 6
+    assert project.locks() == 0
+
+
+def test_a_killed_run_leaves_no_lock_and_the_next_one_works(project: Project) -> None:
+    project.write("blog.20240101000001_slow", "CREATE TABLE t (id int); SELECT pg_sleep(0.5);")
+    project.manage("migrations_build").ok()
+    first = project.start("migrations_run")
+    wait_for(project, SLEEPING)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    project.manage("migrations_run").ok()
+    assert len(project.applied()) == 1
+    assert project.locks() == 0
