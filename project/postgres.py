@@ -88,17 +88,11 @@ def _usual_programs() -> Iterator[Path]:
 @cache  # once for each file: the folder may be removed and made again while this process lives
 def _hold(users: Path, inode: int) -> None:
     # Waits while an earlier server shuts down. Never closed: the lock is to last as long as the process.
-    _lock(users, fcntl.LOCK_SH)
+    fcntl.flock(_open(users), fcntl.LOCK_SH)
 
 
-def _lock(path: Path, how: int) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, how)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+def _open(lock: Path) -> int:
+    return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def _start_once(folder: Path) -> Path:
@@ -106,15 +100,14 @@ def _start_once(folder: Path) -> Path:
     while (host := _listening(folder)) is None:
         if time.monotonic() > deadline:
             raise StartError(_failure(folder, f"PostgreSQL was not ready after {START_SECONDS} seconds."))
+        lock = _open(folder / "server.lock")
         try:
-            lock = _lock(folder / "server.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _start_supervisor(folder, lock)
         except BlockingIOError:
             time.sleep(0.01)  # another process is starting it, or the last of a crashed server is still there
-        else:
-            try:
-                _start_supervisor(folder, lock)
-            finally:
-                os.close(lock)
+        finally:
+            os.close(lock)
     return host
 
 
@@ -153,6 +146,7 @@ def _start_supervisor(folder: Path, lock: int) -> None:
 
 def _supervise(folder: Path, programs: Path, lock: int) -> None:
     """Run the server until nobody uses it. READY on stdout tells who waits that it takes connections."""
+    users = _open(folder / "users.lock")  # now: later the folder may have been moved away
     with ExitStack() as stack:
         identity, programs = _identity(folder, programs)
         server = _run_server(folder, programs, identity, lock, _socket_folder(folder, identity, stack))
@@ -167,7 +161,7 @@ def _supervise(folder: Path, programs: Path, lock: int) -> None:
 
         def stop_when_unused() -> None:
             # Held until the process ends, after the server: who comes meanwhile waits, then starts a new one.
-            _lock(folder / "users.lock", fcntl.LOCK_EX)
+            fcntl.flock(users, fcntl.LOCK_EX)
             stop()
 
         signal.signal(signal.SIGTERM, stop)
