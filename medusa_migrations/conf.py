@@ -20,7 +20,7 @@ _ON = {"1", "true", "yes", "on"}
 _OFF = {"0", "false", "no", "off", ""}
 
 # A time with a unit as in PostgreSQL's manual, 20.1.1; without one, milliseconds.
-_DURATION = re.compile(r"[0-9]+(\.[0-9]+)?\s*(us|ms|s|min|h|d)?")
+_DURATION = re.compile(r"[0-9]+(\.[0-9]+)?\s*(us|ms|s|min|h|d)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ def get_settings() -> Settings:
 def base_dir() -> Path | None:
     """The project's folder, from the setting BASE_DIR, or None."""
     given = getattr(django_settings, "BASE_DIR", None)
+    if given is not None and not isinstance(given, str | os.PathLike):
+        raise SettingsError(f"BASE_DIR is {given!r}. It must be the path of the project's folder.")
     return Path(given).resolve() if given else None
 
 

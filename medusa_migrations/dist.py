@@ -76,24 +76,28 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
     """
     path = dist_dir / MANIFEST
     try:
-        document = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        document = json.loads(data)
         if document["format"] != FORMAT:
             raise DistError(
                 f"{path} has format {document['format']!r}, this version reads format {FORMAT}. "
                 "Run migrations_build with the version that runs the migrations."
             )
+        if document["hash"] != hashlib.sha256(data.partition(b"\n")[2]).hexdigest():
+            raise ValueError(document["hash"])
         return tuple(_from_json(str(dist_dir), entry) for entry in document["migrations"])
     except FileNotFoundError:
         return None
     except OSError as error:
         raise DistError(f"Cannot read {path}: {error.strerror}. Give this process the right to read it.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DistError(f"{path} is not what migrations_build wrote. Run migrations_build.") from None
 
 
 def _manifest(migrations: Sequence[Migration]) -> str:
     entries = ",\n".join(json.dumps(_to_json(migration), ensure_ascii=False) for migration in migrations)
-    return f'{{"format": {FORMAT}, "migrations": [\n{entries}\n]}}\n'
+    rest = f"{entries}\n]}}\n"
+    return f'{{"format": {FORMAT}, "hash": "{hashlib.sha256(rest.encode()).hexdigest()}", "migrations": [\n{rest}'
 
 
 def _to_json(migration: Migration) -> dict[str, Any]:
@@ -146,14 +150,17 @@ def _locked(folder: Path) -> Iterator[None]:
 def _has(path: Path, file_hash: str) -> bool:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() == file_hash
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
 def _copy(migration: Migration, target: Path) -> None:
     if _has(target, migration.hash):
         return
-    data = Path(migration.file).read_bytes()
+    try:
+        data = Path(migration.file).read_bytes()
+    except OSError as error:
+        raise DistError(f"Cannot read {migration.source}: {error.strerror}. Run migrations_build again.") from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
         raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
     target.parent.mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ def make(app_label: str, name: str, *, timestamp: str | None = None, dry_run: bo
     app = own_app(app_label)
     there = [file.id for file in source_files() if not name_problem(file.id.name)]
     id_ = MigrationId(app.label, f"{timestamp or next_timestamp(there, datetime.now(UTC))}_{slug(name)}")
-    problem = timestamp_problem(timestamp) if timestamp is not None else name_problem(id_.name)
+    problem = (timestamp_problem(timestamp) if timestamp is not None else None) or name_problem(id_.name)
     if problem:
         raise MigrationError(f"{problem}.")
     made = MadeFile(id_, source_folder(app) / f"{id_.name}.sql", sqlfile.TEMPLATE, tuple(_warnings(id_, there)))
@@ -56,7 +57,7 @@ def own_app(app_label: str) -> AppConfig:
 def slug(name: str) -> str:
     """`PostCreate`, `post_create` and "post create" all give `post_create`. Raises MigrationError for no letters."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    words = re.sub(r"([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])", r"\1\3_\2", ascii_name)
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
     found = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
     if not found:
         raise MigrationError(f"{name!r} has no letters or digits to name a file with.")
@@ -65,13 +66,15 @@ def slug(name: str) -> str:
 
 def next_timestamp(there: Iterable[MigrationId], now: datetime) -> str:
     """Now, or a second after the latest that is there."""
-    latest = max((id_.timestamp for id_ in there), default="")
+    latest = max(there, key=lambda id_: id_.timestamp, default=None)
     stamp = now.strftime(TIMESTAMP_FORMAT)
-    if latest < stamp:
+    if latest is None or latest.timestamp < stamp:
         return stamp
-    return (datetime.strptime(latest, TIMESTAMP_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=1)).strftime(
-        TIMESTAMP_FORMAT
-    )
+    try:
+        after = datetime.strptime(latest.timestamp, TIMESTAMP_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=1)
+    except OverflowError:
+        raise MigrationError(f"No timestamp comes after that of {latest}. Rename it, or use --timestamp.") from None
+    return after.strftime(TIMESTAMP_FORMAT)
 
 
 def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
@@ -97,7 +100,8 @@ def _warnings(id_: MigrationId, there: Iterable[MigrationId]) -> Iterable[str]:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # a file in the folder's place is told by the next line
+            path.parent.mkdir()
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
 _NAME = re.compile(r"([0-9]{14})[_-]([A-Za-z0-9_.-]+)")
 
-# The longest name whose file in dist, "<name>.<8 hex digits>.sql", fits in the 255 bytes of most file systems.
-NAME_LENGTH = 240
+# The longest name whose file in dist, "<name>.<8 hex digits>.sql.<pid>.tmp" while it is written, fits in the 255 bytes
+# of most file systems.
+NAME_LENGTH = 228
 
 
 class Direction(enum.StrEnum):

@@ -67,7 +67,7 @@ def _check_all_exist(by_id: Mapping[MigrationId, Migration], app_labels: set[str
             if missing not in by_id:
                 raise OrderError(
                     f"{migration.source}: {migration.id} depends on {missing}, which no installed app has."
-                    + (nearest(str(missing), map(str, by_id)) or _install_hint(missing.app, app_labels))
+                    + _hint(missing, by_id, app_labels)
                     + f"\n  {' -> '.join([*_needed_by(by_id, migration.id), str(missing)])} (not there)"
                 )
         for label, name in django_dependencies(migration):
@@ -77,6 +77,12 @@ def _check_all_exist(by_id: Mapping[MigrationId, Migration], app_labels: set[str
                     f"installed "
                     f"app has the label {label!r}." + (nearest(label, app_labels) or _install_hint(label, app_labels))
                 )
+
+
+def _hint(missing: MigrationId, there: Iterable[MigrationId], app_labels: set[str]) -> str:
+    if missing.app in app_labels:
+        return nearest(str(missing), map(str, there)) or _install_hint(missing.app, app_labels)
+    return nearest(missing.app, app_labels) or _install_hint(missing.app, app_labels)
 
 
 def _needed_by(by_id: Mapping[MigrationId, Migration], id_: MigrationId) -> list[str]:

@@ -23,18 +23,20 @@ _TOKEN = rf"""
     | (?P<string>'(?:[^']*+(?:''[^']*+)*+')?)
     | (?P<name>"(?:[^"]*+(?:""[^"]*+)*+")?)
     | (?P<word>[{_WORD_START}][{_WORD_START}0-9$]*+)
-    | (?P<number>[0-9][{_WORD_START}0-9.]*+)
+    | (?P<number>[0-9][{_WORD_START}0-9]*+)
     | (?P<dollar_quote>\$(?:[{_WORD_START}][{_WORD_START}0-9]*+)?\$)
     | (?P<meta_command>\\\S*+)
     | (?P<other>.)
     """
 
 # Tokens that say nothing about where a statement ends: passed over in one go where `words` takes none of them.
-# A word that is the E of an E'…' string is left for the pattern above.
+# A word that is the E of an E'…' string is left for the pattern above, and so is white space at the start: behind a
+# comment it may be all that is left of the statement.
 _DULL = rf"""
+    (?! [ \t\n\r\f\v] )
     (?: [ \t\n\r\f\v,.:=<>+*!@\#%^&|`?~\[\]{{}}]++
       | (?![eE]') [{_WORD_START}][{_WORD_START}0-9$]*+
-      | [0-9][{_WORD_START}0-9.]*+
+      | [0-9][{_WORD_START}0-9]*+
       | '[^']*+(?:''[^']*+)*+'
       | "[^"]*+(?:""[^"]*+)*+"
       | -(?!-)
@@ -136,7 +138,7 @@ class _Scan:
         self.words: list[str] = []
         self.depth = 0  # of parentheses
         self.previous = ""  # the token before, as in `words`
-        self.atomic: list[int] = []  # where each open BEGIN ATOMIC is
+        self.atomic = -1  # where the BEGIN ATOMIC is that is open
         self.is_routine = False
 
     def run(self) -> Iterator[Statement | Comment]:
@@ -160,7 +162,7 @@ class _Scan:
                 elif self.is_boundary(start):
                     yield from self.close_statement()
                 yield Comment(start, self.at)
-            elif token[0] == ";" and not self.depth and not self.atomic:
+            elif token[0] == ";" and not self.depth and self.atomic < 0:
                 yield from self.close_statement(semicolon=True)
             else:
                 self.take(kind, token[0], start)
@@ -219,18 +221,20 @@ class _Scan:
         """Know where an SQL-standard body, BEGIN ATOMIC … END, begins and ends.
 
         In the grammar (gram.y, routine_body_stmt_list) each statement of the body ends with a semicolon, so the
-        END that closes it follows one, or ATOMIC; a CASE's END, and a column called end, never do.
+        END that closes it follows one, or ATOMIC; a CASE's END, and a column called end, never do. Bodies do not nest:
+        the server takes no CREATE in one.
         """
-        if word == "ATOMIC" and self.previous == "BEGIN" and self.is_routine and not self.depth:
-            self.atomic.append(start)
-        elif word == "END" and self.atomic and self.previous in (";", "ATOMIC"):
-            self.atomic.pop()
+        if self.atomic < 0:
+            if word == "ATOMIC" and self.previous == "BEGIN" and self.is_routine and not self.depth:
+                self.atomic = start
+        elif word == "END" and self.previous in (";", "ATOMIC"):
+            self.atomic = -1
 
     def close_statement(self, *, semicolon: bool = False) -> Iterator[Statement]:
-        if self.atomic:
+        if self.atomic >= 0:
             raise ScanError(
                 "BEGIN ATOMIC has no END of its own",
-                self.atomic[0],
+                self.atomic,
                 "Close the body with END after its last semicolon.",
             )
         if self.start >= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,9 @@ from .errors import BuildError, FileError, MigrationError
 from .migration import Migration, MigrationId, name_problem
 
 SUFFIXES = (".sql", ".py")
+
+# What a file is warned of; such a file is parsed at every build, so that every build warns.
+_INDENTED_MARKER = re.compile(rb"^[ \t\f\v]+--[ \t]*migrate", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ def source_files() -> list[SourceFile]:
     return [file for app in apps.get_app_configs() for file in _files(app, Path(app.path) / folder_name)]
 
 
+def _all_files(errors: list[MigrationError]) -> Iterable[SourceFile]:
+    """As `source_files`; what cannot be read is added to `errors`."""
+    folder_name = conf.get_settings().source_dir
+    for app in apps.get_app_configs():
+        try:
+            yield from _files(app, Path(app.path) / folder_name)
+        except FileError as error:
+            errors.append(error)
+
+
 def _files(app: AppConfig, folder: Path) -> list[SourceFile]:
     cited = _cited_folder(app, folder)
     try:
@@ -65,9 +79,9 @@ def _files(app: AppConfig, folder: Path) -> list[SourceFile]:
 
 def _cited_folder(app: AppConfig, folder: Path) -> str:
     """The folder's path for messages: below BASE_DIR, or for a plugin below where its package is installed."""
-    base = conf.base_dir()
-    if base and folder.is_relative_to(base) and not is_installed_package(app):
-        return folder.relative_to(base).as_posix()
+    base, app_path = conf.base_dir(), Path(app.path).resolve()
+    if base and app_path.is_relative_to(base) and not is_installed_package(app):
+        return (app_path.relative_to(base) / folder.name).as_posix()
     return f"{app.name.replace('.', '/')}/{folder.name}"
 
 
@@ -92,7 +106,7 @@ def collect(known: Mapping[tuple[MigrationId, str], Migration] | None = None) ->
     errors: list[MigrationError] = []
     migrations: dict[MigrationId, Migration] = {}
     warnings: list[str] = []
-    for source in source_files():
+    for source in _all_files(errors):
         try:
             migration, notes = _read(source, known or {})
         except FileError as error:
@@ -124,7 +138,7 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
         ) from None
     file_hash = hashlib.sha256(data).hexdigest()
     same = known.get((source.id, file_hash))
-    if same:
+    if same and not _INDENTED_MARKER.search(data):
         return _from_source(same, source), ()
     parsed = sqlfile.parse(sqlfile.decode(data, source.cited), source.cited)
     migration = Migration(

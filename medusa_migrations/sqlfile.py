@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import difflib
 import hashlib
 import re
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ from dataclasses import dataclass, field
 from .errors import FileError, Location, locate, nearest
 from .migration import Direction, MigrationId, Part
 from .scanner import Comment, ScanError, Statement, scan, starts_line
-from .statements import cannot_run, outside_transaction
+from .statements import UnbalancedError, cannot_run, outside_transaction, transactions
 
 TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
 
 # dbmate's markers: two dashes at the start of a line, white space or none, `migrate:` and a word. What merely
 # looks like one is matched too, so that a misspelt marker is an error and not a comment.
 _DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)", re.IGNORECASE)
+# A slip in `migrate` itself, or no colon: in a file without a down part that is one, and no comment.
+_ALMOST_DOWN = re.compile(r"-{2,}[ \t]*([a-z]+)[ \t]*[:;.=-]?[ \t]*down[ \t]*(?:transaction\S*)?", re.IGNORECASE)
 _EXACT = re.compile(r"--[ \t]*migrate:\S")
 
 _WORDS = ("up", "down", "depends", "feature", "keep")
@@ -62,7 +65,7 @@ def decode(data: bytes, path: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FileError(
-            f"the file is not UTF-8 (line {line}, byte {error.start}: 0x{data[error.start]:02x})",
+            f"the file is not UTF-8 (line {line}, byte {error.start}: 0x{error.object[error.start]:02x})",
             path,
             "Save it as UTF-8.",
         ) from None
@@ -89,7 +92,10 @@ def parse_stored(down: str, path: str) -> Part:
     marker = _DIRECTIVE.match(down)
     transaction = _OPTIONS.get(marker[2].strip()) if marker else None
     start = down.find("\n") + 1 if marker else 0
-    copies = any(isinstance(item, Statement) and item.data for item in scan(down[start:]))
+    try:
+        copies = any(isinstance(item, Statement) and item.data for item in scan(down[start:]))
+    except ScanError as error:
+        raise FileError(error.problem, locate(path, down, start + error.offset), error.cure) from None
     return Part(start, len(down), 2 if marker else 1, transaction, copies)
 
 
@@ -107,6 +113,7 @@ class _Parser:
         self.feature: str | None = None
         self.keep: list[str] = []
         self.notes: list[str] = []
+        self.almost_down: Comment | None = None
         self.warnings: list[str] = []
         self.statements: dict[Direction, list[Statement]] = {Direction.UP: [], Direction.DOWN: []}
 
@@ -118,9 +125,13 @@ class _Parser:
                 self.take_comment(item)
         if Direction.UP not in self.markers:
             raise FileError("there is no up part", self.path, "Put a line `-- migrate:up` above the SQL that migrates.")
+        if self.almost_down and Direction.DOWN not in self.markers:
+            start, end = self.almost_down.start, self.almost_down.end
+            raise self.unknown_directive(self.text[start:end], "down", start)
         for direction in self.markers:
             for statement in self.statements[direction]:
                 self.check(statement, direction)
+            self.check_transactions(direction)
         return ParsedFile(
             text=self.text,
             up=self.part(Direction.UP),
@@ -165,16 +176,27 @@ class _Parser:
             )
         elif self.direction() is None:
             self.notes.append(_plain(self.text[comment.start : comment.end]))
+        elif self.is_almost_down(comment):
+            self.almost_down = self.almost_down or comment
+
+    def is_almost_down(self, comment: Comment) -> bool:
+        """Whether a line is the down part's marker but for a slip."""
+        almost = _ALMOST_DOWN.fullmatch(self.text[comment.start : comment.end].rstrip())
+        return bool(
+            almost
+            and starts_line(self.text, comment.start)
+            and difflib.get_close_matches(almost[1].lower(), ["migrate"], cutoff=0.75)
+        )
+
+    def unknown_directive(self, line: str, word: str, start: int) -> FileError:
+        known = [f"migrate:{word}" for word in _WORDS]
+        cure = f"Known are {', '.join(known)}." + nearest(f"migrate:{word.lower()}", known)
+        return self.error(f"unknown directive: {line.strip()}", start, cure)
 
     def take_directive(self, comment: Comment, directive: re.Match[str]) -> None:
         word, argument, start = directive[1], directive[2].strip(), comment.start
         if word not in _WORDS or not _EXACT.match(directive[0]):
-            raise self.error(
-                f"unknown directive: {directive[0].strip()}",
-                start,
-                f"Known are {', '.join(f'migrate:{known}' for known in _WORDS)}."
-                + nearest(f"migrate:{word.lower()}", [f"migrate:{known}" for known in _WORDS]),
-            )
+            raise self.unknown_directive(directive[0], word, start)
         if word in ("up", "down"):
             self.take_marker(Direction(word), argument, comment)
         elif self.direction() is not None:
@@ -239,6 +261,18 @@ class _Parser:
                 statement.start,
                 f"Take it out, or mark the part `-- migrate:{direction} transaction:false`.",
             )
+
+    def check_transactions(self, direction: Direction) -> None:
+        """Only a part marked transaction:false still holds a BEGIN or COMMIT here."""
+        try:
+            transactions(self.statements[direction])
+        except UnbalancedError as error:
+            raise self.error(
+                f"{outside_transaction(error.statement.words)} {error.problem}",
+                error.statement.start,
+                "Open each transaction with BEGIN and end it with COMMIT, or leave both out: "
+                "then every statement is committed by itself.",
+            ) from None
 
 
 def _plain(comment: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from .scanner import Statement, copies_in
+from .scanner import Statement
 
 _PREFIXES = (
     ("BEGIN",),
@@ -13,6 +13,7 @@ _PREFIXES = (
     ("COMMIT",),
     ("END",),
     ("ABORT",),
+    ("ROLLBACK",),
     ("CREATE", "INDEX", "CONCURRENTLY"),
     ("CREATE", "UNIQUE", "INDEX", "CONCURRENTLY"),
     ("DROP", "INDEX", "CONCURRENTLY"),
@@ -36,14 +37,15 @@ def outside_transaction(words: Sequence[str]) -> str | None:
     That is what controls transactions, save for savepoints, and what PostgreSQL's manual says "cannot be executed
     inside a transaction block".
     """
+    if words[0] == "ROLLBACK" and "TO" in words[1:3]:
+        return None  # to a savepoint
     for prefix in _PREFIXES:
         if tuple(words[: len(prefix)]) == prefix:
             return " ".join(words[:2] if tuple(words[1:2]) == ("PREPARED",) else prefix)
     match words[0]:
-        case "ROLLBACK":
-            return None if "TO" in words[1:3] else "ROLLBACK"
         case "PREPARE":
-            return "PREPARE TRANSACTION" if list(words[1:3]) == ["TRANSACTION", "'"] else None
+            is_named_so = not {"AS", "("}.isdisjoint(words[2:3])
+            return "PREPARE TRANSACTION" if "TRANSACTION" in words[1:2] and not is_named_so else None
         case "REINDEX":
             return _reindex(words)
         case "CLUSTER":
@@ -82,9 +84,13 @@ def _is_on(option: str, words: Sequence[str]) -> bool:
     return value not in {"OFF", "FALSE"}
 
 
+# The grammar takes STDIN for STDOUT here too.
+_TO_CLIENT = {("TO", "STDOUT"), ("TO", "STDIN")}
+
+
 def cannot_run(words: Sequence[str]) -> tuple[str, str] | None:
     """Why a statement cannot be run by any client but psql, or would be misread, and the cure; or None."""
-    if words[0] == "COPY" and not copies_in(words) and ("TO", "STDOUT") in itertools.pairwise(words):
+    if words[0] == "COPY" and not _TO_CLIENT.isdisjoint(itertools.pairwise(words)):
         return (
             "COPY … TO STDOUT sends its rows to nobody here",
             "Copy to a table with INSERT … SELECT, or leave it out.",
@@ -113,12 +119,15 @@ _CLOSES = {"COMMIT", "END", "ROLLBACK", "ABORT"}
 def transactions(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]:
     """The statements of a part that runs without a transaction, one a step; an author's BEGIN … COMMIT is one step.
 
-    Raises UnbalancedError for a BEGIN without its end, and for an end without its BEGIN.
+    Raises UnbalancedError for a BEGIN without its end, for an end without its BEGIN, and for AND CHAIN, behind which
+    a transaction stays open.
     """
     steps: list[tuple[Statement, ...]] = []
     own: list[Statement] = []
     for statement in statements:
         control = _transaction_control(statement.words)
+        if control == "closes" and statement.words[-2:] == ("AND", "CHAIN"):
+            raise UnbalancedError(statement, "AND CHAIN begins a transaction that no BEGIN opens")
         if control == "opens" and not own:
             own = [statement]
         elif control and not (control == "closes" and own):
