@@ -6,6 +6,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def words(sql: str) -> tuple[str, ...]:
     return statement.words
 
 
-def named(*cases: tuple[object, ...]) -> dict[str, object]:
+def named(*cases: tuple[object, ...]) -> dict[str, Any]:
     """Arguments for `parametrize` from cases that each begin with a sentence."""
     return {"argvalues": [case[1:] for case in cases], "ids": [str(case[0]) for case in cases]}
 
