@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from django.apps import apps
+from django.db import router
 
 from . import conf, dist, sources
-from .errors import DistError, PlanError
+from .errors import DistError, Interrupted, PlanError
 from .history import History
+from .interruption import Interruption, StopRequested
 from .make import ahead_warning, make
 from .migration import Direction, Migration, MigrationId
 from .ordering import django_dependencies, ordered
@@ -35,20 +37,23 @@ from .plan import (
     refuse_mode_all,
     state_of,
 )
+from .repair import Repair, findings
 from .results import (
     BuildResult,
     Built,
+    Failure,
     Listener,
     MigrationResult,
+    RepairResult,
     RunResult,
     ShownMigration,
     ShowResult,
     ignore,
 )
-from .session import Session, open_session
+from .session import LockHolder, Session, open_session
 from .task import Options, load_tasks, read_script
 
-__all__ = ["build", "make", "revert", "run", "show"]
+__all__ = ["build", "make", "repair", "revert", "run", "show"]
 
 
 def build(*, check: bool = False) -> BuildResult:
@@ -64,9 +69,15 @@ def build(*, check: bool = False) -> BuildResult:
         is_current = dist.is_current(dist_dir, migrations)
     else:
         dist.write(dist_dir, migrations)
-    known = {migration.id for migration in before}
-    ids = tuple(migration.id for migration in migrations)
-    return BuildResult(dist_dir, ids, tuple(id_ for id_ in ids if id_ not in known), warnings, is_current)
+    known = {migration.id: migration.hash for migration in before}
+    return BuildResult(
+        dist_dir,
+        built=tuple(migration.id for migration in migrations),
+        new=tuple(migration.id for migration in migrations if migration.id not in known),
+        changed=tuple(one.id for one in migrations if known.get(one.id, one.hash) != one.hash),
+        warnings=warnings,
+        is_current=is_current,
+    )
 
 
 class Execution(TypedDict, total=False):
@@ -75,7 +86,7 @@ class Execution(TypedDict, total=False):
     `fake` writes the history only. `transaction` is "all", "each" or "none". `build` tells whether to build first.
     `lock` False takes no lock; `lock_wait` is in seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
     durations, and `retries` a number of further tries. `database` is an alias; `applied_by` is by default the operating
-    system's user. `listener` is told of every event.
+    system's user. `listener` is told of every event. `interruption` stops it from another thread.
     """
 
     fake: bool
@@ -89,6 +100,7 @@ class Execution(TypedDict, total=False):
     database: str
     applied_by: str | None
     listener: Listener
+    interruption: Interruption
 
 
 def run(
@@ -156,15 +168,53 @@ def revert(
 
 def show(app: str | None = None, *, database: str = "default") -> ShowResult:
     """Every migration with its state, in their order. Writes nothing, and needs no more than SELECT on the history."""
-    migrations = _migrations({}, only_plan=True)
     with open_session(database) as session:
+        migrations = _allowed(_migrations({}, only_plan=True), database)
         known = know(migrations, History(session).rows(details=True), conf.get_settings().is_on)
-        unfinished = any(row.state in ("running", "reverting") for row in known.rows.values())
-        locked = unfinished and session.lock_holder() is not None
+        holder = session.lock_holder()
     check_app(app, known, _labels())
     late = out_of_order(known)
     ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
-    return ShowResult(database, tuple(_shown(id_, known, locked, id_ in late) for id_ in ids))
+    return ShowResult(database, tuple(_shown(id_, known, holder, id_ in late) for id_ in ids))
+
+
+def repair(
+    *,
+    accept_changes: Sequence[str] | None = None,
+    mark_applied: Sequence[str] = (),
+    mark_reverted: Sequence[str] = (),
+    renamed: Sequence[str] = (),
+    database: str = "default",
+    lock_wait: float | None = None,
+    applied_by: str | None = None,
+    listener: Listener = ignore,
+) -> RepairResult:
+    """Settle the history by hand; without anything to do, only look what needs repair.
+
+    `accept_changes` are ids whose checksums of today are recorded (all changed ones if it is empty), `mark_applied` and
+    `mark_reverted` ids, `renamed` pairs `OLD=NEW` of ids or of app labels. All of it is done, or nothing.
+    """
+    settings = conf.get_settings()
+    migrations = _allowed(_migrations({}, only_plan=True), database)
+    with open_session(database) as session:
+        history = History(session, applied_by or _user())
+        if accept_changes is None and not (mark_applied or mark_reverted or renamed):
+            return RepairResult(database, (), findings(know(migrations, history.rows(), settings.is_on)))
+        with session.lock(_chosen("lock_wait", lock_wait, settings), listener):
+            session.refuse_unusable()
+            history.open()
+            repairs = Repair(know(migrations, history.rows(), settings.is_on), history)
+            if accept_changes is not None:
+                repairs.accept_changes(accept_changes)
+            for names, mend in (
+                (mark_applied, repairs.mark_applied),
+                (mark_reverted, repairs.mark_reverted),
+                (renamed, repairs.rename),
+            ):
+                for name in names:
+                    mend(name)
+            history.write(repairs.sql)
+            return RepairResult(database, tuple(repairs.done), ())
 
 
 def _carry_out(
@@ -179,16 +229,17 @@ def _carry_out(
     """Plan, and unless there is nothing to do or only the plan is wanted, lock, plan again and do it."""
     settings = conf.get_settings()
     options = _options(how, settings)
-    fake = how.get("fake", False)
-    listener = how.get("listener", ignore)
+    fake, listener = how.get("fake", False), how.get("listener", ignore)
     lock_wait = _chosen("lock_wait", how.get("lock_wait"), settings)
+    database = how.get("database", "default")
 
-    with open_session(how.get("database", "default")) as session:
+    with _session(how, direction) as session:
         history = History(session, how.get("applied_by") or _user())
+        allowed = _allowed(migrations, database)
 
         def planned() -> Plan:
             rows = history.rows(details=direction is Direction.DOWN)
-            plan = planner(know(migrations, rows, settings.is_on))
+            plan = planner(know(allowed, rows, settings.is_on))
             if options.mode == "all" and not fake:
                 refuse_mode_all(plan)
             if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
@@ -200,17 +251,30 @@ def _carry_out(
         plan = planned()
         if only_plan or not plan.steps:
             return _as_planned(session, plan, with_sql=sql)
-        # Imported where they are needed: a run with nothing to do is a start-up cost of every release.
+        # Imported where it is needed: a run with nothing to do is a part of every release's start.
         from .runner import Runner
 
-        load_tasks(plan.steps, options.mode, fake=fake)
-        lock = session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext()
-        with lock:
-            plan = planned()
+        load_tasks(plan.steps, options.mode, fake=fake)  # what is spoilt is refused before anybody waits
+        with session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext():
+            plan = planned()  # another run may have worked meanwhile
             tasks = load_tasks(plan.steps, options.mode, fake=fake)
             if tasks:
-                history.create()
+                session.refuse_unusable()
+                history.open()
             return Runner(session, history, options, listener).run(direction, tasks)
+
+
+@contextmanager
+def _session(how: Execution, direction: Direction) -> Iterator[Session]:
+    """The session of a run; a stop that the runner does not know of is told here."""
+    database = how.get("database", "default")
+    try:
+        with open_session(database, how.get("interruption")) as session:
+            yield session
+    except StopRequested as stop:
+        message = f"Stopped by {stop} before the first migration: nothing was run."
+        result = RunResult(database, direction, error=Failure(None, message))
+        raise Interrupted(message, str(stop), result) from stop
 
 
 def _options(how: Execution, settings: conf.Settings) -> Options:
@@ -254,10 +318,17 @@ def _migrations(how: Execution, *, only_plan: bool) -> tuple[Migration, ...]:
     built = dist.load(settings.dist_dir)
     if built is None and sources.source_files():
         raise DistError(
-            f"Nothing is built: there is no {settings.dist_dir / dist.MANIFEST}. Run migrations_build, or "
-            f"migrations_run --build."
+            f"Nothing is built: there is no {conf.shown_path(settings.dist_dir / dist.MANIFEST)}. "
+            "Run migrations_build, or migrations_run --build."
         )
     return built or ()
+
+
+def _allowed(migrations: Sequence[Migration], database: str) -> tuple[Migration, ...]:
+    """Those of apps that DATABASE_ROUTERS let migrate in `database`."""
+    labels = {migration.id.app for migration in migrations}
+    allowed = {label for label in labels if router.allow_migrate(database, label)}
+    return tuple(migration for migration in migrations if migration.id.app in allowed)
 
 
 def _from_sources(known: Sequence[Migration]) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
@@ -283,16 +354,18 @@ def _unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
     return (f"Not built, so not run: {', '.join(new)}. Run migrations_build, or migrations_run --build.",)
 
 
-def _shown(id_: MigrationId, known: Known, locked: bool, late: bool) -> ShownMigration:
+def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool) -> ShownMigration:
     row, migration = known.rows.get(id_), known.by_id.get(id_)
     return ShownMigration(
         id=id_,
-        state=state_of(id_, known, locked=locked),
+        state=state_of(id_, known, locked=holder is not None, running=holder.running if holder else None),
         applied_at=row.applied_at if row else None,
         duration_ms=row.duration_ms if row else None,
         applied_by=row.applied_by if row else None,
         checksum=migration.checksum if migration else known.rows[id_].checksum,
         out_of_order=late,
+        statements_done=row.statements_done if row else 0,
+        error=row.error if row else "",
     )
 
 

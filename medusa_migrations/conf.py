@@ -82,6 +82,12 @@ def base_dir() -> Path | None:
     return Path(given).resolve() if given else None
 
 
+def shown_path(path: Path | str) -> str:
+    """`path` as a user would type it: from the current folder if it is below that."""
+    here, path = Path.cwd(), Path(path)
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
 def _base_dir_for_dist() -> Path:
     base = base_dir()
     if not base:

@@ -7,16 +7,20 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
+from django.utils.timezone import localtime
 
-from .make import shown_path
+from .conf import shown_path
 from .migration import Direction
 from .results import (
+    Blocked,
     BuildResult,
     Built,
     Event,
     Failed,
     Failure,
     Finished,
+    Noticed,
+    Remarked,
     Retrying,
     RunResult,
     ShownMigration,
@@ -40,39 +44,52 @@ _REMARKS = {
     "missing": "applied, but there is no file",
     "failed": "failed part-way",
     "running": "running now",
-    "disabled": "its feature is off",
+    "disabled": "its feature, or that of one it depends on, is off",
 }
 
 
 class Console:
-    """Listens to a run and writes it in Django's manner; what is wrong or waited for goes to `stderr`."""
+    """Listens to a run and writes it in Django's manner; what is waited for goes to `stderr`.
 
-    def __init__(self, stdout: OutputWrapper, stderr: OutputWrapper, style: Style, *, silent: bool) -> None:
-        self.stdout, self.stderr, self.style, self.silent = stdout, stderr, style, silent
+    Verbosity 0 is silent, 2 has the server's notices too; `quiet` leaves stdout to somebody else.
+    """
+
+    def __init__(
+        self, stdout: OutputWrapper, stderr: OutputWrapper, style: Style, verbosity: int, *, quiet: bool
+    ) -> None:
+        self.stdout, self.stderr, self.style, self.verbosity, self.quiet = stdout, stderr, style, verbosity, quiet
         self.headed = False
+        self.line = ""  # of the migration under way
+        self.is_line_open = False
 
     def __call__(self, event: Event) -> None:
         match event:
             case Built(result):
-                warn(self.stderr, self.style, result)
-                if result.new:
+                if self.verbosity:
+                    warn(self.stderr, self.style, result)
+                if result.new or result.changed:
                     self.write(built_line(result))
             case Started():
                 self.start(event)
-            case Finished():
-                took = "FAKED" if event.fake else f"OK ({duration(event.duration_ms)})"
-                self.write(f" {self.style.SUCCESS(took.split()[0])}{took[len(took.split()[0]) :]}")
-            case Failed():
-                self.write(self.style.ERROR(" FAILED"))
-            case Waiting():
-                self.stderr.write(
-                    f"Waiting up to {event.seconds:.0f} s for the lock: migrations are being run by {event.holder}."
+            case Finished(_, milliseconds, fake):
+                self.finish(
+                    self.style.SUCCESS("FAKED" if fake else "OK") + ("" if fake else f" ({duration(milliseconds)})")
                 )
-            case Retrying():
-                self.write("")
-                self.stderr.write(
-                    f"{event.id or 'The run'} was rolled back: {event.reason}. Try {event.attempt + 1} in "
-                    f"{event.seconds:.1f} s."
+            case Failed():
+                self.finish(self.style.ERROR("FAILED"))
+            case Noticed(text):
+                if self.verbosity > 1:
+                    self.write("\n".join(f"    {line}" for line in text.splitlines()))
+            case Waiting(holder, seconds):
+                self.alert(f"Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}.")
+            case Blocked(holder):
+                self.alert(f"Waiting for a lock that is held by {holder}")
+            case Remarked(text):
+                self.alert(text)
+            case Retrying(id_, reason, holder, seconds, attempt):
+                held = f" The lock is held by {holder}." if holder else ""
+                self.alert(
+                    f"{id_ or 'The run'} was rolled back: {reason}.{held} Try {attempt + 1} follows in {seconds:.1f} s."
                 )
 
     def start(self, event: Started) -> None:
@@ -81,10 +98,25 @@ class Console:
             self.write(self.style.MIGRATE_HEADING(running))
             self.headed = True
         late = " (out of order)" if event.out_of_order else ""
-        self.write(f"  {_VERB[event.direction]} {event.id}{late}...", ending="")
+        self.line = f"  {_VERB[event.direction]} {event.id}{late}..."
+        self.write(self.line, ending="")
+        self.is_line_open = True
+
+    def finish(self, word: str) -> None:
+        """End the line of the migration; it is written again if something else was written since."""
+        self.write(f" {word}" if self.is_line_open else f"{self.line} {word}")
+        self.is_line_open = False
+
+    def alert(self, text: str) -> None:
+        """Say something on stderr, on a line of its own."""
+        if self.is_line_open:
+            self.write("")
+            self.is_line_open = False
+        if self.verbosity:
+            self.stderr.write(text, self.style.WARNING)
 
     def write(self, text: str, ending: str = "\n") -> None:
-        if not self.silent:
+        if self.verbosity and not self.quiet:
             self.stdout.write(text, ending=ending)
             self.stdout.flush()
 
@@ -106,7 +138,8 @@ def plural(count: int, what: str = "migration") -> str:
 
 
 def built_line(result: BuildResult) -> str:
-    return f"Built {plural(len(result.built))} ({len(result.new)} new) into {shown_path(result.dist_dir)}"
+    changed = f", {len(result.changed)} changed" if result.changed else ""
+    return f"Built {plural(len(result.built))} ({len(result.new)} new{changed}) into {shown_path(result.dist_dir)}"
 
 
 def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
@@ -117,9 +150,14 @@ def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
 def show_line(shown: ShownMigration, style: Style) -> str:
     remarks = [_REMARKS[shown.state]] if shown.state in _REMARKS else []
     if shown.applied_at:
-        remarks.append(f"{shown.applied_at:%Y-%m-%d %H:%M:%S}")
+        remarks.append(f"{localtime(shown.applied_at):%Y-%m-%d %H:%M:%S %Z}")
     if shown.duration_ms is not None:
         remarks.append(duration(shown.duration_ms))
+    elif shown.state == "applied":
+        remarks.append("faked")
+    if shown.state == "failed":
+        remarks.append(f"{plural(shown.statements_done, 'statement')} done")
+        remarks += [shown.error] if shown.error else []
     if shown.out_of_order:
         remarks.append("out of order")
     mark = _MARKS[shown.state]

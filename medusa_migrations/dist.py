@@ -18,6 +18,7 @@ from typing import Any
 from django.core.files import locks
 
 from . import sqlfile
+from .conf import shown_path
 from .errors import DistError
 from .migration import Migration, MigrationId, Part
 
@@ -63,9 +64,8 @@ def write(dist_dir: Path, migrations: Sequence[Migration]) -> None:
             _remove_stale(dist_dir, {_target(dist_dir, migration) for migration in migrations})
     except OSError as error:
         raise DistError(
-            f"Cannot write the build to {dist_dir}: {error.strerror}. What was built before is still whole. Make "
-            f"room or "
-            "give this process the right to write there, then run migrations_build again."
+            f"Cannot write the build to {shown_path(dist_dir)}: {error.strerror}. What was built before is still "
+            "whole. Make room or give this process the right to write there, then run migrations_build again."
         ) from None
 
 
@@ -80,7 +80,7 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
         document = json.loads(data)
         if document["format"] != FORMAT:
             raise DistError(
-                f"{path} has format {document['format']!r}, this version reads format {FORMAT}. "
+                f"{shown_path(path)} has format {document['format']!r}, this version reads format {FORMAT}. "
                 "Run migrations_build with the version that runs the migrations."
             )
         if document["hash"] != hashlib.sha256(data.partition(b"\n")[2]).hexdigest():
@@ -89,9 +89,11 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DistError(f"Cannot read {path}: {error.strerror}. Give this process the right to read it.") from None
+        raise DistError(
+            f"Cannot read {shown_path(path)}: {error.strerror}. Give this process the right to read it."
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise DistError(f"{path} is not what migrations_build wrote. Run migrations_build.") from None
+        raise DistError(f"{shown_path(path)} is not what migrations_build wrote. Run migrations_build.") from None
 
 
 def _manifest(migrations: Sequence[Migration]) -> str:
@@ -200,16 +202,16 @@ def read_sql(migration: Migration, part: Part) -> str:
         data = Path(migration.file).read_bytes()
     except OSError as error:
         raise DistError(
-            f"Cannot read {migration.file}, the build of {migration.source}: {error.strerror}. Run migrations_build."
+            f"Cannot read {shown_path(migration.file)}, the build of {migration.source}: {error.strerror}. "
+            "Run migrations_build."
         ) from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
         raise DistError(
-            f"{migration.file} is not what migrations_build wrote for {migration.source}. Nobody edits the build: "
-            f"change "
-            "the source and run migrations_build."
+            f"{shown_path(migration.file)} is not what migrations_build wrote for {migration.source}. Nobody edits "
+            "the build: change the source and run migrations_build."
         )
     text = sqlfile.decode(data, migration.source)
     sql = text[part.start : part.end]
     if part is migration.up and sqlfile.checksum(sql) != migration.checksum:
-        raise DistError(f"The manifest does not fit {migration.file}. Run migrations_build.")
+        raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
     return sql

@@ -90,7 +90,7 @@ class BuildError(MigrationError):
         text = "\n".join(str(error) for error in self.errors)
         if len(self.errors) > 1:
             text = f"{len(self.errors)} problems in the migration files:\n{text}"
-        super().__init__(text + "\nNothing was built.")
+        super().__init__(text)
 
 
 class OrderError(MigrationError):
@@ -111,6 +111,14 @@ class LockError(MigrationError):
 
 class PlanError(MigrationError):
     """What was asked cannot be done with what is built and what is applied; nothing was changed."""
+
+
+class Interrupted(MigrationError):
+    """The run was asked to stop; `reason` is the signal's name. `result` says what was done before."""
+
+    def __init__(self, message: str, reason: str, result: RunResult) -> None:
+        self.reason, self.result = reason, result
+        super().__init__(message)
 
 
 class MigrationFailed(MigrationError):

@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from .errors import Location, locate
 from .migration import Direction, MigrationId
 from .models import AppliedMigration
-from .postgresql import NOT_IN_TRANSACTION, UNIQUE_VIOLATION, ServerError
+from .postgresql import (
+    EACH_HELPS,
+    INSUFFICIENT_PRIVILEGE,
+    LOCK_LOST,
+    LOCK_NOT_AVAILABLE,
+    NOT_IN_TRANSACTION,
+    QUERY_CANCELED,
+    UNIQUE_VIOLATION,
+    ServerError,
+    is_connection_lost,
+)
 from .results import Failure
 from .scanner import Statement
 from .task import Script
@@ -63,7 +73,7 @@ class StatementFailed(Exception):
             sqlstate=self.error.sqlstate,
         )
 
-    def message(self, direction: Direction, before: Sequence[MigrationId]) -> str:
+    def message(self, direction: Direction, before: Sequence[MigrationId], mode: str) -> str:
         """The whole message; `before` are the migrations that this run finished."""
         error, place = self.error, self.location()
         what = f"{self.script.id} failed ({direction})" if self.script else "The transaction of all migrations failed"
@@ -73,11 +83,12 @@ class StatementFailed(Exception):
         if place:
             lines.append(place.excerpt())
         lines += [f"{label}: {text}" for label, text in self._fields() if text]
-        lines.append(self.outcome)
+        lost = "The connection was lost, so it is not known here whether it was applied."
+        lines.append(lost if is_connection_lost(error) else self.outcome)
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
             lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
-        lines.append(self._cure(direction))
+        lines.append(self._cure(direction, mode))
         return "\n".join(lines)
 
     def _fields(self) -> list[tuple[str, str | None]]:
@@ -91,17 +102,32 @@ class StatementFailed(Exception):
             ("CONTEXT", error.context),
         ]
 
-    def _cure(self, direction: Direction) -> str:
-        again = "migrations_run" if direction is Direction.UP else "migrations_revert"
-        if self.error.sqlstate in NOT_IN_TRANSACTION:
+    def _cure(self, direction: Direction, mode: str) -> str:
+        error = self.error
+        again = f"run {'migrations_run' if direction is Direction.UP else 'migrations_revert'} again"
+        if error.sqlstate in NOT_IN_TRANSACTION:
             return (
-                f"This cannot run inside a transaction: mark the part `-- migrate:{direction} transaction:false`, "
-                f"then run "
-                f"migrations_build and {again} again."
+                "This cannot run inside a transaction: mark the part "
+                f"`-- migrate:{direction} transaction:false`, build, and {again}."
             )
-        if self.error.sqlstate == UNIQUE_VIOLATION and self.error.table == HISTORY_TABLE:
+        if error.sqlstate == UNIQUE_VIOLATION and error.table == HISTORY_TABLE:
             return "Another process has applied it meanwhile: see migrations_show."
-        return f"Mend the cause; if that is in the file, run migrations_build; then run {again} again."
+        if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
+            return f"Grant this database user SELECT, INSERT, UPDATE and DELETE on {HISTORY_TABLE}, and {again}."
+        if LOCK_LOST in error.message:
+            return (
+                "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all and DISCARD ALL do: take that "
+                f"out, build, and {again}."
+            )
+        if is_connection_lost(error):
+            return f"To find out, {again}: it looks into the history first."
+        if mode == "all" and error.sqlstate in EACH_HELPS:
+            return f"One transaction for all is too much here: use --transaction each, and {again}."
+        if error.sqlstate == LOCK_NOT_AVAILABLE:
+            return f"Wait until the lock is free, or give it longer with --lock-timeout or --retries, and {again}."
+        if error.sqlstate == QUERY_CANCELED:
+            return f"If it took too long, give it longer with --statement-timeout, and {again}."
+        return f"Fix the cause and {again}; a change in the file has to be built first."
 
 
 def _start_of_line(sql: str, statement: Statement, number: int) -> int:

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
-from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
 
 from django.db import Error, ProgrammingError
 
 from . import postgresql
 from .errors import DatabaseError
 from .migration import MigrationId
-from .models import AppliedMigration
+from .models import FORMAT, HISTORY_COMMENT, AppliedMigration
 from .plan import Row
 from .session import Session
 
 _TABLE = AppliedMigration._meta.db_table
 _COLUMNS = "id, app, name, checksum, state, run::text, statements_done, progress ->> 'checksum'"
 _DETAILS = "applied_at, duration_ms, applied_by, error, down"
+
+_FIND = """
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+    pg_catalog.obj_description(c.oid, 'pg_class'),
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass(%s)
+"""
+
+# What a column that an older table lacks gets in its rows.
+_NEUTRAL = {
+    "CharField": "''",
+    "TextField": "''",
+    "IntegerField": "0",
+    "DateTimeField": "pg_catalog.clock_timestamp()",
+    "UUIDField": "pg_catalog.gen_random_uuid()",
+}
 
 # The time that a message has taken so far on the server; NULL stands where the client has measured it.
 SERVER_MILLISECONDS = (
@@ -45,36 +65,81 @@ class History:
             found = postgresql.server_error(error)
             if found.sqlstate == postgresql.UNDEFINED_TABLE:
                 return []
+            if found.sqlstate == postgresql.UNDEFINED_COLUMN:
+                return self._rows_of_older_format()
             raise DatabaseError(
                 f"Cannot read the history table {_TABLE!r} of the database {self.session.alias!r}: {found.message}. "
                 "Give this database user SELECT on it."
             ) from None
         return [Row(serial, MigrationId(app, name), *rest) for serial, app, name, *rest in rows]
 
-    def create(self) -> None:
-        """Create the table where it is not there yet, and know its name with its schema. Needs the lock."""
+    def _rows_of_older_format(self) -> list[Row]:
+        """The same from a table that lacks columns, which the next run adds."""
+        names = {field.name for field in fields(Row)} - {"id"}
+        found = []
+        for (text,) in self.session.query(f"SELECT pg_catalog.to_jsonb(h)::text FROM {_TABLE} h ORDER BY id"):
+            row = json.loads(text)
+            values = {name: row[name] for name in names & row.keys()}
+            values["applied_at"] = datetime.fromisoformat(row["applied_at"])
+            found.append(Row(serial=row["id"], id=MigrationId(row["app"], row["name"]), **values))
+        return found
+
+    def open(self) -> None:
+        """Have the table there and up to date, and know its name with its schema. Needs the lock.
+
+        Raises DatabaseError if that is not allowed, or if a newer version of this app made it.
+        """
         try:
-            found = self._qualified_name()
+            found = self._find()
             if not found:
                 with self.session.connection.schema_editor() as editor:
                     editor.create_model(AppliedMigration)
-                found = self._qualified_name()
+                found = self._find()
+            assert found is not None
+            self.table, made_with, columns = found
+            if made_with < FORMAT:
+                self._add_columns(columns)
         except Error as error:
             raise DatabaseError(
-                f"Cannot create the history table {_TABLE!r} in the database {self.session.alias!r}: "
+                f"Cannot make the history table {_TABLE!r} in the database {self.session.alias!r}: "
                 f"{postgresql.server_error(error).message}. Give this database user CREATE on its schema."
             ) from None
-        self.table = found
+        if made_with > FORMAT:
+            raise DatabaseError(
+                f"The history table of the database {self.session.alias!r} was made by a newer version of "
+                f"medusa_migrations (format {made_with}; this one knows {FORMAT}). Nothing was run. Update "
+                "medusa_migrations here."
+            )
 
-    def _qualified_name(self) -> str:
-        """The table's name with its schema, so that it is found whatever search_path a migration leaves."""
-        rows = self.session.query(
-            "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)"
-            " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE c.oid = pg_catalog.to_regclass(%s)",
-            [_TABLE],
-        )
-        return rows[0][0] if rows else ""
+    def _find(self) -> tuple[str, int, set[str]] | None:
+        """The table's name with its schema, which is found whatever search_path is left; its format; its columns."""
+        rows = self.session.query(_FIND, [_TABLE])
+        if not rows:
+            return None
+        name, comment, columns = rows[0]
+        made_with = re.search(r"format (\d+)", comment or "")
+        return name, int(made_with[1]) if made_with else 0, set(columns)
+
+    def _add_columns(self, there: set[str]) -> None:
+        """Bring a table of an older version up to date; old rows get values that say nothing."""
+        for field in AppliedMigration._meta.local_fields:
+            if field.column not in there:
+                type_ = field.db_type(self.session.connection)
+                value = "" if field.null else f" NOT NULL DEFAULT {_NEUTRAL[field.get_internal_type()]}"
+                self.session.execute(f"ALTER TABLE {self.table} ADD COLUMN {field.column} {type_}{value}")
+                if value:
+                    self.session.execute(f"ALTER TABLE {self.table} ALTER COLUMN {field.column} DROP DEFAULT")
+        self.session.execute(self.session.compose(f"COMMENT ON TABLE {self.table} IS %s", [HISTORY_COMMENT]))
+
+    def write(self, statements: list[str]) -> None:
+        """Carry out changes together. Raises DatabaseError."""
+        try:
+            self.session.execute(f"BEGIN; {' '.join(statements)} COMMIT;")
+        except Error as error:
+            self.session.rollback()
+            raise DatabaseError(
+                f"The history could not be changed: {postgresql.server_error(error).message}."
+            ) from None
 
     def insert(
         self, id_: MigrationId, checksum: str, down: str | None, *, state: str = "applied", milliseconds: str = "NULL"
@@ -92,10 +157,9 @@ class History:
         return self.session.compose(f"DELETE FROM {self.table} WHERE app = %s AND name = %s;", list(id_))
 
     def update(self, id_: MigrationId, **values: str | int | None) -> str:
-        """SQL that changes columns of a row; `applied_at` becomes now."""
-        assignments: Sequence[str] = [f"{column} = %s" for column in values]
+        """SQL that changes columns of a row, and with `state` the time too."""
+        assignments = [f"{column} = %s" for column in values]
+        assignments += ["applied_at = pg_catalog.clock_timestamp()"] if "state" in values else []
         return self.session.compose(
-            f"UPDATE {self.table} SET {', '.join(assignments)}, applied_at = pg_catalog.clock_timestamp()"
-            " WHERE app = %s AND name = %s;",
-            [*values.values(), *id_],
+            f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app = %s AND name = %s;", [*values.values(), *id_]
         )

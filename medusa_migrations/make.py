@@ -47,9 +47,9 @@ def own_app(app_label: str) -> AppConfig:
     app = labels[app_label]
     if is_installed_package(app):
         raise MigrationError(
-            f"The app {app_label!r} was installed from a package ({app.path}); an update would remove what is "
-            f"written there. "
-            "Put the migration into an app of your own, and let it depend on the package's migrations."
+            f"The app {app_label!r} is installed from a package, or outside the project ({app.path}): what is written "
+            "there would be lost with the next update. Put the migration into an app of your own, and let it depend on "
+            "the package's migrations."
         )
     return app
 
@@ -60,7 +60,7 @@ def slug(name: str) -> str:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
     found = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
     if not found:
-        raise MigrationError(f"{name!r} has no letters or digits to name a file with.")
+        raise MigrationError(f"{name!r} has no Latin letters or digits to name a file with.")
     return found
 
 
@@ -84,8 +84,7 @@ def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
         return None
     return (
         f"{latest} has a timestamp more than a day ahead: new migrations are dated after it, and those that others "
-        f"date "
-        "by the clock run out of order. Rename it while it is not applied anywhere."
+        "date by the clock run out of order. Rename it while it is not applied anywhere."
     )
 
 
@@ -112,9 +111,3 @@ def _write(path: Path, text: str) -> None:
         raise MigrationError(
             f"Cannot write {path}: {error.strerror}. Give this process the right to write there."
         ) from None
-
-
-def shown_path(path: Path) -> str:
-    """`path` as a user would type it: from the current folder if it is below that."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -3,6 +3,10 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# The table's comment has the number of its format, for older and newer versions of this app to know.
+FORMAT = 1
+HISTORY_COMMENT = f"History of medusa_migrations, format {FORMAT}"
+
 
 class AppliedMigration(models.Model):
     """One applied migration, or one that is unfinished.
@@ -35,6 +39,7 @@ class AppliedMigration(models.Model):
     class Meta:
         managed = False
         db_table = "medusa_migrations"
+        db_table_comment = HISTORY_COMMENT
         default_permissions = ("view",)
         permissions = [
             ("run_migrations", _("Can run migrations")),

@@ -216,7 +216,7 @@ def refuse_mode_all(plan: Plan) -> None:
     if alone:
         raise PlanError(
             f"{', '.join(alone)}: marked transaction:false, so it cannot be part of one transaction with the others. "
-            "Nothing was run. Use --transaction each, or run the ones before it first with --to."
+            "Nothing was run. Use --transaction each, or set it apart: --to names the last one to run."
         )
 
 
@@ -238,9 +238,11 @@ def in_order(known: Known) -> list[MigrationId]:
     return found + missing
 
 
-def state_of(id_: MigrationId, known: Known, *, locked: bool) -> State:
-    """The state to show; `locked` tells whether some process holds the lock."""
+def state_of(id_: MigrationId, known: Known, *, locked: bool, running: str | None = None) -> State:
+    """The state to show; `locked` tells whether some process holds the lock, `running` what that is working on."""
     row = known.rows.get(id_)
+    if running == str(id_):
+        return "running"
     if row is None:
         return "disabled" if id_ in known.disabled else "pending"
     if row.state in ("running", "reverting"):
@@ -265,9 +267,8 @@ def _refuse_unfinished_reverts(known: Known) -> None:
     found = [str(row.id) for row in known.rows.values() if row.state in ("reverting", "revert_failed")]
     if found:
         raise PlanError(
-            f"{', '.join(found)}: reverted only in part. Nothing was run. Run migrations_revert to go on with it, "
-            f"or, if it "
-            "was settled by hand, migrations_repair --mark-reverted or --mark-applied."
+            f"{', '.join(found)}: reverted only in part. Nothing was run. Run migrations_revert to go on with it, or, "
+            "if it was settled by hand, migrations_repair --mark-reverted or --mark-applied."
         )
 
 
@@ -275,9 +276,8 @@ def _refuse_unfinished(rows: Iterable[Row]) -> None:
     found = [str(row.id) for row in rows if row.state in ("running", "failed")]
     if found:
         raise PlanError(
-            f"{', '.join(found)}: applied only in part. Nothing was reverted. Run migrations_run to go on with it, "
-            f"or settle "
-            "it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
+            f"{', '.join(found)}: applied only in part. Nothing was reverted. Run migrations_run to go on with it, or "
+            "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
         )
 
 
@@ -287,8 +287,7 @@ def _refuse_changed(known: Known) -> None:
         names = "\n".join(f"  {migration.id} ({migration.source})" for migration in changed)
         raise PlanError(
             f"Changed since it was applied, so nothing was run:\n{names}\nBring the file back as it was and put the "
-            f"change "
-            "into a new migration, or, if what the file says today is what the database has, record that with "
+            "change into a new migration, or, if what the file says today is what the database has, record that with "
             f"migrations_repair --accept-changes {' '.join(str(migration.id) for migration in changed)}"
         )
 
@@ -300,8 +299,7 @@ def _refuse_renamed(known: Known, pending: Iterable[Migration]) -> None:
         if old and migration.checksum != _EMPTY:
             raise PlanError(
                 f"{migration.id} is pending and has the SQL of {old}, which is applied and has no file any more. "
-                f"Nothing was "
-                f"run. If it was renamed: migrations_repair --renamed {old}={migration.id}"
+                f"Nothing was run. If it was renamed: migrations_repair --renamed {old}={migration.id}"
             )
 
 
@@ -364,5 +362,5 @@ def _why_irreversible(step: Step, known: Known) -> str:
         return f"{step.id} cannot be reverted: its file has changed since, and the history has no down part of it."
     return (
         f"{step.id} is irreversible: {migration.source} has no `-- migrate:down`. "
-        "Write one, or revert by hand and use --fake to forget it."
+        "Write one, or undo it by hand and forget it with --fake."
     )

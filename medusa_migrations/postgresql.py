@@ -11,9 +11,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 # The bigint key of the run lock. Advisory locks are per database, so every alias has its own.
 LOCK_KEY = int.from_bytes(b"medusamg")
 
+# The lock is taken twice. Giving one back and taking it again tells whether a migration has freed it, without reading
+# pg_locks, which takes longer the more locks a transaction has.
+TRY_LOCK = f"SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY}) AND pg_catalog.pg_try_advisory_lock({LOCK_KEY})"
+UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock({LOCK_KEY}), pg_catalog.pg_advisory_unlock({LOCK_KEY})"
+
+# A statement that fails if the lock is lost: the text, which names the reason, is no integer. The server's process id
+# is in it so that it is not evaluated when the statement is planned.
+LOCK_LOST = "medusa_migrations: the run lock was freed"
+_LOST = f"('{LOCK_LOST} ' || pg_catalog.pg_backend_pid())::pg_catalog.int4"
+CHECK_LOCK = (
+    f"SELECT CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
+    f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 ELSE {_LOST} END ELSE {_LOST} END;"
+)
+
 # pg_locks shows a bigint key as two halves, with objsubid 1 (manual, 54.12).
 LOCK_HOLDER = f"""
-SELECT l.pid, a.application_name, a.usename, a.client_addr, a.backend_start
+SELECT l.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.query
 FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND l.classid = {LOCK_KEY >> 32} AND l.objid = {LOCK_KEY & 0xFFFFFFFF}
@@ -23,6 +37,7 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 # SQLSTATEs (manual, appendix A).
 UNDEFINED_TABLE = "42P01"
 UNIQUE_VIOLATION = "23505"
+UNDEFINED_COLUMN = "42703"
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
@@ -30,7 +45,13 @@ SERIALIZATION_FAILURE = "40001"
 ACTIVE_SQL_TRANSACTION = "25001"
 INVALID_TRANSACTION_TERMINATION = "2D000"
 
+QUERY_CANCELED = "57014"
+OUT_OF_MEMORY = "53200"
+OBJECT_IN_USE = "55006"
+UNSAFE_NEW_ENUM_VALUE_USAGE = "55P04"
+
 PASSING = {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE}
+EACH_HELPS = {OUT_OF_MEMORY, OBJECT_IN_USE, UNSAFE_NEW_ENUM_VALUE_USAGE}
 NOT_IN_TRANSACTION = {ACTIVE_SQL_TRANSACTION, INVALID_TRANSACTION_TERMINATION}
 
 
@@ -71,6 +92,34 @@ def server_error(error: BaseException) -> ServerError:
         constraint=diag.constraint_name,
         internal_query=diag.internal_query,
     )
+
+
+def is_connection_lost(error: ServerError) -> bool:
+    """Whether the connection is gone: the driver's own error, class 08, or a shutdown (57P01 to 57P05)."""
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+
+
+def backend_pid(connection: BaseDatabaseWrapper) -> int:
+    """The server process that the driver was told of when it connected."""
+    return int(connection.connection.info.backend_pid)
+
+
+class _Notices(list[str]):
+    """psycopg2 appends to it what the server says besides."""
+
+    def append(self, text: str) -> None:
+        super().append(text.strip())
+
+
+def collect_notices(connection: BaseDatabaseWrapper) -> list[str]:
+    """A list that grows by every notice, as `NOTICE:  text`; whoever reads it empties it."""
+    notices = _Notices()
+    driver: Any = connection.connection
+    if hasattr(driver, "add_notice_handler"):
+        driver.add_notice_handler(lambda diag: notices.append(f"{diag.severity}:  {diag.message_primary}"))
+    else:
+        driver.notices = notices
+    return notices
 
 
 def copy_in(connection: BaseDatabaseWrapper, statement: str, rows: str) -> None:

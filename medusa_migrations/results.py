@@ -53,11 +53,15 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build holds; `is_current` is False if `check=True` found that dist differs from the sources."""
+    """What a build holds, and what of it is new or changed since the last one.
+
+    `is_current` is False if `check=True` found that dist differs from the sources.
+    """
 
     dist_dir: Path
     built: tuple[MigrationId, ...]
     new: tuple[MigrationId, ...]
+    changed: tuple[MigrationId, ...] = ()
     warnings: tuple[str, ...] = ()
     is_current: bool = True
 
@@ -71,12 +75,32 @@ class ShownMigration:
     applied_by: str | None
     checksum: str
     out_of_order: bool
+    statements_done: int = 0
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowResult:
     database: str
     migrations: tuple[ShownMigration, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is not as it should be, and the command that settles it."""
+
+    id: MigrationId
+    problem: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepairResult:
+    """What a repair did, in words; without anything to do, what needs repair."""
+
+    database: str
+    done: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +155,41 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """Event: a statement waits for a lock that `holder` has."""
+
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Event: the server says `text` besides, such as what RAISE NOTICE gives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """Event: something that is done on its own account and that somebody should know of."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying:
     """Event: `reason` made it roll back; it is tried again after `seconds`, for the `attempt`th time.
 
-    `id` is None where all migrations share the transaction.
+    `id` is None where all migrations share the transaction. `holder` is who had the lock that it waited for, if known.
     """
 
     id: MigrationId | None
     reason: str
+    holder: str
     seconds: float
     attempt: int
 
 
-Event = Built | Started | Finished | Failed | Waiting | Retrying
+Event = Built | Started | Noticed | Remarked | Finished | Failed | Waiting | Blocked | Retrying
 Listener = Callable[[Event], None]
 
 

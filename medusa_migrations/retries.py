@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +38,7 @@ class Retries:
                 if failed.error.sqlstate not in PASSING or attempt > self.limit:
                     raise
                 seconds = pause * random.uniform(0.5, 1.5)
-                self.listener(Retrying(id_, failed.error.message, seconds, attempt))
-                time.sleep(seconds)
+                holder = self.session.watch.last if self.session.watch else ""
+                self.listener(Retrying(id_, failed.error.message, holder, seconds, attempt))
+                self.session.interruption.wait(seconds)
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -6,17 +6,31 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .errors import MigrationFailed
+from .errors import Interrupted, MigrationFailed
 from .failure import StatementFailed
 from .history import SERVER_MILLISECONDS, History
+from .interruption import StopRequested
 from .migration import Direction
-from .results import Failed, Finished, Listener, MigrationResult, RunResult, Started, Status
+from .postgresql import QUERY_CANCELED
+from .results import (
+    Failed,
+    Failure,
+    Finished,
+    Listener,
+    MigrationResult,
+    Noticed,
+    RunResult,
+    Started,
+    Status,
+)
 from .retries import Retries
 from .scanner import split
 from .sending import send, send_around, send_statement
-from .session import Session
+from .session import Session, mark
 from .stepwise import Stepwise, resume_at
 from .task import Options, Script, Task
+
+_ALL_ROLLED_BACK = "Everything was rolled back: this run has changed nothing."
 
 
 class Runner:
@@ -26,20 +40,26 @@ class Runner:
         self.session, self.history, self.options, self.tell = session, history, options, listener
         self.retries = Retries(session, options.retries, listener)
         self.results: list[MigrationResult] = []
+        self.current: Task | None = None
 
     def run(self, direction: Direction, tasks: Sequence[Task]) -> RunResult:
-        """Carry out `tasks` in their order. Raises MigrationFailed with the result so far."""
+        """Carry out `tasks` in their order. Raises MigrationFailed or Interrupted, with the result so far."""
         for task in tasks:
             resume_at(task)
         try:
             self.session.prepare()
-            if self.options.mode == "all":
-                self.retries.run(lambda: self._together(tasks))
-            else:
-                for task in tasks:
-                    self._alone(task)
+            with self.session.watched(self.tell):
+                if self.options.mode == "all":
+                    self.retries.run(lambda: self._together(tasks))
+                else:
+                    for task in tasks:
+                        self._alone(task)
         except StatementFailed as failed:
+            if self.session.interruption.is_requested and failed.error.sqlstate == QUERY_CANCELED:
+                raise self._interrupted(direction, failed.outcome) from failed
             raise self._failed(direction, failed) from failed
+        except StopRequested as stop:
+            raise self._interrupted(direction, stop.outcome) from stop
         return RunResult(self.session.alias, direction, tuple(self.results))
 
     def _together(self, tasks: Sequence[Task]) -> None:
@@ -59,13 +79,13 @@ class Runner:
             self.retries.run(lambda: self._send(task, "BEGIN;", "COMMIT;"), task.id)
         else:
             timeouts = self.options.timeouts("SET")
-            Stepwise(self.session, self.history, self.retries, timeouts).run(task, task.script)
+            Stepwise(self.session, self.history, self.retries, timeouts, self.tell).run(task)
         self._finish(task, begun)
 
     def _send(self, task: Task, begin: str = "", end: str = "") -> None:
         """Send a part, the resets and its history row: as one message, unless a COPY has rows to send."""
-        before = begin + self.options.timeouts("SET LOCAL")
-        after = self.session.reset_sql + self._history_sql(task, SERVER_MILLISECONDS) + end
+        before = mark(task.id) + begin + self.options.timeouts("SET LOCAL")
+        after = self._around(self._history_sql(task, SERVER_MILLISECONDS)) + end
         if task.script.copies:
             self._send_singly(task, task.script, before, end)
         else:
@@ -73,20 +93,26 @@ class Runner:
 
     def _send_singly(self, task: Task, script: Script, before: str, end: str) -> None:
         begun = time.monotonic()
-        if before:
-            send_around(self.session, script, before)
+        send_around(self.session, script, f"{before}SELECT 1")
         for statement in split(script.sql):
             send_statement(self.session, script, statement)
         row = self._history_sql(task, str(_milliseconds_since(begun)))
-        send_around(self.session, script, self.session.reset_sql + row + end)
+        send_around(self.session, script, self._around(row) + end)
+
+    def _around(self, row: str) -> str:
+        """What follows a part: the resets, the look at the lock, and last the history row."""
+        return self.session.reset_sql + self.session.check_lock_sql + row
 
     def _history_sql(self, task: Task, milliseconds: str) -> str:
         if task.direction is Direction.DOWN:
             return self.history.delete(task.id)
         forget = self.history.delete(task.id) if task.row else ""
+        milliseconds = "NULL" if task.fake else milliseconds
         return forget + self.history.insert(task.id, task.checksum, task.down, milliseconds=milliseconds)
 
     def _start(self, task: Task) -> float:
+        self.session.interruption.check()
+        self.current = task
         self.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
         return time.monotonic()
 
@@ -94,22 +120,50 @@ class Runner:
         status: Status = "faked"
         if not task.fake:
             status = "applied" if task.direction is Direction.UP else "reverted"
-        milliseconds = _milliseconds_since(begun)
+        milliseconds = None if task.fake else _milliseconds_since(begun)
+        self.current = None
         self.results.append(MigrationResult(task.id, status, milliseconds, task.step.out_of_order))
         self.tell(Finished(task.id, milliseconds, task.fake))
+        self._tell_notices()
+
+    def _tell_notices(self) -> None:
+        for text in self.session.notices:
+            self.tell(Noticed(text))
+        self.session.notices.clear()
+
+    def _interrupted(self, direction: Direction, outcome: str) -> Interrupted:
+        """Stopped from outside: what state things are in, in one line."""
+        self.session.rollback()
+        reason = self.session.interruption.reason
+        if self.options.mode == "all":
+            outcome, self.results = _ALL_ROLLED_BACK, self._rolled_back()
+        doing = f"{self.current.id} was stopped. {outcome} " if self.current else ""
+        done = "applied" if direction is Direction.UP else "reverted"
+        before = [str(result.id) for result in self.results if result.status == done]
+        rest = f"{done.capitalize()} before: {', '.join(before) or 'nothing'}."
+        message = f"Stopped by {reason}. {doing}{rest} Run it again to go on."
+        if self.current:
+            self.results.append(MigrationResult(self.current.id, "failed"))
+            self.tell(Failed(self.current.id))
+        error = Failure(self.current.id if self.current else None, message)
+        return Interrupted(message, reason, RunResult(self.session.alias, direction, tuple(self.results), error))
+
+    def _rolled_back(self) -> list[MigrationResult]:
+        return [replace(result, status="rolled_back") for result in self.results]
 
     def _failed(self, direction: Direction, failed: StatementFailed) -> MigrationFailed:
         failure = failed.failure()
         before = [result.id for result in self.results]
         if self.options.mode == "all":
-            failed.outcome = "Everything was rolled back: this run has changed nothing."
+            failed.outcome = _ALL_ROLLED_BACK
             before = []
-            self.results = [replace(result, status="rolled_back") for result in self.results]
+            self.results = self._rolled_back()
         if failure.id:
             self.results.append(MigrationResult(failure.id, "failed"))
             self.tell(Failed(failure.id))
+        self._tell_notices()
         result = RunResult(self.session.alias, direction, tuple(self.results), failure)
-        return MigrationFailed(failed.message(direction, before), result)
+        return MigrationFailed(failed.message(direction, before, self.options.mode), result)
 
 
 def _milliseconds_since(begun: float) -> int:

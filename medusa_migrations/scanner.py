@@ -118,6 +118,21 @@ def split(text: str) -> list[Statement]:
     return [item for item in scan(text) if isinstance(item, Statement)]
 
 
+def tokens(statement: str) -> list[str]:
+    """The tokens of a statement as they are written, up to its first parenthesis, without white space and comments."""
+    found = []
+    at = 0
+    while at < len(statement) and statement[at] != "(":
+        token = _compiled(_TOKEN).match(statement, at)
+        assert token is not None  # the last alternative takes any character
+        at = token.end()
+        if token.lastgroup == "block_comment":
+            at = _Scan(statement, None).end_of_block_comment(token.start())
+        elif token.lastgroup not in ("space", "line_comment"):
+            found.append(token[0])
+    return found
+
+
 def starts_line(text: str, offset: int) -> bool:
     """Whether a line starts at `offset`; LF and CR both end a line, as they end a `--` comment."""
     return offset == 0 or text[offset - 1] in "\n\r"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import Error
 
@@ -33,6 +34,13 @@ def send_around(session: Session, script: Script | None, sql: str) -> None:
     `script` is the one that it is for, None if it is for all.
     """
     _guarded(script, None, lambda: session.execute(sql))
+
+
+def ask(session: Session, script: Script, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    """The rows of a query that is not the author's."""
+    rows: list[tuple[Any, ...]] = []
+    _guarded(script, None, lambda: rows.extend(session.query(sql, params)))
+    return rows
 
 
 def send_statement(

@@ -5,18 +5,23 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, InterfaceError, connections
+from django.db import DataError, Error, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.connection import ConnectionDoesNotExist
 
 from . import postgresql
+from .blockers import BlockWatch
 from .errors import DatabaseError, LockError, nearest
+from .interruption import Interruption
+from .migration import MigrationId
 from .results import Listener, Waiting
 
 # A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
@@ -31,57 +36,165 @@ _SET_UP = (
     "SET standard_conforming_strings = on; SET idle_session_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
 )
 
+# A client that was killed is noticed within this time, and its statement rolled back. Not every platform can.
+_CLIENT_CHECK = "SET client_connection_check_interval = '500ms';"
+
+# A connection that was cut is noticed within about a minute (libpq's parameters; the server's own default is 2 hours).
+_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+# Every migration's message begins with its id, for whoever looks at pg_stat_activity.
+_MARK = re.compile(r"/\* (\S+) \*/")
+
+
+def mark(id_: MigrationId) -> str:
+    """The comment that a migration's message begins with."""
+    return f"/* {id_} */ "
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds the run lock, in words, and the id of the migration it is working on, if that can be seen."""
+
+    text: str
+    running: str | None
+
 
 class Session:
     """A connection of its own for one alias, in autocommit. Use `open_session`."""
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, interruption: Interruption) -> None:
         self.connection = connection
         self.alias = connection.alias
+        self.interruption = interruption
+        self.notices: list[str] = postgresql.collect_notices(connection)
         self.reset_sql = ""
+        self.as_ourselves_sql = ""
+        self.check_lock_sql = ""
+        self.watch: BlockWatch | None = None
 
     def execute(self, sql: str) -> None:
-        """Send `sql`, one statement or several, as one message. Raises django.db.Error."""
-        with self.connection.wrap_database_errors, self.connection.connection.cursor() as cursor:
+        """Send `sql`, one statement or several, as one message. Raises django.db.Error, StopRequested."""
+        with self._sending(), self.connection.connection.cursor() as cursor:
             cursor.execute(sql)
 
     def query(self, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of one statement. Raises django.db.Error."""
-        with self.connection.wrap_database_errors, self.connection.connection.cursor() as cursor:
+        """The rows of one statement. Raises django.db.Error, StopRequested."""
+        with self._sending(), self.connection.connection.cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall())
+
+    def copy_in(self, statement: str, rows: str) -> None:
+        """Run COPY … FROM stdin with its `rows`. Raises django.db.Error, StopRequested."""
+        with self._sending():
+            postgresql.copy_in(self.connection, statement, rows)
+
+    def settle(self, sql: str) -> None:
+        """Send what ends a run, also after a stop was requested; a connection that is gone needs no ending."""
+        if self.interruption.is_requested:
+            self.interruption.detach()
+        with (
+            contextlib.suppress(Error),
+            self.connection.wrap_database_errors,
+            self.connection.connection.cursor() as cursor,
+        ):
+            cursor.execute(sql)
 
     def compose(self, sql: str, params: list[Any]) -> str:
         """`sql` with `params` as literals, quoted by the driver."""
         return str(self.connection.ops.compose_sql(sql, params))  # type: ignore[attr-defined]  # PostgreSQL's has it
 
-    def copy_in(self, statement: str, rows: str) -> None:
-        postgresql.copy_in(self.connection, statement, rows)
+    @contextlib.contextmanager
+    def _sending(self) -> Iterator[None]:
+        self.interruption.check()
+        if self.watch:
+            self.watch.begin()
+        try:
+            with self.connection.wrap_database_errors:
+                yield
+        finally:
+            if self.watch:
+                self.watch.end()
+
+    def rollback(self) -> None:
+        """End a failed transaction; a connection that is gone has none."""
+        self.settle("ROLLBACK")
+
+    def refuse_unusable(self) -> None:
+        """Raise DatabaseError where no migration can run: on a standby, or where transactions only read."""
+        standby, read_only = self.query(
+            "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
+        )[0]
+        if standby:
+            raise DatabaseError(
+                f"The server of the database {self.alias!r} is a standby: it can only be read. Nothing was run. "
+                "Point this alias at the primary."
+            )
+        if read_only == "on":
+            raise DatabaseError(
+                f"Transactions in the database {self.alias!r} are read-only (default_transaction_read_only is on). "
+                "Nothing was run. Set it off for this database user, or use another."
+            )
 
     def prepare(self) -> None:
-        """Make the session ready to run migrations, and know how to make it so again (`reset_sql`)."""
+        """Make the session ready to run migrations, and know how to make it so again (`reset_sql`).
+
+        `as_ourselves_sql` does without the author's role and timeout, for what is written in a transaction of theirs.
+        """
         zone, role, user = self.query("SELECT current_setting('TimeZone'), current_user, session_user")[0]
         restore = self.compose("SELECT pg_catalog.set_config('TimeZone', %s, false);", [zone])
         if role != user:
             restore += f"SET ROLE {self.connection.ops.quote_name(role)};"
-        self.reset_sql = f"{_RESET} {_SET_UP} {restore}"
+        set_up = _SET_UP
         self.execute(_SET_UP)
+        with contextlib.suppress(DataError):
+            self.execute(_CLIENT_CHECK)
+            set_up += _CLIENT_CHECK
+        self.reset_sql = f"{_RESET} {set_up} {restore}"
+        own_role = self.connection.ops.quote_name(role) if role != user else "NONE"
+        self.as_ourselves_sql = (
+            f"SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE {own_role}; SET LOCAL statement_timeout = 0;"
+        )
 
-    def rollback(self) -> None:
-        """End a failed transaction; a connection that is gone has none."""
-        with contextlib.suppress(Error):
-            self.execute("ROLLBACK")
+    @contextlib.contextmanager
+    def watched(self, listener: Listener) -> Iterator[None]:
+        """Meanwhile tell `listener` who blocks a statement that waits."""
+        twin = type(self.connection)(copy.deepcopy(self.connection.settings_dict), self.alias)
+        try:
+            with BlockWatch(twin, postgresql.backend_pid(self.connection), listener) as self.watch:
+                yield
+        finally:
+            self.watch = None
 
     @contextlib.contextmanager
     def lock(self, wait: float, listener: Listener) -> Iterator[None]:
         """Hold the run lock. While somebody else has it, `listener` is told who and for how long this waits.
 
-        Raises LockError after `wait` seconds.
+        Raises LockError after `wait` seconds, and where a pooler would give the lock to another client.
         """
+        self._refuse_pooler()
+        self._wait_for_lock(wait, listener)
+        self.check_lock_sql = postgresql.CHECK_LOCK
+        try:
+            yield
+        finally:
+            self.settle(f"ROLLBACK; {postgresql.UNLOCK}")
+
+    def _refuse_pooler(self) -> None:
+        if self.query("SELECT pg_catalog.pg_backend_pid()")[0][0] != postgresql.backend_pid(self.connection):
+            raise LockError(
+                f"The database {self.alias!r} is behind a pooler that gives every transaction another server process, "
+                "so a lock would be left with somebody else. Nothing was run. Connect to the server itself for "
+                "migrations, or to a pool in session mode. Where it is certain that only one run is under way, "
+                "--no-lock does without."
+            )
+
+    def _wait_for_lock(self, wait: float, listener: Listener) -> None:
         deadline = time.monotonic() + wait
         told = ""
-        while not self.query("SELECT pg_catalog.pg_try_advisory_lock(%s)", [postgresql.LOCK_KEY])[0][0]:
-            holder = self.lock_holder() or told or "another process"
+        while not self.query(postgresql.TRY_LOCK)[0][0]:
+            found = self.lock_holder()
+            holder = found.text if found else told or "another process"
             left = deadline - time.monotonic()
             if left <= 0:
                 raise LockError(
@@ -92,32 +205,43 @@ class Session:
             if holder != told:
                 told = holder
                 listener(Waiting(holder, left))
-            time.sleep(min(POLL_SECONDS, left))
-        try:
-            yield
-        finally:
-            with contextlib.suppress(Error):
-                self.execute(f"ROLLBACK; SELECT pg_catalog.pg_advisory_unlock({postgresql.LOCK_KEY})")
+            self.interruption.wait(min(POLL_SECONDS, left))
 
-    def lock_holder(self) -> str | None:
-        """Who holds the run lock, in words, or None."""
-        for pid, application, user, address, since in self.query(postgresql.LOCK_HOLDER):
+    def lock_holder(self) -> LockHolder | None:
+        """Who holds the run lock, or None."""
+        for pid, application, user, address, since, query in self.query(postgresql.LOCK_HOLDER):
             words = [f"pid {pid}"]
             words += [application] if application else []
             words += [f"user {user}"] if user else []
             words += [f"from {address}"] if address else []
             words += [f"connected since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
-            return ", ".join(words)
+            working_on = _MARK.match(query or "")
+            return LockHolder(", ".join(words), working_on[1] if working_on else None)
         return None
 
 
 @contextlib.contextmanager
-def open_session(alias: str) -> Iterator[Session]:
+def open_session(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
     """Connect to the database `alias` with its settings as they are now, and close the connection afterwards.
 
     What a migration does to its session reaches nobody else's. Raises DatabaseError if there is no such database,
     it is not PostgreSQL or cannot be reached.
     """
+    connection = _connect(alias)
+    interruption = interruption or Interruption()
+    try:
+        with interruption.cancels(connection.connection.cancel):
+            yield Session(connection, interruption)
+    except Error as error:
+        raise DatabaseError(
+            f"The database {alias!r} failed: {postgresql.server_error(error).message}\nmigrations_show tells what is applied."
+        ) from error
+    finally:
+        with contextlib.suppress(InterfaceError):
+            connection.close()
+
+
+def _connect(alias: str) -> BaseDatabaseWrapper:
     try:
         theirs = connections[alias]
     except ConnectionDoesNotExist:
@@ -137,20 +261,16 @@ def open_session(alias: str) -> Iterator[Session]:
             f"Cannot connect to the database {alias!r} ({_address(connection.settings_dict)}): {str(error).strip()}\n"
             "See that the server runs and that DATABASES has its address, user and password."
         ) from None
-    try:
-        yield Session(connection)
-    finally:
-        with contextlib.suppress(InterfaceError):
-            connection.close()
+    return connection
 
 
 def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
     own = copy.deepcopy(settings)
-    options = own.setdefault("OPTIONS", {})
+    options = _KEEPALIVES | own.get("OPTIONS", {})
     options.pop("pool", None)
     options.pop("server_side_binding", None)
     options["application_name"] = f"medusa_migrations {socket.gethostname()}:{os.getpid()}"[:63]
-    return own | {"CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False, "AUTOCOMMIT": True}
+    return own | {"OPTIONS": options, "CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False, "AUTOCOMMIT": True}
 
 
 def _address(settings: dict[str, Any]) -> str:

@@ -112,6 +112,11 @@ def is_concurrent(words: Sequence[str]) -> bool:
     return (outside_transaction(words) or "").endswith("CONCURRENTLY")
 
 
+def sets_session(words: Sequence[str]) -> bool:
+    """Whether the statement sets something for the rest of the session."""
+    return words[0] == "RESET" or (words[0] == "SET" and words[1] not in {"LOCAL", "CONSTRAINTS", "TRANSACTION"})
+
+
 _OPENS = {"BEGIN", "START"}
 _CLOSES = {"COMMIT", "END", "ROLLBACK", "ABORT"}
 

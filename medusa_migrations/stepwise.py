@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import time
 from collections.abc import Sequence
@@ -9,19 +11,34 @@ from dataclasses import dataclass
 
 from django.db import Error
 
+from .doubts import is_done_already
 from .errors import PlanError
 from .failure import StatementFailed
 from .history import History
+from .interruption import StopRequested
 from .migration import Direction
 from .postgresql import NOT_IN_TRANSACTION
+from .results import Listener
 from .retries import Retries
 from .scanner import Statement, split
-from .sending import send_around, send_statement
+from .sending import ask, send_around, send_statement
 from .session import Session
-from .statements import is_concurrent, outside_transaction, transactions
+from .statements import is_concurrent, outside_transaction, sets_session, transactions
 from .task import Script, Task
 
-Steps = Sequence[tuple[Statement, ...]]
+
+@dataclass(slots=True)
+class _Step:
+    """One statement, or an author's BEGIN … COMMIT; `record` is SQL that counts it as finished.
+
+    `tried` tells that it was begun before: in this run, or, `in_doubt`, in one that ended without saying how.
+    """
+
+    script: Script
+    statements: tuple[Statement, ...]
+    record: str
+    tried: bool = False
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,94 +49,103 @@ class Stepwise:
     history: History
     retries: Retries
     timeouts: str
+    listener: Listener
 
-    def run(self, task: Task, script: Script) -> None:
-        """Run `script` from its first statement that is not done. Raises StatementFailed."""
+    def run(self, task: Task) -> None:
+        """Run the task from its first statement that is not done. Raises StatementFailed, StopRequested."""
         begun = time.monotonic()
+        script = task.script
         steps = transactions(split(script.sql))
         done = resume_at(task)
         send_around(self.session, script, self._open(task) + self.timeouts)
-        for number, (statements, finished) in enumerate(zip(steps, _checksums(script.sql, steps), strict=True), 1):
-            if number <= done:
-                continue
-            record = self._progress(task, number, finished)
+        for statements in steps[:done]:
+            if sets_session(statements[0].words):
+                send_statement(self.session, script, statements[0])
+        cut_off = task.row is not None and task.row.state in ("running", "reverting")
+        unfinished = task.row is not None and task.row.state != "applied"
+        for number, finished in list(enumerate(_checksums(script.sql, steps), 1))[done:]:
+            first = number == done + 1
+            record = self.session.as_ourselves_sql + self._progress(task, number, finished)
+            step = _Step(script, steps[number - 1], record)
+            step.tried, step.in_doubt = first and unfinished, first and cut_off
             try:
-                self.retries.run(lambda s=statements, r=record: self._send(script, s, r), task.id)  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
-            except StatementFailed as failed:
+                self.retries.run(functools.partial(self._send, step), task.id)
+            except (StatementFailed, StopRequested) as failed:
                 failed.outcome = _outcome(task.direction, number, len(steps))
-                self._record_failure(task, failed)
+                self._record_failure(task, str(failed))
                 raise
-        send_around(self.session, script, self.session.reset_sql + self._close(task, begun))
+        send_around(self.session, script, self.session.reset_sql + self.session.check_lock_sql)
+        send_around(self.session, script, self._close(task, begun))
 
-    def _send(self, script: Script, statements: tuple[Statement, ...], record: str) -> None:
-        """One step, and `record` in the same transaction wherever there is one."""
-        if len(statements) > 1:
-            self._send_own_transaction(script, statements, record)
+    def _send(self, step: _Step) -> None:
+        """Send a step, and its record in the same transaction wherever there is one."""
+        tried, step.tried = step.tried, True
+        if len(step.statements) > 1:
+            self._send_own_transaction(step)
             return
-        statement = statements[0]
+        script, statement = step.script, step.statements[0]
         if not outside_transaction(statement.words):
             try:
-                send_statement(self.session, script, statement, before="BEGIN;", after=f"{record}COMMIT;")
+                send_statement(self.session, script, statement, before="BEGIN;", after=f"{step.record}COMMIT;")
                 return
             except StatementFailed as failed:
                 if failed.error.sqlstate not in NOT_IN_TRANSACTION:
                     raise
                 self.session.rollback()
-        if is_concurrent(statement.words):
-            self._send_concurrent(script, statement)
-        else:
-            send_statement(self.session, script, statement)
-        send_around(self.session, script, record)
+        if not (tried and is_done_already(self.session, script, statement, self.listener, in_doubt=step.in_doubt)):
+            if is_concurrent(statement.words):
+                self._send_concurrent(script, statement)
+            else:
+                send_statement(self.session, script, statement)
+        send_around(self.session, script, f"BEGIN;{step.record}COMMIT;")
 
-    def _send_own_transaction(self, script: Script, statements: tuple[Statement, ...], record: str) -> None:
+    def _send_own_transaction(self, step: _Step) -> None:
         """The author's BEGIN … COMMIT; the record goes before the COMMIT, or after whatever else ends it."""
-        commits = statements[-1].words[0] in {"COMMIT", "END"}
-        for statement in statements[:-1]:
-            send_statement(self.session, script, statement)
+        *inner, last = step.statements
+        commits = last.words[0] in {"COMMIT", "END"}
+        for statement in inner:
+            send_statement(self.session, step.script, statement)
         if commits:
-            send_around(self.session, script, record)
-        send_statement(self.session, script, statements[-1])
+            send_around(self.session, step.script, step.record)
+        send_statement(self.session, step.script, last)
         if not commits:
-            send_around(self.session, script, record)
+            send_around(self.session, step.script, f"BEGIN;{step.record}COMMIT;")
 
     def _send_concurrent(self, script: Script, statement: Statement) -> None:
         """Without a lock_timeout: it would count the wait for old snapshots too, and leave an invalid index."""
-        before = self.session.query("SELECT pg_catalog.current_setting('lock_timeout')")[0][0]
+        timeout = ask(self.session, script, "SELECT pg_catalog.current_setting('lock_timeout')")[0][0]
         send_around(self.session, script, "SET lock_timeout = 0")
         send_statement(self.session, script, statement)
-        send_around(self.session, script, f"SET lock_timeout = '{before}'")
+        send_around(self.session, script, f"SET lock_timeout = '{timeout}'")
 
     def _open(self, task: Task) -> str:
-        if task.direction is Direction.DOWN:
-            return self.history.update(task.id, state="reverting", error="") + (
-                "" if task.row and task.row.state != "applied" else self.history.update(task.id, statements_done=0)
-            )
+        """SQL that marks the migration as under way."""
         if task.row is None:
-            return self.history.insert(task.id, _NOTHING, task.down, state="running")
-        return self.history.update(task.id, state="running", down=task.down, error="")
+            return self.history.insert(task.id, _checksum_of_nothing(), task.down, state="running")
+        values: dict[str, str | int | None] = {"state": "running", "error": "", "down": task.down}
+        if task.direction is Direction.DOWN:
+            begun = task.row.state in ("reverting", "revert_failed")
+            values = {"state": "reverting", "error": "", "statements_done": task.row.statements_done if begun else 0}
+        return self.history.update(task.id, **values)
 
     def _progress(self, task: Task, number: int, finished: str) -> str:
+        """SQL that counts `number` steps as finished, their text having the checksum `finished`."""
         if task.direction is Direction.DOWN:
             return self.history.update(task.id, statements_done=number, progress=f'{{"checksum": "{finished}"}}')
         return self.history.update(task.id, statements_done=number, checksum=finished)
 
     def _close(self, task: Task, begun: float) -> str:
+        """SQL that marks the migration as applied, or forgets it."""
         if task.direction is Direction.DOWN:
             return self.history.delete(task.id)
         milliseconds = int((time.monotonic() - begun) * 1000)
         return self.history.update(task.id, state="applied", checksum=task.checksum, duration_ms=milliseconds)
 
-    def _record_failure(self, task: Task, failed: StatementFailed) -> None:
-        """Say in the history that it failed; where that cannot be, the row stays as unfinished as it is."""
+    def _record_failure(self, task: Task, error: str) -> None:
+        """Say in the history that it failed; where that cannot be, the row stays under way, which says enough."""
         state = "failed" if task.direction is Direction.UP else "revert_failed"
-        try:
-            self.session.execute(self.session.reset_sql + self.history.update(task.id, state=state, error=str(failed)))
-        except Error:
-            self.session.rollback()
-
-
-# The checksum of an up part of which nothing is done.
-_NOTHING = hashlib.sha256(b"").hexdigest()
+        with contextlib.suppress(Error):  # to quote the message takes a connection too
+            self.session.settle(self.session.reset_sql + self.history.update(task.id, state=state, error=error))
 
 
 def resume_at(task: Task) -> int:
@@ -134,22 +160,25 @@ def resume_at(task: Task) -> int:
     finished = row.checksum if task.direction is Direction.UP else row.finished_checksum
     if row.statements_done > len(steps) or _checksums(script.sql, steps)[row.statements_done - 1] != finished:
         raise PlanError(
-            f"{task.id} is done up to statement {row.statements_done}, and {script.source} has changed before the "
-            f"end of "
-            "that. Nothing was run. Bring that text back as it was (the statements behind it may be mended), or "
-            "settle it "
-            "by hand and record that with migrations_repair --mark-applied or --mark-reverted."
+            f"{task.id} is done up to statement {row.statements_done}, and {script.source} has changed before the end "
+            "of that. Nothing was run. Bring that text back as it was (the statements behind it may be mended), or "
+            "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
         )
     return row.statements_done
 
 
-def _checksums(sql: str, steps: Steps) -> list[str]:
+def _checksum_of_nothing() -> str:
+    return hashlib.sha256(b"").hexdigest()
+
+
+def _checksums(sql: str, steps: Sequence[tuple[Statement, ...]]) -> list[str]:
     """For each step the checksum of the text from the beginning up to its end."""
     digest = hashlib.sha256()
     at = len(sql) - len(sql.lstrip())
     found = []
     for statements in steps:
-        end = statements[-1].data[1] if statements[-1].data else statements[-1].end
+        last = statements[-1]
+        end = last.data[1] if last.data else last.end
         digest.update(sql[at:end].encode())
         found.append(digest.hexdigest())
         at = end
@@ -158,8 +187,5 @@ def _checksums(sql: str, steps: Steps) -> list[str]:
 
 def _outcome(direction: Direction, number: int, total: int) -> str:
     again = "migrations_run" if direction is Direction.UP else "migrations_revert"
-    if number == 1:
-        done = f"It runs without a transaction; none of its {total} statements is done."
-    else:
-        done = f"It runs without a transaction; {number - 1} of its {total} statements are done and stay."
-    return f"{done} {again} goes on at statement {number}, which may be mended."
+    done = f"of its {total} statements, {number - 1} are done and stay" if number > 1 else "nothing of it is done"
+    return f"It runs without a transaction: {done}. {again} goes on at statement {number}, which may be changed."

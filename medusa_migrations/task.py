@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import dist, sqlfile
-from .migration import Direction, MigrationId
+from .migration import Direction, Migration, MigrationId
 from .plan import Row, Step
 
 
@@ -71,9 +71,7 @@ def load_tasks(steps: Sequence[Step], mode: str, *, fake: bool = False) -> list[
 
 def _load(step: Step, mode: str, fake: bool) -> Task:
     migration = step.migration
-    down = None
-    if step.direction is Direction.UP and migration and migration.down:
-        down = sqlfile.store(dist.read_sql(migration, migration.down), migration.down)
+    down = stored_down(migration) if migration and step.direction is Direction.UP else None
     return Task(
         step=step,
         script=Script(step.id, step.direction, "", str(step.id), 1) if fake else read_script(step),
@@ -82,6 +80,13 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
         checksum=migration.checksum if migration else "",
         down=down,
     )
+
+
+def stored_down(migration: Migration) -> str | None:
+    """What the history keeps of the down part. Raises DistError if the file is not what was built."""
+    if migration.down is None:
+        return None
+    return sqlfile.store(dist.read_sql(migration, migration.down), migration.down)
 
 
 def read_script(step: Step) -> Script:

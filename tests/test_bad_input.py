@@ -81,7 +81,7 @@ def test_a_file(project: Project, case: str) -> None:
 def test_all_that_is_wrong_is_said_at_once(project: Project) -> None:
     for name in ("one.sql", "two.sql"):
         (project.folder / "blog/sql_migrations" / name).write_text(GOOD)
-    refused(project, "migrations_build", says=["2 problems", "one.sql", "two.sql", "Nothing was built"])
+    refused(project, "migrations_build", says=["2 problems", "one.sql", "two.sql"])
 
 
 def test_an_id_that_is_taken_twice(project: Project) -> None:
@@ -111,7 +111,7 @@ COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "a lock timeout that is none": (["migrations_run", "--lock-timeout", "5 parsecs"], ["lock_timeout", "5s"]),
     "a negative wait": (["migrations_run", "--lock-wait", "-1"], ["lock_wait"]),
     "a negative number of retries": (["migrations_run", "--retries", "-1"], ["retries"]),
-    "a name without letters": (["makemigration", "blog", "!!!"], ["no letters"]),
+    "a name without letters": (["makemigration", "blog", "!!!"], ["no Latin letters"]),
     "a timestamp that is none": (["makemigration", "blog", "x", "--timestamp", "2024"], ["YYYYMMDDHHMMSS"]),
     "a file that is there": (["makemigration", "blog", "t", "--timestamp", "20240101000001"], ["is there already"]),
 }

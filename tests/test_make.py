@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from medusa_migrations import make as module
 from medusa_migrations import sqlfile
+from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import MigrationError
-from medusa_migrations.make import ahead_warning, make, next_timestamp, own_app, shown_path, slug
+from medusa_migrations.make import ahead_warning, make, next_timestamp, own_app, slug
 from medusa_migrations.migration import NAME_LENGTH, TIMESTAMP_FORMAT, MigrationId, name_problem
 from tests.builders import app_folder, installed, open_folder, without_privileges
 
@@ -84,7 +85,7 @@ def test_a_name_becomes_a_slug(name: str, expected: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "___", "../..", "…", "日本語", "🙂"])
 def test_a_name_without_letters_is_refused(name: str) -> None:
-    with pytest.raises(MigrationError, match="no letters or digits"):
+    with pytest.raises(MigrationError, match="no Latin letters or digits"):
         slug(name)
 
 
@@ -287,7 +288,7 @@ def test_an_installed_package_is_not_written_to(place: str, app: Path, tmp_path:
     with installed("make_plugin", path=base / place, BASE_DIR=base):
         for dry_run in (True, False):
             message = refusal("make_plugin", "x", dry_run=dry_run)
-            assert "'make_plugin' was installed from a package" in message
+            assert "'make_plugin' is installed from a package" in message
             assert "app of your own" in message
     assert list(folder.iterdir()) == []
 

@@ -153,7 +153,7 @@ def test_a_mistake_in_it_is_cited_by_its_dotted_name(project: Path, plugins: Pat
 def test_it_is_not_written_to(project: Path, plugins: Path) -> None:
     before = files_below(plugins)
     message = manage(project, plugins, "makemigration", "acme_shop", "more").error()
-    assert "'acme_shop' was installed from a package" in message
+    assert "'acme_shop' is installed from a package" in message
     assert "Did you mean 'acme_shop'?" in manage(project, plugins, "makemigration", "acme.shop", "more").error()
     assert {name for name in files_below(plugins) if not name.endswith(".pyc")} == {
         name for name in before if not name.endswith(".pyc")

@@ -242,7 +242,7 @@ def test_a_part_without_a_transaction_goes_on_at_the_statement_that_failed(proje
     up = "CREATE TABLE a (id int);\nCREATE TABLE b (id int REFERENCES nowhere);\nCREATE TABLE c (id int);"
     project.write(id_, up, option=" transaction:false")
     error = project.run().error()
-    assert "1 of its 3 statements are done and stay" in error
+    assert "of its 3 statements, 1 are done and stay" in error
     assert "20240101000001_steps.sql:3" in error
     assert project.history() == [(id_, "failed")]
     assert "[F]" in project.manage("migrations_show").ok().stdout

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from medusa_migrations.console import Console, run_json
-from medusa_migrations.errors import MigrationError, MigrationFailed
+from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, RunResult
 
@@ -26,7 +27,8 @@ class MigrationCommand(BaseCommand):
             self.work(**options)
         except MigrationError as error:
             self.on_error(error, options)
-            raise CommandError(str(error)) from error
+            ctrl_c = isinstance(error, Interrupted) and error.reason == signal.SIGINT.name
+            raise CommandError(str(error), returncode=INTERRUPTED if ctrl_c else 1) from error
         except KeyboardInterrupt:
             raise CommandError("Interrupted. migrations_show tells what is applied.", returncode=INTERRUPTED) from None
 
@@ -41,7 +43,7 @@ class MigrationCommand(BaseCommand):
             self.stdout.write(text)
 
     def console(self, options: dict[str, Any]) -> Console:
-        return Console(self.stdout, self.stderr, self.style, silent=options["verbosity"] == 0 or options["json"])
+        return Console(self.stdout, self.stderr, self.style, verbosity=options["verbosity"], quiet=options["json"])
 
 
 def add_database(parser: ArgumentParser) -> None:
@@ -92,7 +94,7 @@ class ExecutionCommand(MigrationCommand):
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:
-            result = error.result if isinstance(error, MigrationFailed) else None
+            result = error.result if isinstance(error, MigrationFailed | Interrupted) else None
             failure = Failure(None, str(error))
             self.stdout.write(run_json(result or RunResult(options["database"], self.direction, error=failure)))
 
@@ -102,7 +104,7 @@ class ExecutionCommand(MigrationCommand):
         elif options["sql"]:
             for one in result.migrations:
                 self.stdout.write(f"-- {one.id} ({result.direction})\n{(one.sql or '').strip()}\n")
-        elif options["plan"]:
+        elif options["plan"] and result.migrations:
             self.say(self.style.MIGRATE_HEADING("Planned migrations:"), options)
             for one in result.migrations:
                 self.say(f"  {one.id}" + (" (out of order)" if one.out_of_order else ""), options)

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from medusa_migrations import api
-from medusa_migrations.make import shown_path
+from medusa_migrations.conf import shown_path
 from medusa_migrations.management.base import MigrationCommand
 
 

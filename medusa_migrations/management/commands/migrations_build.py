@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from medusa_migrations import api
+from medusa_migrations.conf import shown_path
 from medusa_migrations.console import built_line, warn
-from medusa_migrations.make import shown_path
 from medusa_migrations.management.base import MigrationCommand
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from medusa_migrations import api
 from medusa_migrations.management.base import ExecutionCommand, add_app
+from medusa_migrations.management.signals import stopped_by_signals
 from medusa_migrations.migration import Direction
 
 
@@ -23,7 +24,8 @@ class Command(ExecutionCommand):
 
     def work(self, **options: Any) -> None:
         which = {name: options[name] for name in ("steps", "last_run", "all")}
-        result = api.revert(**which, **self.execution(options))
+        with stopped_by_signals() as interruption:
+            result = api.revert(interruption=interruption, **which, **self.execution(options))
         self.report(result, options)
         if not result.migrations and not options["json"] and not options["sql"]:
-            self.say("  Nothing is applied, so there is nothing to revert.", options)
+            self.say("Nothing is applied, so there is nothing to revert.", options)

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from medusa_migrations import api
 from medusa_migrations.console import plural
 from medusa_migrations.management.base import ExecutionCommand, add_app
+from medusa_migrations.management.signals import stopped_by_signals
 
 
 class Command(ExecutionCommand):
@@ -20,10 +21,11 @@ class Command(ExecutionCommand):
         parser.add_argument("--check", action="store_true", help="Exit with 1 if something is pending; change nothing.")
 
     def work(self, **options: Any) -> None:
-        result = api.run(check=options["check"], **self.execution(options))
+        with stopped_by_signals() as interruption:
+            result = api.run(check=options["check"], interruption=interruption, **self.execution(options))
         self.report(result, options)
         if not result.migrations and not options["json"] and not options["sql"]:
-            self.say("  No migrations to apply.", options)
+            self.say("No migrations to apply.", options)
         if options["check"] and result.migrations:
             pending = ", ".join(str(one.id) for one in result.migrations)
             raise CommandError(f"{plural(len(result.migrations))} pending: {pending}. Run migrations_run.")

@@ -1,0 +1,71 @@
+"""A request to stop, from a signal or another thread: it cancels the statement that runs, and nothing more is begun."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+# A cancel that reaches the server between two statements is lost, so it is repeated until the run has noticed.
+REPEAT_SECONDS = 0.05
+
+
+class StopRequested(Exception):
+    """Raised where a run would begin something after it was asked to stop; `outcome` is as StatementFailed's."""
+
+    outcome = "It was rolled back."
+
+
+class Interruption:
+    """Hand one to `api.run(interruption=…)`, and call `request` from any thread."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._requested = threading.Event()
+        self._cancel: Callable[[], None] | None = None
+        self._guard = threading.Lock()
+
+    @property
+    def is_requested(self) -> bool:
+        return self._requested.is_set()
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether a run is there to be stopped."""
+        return self._cancel is not None
+
+    def request(self, reason: str) -> None:
+        """Ask the run to stop, for `reason`; returns when its statement, if there is one, has been cancelled."""
+        self.reason = self.reason or reason
+        self._requested.set()
+        while True:
+            with self._guard:  # so that what settles the run afterwards is not cancelled
+                if self._cancel is None:
+                    return
+                self._cancel()
+            time.sleep(REPEAT_SECONDS)
+
+    def check(self) -> None:
+        """Raise StopRequested if a stop was requested."""
+        if self.is_requested:
+            raise StopRequested(self.reason)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until a stop is requested. Raises StopRequested then."""
+        self._requested.wait(seconds)
+        self.check()
+
+    @contextlib.contextmanager
+    def cancels(self, cancel: Callable[[], None]) -> Iterator[None]:
+        """While this lasts, a request calls `cancel`, which must be safe in another thread."""
+        self._cancel = cancel
+        try:
+            yield
+        finally:
+            self.detach()
+
+    def detach(self) -> None:
+        """Cancel nothing any more: what is sent now settles things."""
+        with self._guard:
+            self._cancel = None

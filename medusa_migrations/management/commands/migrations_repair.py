@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from medusa_migrations import api
+from medusa_migrations.management.base import MigrationCommand, add_database
+
+
+class Command(MigrationCommand):
+    help = "Settles the history where files or the database were changed by hand; lists what needs that."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_database(parser)
+        parser.add_argument(
+            "--accept-changes",
+            nargs="*",
+            metavar="ID",
+            help="Record today's checksums, of all changed ones by default.",
+        )
+        for option, text in (
+            ("--mark-applied", "It is applied, whatever the history says."),
+            ("--mark-reverted", "It is not applied, whatever the history says."),
+        ):
+            parser.add_argument(option, action="append", default=[], metavar="ID", help=text)
+        parser.add_argument(
+            "--renamed", action="append", default=[], metavar="OLD=NEW", help="A file, or an app, has another name now."
+        )
+
+    def work(self, **options: Any) -> None:
+        names = ("accept_changes", "mark_applied", "mark_reverted", "renamed", "database")
+        result = api.repair(**{name: options[name] for name in names})
+        for line in result.done:
+            self.say(line, options)
+        for finding in result.findings:
+            self.say(f"{finding.id}: {finding.problem}\n    {finding.cure}", options)
+        if not result.done and not result.findings:
+            self.say("Nothing needs repair.", options)

@@ -1,0 +1,61 @@
+"""SIGINT, SIGTERM and SIGHUP stop a run at once.
+
+Python runs its handlers between two bytecodes, so while a driver waits for the server they would have to wait for the
+statement's end, and its transaction would commit. The interpreter does write the signal's number to a file at once
+(signal.set_wakeup_fd); a thread reads it and has the statement cancelled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from django.core.management.base import CommandError
+
+from medusa_migrations.interruption import Interruption
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[Interruption]:
+    """An interruption that the signals request while this lasts; outside the main thread no signal does."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    thread = threading.Thread(
+        target=_listen, args=(reader, interruption), name="medusa_migrations signals", daemon=True
+    )
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if interruption.is_attached or interruption.is_requested:
+            return  # the thread knows
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise CommandError(f"Stopped by {signal.Signals(number).name}. Nothing was run.")
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    before_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    thread.start()
+    try:
+        yield interruption
+    finally:
+        signal.set_wakeup_fd(before_fd)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        writer.close()
+        thread.join()
+        reader.close()
+
+
+def _listen(reader: socket.socket, interruption: Interruption) -> None:
+    while number := reader.recv(1):
+        if interruption.is_attached and number[0] in SIGNALS:
+            interruption.request(signal.Signals(number[0]).name)
