@@ -6,10 +6,8 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .results import RunResult
+from .results import RunResult
 
 EXCERPT_WIDTH = 100
 

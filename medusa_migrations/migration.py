@@ -6,7 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
 _NAME = re.compile(r"([0-9]{14})[_-]([A-Za-z0-9_.-]+)")
@@ -14,6 +14,10 @@ _NAME = re.compile(r"([0-9]{14})[_-]([A-Za-z0-9_.-]+)")
 # The longest name whose file in dist, "<name>.<8 hex digits>.sql.<pid>.tmp" while it is written, fits in the 255 bytes
 # of most file systems.
 NAME_LENGTH = 228
+
+
+# What `migrations_show` tells of a migration.
+State = Literal["applied", "pending", "changed", "missing", "failed", "running", "disabled"]
 
 
 class Direction(enum.StrEnum):

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from . import sqlfile
 from .errors import PlanError, nearest
-from .migration import Direction, Migration, MigrationId, Part
+from .migration import Direction, Migration, MigrationId, Part, State
 from .ordering import dependencies, sort_after
-
-State = Literal["applied", "pending", "changed", "missing", "failed", "running", "disabled"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from .migration import Direction, MigrationId
-from .plan import State
+from .migration import Direction, MigrationId, State
 
 Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_back"]
 

@@ -234,7 +234,8 @@ def open_session(alias: str, interruption: Interruption | None = None) -> Iterat
             yield Session(connection, interruption)
     except Error as error:
         raise DatabaseError(
-            f"The database {alias!r} failed: {postgresql.server_error(error).message}\nmigrations_show tells what is applied."
+            f"The database {alias!r} failed: {postgresql.server_error(error).message}\n"
+            "migrations_show tells what is applied."
         ) from error
     finally:
         with contextlib.suppress(InterfaceError):
