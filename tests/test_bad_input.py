@@ -252,4 +252,4 @@ def test_an_app_installed_from_a_package(project: Project, tmp_path: Path) -> No
     project.apps.append("plugin")
     path = {"PYTHONPATH": f"{project.environment()['PYTHONPATH']}:{plugin.parent}"}
     refused(project, "makemigration", "plugin", "x", says=["installed from a package", "an app of your own"], env=path)
-    assert list(plugin.iterdir()) == [plugin / "__init__.py"]
+    assert not (plugin / "sql_migrations").exists()
