@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,13 @@ INSTALLED_APPS = ["medusa_migrations", *json.loads(os.environ["TEST_APPS"])]
 DATABASES = {"default": json.loads(os.environ["TEST_DATABASE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 """
+
+
+# Conditions for `Project.wait_for`, on this database alone: other tests run on the same server.
+_HERE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+SLEEPING = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
+BLOCKED = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+UNLOCKED = f"NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = {_HERE})"
 
 
 @dataclass(frozen=True)
@@ -175,6 +183,13 @@ class Project:
 
     def sql(self, sql: str) -> list[tuple[Any, ...]]:
         return self.server.execute(sql, self.database)
+
+    def wait_for(self, condition: str, seconds: float = 30) -> None:
+        """Until an SQL condition holds."""
+        deadline = time.monotonic() + seconds
+        while not self.sql(f"SELECT {condition}")[0][0]:
+            assert time.monotonic() < deadline, condition
+            time.sleep(0.02)
 
     def history(self) -> list[tuple[str, str]]:
         """(id, state) in the order of execution; nothing if there is no table."""

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import signal
-import time
 
 import pytest
 
-from tests.projects import Project
-
-
-def wait_for(project: Project, condition: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not project.sql(f"SELECT {condition}")[0][0]:
-        assert time.monotonic() < deadline, condition
-        time.sleep(0.02)
-
-
-SLEEPING = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
+from tests.projects import SLEEPING, Project
 
 
 @pytest.mark.smoke
@@ -25,7 +14,7 @@ def test_the_second_run_waits_says_who_works_and_finds_nothing_to_do(project: Pr
     project.write("blog.20240101000001_slow", "SELECT pg_sleep(1.5); CREATE TABLE t (id int);")
     project.manage("migrations_build").ok()
     first = project.start("migrations_run")
-    wait_for(project, SLEEPING)
+    project.wait_for(SLEEPING)
     second = project.manage("migrations_run").ok()
     stdout, _ = first.communicate()
     assert first.returncode == 0
@@ -41,7 +30,7 @@ def test_who_does_not_wait_is_told_who_works(project: Project) -> None:
     project.write("blog.20240101000001_slow", "SELECT pg_sleep(2);")
     project.manage("migrations_build").ok()
     first = project.start("migrations_run")
-    wait_for(project, SLEEPING)
+    project.wait_for(SLEEPING)
     error = project.manage("migrations_run", "--lock-wait", "0").error()
     assert f":{first.pid}" in error
     assert "Nothing was done" in error
@@ -57,7 +46,7 @@ def test_without_the_lock_the_history_row_still_keeps_it_from_running_twice(proj
     project.table(0)
     project.run("--to", "blog.20240101000000_t0").ok()
     first = project.start("migrations_run", "--no-lock")
-    wait_for(project, SLEEPING)
+    project.wait_for(SLEEPING)
     second = project.manage("migrations_run", "--no-lock")
     first.communicate()
     assert sorted([first.returncode, second.code]) == [0, 1]
@@ -82,7 +71,7 @@ def test_a_killed_run_leaves_no_lock_and_the_next_one_works(project: Project) ->
     project.write("blog.20240101000001_slow", "CREATE TABLE t (id int); SELECT pg_sleep(0.5);")
     project.manage("migrations_build").ok()
     first = project.start("migrations_run")
-    wait_for(project, SLEEPING)
+    project.wait_for(SLEEPING)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     project.manage("migrations_run").ok()

@@ -16,8 +16,7 @@ import pytest
 
 from project import postgres
 from tests.network import Proxy
-from tests.projects import Project, Server
-from tests.test_lock import SLEEPING, wait_for
+from tests.projects import SLEEPING, UNLOCKED, Project, Server
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 
@@ -42,7 +41,7 @@ def test_a_connection_that_is_cut_is_an_error_and_the_history_knows_the_truth(
     assert "blog.20240101000002_cut" in error
     assert "not known here whether it was applied" in error
     assert "looks into the history first" in error
-    wait_for(project, "NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')")
+    project.wait_for(UNLOCKED)
     assert ("cut" in project.tables()) == cut_after
     if not option:
         assert len(project.applied()) == (2 if cut_after else 1)
@@ -61,7 +60,7 @@ def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(tmp_path: Pa
     project.write("blog.20240101000002_slow", "CREATE TABLE slow (id int); SELECT pg_sleep(1.5);")
     project.manage("migrations_build").ok()
     run = project.start("migrations_run")
-    wait_for(project, SLEEPING)
+    project.wait_for(SLEEPING)
     os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
     _, stderr = run.communicate(timeout=30)
     assert run.returncode == 1
