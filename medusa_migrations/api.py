@@ -20,6 +20,7 @@ from django.db import router
 
 from . import conf, dist, sources
 from .errors import DistError, Interrupted, PlanError
+from .events import Built, Listener, ignore
 from .history import History
 from .interruption import Interruption, StopRequested
 from .make import ahead_warning, make
@@ -28,6 +29,7 @@ from .ordering import django_dependencies, ordered
 from .plan import (
     Known,
     Plan,
+    Row,
     check_app,
     in_order,
     know,
@@ -38,22 +40,11 @@ from .plan import (
     state_of,
 )
 from .repair import Repair, findings
-from .results import (
-    BuildResult,
-    Built,
-    Failure,
-    Listener,
-    MigrationResult,
-    RepairResult,
-    RunResult,
-    ShownMigration,
-    ShowResult,
-    ignore,
-)
+from .results import BuildResult, Failure, MigrationResult, RepairResult, RunResult, ShownMigration, ShowResult
 from .session import LockHolder, Session, open_session
 from .task import Options, load_tasks, read_script
 
-__all__ = ["build", "make", "repair", "revert", "run", "show"]
+__all__ = ["Execution", "Interruption", "build", "make", "repair", "revert", "run", "show"]
 
 
 def build(*, check: bool = False) -> BuildResult:
@@ -86,7 +77,7 @@ class Execution(TypedDict, total=False):
     `fake` writes the history only. `transaction` is "all", "each" or "none". `build` tells whether to build first.
     `lock` False takes no lock; `lock_wait` is in seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
     durations, and `retries` a number of further tries. `database` is an alias; `applied_by` is by default the operating
-    system's user. `listener` is told of every event. `interruption` stops it from another thread.
+    system's user. `listener` is told of every event, of who blocks in another thread. `interruption` stops the run.
     """
 
     fake: bool
@@ -170,7 +161,8 @@ def show(app: str | None = None, *, database: str = "default") -> ShowResult:
     """Every migration with its state, in their order. Writes nothing, and needs no more than SELECT on the history."""
     with open_session(database) as session:
         migrations = _allowed(_migrations({}, only_plan=True), database)
-        known = know(migrations, History(session).rows(details=True), conf.get_settings().is_on)
+        rows = _allowed_rows(History(session).rows(details=True), database)
+        known = know(migrations, rows, conf.get_settings().is_on)
         holder = session.lock_holder()
     check_app(app, known, _labels())
     late = out_of_order(known)
@@ -185,6 +177,7 @@ def repair(
     mark_reverted: Sequence[str] = (),
     renamed: Sequence[str] = (),
     database: str = "default",
+    lock: bool = True,
     lock_wait: float | None = None,
     applied_by: str | None = None,
     listener: Listener = ignore,
@@ -198,21 +191,28 @@ def repair(
     migrations = _allowed(_migrations({}, only_plan=True), database)
     with open_session(database) as session:
         history = History(session, applied_by or _user())
+
+        def now() -> Known:
+            return know(migrations, _allowed_rows(history.rows(), database), settings.is_on)
+
+        before = now()
         if accept_changes is None and not (mark_applied or mark_reverted or renamed):
-            return RepairResult(database, (), findings(know(migrations, history.rows(), settings.is_on)))
-        with session.lock(_chosen("lock_wait", lock_wait, settings), listener):
+            return RepairResult(database, (), findings(before, locked=session.lock_holder() is not None))
+        with session.lock(_chosen("lock_wait", lock_wait, settings), listener) if lock else nullcontext():
             session.refuse_unusable()
             history.open()
-            repairs = Repair(know(migrations, history.rows(), settings.is_on), history)
+            known = now()
+            if known.rows != before.rows:
+                raise PlanError("Another run has changed the history meanwhile. Nothing was repaired: look again.")
+            repairs = Repair(known, history)
             if accept_changes is not None:
                 repairs.accept_changes(accept_changes)
-            for names, mend in (
-                (mark_applied, repairs.mark_applied),
-                (mark_reverted, repairs.mark_reverted),
-                (renamed, repairs.rename),
-            ):
-                for name in names:
-                    mend(name)
+            for id_ in mark_applied:
+                repairs.mark_applied(id_)
+            for id_ in mark_reverted:
+                repairs.mark_reverted(id_)
+            for pair in renamed:
+                repairs.rename(pair)
             history.write(repairs.sql)
             return RepairResult(database, tuple(repairs.done), ())
 
@@ -239,22 +239,28 @@ def _carry_out(
 
         def planned() -> Plan:
             rows = history.rows(details=direction is Direction.DOWN)
-            plan = planner(know(allowed, rows, settings.is_on))
+            plan = planner(know(allowed, _allowed_rows(rows, database), settings.is_on))
             if options.mode == "all" and not fake:
                 refuse_mode_all(plan)
             if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
                 from .prerequisites import check_applied
 
-                check_applied(plan.steps, session.connection)
+                check_applied(plan.steps, session)
             return plan
 
-        plan = planned()
-        if only_plan or not plan.steps:
+        try:
+            plan = planned()
+        except PlanError:
+            # A migration that another run is in the middle of is no obstacle, but a reason to wait.
+            if only_plan or not how.get("lock", True) or session.lock_holder() is None:
+                raise
+            plan = None
+        if plan and (only_plan or not plan.steps):
             return _as_planned(session, plan, with_sql=sql)
         # Imported where it is needed: a run with nothing to do is a part of every release's start.
         from .runner import Runner
 
-        load_tasks(plan.steps, options.mode, fake=fake)  # what is spoilt is refused before anybody waits
+        load_tasks(plan.steps if plan else (), options.mode, fake=fake)  # what is spoilt is refused before any wait
         with session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext():
             plan = planned()  # another run may have worked meanwhile
             tasks = load_tasks(plan.steps, options.mode, fake=fake)
@@ -331,6 +337,12 @@ def _allowed(migrations: Sequence[Migration], database: str) -> tuple[Migration,
     return tuple(migration for migration in migrations if migration.id.app in allowed)
 
 
+def _allowed_rows(rows: Sequence[Row], database: str) -> list[Row]:
+    labels = {row.id.app for row in rows}
+    allowed = {label for label in labels if router.allow_migrate(database, label)}
+    return [row for row in rows if row.id.app in allowed]
+
+
 def _from_sources(known: Sequence[Migration]) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     """The sources in their order, and what to warn of; `known` need no second look if they are unchanged."""
     found = sources.collect({(migration.id, migration.hash): migration for migration in known})
@@ -376,6 +388,6 @@ def _labels() -> list[str]:
 def _user() -> str:
     """The operating system's user; a container's may have a number and no name."""
     try:
-        return getpass.getuser()
+        return getpass.getuser().encode(errors="replace").decode()
     except (KeyError, OSError):
         return str(os.getuid())

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .results import Blocked, Listener
+from .events import Blocked, Listener
 
 # A statement that has run this long may be waiting; most have not, and then there is no second connection.
 FIRST_LOOK_SECONDS = 0.25

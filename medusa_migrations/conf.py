@@ -84,8 +84,11 @@ def base_dir() -> Path | None:
 
 def shown_path(path: Path | str) -> str:
     """`path` as a user would type it: from the current folder if it is below that."""
-    here, path = Path.cwd(), Path(path)
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    path = Path(path)
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (OSError, ValueError):  # the current folder is gone, or another
+        return str(path)
 
 
 def _base_dir_for_dist() -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -10,24 +12,9 @@ from django.core.management.color import Style
 from django.utils.timezone import localtime
 
 from .conf import shown_path
+from .events import Blocked, Built, Event, Failed, Finished, Noticed, Remarked, Retrying, Started, Waiting
 from .migration import Direction
-from .results import (
-    Blocked,
-    BuildResult,
-    Built,
-    Event,
-    Failed,
-    Failure,
-    Finished,
-    Noticed,
-    Remarked,
-    Retrying,
-    RunResult,
-    ShownMigration,
-    ShowResult,
-    Started,
-    Waiting,
-)
+from .results import BuildResult, Failure, RunResult, ShownMigration, ShowResult
 
 _VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
 _MARKS = {
@@ -113,12 +100,23 @@ class Console:
             self.write("")
             self.is_line_open = False
         if self.verbosity:
-            self.stderr.write(text, self.style.WARNING)
+            written(self.stderr, self.style.WARNING(text))
 
     def write(self, text: str, ending: str = "\n") -> None:
         if self.verbosity and not self.quiet:
-            self.stdout.write(text, ending=ending)
-            self.stdout.flush()
+            self.quiet = not written(self.stdout, text, ending)
+
+
+def written(stream: OutputWrapper, text: str, ending: str = "\n") -> bool:
+    """Write `text` if that is possible: a reader that has gone, or a full disk, does not stop a run half-way."""
+    try:
+        stream.write(text, ending=ending)
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # or Python fails again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True
 
 
 def duration(milliseconds: int | None) -> str:

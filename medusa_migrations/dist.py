@@ -22,6 +22,7 @@ from .conf import shown_path
 from .errors import DistError
 from .migration import Migration, MigrationId, Part
 
+# Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
 FORMAT = 1
 MANIFEST = "manifest.json"
 
@@ -57,10 +58,14 @@ def write(dist_dir: Path, migrations: Sequence[Migration]) -> None:
     """
     try:
         dist_dir.mkdir(parents=True, exist_ok=True)
-        with _locked(dist_dir):
-            for migration in migrations:
-                _copy(migration, _target(dist_dir, migration))
+        with _locked(dist_dir) as descriptor:
+            changed = {
+                target.parent for migration in migrations if _copy(migration, target := _target(dist_dir, migration))
+            }
+            for folder in changed:
+                _sync(folder)
             _replace(dist_dir / MANIFEST, _manifest(migrations).encode())
+            os.fsync(descriptor)
             _remove_stale(dist_dir, {_target(dist_dir, migration) for migration in migrations})
     except OSError as error:
         raise DistError(
@@ -139,12 +144,12 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[int]:
     """One build at a time. The lock is on the folder itself, so it leaves no file and dies with its process."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         locks.lock(descriptor, locks.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -156,9 +161,19 @@ def _has(path: Path, file_hash: str) -> bool:
         return False
 
 
-def _copy(migration: Migration, target: Path) -> None:
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy(migration: Migration, target: Path) -> bool:
+    """Put a source into dist unless it is there; tells whether it did."""
     if _has(target, migration.hash):
-        return
+        return False
     try:
         data = Path(migration.file).read_bytes()
     except OSError as error:
@@ -167,10 +182,13 @@ def _copy(migration: Migration, target: Path) -> None:
         raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
     target.parent.mkdir(exist_ok=True)
     _replace(target, data)
+    return True
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Give `path` the content `data` in one step, on the disk before it has the name."""
+    """Give `path` the content `data` in one step, on the disk before it has the name; what has it is left alone."""
+    if path.is_file() and path.read_bytes() == data:
+        return
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

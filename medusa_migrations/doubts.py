@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .results import Listener, Remarked
+from .events import Listener, Remarked
 from .scanner import Statement, tokens
 from .sending import ask, send_around
 from .session import Session

@@ -114,13 +114,13 @@ class PlanError(MigrationError):
 class Interrupted(MigrationError):
     """The run was asked to stop; `reason` is the signal's name. `result` says what was done before."""
 
-    def __init__(self, message: str, reason: str, result: RunResult) -> None:
+    def __init__(self, message: str, reason: str, result: RunResult | None = None) -> None:
         self.reason, self.result = reason, result
         super().__init__(message)
 
 
 class MigrationFailed(MigrationError):
-    """A migration failed; `result` says what was done before, `location` where it failed if known."""
+    """A migration failed; `result` says what was done before, and where it failed."""
 
     def __init__(self, message: str, result: RunResult) -> None:
         self.result = result

@@ -15,6 +15,7 @@ from .postgresql import (
     LOCK_NOT_AVAILABLE,
     NOT_IN_TRANSACTION,
     QUERY_CANCELED,
+    ROW_GONE,
     UNIQUE_VIOLATION,
     ServerError,
     is_connection_lost,
@@ -26,7 +27,7 @@ from .task import Script
 HISTORY_TABLE = AppliedMigration._meta.db_table
 
 # The server tells the row of a COPY in the context only.
-_COPY_LINE = re.compile(r"^COPY \S+, line (\d+)")
+_COPY_LINE = re.compile(r"^COPY .+?, line (\d+)")
 
 
 class StatementFailed(Exception):
@@ -114,6 +115,8 @@ class StatementFailed(Exception):
             return "Another process has applied it meanwhile: see migrations_show."
         if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
             return f"Grant this database user SELECT, INSERT, UPDATE and DELETE on {HISTORY_TABLE}, and {again}."
+        if ROW_GONE in error.message:
+            return "Another process has reverted it meanwhile: see migrations_show."
         if LOCK_LOST in error.message:
             return (
                 "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all and DISCARD ALL do: take that "

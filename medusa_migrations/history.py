@@ -75,14 +75,18 @@ class History:
 
     def _rows_of_older_format(self) -> list[Row]:
         """The same from a table that lacks columns, which the next run adds."""
+        found = self._find()
+        if found:
+            self._refuse_foreign(found[2])
+            self._refuse_newer(found[1])
         names = {field.name for field in fields(Row)} - {"id"}
-        found = []
+        old_rows = []
         for (text,) in self.session.query(f"SELECT pg_catalog.to_jsonb(h)::text FROM {_TABLE} h ORDER BY id"):
             row = json.loads(text)
             values = {name: row[name] for name in names & row.keys()}
             values["applied_at"] = datetime.fromisoformat(row["applied_at"])
-            found.append(Row(serial=row["id"], id=MigrationId(row["app"], row["name"]), **values))
-        return found
+            old_rows.append(Row(serial=row["id"], id=MigrationId(row["app"], row["name"]), **values))
+        return old_rows
 
     def open(self) -> None:
         """Have the table there and up to date, and know its name with its schema. Needs the lock.
@@ -92,24 +96,42 @@ class History:
         try:
             found = self._find()
             if not found:
-                with self.session.connection.schema_editor() as editor:
-                    editor.create_model(AppliedMigration)
+                self._create()
                 found = self._find()
             assert found is not None
             self.table, made_with, columns = found
+            self._refuse_foreign(columns)
             if made_with < FORMAT:
                 self._add_columns(columns)
         except Error as error:
+            reason = postgresql.server_error(error)
+            denied = reason.sqlstate == postgresql.INSUFFICIENT_PRIVILEGE
             raise DatabaseError(
-                f"Cannot make the history table {_TABLE!r} in the database {self.session.alias!r}: "
-                f"{postgresql.server_error(error).message}. Give this database user CREATE on its schema."
+                f"Cannot make the history table {_TABLE!r} in the database {self.session.alias!r}: {reason.message}."
+                + (" Give this database user CREATE on its schema." if denied else " Nothing was run.")
             ) from None
+        self._refuse_newer(made_with)
+
+    def _refuse_newer(self, made_with: int) -> None:
         if made_with > FORMAT:
             raise DatabaseError(
                 f"The history table of the database {self.session.alias!r} was made by a newer version of "
                 f"medusa_migrations (format {made_with}; this one knows {FORMAT}). Nothing was run. Update "
                 "medusa_migrations here."
             )
+
+    def _refuse_foreign(self, columns: set[str]) -> None:
+        if not columns >= {"id", "app", "name", "checksum", "state", "applied_at"}:
+            raise DatabaseError(
+                f"The table {_TABLE!r} of the database {self.session.alias!r} is no history of medusa_migrations. "
+                "Nothing was done. Rename it."
+            )
+
+    def _create(self) -> None:
+        # Collected, and sent over the session: for a transaction the schema editor takes the alias's own connection.
+        with self.session.connection.schema_editor(atomic=False, collect_sql=True) as editor:
+            editor.create_model(AppliedMigration)
+        self.session.execute(f"BEGIN; {' '.join(editor.collected_sql)} COMMIT;")
 
     def _find(self) -> tuple[str, int, set[str]] | None:
         """The table's name with its schema, which is found whatever search_path is left; its format; its columns."""
@@ -150,6 +172,14 @@ class History:
             " statements_done, progress, error, down)"
             f" VALUES (%s, %s, %s, %s, pg_catalog.clock_timestamp(), {milliseconds}, %s, %s, 0, NULL, '', %s);",
             [id_.app, id_.name, checksum, state, self.applied_by, self.run, down],
+        )
+
+    def remove(self, id_: MigrationId) -> str:
+        """SQL that removes the row of what was reverted, and fails if another process has removed it meanwhile."""
+        gone = self.delete(id_).rstrip(";")
+        return (
+            f"WITH gone AS ({gone} RETURNING 1) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0"
+            f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid())::pg_catalog.int4 END FROM gone;"
         )
 
     def delete(self, id_: MigrationId) -> str:

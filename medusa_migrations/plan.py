@@ -11,6 +11,8 @@ from .errors import PlanError, nearest
 from .migration import Direction, Migration, MigrationId, Part, State
 from .ordering import dependencies, sort_after
 
+UNFINISHED_REVERTS = ("reverting", "revert_failed")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -117,6 +119,8 @@ def out_of_order(known: Known) -> set[MigrationId]:
     found = set()
     first_later = float("inf")
     for migration in reversed(known.migrations):
+        if migration.id in known.disabled:
+            continue
         row = known.rows.get(migration.id)
         if first_later < (row.serial if row else float("inf")):
             found.add(migration.id)
@@ -131,10 +135,11 @@ def plan_run(known: Known, *, app: str | None = None, to: str | None = None, lab
     `labels` are the installed apps'. Raises PlanError if the history does not allow it, or for an unknown name.
     """
     check_app(app, known, labels)
-    _refuse_unfinished_reverts(known)
+    _refuse_unfinished_reverts(known.rows.values())
     _refuse_changed(known)
     pending = known.pending()
     _refuse_renamed(known, pending)
+    _refuse_unfinished_without_file(known, pending)
     if to is not None:
         last = _target(to, known)
         if last not in known.by_id:
@@ -183,7 +188,9 @@ def plan_revert(
     check_app(app, known, labels)
     rows = sorted(known.rows.values(), key=lambda row: -row.serial)
     mine = [row for row in rows if app is None or row.id.app == app]
-    chosen = {row.id for row in mine[: 1 if steps is None else steps]}
+    half_done = [row for row in mine if row.state in UNFINISHED_REVERTS]
+    next_first = half_done + [row for row in mine if row not in half_done]
+    chosen = {row.id for row in next_first[: 1 if steps is None else steps]}
     stays: MigrationId | None = None
     if everything:
         chosen = {row.id for row in mine}
@@ -191,14 +198,16 @@ def plan_revert(
         chosen = {row.id for row in mine if row is mine[0] or (row.run and row.run == mine[0].run)}
     elif to is not None:
         stays = _target(to, known)
-        if stays not in known.rows:
+        if not known.is_applied(stays):
             raise PlanError(f"{stays} is not applied, so nothing can be reverted to it. migrations_show lists what is.")
         chosen = {row.id for row in mine if row.serial > known.rows[stays].serial}
     takes_dependents = app is None and (to is not None or last_run or everything)
     chosen = _dependents(known, chosen, refuse=not takes_dependents)
     if stays in chosen:
         raise PlanError(f"{stays} depends on what would be reverted, so it cannot stay. Name an earlier migration.")
-    _refuse_unfinished([row for row in rows if row.id in chosen and not fake])
+    if not fake:
+        _refuse_unfinished([row for row in rows if row.id in chosen])
+        _refuse_unfinished_reverts([row for row in rows if row.id not in chosen])
     order = _children_first([row for row in rows if row.id in chosen], known)
     planned = [_revert_step(row, known) for row in order]
     irreversible = [step for step in planned if step.part is None]
@@ -212,7 +221,7 @@ def refuse_mode_all(plan: Plan) -> None:
     alone = [str(step.id) for step in plan.steps if step.part and not step.is_transactional("all")]
     if alone:
         raise PlanError(
-            f"{', '.join(alone)}: marked transaction:false, so it cannot be part of one transaction with the others. "
+            f"{', '.join(alone)}: marked transaction:false, or begun without one, so it cannot share a transaction. "
             "Nothing was run. Use --transaction each, or set it apart: --to names the last one to run."
         )
 
@@ -260,12 +269,13 @@ def _target(text: str, known: Known) -> MigrationId:
     return ids[text]
 
 
-def _refuse_unfinished_reverts(known: Known) -> None:
-    found = [str(row.id) for row in known.rows.values() if row.state in ("reverting", "revert_failed")]
-    if found:
+def _refuse_unfinished_reverts(rows: Iterable[Row]) -> None:
+    half_done = [row for row in rows if row.state in UNFINISHED_REVERTS]
+    if half_done:
+        found, apps = [str(row.id) for row in half_done], sorted({row.id.app for row in half_done})
         raise PlanError(
-            f"{', '.join(found)}: reverted only in part. Nothing was run. Run migrations_revert to go on with it, or, "
-            "if it was settled by hand, migrations_repair --mark-reverted or --mark-applied."
+            f"{', '.join(found)}: reverted only in part. Nothing was done. Run migrations_revert {apps[0]} to go on "
+            "with it, or, if it was settled by hand, migrations_repair --mark-reverted or --mark-applied."
         )
 
 
@@ -297,6 +307,18 @@ def _refuse_renamed(known: Known, pending: Iterable[Migration]) -> None:
             raise PlanError(
                 f"{migration.id} is pending and has the SQL of {old}, which is applied and has no file any more. "
                 f"Nothing was run. If it was renamed: migrations_repair --renamed {old}={migration.id}"
+            )
+
+
+def _refuse_unfinished_without_file(known: Known, pending: Iterable[Migration]) -> None:
+    """One that was begun and renamed would be done from its start again."""
+    apps = {migration.id.app for migration in pending}
+    for row in known.rows.values():
+        if row.state != "applied" and row.id not in known.by_id and row.id.app in apps:
+            raise PlanError(
+                f"{row.id} was begun and is not finished, and has no file any more. Nothing was run. Bring the file "
+                f"back; or, if it was renamed, migrations_repair --renamed {row.id}=NEW; or, if it was undone by "
+                f"hand, migrations_repair --mark-reverted {row.id}"
             )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 # The bigint key of the run lock. Advisory locks are per database, so every alias has its own.
@@ -19,6 +21,8 @@ UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock({LOCK_KEY}), pg_catalog.pg_advis
 # A statement that fails if the lock is lost: the text, which names the reason, is no integer. The server's process id
 # is in it so that it is not evaluated when the statement is planned.
 LOCK_LOST = "medusa_migrations: the run lock was freed"
+ROW_GONE = "medusa_migrations: the history row is gone"
+
 _LOST = f"('{LOCK_LOST} ' || pg_catalog.pg_backend_pid())::pg_catalog.int4"
 CHECK_LOCK = (
     f"SELECT CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
@@ -97,6 +101,12 @@ def server_error(error: BaseException) -> ServerError:
 def is_connection_lost(error: ServerError) -> bool:
     """Whether the connection is gone: the driver's own error, class 08, or a shutdown (57P01 to 57P05)."""
     return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+
+
+def cancel(connection: BaseDatabaseWrapper) -> None:
+    """Cancel what the connection waits for, in any thread; nothing where the server takes no further connection."""
+    with contextlib.suppress(Error), connection.wrap_database_errors:
+        connection.connection.cancel()
 
 
 def backend_pid(connection: BaseDatabaseWrapper) -> int:

@@ -19,14 +19,16 @@ _UNFINISHED = {
 }
 
 
-def findings(known: Known) -> tuple[Finding, ...]:
-    """What is not as it should be, and how to settle it."""
+def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
+    """What is not as it should be, and how to settle it; `locked` tells whether some process holds the lock."""
     found = [
         Finding(migration.id, "changed since it was applied", f"migrations_repair --accept-changes {migration.id}")
         for migration in known.changed()
     ]
     for row in known.rows.values():
-        if row.state != "applied":
+        if locked and row.state in ("running", "reverting"):
+            found.append(Finding(row.id, "running now", "wait until it is done"))
+        elif row.state != "applied":
             cure = f"migrations_repair --mark-applied {row.id}, or --mark-reverted {row.id}"
             found.append(Finding(row.id, f"{_UNFINISHED[row.state]}, or settle it by hand", cure))
         elif row.id not in known.by_id:
@@ -82,27 +84,26 @@ class Repair:
         id_ = self._id(name, self.known.rows)
         self._do(f"{id_}: marked as reverted", self.history.delete(id_))
 
-    def rename(self, names: str) -> None:
+    def rename(self, pair: str) -> None:
         """Follow a renamed file, or with two labels a renamed app: `OLD=NEW`."""
-        old, equals, new = names.partition("=")
+        old, equals, new = pair.partition("=")
         if not equals or not old or not new:
-            raise PlanError(f"--renamed takes OLD=NEW, two ids or two app labels; this is {names!r}.")
+            raise PlanError(f"--renamed takes OLD=NEW, two ids or two app labels; this is {pair!r}.")
         if "." not in old and "." not in new:
             ids = [id_ for id_ in self.known.rows if id_.app == old]
             if not ids:
                 raise PlanError(
                     f"Nothing of the app {old!r} is applied.{nearest(old, {i.app for i in self.known.rows})}"
                 )
-            pairs = [(id_, MigrationId(new, id_.name)) for id_ in ids]
-        else:
-            pairs = [(self._id(old, self.known.rows), self._id(new, self.known.by_id))]
-        for before, after in pairs:
-            self._rename_one(before, after)
+            for id_ in ids:
+                self._rename_one(id_, MigrationId(new, id_.name), needs_file=False)
+            return
+        self._rename_one(self._id(old, self.known.rows), self._id(new, self.known.by_id), needs_file=True)
 
-    def _rename_one(self, old: MigrationId, new: MigrationId) -> None:
+    def _rename_one(self, old: MigrationId, new: MigrationId, *, needs_file: bool) -> None:
         if old in self.known.by_id:
             raise PlanError(f"{old} still has its file ({self.known.by_id[old].source}), so it was not renamed.")
-        if new not in self.known.by_id:
+        if needs_file and new not in self.known.by_id:
             raise PlanError(f"There is no migration {new}. Nothing was repaired.")
         if new in self.known.rows:
             raise PlanError(f"{new} is in the history itself. Nothing was repaired.")

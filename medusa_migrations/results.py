@@ -1,9 +1,8 @@
-"""What is told of a run: events while it goes on, a result at its end."""
+"""What the functions of the API return."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -45,9 +44,6 @@ class RunResult:
     migrations: tuple[MigrationResult, ...] = ()
     error: Failure | None = None
     notes: tuple[str, ...] = ()
-
-    def with_notes(self, *notes: str) -> RunResult:
-        return replace(self, notes=(*self.notes, *notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,93 +100,9 @@ class RepairResult:
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """A new migration file; `path` is None if it was only asked for its text."""
+    """A new migration file, written to `path` unless it was only asked for."""
 
     id: MigrationId
     path: Path
     text: str
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """Event: dist was built before a run."""
-
-    result: BuildResult
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Event: a migration is about to run."""
-
-    id: MigrationId
-    direction: Direction
-    fake: bool = False
-    out_of_order: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Event: it is done; in one transaction for all, `duration_ms` is known but nothing is final yet."""
-
-    id: MigrationId
-    duration_ms: int | None
-    fake: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Event: it failed, and nothing more will run."""
-
-    id: MigrationId
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Event: somebody else holds the lock; this goes on for at most `seconds`."""
-
-    holder: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Event: a statement waits for a lock that `holder` has."""
-
-    holder: str
-
-
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """Event: the server says `text` besides, such as what RAISE NOTICE gives."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remarked:
-    """Event: something that is done on its own account and that somebody should know of."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Retrying:
-    """Event: `reason` made it roll back; it is tried again after `seconds`, for the `attempt`th time.
-
-    `id` is None where all migrations share the transaction. `holder` is who had the lock that it waited for, if known.
-    """
-
-    id: MigrationId | None
-    reason: str
-    holder: str
-    seconds: float
-    attempt: int
-
-
-Event = Built | Started | Noticed | Remarked | Finished | Failed | Waiting | Blocked | Retrying
-Listener = Callable[[Event], None]
-
-
-def ignore(event: Event) -> None:
-    """The listener that tells nobody."""

@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .events import Listener, Retrying
 from .failure import StatementFailed
 from .migration import MigrationId
 from .postgresql import PASSING
-from .results import Listener, Retrying
 from .session import Session
 
 # Seconds. Each pause is twice the one before, and spread at random so that two runs do not keep step.

@@ -7,22 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .errors import Interrupted, MigrationFailed
+from .events import Failed, Finished, Listener, Noticed, Started
 from .failure import StatementFailed
 from .history import SERVER_MILLISECONDS, History
 from .interruption import StopRequested
 from .migration import Direction
-from .postgresql import QUERY_CANCELED
-from .results import (
-    Failed,
-    Failure,
-    Finished,
-    Listener,
-    MigrationResult,
-    Noticed,
-    RunResult,
-    Started,
-    Status,
-)
+from .results import Failure, MigrationResult, RunResult, Status
 from .retries import Retries
 from .scanner import split
 from .sending import send, send_around, send_statement
@@ -55,8 +45,6 @@ class Runner:
                     for task in tasks:
                         self._alone(task)
         except StatementFailed as failed:
-            if self.session.interruption.is_requested and failed.error.sqlstate == QUERY_CANCELED:
-                raise self._interrupted(direction, failed.outcome) from failed
             raise self._failed(direction, failed) from failed
         except StopRequested as stop:
             raise self._interrupted(direction, stop.outcome) from stop
@@ -93,7 +81,7 @@ class Runner:
 
     def _send_singly(self, task: Task, script: Script, before: str, end: str) -> None:
         begun = time.monotonic()
-        send_around(self.session, script, f"{before}SELECT 1")
+        send_around(self.session, script, f"{before}SET LOCAL idle_in_transaction_session_timeout = 0")
         for statement in split(script.sql):
             send_statement(self.session, script, statement)
         row = self._history_sql(task, str(_milliseconds_since(begun)))
@@ -105,7 +93,7 @@ class Runner:
 
     def _history_sql(self, task: Task, milliseconds: str) -> str:
         if task.direction is Direction.DOWN:
-            return self.history.delete(task.id)
+            return self.history.remove(task.id)
         forget = self.history.delete(task.id) if task.row else ""
         milliseconds = "NULL" if task.fake else milliseconds
         return forget + self.history.insert(task.id, task.checksum, task.down, milliseconds=milliseconds)

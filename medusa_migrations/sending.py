@@ -36,6 +36,11 @@ def send_around(session: Session, script: Script | None, sql: str) -> None:
     _guarded(script, None, lambda: session.execute(sql))
 
 
+def insist(session: Session, script: Script, sql: str) -> None:
+    """Send the record of work that is done; a stop that was requested waits for it."""
+    _guarded(script, None, lambda: session.insist(sql))
+
+
 def ask(session: Session, script: Script, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
     """The rows of a query that is not the author's."""
     rows: list[tuple[Any, ...]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import os
 import re
 import socket
@@ -20,9 +21,10 @@ from django.utils.connection import ConnectionDoesNotExist
 from . import postgresql
 from .blockers import BlockWatch
 from .errors import DatabaseError, LockError, nearest
-from .interruption import Interruption
+from .events import Listener, Waiting
+from .interruption import Interruption, StopRequested
 from .migration import MigrationId
-from .results import Listener, Waiting
+from .postgresql import server_error
 
 # A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
 # up a CREATE INDEX CONCURRENTLY of the lock's holder for ever (a deadlock that PostgreSQL ends by an error).
@@ -89,15 +91,24 @@ class Session:
         with self._sending():
             postgresql.copy_in(self.connection, statement, rows)
 
+    def insist(self, sql: str) -> None:
+        """Send what must be known of work that is done, also after a stop was requested. Raises django.db.Error."""
+        try:
+            self._send_uninterrupted(sql)
+        except Error as error:
+            if not (self.interruption.is_requested and server_error(error).sqlstate == postgresql.QUERY_CANCELED):
+                raise
+            self._send_uninterrupted(f"ROLLBACK; {sql}")  # the cancel that came first was meant for another
+
     def settle(self, sql: str) -> None:
         """Send what ends a run, also after a stop was requested; a connection that is gone needs no ending."""
+        with contextlib.suppress(Error):
+            self._send_uninterrupted(sql)
+
+    def _send_uninterrupted(self, sql: str) -> None:
         if self.interruption.is_requested:
             self.interruption.detach()
-        with (
-            contextlib.suppress(Error),
-            self.connection.wrap_database_errors,
-            self.connection.connection.cursor() as cursor,
-        ):
+        with self.connection.wrap_database_errors, self.connection.connection.cursor() as cursor:
             cursor.execute(sql)
 
     def compose(self, sql: str, params: list[Any]) -> str:
@@ -112,6 +123,10 @@ class Session:
         try:
             with self.connection.wrap_database_errors:
                 yield
+        except Error as error:
+            if self.interruption.is_requested and server_error(error).sqlstate == postgresql.QUERY_CANCELED:
+                raise StopRequested(self.interruption.reason) from error
+            raise
         finally:
             if self.watch:
                 self.watch.end()
@@ -141,10 +156,11 @@ class Session:
 
         `as_ourselves_sql` does without the author's role and timeout, for what is written in a transaction of theirs.
         """
-        zone, role, user = self.query("SELECT current_setting('TimeZone'), current_user, session_user")[0]
-        restore = self.compose("SELECT pg_catalog.set_config('TimeZone', %s, false);", [zone])
-        if role != user:
-            restore += f"SET ROLE {self.connection.ops.quote_name(role)};"
+        role, user = self.query("SELECT current_user, session_user")[0]
+        restore = f"SET ROLE {self.connection.ops.quote_name(role)};" if role != user else ""
+        # What Django and receivers of its connection_created have set, the time zone first of all.
+        for name, value in self.query("SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"):
+            restore += self.compose("SELECT pg_catalog.set_config(%s, %s, false);", [name, value])
         set_up = _SET_UP
         self.execute(_SET_UP)
         with contextlib.suppress(DataError):
@@ -153,13 +169,16 @@ class Session:
         self.reset_sql = f"{_RESET} {set_up} {restore}"
         own_role = self.connection.ops.quote_name(role) if role != user else "NONE"
         self.as_ourselves_sql = (
-            f"SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE {own_role}; SET LOCAL statement_timeout = 0;"
+            f"SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE {own_role}; "
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
         )
 
     @contextlib.contextmanager
     def watched(self, listener: Listener) -> Iterator[None]:
         """Meanwhile tell `listener` who blocks a statement that waits."""
-        twin = type(self.connection)(copy.deepcopy(self.connection.settings_dict), self.alias)
+        settings = copy.deepcopy(self.connection.settings_dict)
+        settings["OPTIONS"]["connect_timeout"] = 3  # the run waits for this connection at its end
+        twin = type(self.connection)(settings, self.alias)
         try:
             with BlockWatch(twin, postgresql.backend_pid(self.connection), listener) as self.watch:
                 yield
@@ -185,8 +204,7 @@ class Session:
             raise LockError(
                 f"The database {self.alias!r} is behind a pooler that gives every transaction another server process, "
                 "so a lock would be left with somebody else. Nothing was run. Connect to the server itself for "
-                "migrations, or to a pool in session mode. Where it is certain that only one run is under way, "
-                "--no-lock does without."
+                "migrations. Where it is certain that only one run is under way, --no-lock does without."
             )
 
     def _wait_for_lock(self, wait: float, listener: Listener) -> None:
@@ -230,12 +248,11 @@ def open_session(alias: str, interruption: Interruption | None = None) -> Iterat
     connection = _connect(alias)
     interruption = interruption or Interruption()
     try:
-        with interruption.cancels(connection.connection.cancel):
+        with interruption.cancels(functools.partial(postgresql.cancel, connection)):
             yield Session(connection, interruption)
     except Error as error:
         raise DatabaseError(
-            f"The database {alias!r} failed: {postgresql.server_error(error).message}\n"
-            "migrations_show tells what is applied."
+            f"The database {alias!r} failed: {server_error(error).message}\nmigrations_show tells what is applied."
         ) from error
     finally:
         with contextlib.suppress(InterfaceError):

@@ -113,8 +113,20 @@ def is_concurrent(words: Sequence[str]) -> bool:
 
 
 def sets_session(words: Sequence[str]) -> bool:
-    """Whether the statement sets something for the rest of the session."""
+    """Whether the statement sets something for the rest of the session; pg_dump does it with a SELECT."""
+    if words[0] == "SELECT":
+        return "SET_CONFIG" in words[1:4]
     return words[0] == "RESET" or (words[0] == "SET" and words[1] not in {"LOCAL", "CONSTRAINTS", "TRANSACTION"})
+
+
+def is_committed(step: Sequence[Statement]) -> bool:
+    """Whether a step of `transactions` takes effect: all but an author's transaction that ends otherwise."""
+    return len(step) == 1 or step[-1].words[0] in {"COMMIT", "END"}
+
+
+def is_read_only(words: Sequence[str]) -> bool:
+    """Whether a BEGIN opens a transaction that cannot write."""
+    return ("READ", "ONLY") in itertools.pairwise(words)
 
 
 _OPENS = {"BEGIN", "START"}

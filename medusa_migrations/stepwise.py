@@ -5,25 +5,33 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import Error
 
 from .doubts import is_done_already
 from .errors import PlanError
+from .events import Listener
 from .failure import StatementFailed
 from .history import History
 from .interruption import StopRequested
 from .migration import Direction
 from .postgresql import NOT_IN_TRANSACTION
-from .results import Listener
 from .retries import Retries
 from .scanner import Statement, split
-from .sending import ask, send_around, send_statement
+from .sending import ask, insist, send_around, send_statement
 from .session import Session
-from .statements import is_concurrent, outside_transaction, sets_session, transactions
+from .statements import (
+    is_committed,
+    is_concurrent,
+    is_read_only,
+    outside_transaction,
+    sets_session,
+    transactions,
+)
 from .task import Script, Task
 
 
@@ -32,6 +40,7 @@ class _Step:
     """One statement, or an author's BEGIN … COMMIT; `record` is SQL that counts it as finished.
 
     `tried` tells that it was begun before: in this run, or, `in_doubt`, in one that ended without saying how.
+    `is_sent` tells that it is done, and only its record is missing.
     """
 
     script: Script
@@ -39,6 +48,7 @@ class _Step:
     record: str
     tried: bool = False
     in_doubt: bool = False
+    is_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +66,30 @@ class Stepwise:
         begun = time.monotonic()
         script = task.script
         steps = transactions(split(script.sql))
-        done = resume_at(task)
-        send_around(self.session, script, self._open(task) + self.timeouts)
-        for statements in steps[:done]:
-            if sets_session(statements[0].words):
-                send_statement(self.session, script, statements[0])
-        cut_off = task.row is not None and task.row.state in ("running", "reverting")
-        unfinished = task.row is not None and task.row.state != "applied"
-        for number, finished in list(enumerate(_checksums(script.sql, steps), 1))[done:]:
-            first = number == done + 1
-            record = self.session.as_ourselves_sql + self._progress(task, number, finished)
-            step = _Step(script, steps[number - 1], record)
-            step.tried, step.in_doubt = first and unfinished, first and cut_off
-            try:
+        number = done = resume_at(task)
+        try:
+            send_around(self.session, script, self._open(task) + self.timeouts)
+            for statement in itertools.chain.from_iterable(step for step in steps[:done] if is_committed(step)):
+                if sets_session(statement.words):
+                    send_statement(self.session, script, statement)
+            for number, finished in list(enumerate(_checksums(script.sql, steps), 1))[done:]:
+                step = self._step(
+                    task, steps[number - 1], self._progress(task, number, finished), is_first=number == done + 1
+                )
                 self.retries.run(functools.partial(self._send, step), task.id)
-            except (StatementFailed, StopRequested) as failed:
-                failed.outcome = _outcome(task.direction, number, len(steps))
-                self._record_failure(task, str(failed))
-                raise
-        send_around(self.session, script, self.session.reset_sql + self.session.check_lock_sql)
-        send_around(self.session, script, self._close(task, begun))
+            send_around(self.session, script, self.session.reset_sql)
+            send_around(self.session, script, self._close(task, begun))
+        except (StatementFailed, StopRequested) as failed:
+            failed.outcome = _outcome(task.direction, max(number, 1), len(steps))
+            self._record_failure(task, str(failed))
+            raise
+
+    def _step(self, task: Task, statements: tuple[Statement, ...], progress: str, *, is_first: bool) -> _Step:
+        """A step of `task`; the first one of this run may have been begun before."""
+        state = task.row.state if task.row else "applied"
+        record = self.session.as_ourselves_sql + self.session.check_lock_sql + progress
+        tried, in_doubt = is_first and state != "applied", is_first and state in ("running", "reverting")
+        return _Step(task.script, statements, record, tried, in_doubt)
 
     def _send(self, step: _Step) -> None:
         """Send a step, and its record in the same transaction wherever there is one."""
@@ -84,45 +98,64 @@ class Stepwise:
             self._send_own_transaction(step)
             return
         script, statement = step.script, step.statements[0]
-        if not outside_transaction(statement.words):
+        if not (step.is_sent or outside_transaction(statement.words)):
             try:
-                send_statement(self.session, script, statement, before="BEGIN;", after=f"{step.record}COMMIT;")
+                send_statement(
+                    self.session, script, statement, before="BEGIN READ WRITE;", after=f"{step.record}COMMIT;"
+                )
                 return
             except StatementFailed as failed:
                 if failed.error.sqlstate not in NOT_IN_TRANSACTION:
                     raise
                 self.session.rollback()
-        if not (tried and is_done_already(self.session, script, statement, self.listener, in_doubt=step.in_doubt)):
-            if is_concurrent(statement.words):
-                self._send_concurrent(script, statement)
-            else:
-                send_statement(self.session, script, statement)
-        send_around(self.session, script, f"BEGIN;{step.record}COMMIT;")
+        if not step.is_sent:
+            with self._without_lock_timeout(script) if is_concurrent(statement.words) else contextlib.nullcontext():
+                self._send_alone(script, statement, tried=tried, in_doubt=step.in_doubt)
+        self._record(step)
+
+    def _send_alone(self, script: Script, statement: Statement, *, tried: bool, in_doubt: bool) -> None:
+        if tried and is_done_already(self.session, script, statement, self.listener, in_doubt=in_doubt):
+            return
+        if statement.words[:2] == ("DISCARD", "ALL"):
+            # All that it stands for (manual, DISCARD) but pg_advisory_unlock_all, which would free the run lock.
+            send_around(self.session, script, f"{self.session.reset_sql} DISCARD PLANS; DISCARD SEQUENCES")
+        else:
+            send_statement(self.session, script, statement)
 
     def _send_own_transaction(self, step: _Step) -> None:
-        """The author's BEGIN … COMMIT; the record goes before the COMMIT, or after whatever else ends it."""
+        """The author's BEGIN … COMMIT; the record goes before the COMMIT, or after what ends it otherwise."""
         *inner, last = step.statements
-        commits = last.words[0] in {"COMMIT", "END"}
-        for statement in inner:
-            send_statement(self.session, step.script, statement)
-        if commits:
-            send_around(self.session, step.script, step.record)
-        send_statement(self.session, step.script, last)
-        if not commits:
-            send_around(self.session, step.script, f"BEGIN;{step.record}COMMIT;")
+        holds_record = is_committed(step.statements) and not is_read_only(step.statements[0].words)
+        if not step.is_sent:
+            for statement in inner:
+                send_statement(self.session, step.script, statement)
+            if holds_record:
+                send_around(self.session, step.script, step.record)
+            send_statement(self.session, step.script, last)
+        if not holds_record:
+            self._record(step)
 
-    def _send_concurrent(self, script: Script, statement: Statement) -> None:
-        """Without a lock_timeout: it would count the wait for old snapshots too, and leave an invalid index."""
+    def _record(self, step: _Step) -> None:
+        """Count a step that is done; it is never sent again, though this may have to be."""
+        step.is_sent = True
+        insist(self.session, step.script, f"BEGIN READ WRITE;{step.record}COMMIT;")
+
+    @contextlib.contextmanager
+    def _without_lock_timeout(self, script: Script) -> Iterator[None]:
+        """It would count CONCURRENTLY's wait for old snapshots too, and leave an invalid index."""
         timeout = ask(self.session, script, "SELECT pg_catalog.current_setting('lock_timeout')")[0][0]
         send_around(self.session, script, "SET lock_timeout = 0")
-        send_statement(self.session, script, statement)
-        send_around(self.session, script, f"SET lock_timeout = '{timeout}'")
+        try:
+            yield
+        finally:
+            self.session.settle(f"SET lock_timeout = '{timeout}'")
 
     def _open(self, task: Task) -> str:
         """SQL that marks the migration as under way."""
         if task.row is None:
             return self.history.insert(task.id, _checksum_of_nothing(), task.down, state="running")
         values: dict[str, str | int | None] = {"state": "running", "error": "", "down": task.down}
+        values |= {"run": self.history.run, "applied_by": self.history.applied_by}
         if task.direction is Direction.DOWN:
             begun = task.row.state in ("reverting", "revert_failed")
             values = {"state": "reverting", "error": "", "statements_done": task.row.statements_done if begun else 0}
@@ -137,7 +170,7 @@ class Stepwise:
     def _close(self, task: Task, begun: float) -> str:
         """SQL that marks the migration as applied, or forgets it."""
         if task.direction is Direction.DOWN:
-            return self.history.delete(task.id)
+            return self.history.remove(task.id)
         milliseconds = int((time.monotonic() - begun) * 1000)
         return self.history.update(task.id, state="applied", checksum=task.checksum, duration_ms=milliseconds)
 
@@ -145,7 +178,8 @@ class Stepwise:
         """Say in the history that it failed; where that cannot be, the row stays under way, which says enough."""
         state = "failed" if task.direction is Direction.UP else "revert_failed"
         with contextlib.suppress(Error):  # to quote the message takes a connection too
-            self.session.settle(self.session.reset_sql + self.history.update(task.id, state=state, error=error))
+            row = self.history.update(task.id, state=state, error=error)
+            self.session.settle(f"ROLLBACK; {self.session.reset_sql}{row}")
 
 
 def resume_at(task: Task) -> int:

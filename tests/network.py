@@ -29,8 +29,14 @@ class Proxy:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.listener.close()
+        self.refuse()
         self.cut()
+
+    def refuse(self) -> None:
+        """Take no further connection; those that are there stay."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
     def cut(self) -> None:
         """Drop every connection."""

@@ -130,3 +130,40 @@ def test_a_pooler_in_transaction_mode_is_refused_unless_without_the_lock(project
     project.manage("migrations_run", "--no-lock", env=env).ok()
     assert project.applied() == [id_]
     assert project.locks() == 0
+
+
+def test_a_standby_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "pg"
+    postgres.start(folder)
+    os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGINT)
+    deadline = time.monotonic() + 20
+    while (folder / "data/postmaster.pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (folder / "data/standby.signal").touch()
+    shutil.copystat(folder / "data/PG_VERSION", folder / "data/standby.signal")
+    owner = (folder / "data").stat()
+    os.chown(folder / "data/standby.signal", owner.st_uid, owner.st_gid)
+    server = Server({"host": str(postgres.start(folder)), "port": postgres.PORT, "user": "postgres"}, "postgres")
+    (tmp_path / "project").mkdir()
+    project = Project(tmp_path / "project", server, "postgres")
+    id_ = project.table(1)
+    error = project.run().error()
+    assert "standby" in error
+    assert "Point this alias at the primary" in error
+    assert project.manage("migrations_show").ok().stdout == f"[ ] {id_}\n"
+
+
+def test_a_stop_that_cannot_be_delivered_is_no_traceback_and_nothing_more_begins(project: Project) -> None:
+    project.write("blog.20240101000001_slow", "SELECT pg_sleep(2);")
+    project.table(2)
+    project.manage("migrations_build").ok()
+    with Proxy(project.server) as proxy:
+        run = project.start("migrations_run", env=through(project, proxy.port))
+        project.wait_for(SLEEPING)
+        proxy.refuse()
+        run.send_signal(signal.SIGTERM)
+        _, stderr = run.communicate(timeout=30)
+    assert run.returncode == 1
+    assert "Traceback" not in stderr
+    assert "Stopped by SIGTERM" in stderr
+    assert project.applied() == ["blog.20240101000001_slow"]

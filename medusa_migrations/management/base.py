@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-from argparse import ArgumentParser, BooleanOptionalAction
+from argparse import ArgumentParser, BooleanOptionalAction, _ArgumentGroup
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from medusa_migrations.console import Console, run_json
+from medusa_migrations.console import Console, run_json, written
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, RunResult
@@ -40,7 +40,7 @@ class MigrationCommand(BaseCommand):
 
     def say(self, text: str, options: dict[str, Any]) -> None:
         if options["verbosity"] > 0:
-            self.stdout.write(text)
+            written(self.stdout, text)
 
     def console(self, options: dict[str, Any]) -> Console:
         return Console(self.stdout, self.stderr, self.style, verbosity=options["verbosity"], quiet=options["json"])
@@ -52,6 +52,15 @@ def add_database(parser: ArgumentParser) -> None:
 
 def add_app(parser: ArgumentParser, help: str) -> None:
     parser.add_argument("app", nargs="?", metavar="APP", help=help)
+
+
+def add_lock(parser: ArgumentParser | _ArgumentGroup) -> None:
+    parser.add_argument(
+        "--lock-wait", type=float, metavar="SECONDS", help="How long to wait for another run. 0: not at all."
+    )
+    parser.add_argument(
+        "--no-lock", action="store_false", dest="lock", help="Take no lock: only where no other run can be under way."
+    )
 
 
 class ExecutionCommand(MigrationCommand):
@@ -72,12 +81,7 @@ class ExecutionCommand(MigrationCommand):
         how.add_argument(
             "--build", action=BooleanOptionalAction, default=None, help="Build first, or do not. Default: AUTO_BUILD."
         )
-        how.add_argument(
-            "--lock-wait", type=float, metavar="SECONDS", help="How long to wait for another run. 0: not at all."
-        )
-        how.add_argument(
-            "--no-lock", action="store_false", dest="lock", help="Take no lock: only behind a pooler that has none."
-        )
+        add_lock(how)
         how.add_argument(
             "--lock-timeout", metavar="DURATION", help="How long a statement waits for a lock, such as 5s."
         )
@@ -108,5 +112,5 @@ class ExecutionCommand(MigrationCommand):
             self.say(self.style.MIGRATE_HEADING("Planned migrations:"), options)
             for one in result.migrations:
                 self.say(f"  {one.id}" + (" (out of order)" if one.out_of_order else ""), options)
-        for note in result.notes:
+        for note in result.notes if options["verbosity"] else ():
             self.stderr.write(note, self.style.WARNING)

@@ -14,8 +14,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from django.core.management.base import CommandError
-
+from medusa_migrations.errors import Interrupted
 from medusa_migrations.interruption import Interruption
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,11 +36,11 @@ def stopped_by_signals() -> Iterator[Interruption]:
     def handle(number: int, frame: FrameType | None) -> None:
         if interruption.is_attached or interruption.is_requested:
             return  # the thread knows
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise CommandError(f"Stopped by {signal.Signals(number).name}. Nothing was run.")
+        name = signal.Signals(number).name
+        raise Interrupted(f"Stopped by {name}. migrations_show tells what is applied.", name)
 
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    heeded = [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    before = {number: signal.signal(number, handle) for number in heeded}
     before_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     thread.start()
     try:

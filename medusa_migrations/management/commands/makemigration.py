@@ -21,7 +21,7 @@ class Command(MigrationCommand):
 
     def work(self, **options: Any) -> None:
         made = api.make(options["app"], options["name"], timestamp=options["timestamp"], dry_run=options["dry_run"])
-        for warning in made.warnings:
+        for warning in made.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["dry_run"]:
             self.stdout.write(f"{made.text}\nWould create {shown_path(made.path)}")

@@ -4,7 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from medusa_migrations import api
-from medusa_migrations.management.base import MigrationCommand, add_database
+from medusa_migrations.console import Console
+from medusa_migrations.management.base import MigrationCommand, add_database, add_lock
 
 
 class Command(MigrationCommand):
@@ -12,6 +13,7 @@ class Command(MigrationCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_database(parser)
+        add_lock(parser)
         parser.add_argument(
             "--accept-changes",
             nargs="*",
@@ -28,11 +30,13 @@ class Command(MigrationCommand):
         )
 
     def work(self, **options: Any) -> None:
-        names = ("accept_changes", "mark_applied", "mark_reverted", "renamed", "database")
-        result = api.repair(**{name: options[name] for name in names})
+        names = ("accept_changes", "mark_applied", "mark_reverted", "renamed", "database", "lock", "lock_wait")
+        console = Console(self.stdout, self.stderr, self.style, options["verbosity"], quiet=False)
+        result = api.repair(**{name: options[name] for name in names}, listener=console)
         for line in result.done:
             self.say(line, options)
         for finding in result.findings:
             self.say(f"{finding.id}: {finding.problem}\n    {finding.cure}", options)
         if not result.done and not result.findings:
-            self.say("Nothing needs repair.", options)
+            asked = options["accept_changes"] is not None
+            self.say("Nothing has changed." if asked else "Nothing needs repair.", options)

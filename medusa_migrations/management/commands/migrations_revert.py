@@ -28,4 +28,4 @@ class Command(ExecutionCommand):
             result = api.revert(interruption=interruption, **which, **self.execution(options))
         self.report(result, options)
         if not result.migrations and not options["json"] and not options["sql"]:
-            self.say("Nothing is applied, so there is nothing to revert.", options)
+            self.say("There is nothing to revert.", options)

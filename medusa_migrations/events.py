@@ -1,0 +1,84 @@
+"""What is told while a run goes on, to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .migration import Direction, MigrationId
+from .results import BuildResult
+
+
+class Built(NamedTuple):
+    """dist was built before a run."""
+
+    result: BuildResult
+
+
+class Started(NamedTuple):
+    """a migration is about to run."""
+
+    id: MigrationId
+    direction: Direction
+    fake: bool = False
+    out_of_order: bool = False
+
+
+class Finished(NamedTuple):
+    """it is done; in one transaction for all, `duration_ms` is known but nothing is final yet."""
+
+    id: MigrationId
+    duration_ms: int | None
+    fake: bool = False
+
+
+class Failed(NamedTuple):
+    """it failed, and nothing more will run."""
+
+    id: MigrationId
+
+
+class Waiting(NamedTuple):
+    """somebody else holds the lock; this goes on for at most `seconds`."""
+
+    holder: str
+    seconds: float
+
+
+class Blocked(NamedTuple):
+    """a statement waits for a lock that `holder` has."""
+
+    holder: str
+
+
+class Noticed(NamedTuple):
+    """the server says `text` besides, such as what RAISE NOTICE gives."""
+
+    text: str
+
+
+class Remarked(NamedTuple):
+    """something that is done on its own account and that somebody should know of."""
+
+    text: str
+
+
+class Retrying(NamedTuple):
+    """`reason` made it roll back; it is tried again after `seconds`, for the `attempt`th time.
+
+    `id` is None where all migrations share the transaction. `holder` is who had the lock that it waited for, if known.
+    """
+
+    id: MigrationId | None
+    reason: str
+    holder: str
+    seconds: float
+    attempt: int
+
+
+Event = Built | Started | Noticed | Remarked | Finished | Failed | Waiting | Blocked | Retrying
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener that tells nobody."""
