@@ -585,7 +585,8 @@ def test_two_reverts_without_the_lock_undo_once(project: Project) -> None:
 
 def test_an_unfinished_revert_goes_on_before_any_other_begins(project: Project) -> None:
     half = "shop.20240101000001_half"
-X
+    up = "CREATE TABLE a ();\nCREATE TABLE b ();"
+    project.write(half, up, "DROP TABLE a;\nDROP TABLE {};", option=" transaction:false")
     project.run().ok()
     project.manage("migrations_revert").error()
     assert project.history() == [(half, "revert_failed")]
@@ -598,9 +599,7 @@ X
         f" SELECT 'blog', '20240101000002_other', '{'0' * 64}', 'applied', now(), '', run, 0, '' FROM medusa_migrations"
     )
     assert "migrations_revert shop" in project.manage("migrations_revert", "blog").error()
-    project.write(
-        half, "CREATE TABLE a ();\nCREATE TABLE b ();", "DROP TABLE a;\nDROP TABLE b;", option=" transaction:false"
-    )
+    project.write(half, up, "DROP TABLE a;\nDROP TABLE b;", option=" transaction:false")
     project.manage("migrations_revert", "--build").ok()
     assert [id_ for id_, _ in project.history()] == [other]
 
