@@ -1,7 +1,8 @@
 """The public functions. The commands, the admin and users' own admin actions call nothing else.
 
 Each takes the options of the command of the same name as keyword arguments, returns a frozen dataclass of
-`medusa_migrations.results` and raises a subclass of `medusa_migrations.errors.MigrationError`.
+`medusa_migrations.results` and raises a subclass of `medusa_migrations.errors.MigrationError`. What only some of them
+need is imported by those: a run that has nothing to do is a part of every release's start.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from .errors import DistError, Interrupted, PlanError
 from .events import Built, Listener, ignore
 from .history import History
 from .interruption import Interruption, StopRequested
-from .make import ahead_warning, make
 from .migration import Direction, Migration, MigrationId
-from .ordering import django_dependencies, ordered
+from .options import Options
+from .ordering import ahead_warning, django_dependencies, ordered
 from .plan import (
     Known,
     Plan,
@@ -39,10 +40,17 @@ from .plan import (
     refuse_mode_all,
     state_of,
 )
-from .repair import Repair, findings
-from .results import BuildResult, Failure, MigrationResult, RepairResult, RunResult, ShownMigration, ShowResult
+from .results import (
+    BuildResult,
+    Failure,
+    MadeFile,
+    MigrationResult,
+    RepairResult,
+    RunResult,
+    ShownMigration,
+    ShowResult,
+)
 from .session import LockHolder, Session, open_session
-from .task import Options, load_tasks, read_script
 
 __all__ = ["Execution", "Interruption", "build", "make", "repair", "revert", "run", "show"]
 
@@ -69,6 +77,16 @@ def build(*, check: bool = False) -> BuildResult:
         warnings=warnings,
         is_current=is_current,
     )
+
+
+def make(app: str, name: str, *, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
+    """Write an empty migration `name` for the app with the label `app`, or with `dry_run` only say what it would be.
+
+    `timestamp` is `YYYYMMDDHHMMSS`; by default it is now, after every migration that is there.
+    """
+    from .make import make as write
+
+    return write(app, name, timestamp=timestamp, dry_run=dry_run)
 
 
 class Execution(TypedDict, total=False):
@@ -187,6 +205,8 @@ def repair(
     `accept_changes` are ids whose checksums of today are recorded (all changed ones if it is empty), `mark_applied` and
     `mark_reverted` ids, `renamed` pairs `OLD=NEW` of ids or of app labels. All of it is done, or nothing.
     """
+    from .repair import Repair, findings
+
     settings = conf.get_settings()
     migrations = _allowed(_migrations({}, only_plan=True), database)
     with open_session(database) as session:
@@ -257,8 +277,8 @@ def _carry_out(
             plan = None
         if plan and (only_plan or not plan.steps):
             return _as_planned(session, plan, with_sql=sql)
-        # Imported where it is needed: a run with nothing to do is a part of every release's start.
         from .runner import Runner
+        from .task import load_tasks
 
         load_tasks(plan.steps if plan else (), options.mode, fake=fake)  # what is spoilt is refused before any wait
         with session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext():
@@ -298,6 +318,8 @@ def _chosen(name: str, given: object, settings: conf.Settings) -> Any:
 
 
 def _as_planned(session: Session, plan: Plan, *, with_sql: bool) -> RunResult:
+    from .task import read_script
+
     return RunResult(
         session.alias,
         plan.direction,

@@ -17,10 +17,10 @@ from typing import Any
 
 from django.core.files import locks
 
-from . import sqlfile
 from .conf import shown_path
 from .errors import DistError
 from .migration import Migration, MigrationId, Part
+from .text import checksum, decode
 
 # Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
 FORMAT = 1
@@ -228,8 +228,8 @@ def read_sql(migration: Migration, part: Part) -> str:
             f"{shown_path(migration.file)} is not what migrations_build wrote for {migration.source}. Nobody edits "
             "the build: change the source and run migrations_build."
         )
-    text = sqlfile.decode(data, migration.source)
+    text = decode(data, migration.source)
     sql = text[part.start : part.end]
-    if part is migration.up and sqlfile.checksum(sql) != migration.checksum:
+    if part is migration.up and checksum(sql) != migration.checksum:
         raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
     return sql

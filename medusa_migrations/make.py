@@ -14,6 +14,7 @@ from django.apps import AppConfig, apps
 from . import sqlfile
 from .errors import MigrationError, PlanError, nearest
 from .migration import TIMESTAMP_FORMAT, MigrationId, name_problem, timestamp_problem
+from .ordering import ahead_warning
 from .results import MadeFile
 from .sources import is_installed_package, source_files, source_folder
 
@@ -75,17 +76,6 @@ def next_timestamp(there: Iterable[MigrationId], now: datetime) -> str:
     except OverflowError:
         raise MigrationError(f"No timestamp comes after that of {latest}. Rename it, or use --timestamp.") from None
     return after.strftime(TIMESTAMP_FORMAT)
-
-
-def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
-    """What to say if the latest timestamp is more than a day ahead, or None."""
-    latest = max(ids, key=lambda id_: id_.timestamp, default=None)
-    if latest is None or latest.timestamp <= (now + timedelta(days=1)).strftime(TIMESTAMP_FORMAT):
-        return None
-    return (
-        f"{latest} has a timestamp more than a day ahead: new migrations are dated after it, and those that others "
-        "date by the clock run out of order. Rename it while it is not applied anywhere."
-    )
 
 
 def _warnings(id_: MigrationId, there: Iterable[MigrationId]) -> Iterable[str]:

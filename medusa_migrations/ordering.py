@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from .errors import OrderError, nearest
-from .migration import Migration, MigrationId
+from .migration import TIMESTAMP_FORMAT, Migration, MigrationId
 
 
 def dependencies(migration: Migration) -> list[MigrationId]:
@@ -113,4 +114,15 @@ def _circle(by_id: Mapping[MigrationId, Migration], waiting_for: Mapping[Migrati
     links = "\n".join(f"  {by_id[one].source}: {one} depends on {other}" for one, other in itertools.pairwise(circle))
     return (
         f"These migrations depend on each other in a circle:\n{links}\nTake one of the `-- migrate:depends` lines out."
+    )
+
+
+def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
+    """What to say if the latest timestamp is more than a day ahead, or None."""
+    latest = max(ids, key=lambda id_: id_.timestamp, default=None)
+    if latest is None or latest.timestamp <= (now + timedelta(days=1)).strftime(TIMESTAMP_FORMAT):
+        return None
+    return (
+        f"{latest} has a timestamp more than a day ahead: new migrations are dated after it, and those that others "
+        "date by the clock run out of order. Rename it while it is not applied anywhere."
     )

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from . import sqlfile
 from .errors import PlanError, nearest
 from .migration import Direction, Migration, MigrationId, Part, State
 from .ordering import dependencies, sort_after
+from .text import checksum
 
 UNFINISHED_REVERTS = ("reverting", "revert_failed")
 
@@ -322,7 +322,7 @@ def _refuse_unfinished_without_file(known: Known, pending: Iterable[Migration]) 
             )
 
 
-_EMPTY = sqlfile.checksum("")
+_EMPTY = checksum("")
 
 
 def _with_dependencies(known: Known, ids: Iterable[MigrationId]) -> set[MigrationId]:
@@ -369,7 +369,11 @@ def _revert_step(row: Row, known: Known) -> Step:
     migration = known.by_id.get(row.id)
     if migration and migration.checksum == row.checksum:
         return Step(row.id, Direction.DOWN, migration, migration.down, row=row)
-    part = sqlfile.parse_stored(row.down, f"the stored down part of {row.id}") if row.down is not None else None
+    part = None
+    if row.down is not None:
+        from .sqlfile import parse_stored  # few plans need it, and every run begins with a plan
+
+        part = parse_stored(row.down, f"the stored down part of {row.id}")
     return Step(row.id, Direction.DOWN, migration, part, stored=row.down, row=row)
 
 

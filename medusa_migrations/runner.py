@@ -12,13 +12,14 @@ from .failure import StatementFailed
 from .history import SERVER_MILLISECONDS, History
 from .interruption import StopRequested
 from .migration import Direction
+from .options import Options
 from .results import Failure, MigrationResult, RunResult, Status
 from .retries import Retries
 from .scanner import split
 from .sending import send, send_around, send_statement
 from .session import Session, mark
 from .stepwise import Stepwise, resume_at
-from .task import Options, Script, Task
+from .task import Script, Task
 
 _ALL_ROLLED_BACK = "Everything was rolled back: this run has changed nothing."
 

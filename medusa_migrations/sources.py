@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.apps import AppConfig, apps
 
-from . import conf, sqlfile
+from . import conf
 from .errors import BuildError, FileError, MigrationError
 from .migration import Migration, MigrationId, name_problem
 
@@ -140,6 +140,8 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
     same = known.get((source.id, file_hash))
     if same and not _INDENTED_MARKER.search(data):
         return _from_source(same, source), ()
+    from . import sqlfile  # a run only looks whether sources are built
+
     parsed = sqlfile.parse(sqlfile.decode(data, source.cited), source.cited)
     migration = Migration(
         id=source.id,

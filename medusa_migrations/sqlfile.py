@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import difflib
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +11,9 @@ from .errors import FileError, Location, locate, nearest
 from .migration import Direction, MigrationId, Part
 from .scanner import Comment, ScanError, Statement, scan, starts_line
 from .statements import UnbalancedError, cannot_run, outside_transaction, transactions
+from .text import checksum, decode
+
+__all__ = ["TEMPLATE", "ParsedFile", "checksum", "decode", "parse", "parse_stored", "store"]
 
 TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
 
@@ -45,38 +46,6 @@ class ParsedFile:
     @property
     def checksum(self) -> str:
         return checksum(self.text[self.up.start : self.up.end])
-
-
-def checksum(sql: str) -> str:
-    """The SHA-256 of a part's text, without the white space at its ends, in hexadecimal."""
-    return hashlib.sha256(sql.strip().encode()).hexdigest()
-
-
-def decode(data: bytes, path: str) -> str:
-    """The text of a file: UTF-8 without a byte order mark, with LF line ends.
-
-    A file whose only line ends are CR gets LF too; a CR inside other lines is data and stays.
-    Raises FileError for another encoding and for NUL, which PostgreSQL cannot take.
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileError("the file is UTF-16", path, "Save it as UTF-8.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileError(
-            f"the file is not UTF-8 (line {line}, byte {error.start}: 0x{error.object[error.start]:02x})",
-            path,
-            "Save it as UTF-8.",
-        ) from None
-    text = text.replace("\r\n", "\n")
-    if "\r" in text and "\n" not in text:
-        text = text.replace("\r", "\n")
-    if "\0" in text:
-        raise FileError(
-            "NUL character", locate(path, text, text.index("\0")), "Take it out: PostgreSQL cannot store it."
-        )
-    return text
 
 
 def parse(text: str, path: str) -> ParsedFile:

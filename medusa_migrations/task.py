@@ -1,4 +1,4 @@
-"""What the runner is handed: how to run, and each step of the plan with its SQL."""
+"""What the runner is handed: each step of the plan with its SQL."""
 
 from __future__ import annotations
 
@@ -8,21 +8,6 @@ from dataclasses import dataclass
 from . import dist, sqlfile
 from .migration import Direction, Migration, MigrationId
 from .plan import Row, Step
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run. The timeouts are PostgreSQL durations, None for the server's own."""
-
-    mode: str = "each"
-    lock_timeout: str | None = None
-    statement_timeout: str | None = None
-    retries: int = 0
-
-    def timeouts(self, command: str) -> str:
-        """SQL that sets the timeouts with `command`, SET or SET LOCAL."""
-        given = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
-        return "".join(f"{command} {name} = '{value}';" for name, value in given.items() if value is not None)
 
 
 @dataclass(frozen=True, slots=True)

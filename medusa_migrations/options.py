@@ -1,0 +1,20 @@
+"""How to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. The timeouts are PostgreSQL durations, None for the server's own."""
+
+    mode: str = "each"
+    lock_timeout: str | None = None
+    statement_timeout: str | None = None
+    retries: int = 0
+
+    def timeouts(self, command: str) -> str:
+        """SQL that sets the timeouts with `command`, SET or SET LOCAL."""
+        given = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
+        return "".join(f"{command} {name} = '{value}';" for name, value in given.items() if value is not None)
