@@ -2,7 +2,8 @@
 
 The rules are those of the server's lexer (src/backend/parser/scan.l, chapter "Lexical Structure" of the manual)
 with standard_conforming_strings on, and of psql for what only a client sees: data after COPY … FROM stdin,
-and backslash commands. Every pattern is possessive, so that the time taken is linear in the length of the text.
+and backslash commands. Every character is looked at a bounded number of times: classes repeat possessively; groups do
+not, because Python before 3.11.5 mismatches those (CPython issue 106052), and where they repeat nothing follows.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _TOKEN = rf"""
     | (?P<line_comment>--[^\n\r]*+)
     | (?P<block_comment>/\*)
     | (?P<escape_string>[eE]')
-    | (?P<string>'(?:[^']*+(?:''[^']*+)*+')?)
-    | (?P<name>"(?:[^"]*+(?:""[^"]*+)*+")?)
+    | (?P<string>')
+    | (?P<name>")
     | (?P<word>[{_WORD_START}][{_WORD_START}0-9$]*+)
     | (?P<number>[0-9][{_WORD_START}0-9]*+)
     | (?P<dollar_quote>\$(?:[{_WORD_START}][{_WORD_START}0-9]*+)?\$)
@@ -37,11 +38,11 @@ _DULL = rf"""
     (?: [ \t\n\r\f\v,.:=<>+*!@\#%^&|`?~\[\]{{}}]++
       | (?![eE]') [{_WORD_START}][{_WORD_START}0-9$]*+
       | [0-9][{_WORD_START}0-9]*+
-      | '[^']*+(?:''[^']*+)*+'
-      | "[^"]*+(?:""[^"]*+)*+"
+      | '[^']*+'
+      | "[^"]*+"
       | -(?!-)
       | /(?!\*)
-    )++
+    ){{1,500}}
     """
 
 
@@ -51,12 +52,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.VERBOSE | re.DOTALL)
 
 
-_ESCAPE_STRING_REST = re.compile(r"(?:[^'\\]++|\\.|'')*+'", re.DOTALL)
+_ESCAPE_STRING_STEP = re.compile(r"[^'\\]*+('|\\.)", re.DOTALL)
 
 # Two string constants with white space and a line break between them are one (manual, 4.1.2.1). That matters for
 # E'…' only: its escapes go on in the continuation.
 _CONTINUATION = re.compile(
-    r"(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+'",
+    r"(?:[ \t\f\v]++|--[^\n\r]*+)*[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*'",
 )
 
 # The server's white space. Python's is wider: what it takes for a wide space is a name to PostgreSQL.
@@ -126,10 +127,12 @@ def tokens(statement: str) -> list[str]:
         token = _compiled(_TOKEN).match(statement, at)
         assert token is not None  # the last alternative takes any character
         at = token.end()
+        if token.lastgroup in ("string", "name"):
+            at = _end_of_quoted(statement, token.start())
         if token.lastgroup == "block_comment":
             at = _Scan(statement, None).end_of_block_comment(token.start())
         elif token.lastgroup not in ("space", "line_comment"):
-            found.append(token[0])
+            found.append(statement[token.start() : at])
     return found
 
 
@@ -200,8 +203,7 @@ class _Scan:
             token = token.upper()
             self.follow_atomic(token, start)
         elif kind == "string" or kind == "name":
-            if len(token) == 1:
-                raise _not_closed("string" if kind == "string" else "quoted name", token, start)
+            self.at = _end_of_quoted(self.text, start)
         elif kind == "escape_string":
             self.at = self.end_of_escape_string(start)
         elif kind == "dollar_quote":
@@ -287,20 +289,35 @@ class _Scan:
 
     def end_of_escape_string(self, start: int) -> int:
         at = self.at
-        while True:
-            rest = _ESCAPE_STRING_REST.match(self.text, at)
-            if not rest:
-                raise _not_closed("string", "'", start)
-            more = _CONTINUATION.match(self.text, rest.end())
-            if not more:
-                return rest.end()
-            at = more.end()
+        while step := _ESCAPE_STRING_STEP.match(self.text, at):
+            at = step.end()
+            if step[1] != "'":
+                continue
+            if self.text.startswith("'", at):
+                at += 1
+            elif more := _CONTINUATION.match(self.text, at):
+                at = more.end()
+            else:
+                return at
+        raise _not_closed("string", "'", start)
 
     def end_of_dollar_quote(self, tag: str, start: int) -> int:
         end = self.text.find(tag, self.at)
         if end < 0:
             raise _not_closed("dollar quote", tag, start)
         return end + len(tag)
+
+
+def _end_of_quoted(text: str, start: int) -> int:
+    """Behind the string or quoted name that begins at `start`; its quote stands twice for itself. Raises ScanError."""
+    quote, at = text[start], start + 1
+    while True:
+        end = text.find(quote, at)
+        if end < 0:
+            raise _not_closed("string" if quote == "'" else "quoted name", quote, start)
+        if not text.startswith(quote, end + 1):
+            return end + 1
+        at = end + 2
 
 
 def _not_closed(what: str, closing: str, start: int) -> ScanError:
