@@ -119,8 +119,8 @@ class StatementFailed(Exception):
             return "Another process has reverted it meanwhile: see migrations_show."
         if LOCK_LOST in error.message:
             return (
-                "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all and DISCARD ALL do: take that "
-                f"out, build, and {again}."
+                "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
+                f"build, and {again}."
             )
         if is_connection_lost(error):
             return f"To find out, {again}: it looks into the history first."

@@ -30,6 +30,8 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
             found.append(Finding(row.id, "running now", "wait until it is done"))
         elif row.state != "applied":
             cure = f"migrations_repair --mark-applied {row.id}, or --mark-reverted {row.id}"
+            if row.id not in known.by_id:
+                cure += f", or, if its file was renamed, --renamed {row.id}=NEW"
             found.append(Finding(row.id, f"{_UNFINISHED[row.state]}, or settle it by hand", cure))
         elif row.id not in known.by_id:
             twin = next((one for one in known.pending() if one.checksum == row.checksum), None)
