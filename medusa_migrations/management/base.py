@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from argparse import ArgumentParser, BooleanOptionalAction, _ArgumentGroup
 from typing import Any
@@ -21,6 +22,16 @@ class MigrationCommand(BaseCommand):
 
     # A release must not fail for a template's check; what these commands need they look at themselves.
     requires_system_checks: list[str] = []
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """From the command line, a process of its own: what Django has loaded stays until its end.
+
+        The collector need not look through all of it, neither now nor at the end: that is a fifth of the time of a run
+        that has nothing to do.
+        """
+        gc.freeze()
+        gc.set_threshold(50_000)
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
