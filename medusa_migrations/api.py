@@ -12,71 +12,33 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from django.apps import apps
-from django.db import router
-
-from . import conf, dist, sources
-from .errors import DistError, Interrupted, PlanError
-from .events import Built, Listener, ignore
+from . import conf
+from .builds import app_labels, build, to_run, unbuilt
+from .errors import Interrupted, PlanError
+from .events import Listener, ignore
 from .history import History
 from .interruption import Interruption, StopRequested
 from .migration import Direction, Migration, MigrationId
 from .options import Options
-from .ordering import ahead_warning, django_dependencies, ordered
+from .ordering import django_dependencies
 from .plan import (
     Known,
     Plan,
-    Row,
     check_app,
     in_order,
-    know,
     out_of_order,
     plan_revert,
     plan_run,
     refuse_mode_all,
     state_of,
 )
-from .results import (
-    BuildResult,
-    Failure,
-    MadeFile,
-    MigrationResult,
-    RepairResult,
-    RunResult,
-    ShownMigration,
-    ShowResult,
-)
+from .results import Failure, MadeFile, MigrationResult, RepairResult, RunResult, ShownMigration, ShowResult
+from .routing import read_known
 from .session import LockHolder, Session, open_session
 
 __all__ = ["Execution", "Interruption", "build", "make", "repair", "revert", "run", "show"]
-
-
-def build(*, check: bool = False) -> BuildResult:
-    """Collect the migrations of all installed apps into dist; with `check` only compare, and write nothing.
-
-    Raises BuildError for files that cannot be used, OrderError for their dependencies, DistError for the folder.
-    """
-    dist_dir = conf.get_settings().dist_dir
-    before = _last_build(dist_dir)
-    migrations, warnings = _from_sources(before)
-    is_current = True
-    if check:
-        is_current = dist.is_current(dist_dir, migrations)
-    else:
-        dist.write(dist_dir, migrations)
-    known = {migration.id: migration.hash for migration in before}
-    return BuildResult(
-        dist_dir,
-        built=tuple(migration.id for migration in migrations),
-        new=tuple(migration.id for migration in migrations if migration.id not in known),
-        changed=tuple(one.id for one in migrations if known.get(one.id, one.hash) != one.hash),
-        warnings=warnings,
-        is_current=is_current,
-    )
 
 
 def make(app: str, name: str, *, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
@@ -130,10 +92,10 @@ def run(
     migrations = _migrations(how, only_plan=only_plan)
 
     def planner(known: Known) -> Plan:
-        return plan_run(known, app=app, to=to, labels=_labels())
+        return plan_run(known, app=app, to=to, labels=app_labels())
 
     result = _carry_out(migrations, planner, Direction.UP, how, only_plan=only_plan, sql=sql)
-    return result if result.migrations else replace(result, notes=_unbuilt(migrations))
+    return result if result.migrations else replace(result, notes=unbuilt(migrations))
 
 
 def revert(
@@ -168,7 +130,7 @@ def revert(
             last_run=last_run,
             everything=all,
             fake=how.get("fake", False),
-            labels=_labels(),
+            labels=app_labels(),
         )
 
     migrations = _migrations(how, only_plan=plan or sql)
@@ -178,11 +140,9 @@ def revert(
 def show(app: str | None = None, *, database: str = "default") -> ShowResult:
     """Every migration with its state, in their order. Writes nothing, and needs no more than SELECT on the history."""
     with open_session(database) as session:
-        migrations = _allowed(_migrations({}, only_plan=True), database)
-        rows = _allowed_rows(History(session).rows(details=True), database)
-        known = know(migrations, rows, conf.get_settings().is_on)
+        known = read_known(History(session), to_run(only_plan=True), details=True)
         holder = session.lock_holder()
-    check_app(app, known, _labels())
+    check_app(app, known, app_labels())
     late = out_of_order(known)
     ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
     return ShowResult(database, tuple(_shown(id_, known, holder, id_ in late) for id_ in ids))
@@ -208,20 +168,16 @@ def repair(
     from .repair import Repair, findings
 
     settings = conf.get_settings()
-    migrations = _allowed(_migrations({}, only_plan=True), database)
+    migrations = to_run(only_plan=True)
     with open_session(database) as session:
         history = History(session, applied_by or _user())
-
-        def now() -> Known:
-            return know(migrations, _allowed_rows(history.rows(), database), settings.is_on)
-
-        before = now()
+        before = read_known(history, migrations)
         if accept_changes is None and not (mark_applied or mark_reverted or renamed):
             return RepairResult(database, (), findings(before, locked=session.lock_holder() is not None))
         with session.lock(_chosen("lock_wait", lock_wait, settings), listener) if lock else nullcontext():
             session.refuse_unusable()
             history.open()
-            known = now()
+            known = read_known(history, migrations)
             if known.rows != before.rows:
                 raise PlanError("Another run has changed the history meanwhile. Nothing was repaired: look again.")
             repairs = Repair(known, history)
@@ -251,15 +207,12 @@ def _carry_out(
     options = _options(how, settings)
     fake, listener = how.get("fake", False), how.get("listener", ignore)
     lock_wait = _chosen("lock_wait", how.get("lock_wait"), settings)
-    database = how.get("database", "default")
 
     with _session(how, direction) as session:
         history = History(session, how.get("applied_by") or _user())
-        allowed = _allowed(migrations, database)
 
         def planned() -> Plan:
-            rows = history.rows(details=direction is Direction.DOWN)
-            plan = planner(know(allowed, _allowed_rows(rows, database), settings.is_on))
+            plan = planner(read_known(history, migrations, details=direction is Direction.DOWN))
             if options.mode == "all" and not fake:
                 refuse_mode_all(plan)
             if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
@@ -287,7 +240,9 @@ def _carry_out(
             if tasks:
                 session.refuse_unusable()
                 history.open()
-            return Runner(session, history, options, listener).run(direction, tasks)
+            runner = Runner(session, history, options, listener)
+            with runner.ready():
+                return runner.run(direction, tasks)
 
 
 @contextmanager
@@ -336,56 +291,7 @@ def _as_planned(session: Session, plan: Plan, *, with_sql: bool) -> RunResult:
 
 
 def _migrations(how: Execution, *, only_plan: bool) -> tuple[Migration, ...]:
-    """What there is to run, in its order: from the sources for a mere plan, else from dist, built first or not."""
-    settings = conf.get_settings()
-    given = how.get("build")
-    if settings.auto_build if given is None else given:
-        if only_plan:
-            return _from_sources(())[0]
-        how.get("listener", ignore)(Built(build()))
-    built = dist.load(settings.dist_dir)
-    if built is None and sources.source_files():
-        raise DistError(
-            f"Nothing is built: there is no {conf.shown_path(settings.dist_dir / dist.MANIFEST)}. "
-            "Run migrations_build, or migrations_run --build."
-        )
-    return built or ()
-
-
-def _allowed(migrations: Sequence[Migration], database: str) -> tuple[Migration, ...]:
-    """Those of apps that DATABASE_ROUTERS let migrate in `database`."""
-    labels = {migration.id.app for migration in migrations}
-    allowed = {label for label in labels if router.allow_migrate(database, label)}
-    return tuple(migration for migration in migrations if migration.id.app in allowed)
-
-
-def _allowed_rows(rows: Sequence[Row], database: str) -> list[Row]:
-    labels = {row.id.app for row in rows}
-    allowed = {label for label in labels if router.allow_migrate(database, label)}
-    return [row for row in rows if row.id.app in allowed]
-
-
-def _from_sources(known: Sequence[Migration]) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
-    """The sources in their order, and what to warn of; `known` need no second look if they are unchanged."""
-    found = sources.collect({(migration.id, migration.hash): migration for migration in known})
-    ahead = ahead_warning([migration.id for migration in found.migrations], datetime.now(UTC))
-    return ordered(found.migrations, _labels()), (*found.warnings, *([ahead] if ahead else []))
-
-
-def _last_build(dist_dir: Path) -> tuple[Migration, ...]:
-    """What was built last; nothing if that is not to be read, because a build mends it."""
-    try:
-        return dist.load(dist_dir) or ()
-    except DistError:
-        return ()
-
-
-def _unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
-    known = {migration.id for migration in migrations}
-    new = [str(file.id) for file in sources.source_files() if file.id not in known]
-    if not new:
-        return ()
-    return (f"Not built, so not run: {', '.join(new)}. Run migrations_build, or migrations_run --build.",)
+    return to_run(only_plan=only_plan, build_first=how.get("build"), listener=how.get("listener", ignore))
 
 
 def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool) -> ShownMigration:
@@ -401,10 +307,6 @@ def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool
         statements_done=row.statements_done if row else 0,
         error=row.error if row else "",
     )
-
-
-def _labels() -> list[str]:
-    return [app.label for app in apps.get_app_configs()]
 
 
 def _user() -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .errors import Interrupted, MigrationFailed
@@ -33,18 +34,23 @@ class Runner:
         self.results: list[MigrationResult] = []
         self.current: Task | None = None
 
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """While this lasts, the session is fit for `run`."""
+        self.session.prepare()
+        with self.session.watched(self.tell):
+            yield
+
     def run(self, direction: Direction, tasks: Sequence[Task]) -> RunResult:
-        """Carry out `tasks` in their order. Raises MigrationFailed or Interrupted, with the result so far."""
+        """Carry out `tasks` in their order. Raises MigrationFailed or Interrupted; results are of all runs so far."""
         for task in tasks:
             resume_at(task)
         try:
-            self.session.prepare()
-            with self.session.watched(self.tell):
-                if self.options.mode == "all":
-                    self.retries.run(lambda: self._together(tasks))
-                else:
-                    for task in tasks:
-                        self._alone(task)
+            if self.options.mode == "all":
+                self.retries.run(lambda: self._together(tasks))
+            else:
+                for task in tasks:
+                    self._alone(task)
         except StatementFailed as failed:
             raise self._failed(direction, failed) from failed
         except StopRequested as stop:
