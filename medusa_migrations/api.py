@@ -7,8 +7,6 @@ need is imported by those: a run that has nothing to do is a part of every relea
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -170,7 +168,7 @@ def repair(
     settings = conf.get_settings()
     migrations = to_run(only_plan=True)
     with open_session(database) as session:
-        history = History(session, applied_by or _user())
+        history = History(session, applied_by)
         before = read_known(history, migrations)
         if accept_changes is None and not (mark_applied or mark_reverted or renamed):
             return RepairResult(database, (), findings(before, locked=session.lock_holder() is not None))
@@ -209,7 +207,7 @@ def _carry_out(
     lock_wait = _chosen("lock_wait", how.get("lock_wait"), settings)
 
     with _session(how, direction) as session:
-        history = History(session, how.get("applied_by") or _user())
+        history = History(session, how.get("applied_by"))
 
         def planned() -> Plan:
             plan = planner(read_known(history, migrations, details=direction is Direction.DOWN))
@@ -307,11 +305,3 @@ def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool
         statements_done=row.statements_done if row else 0,
         error=row.error if row else "",
     )
-
-
-def _user() -> str:
-    """The operating system's user; a container's may have a number and no name."""
-    try:
-        return getpass.getuser().encode(errors="replace").decode()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -72,6 +73,15 @@ def get_settings() -> Settings:
     elif not values["dist_dir"].is_absolute():
         values["dist_dir"] = (base_dir() or Path.cwd()) / values["dist_dir"]
     return Settings(**values)
+
+
+def is_testing() -> bool:
+    """Whether this process runs tests.
+
+    Every runner calls setup_test_environment(), which gives django.core.mail an outbox (Django's manual, "Advanced
+    testing topics").
+    """
+    return hasattr(sys.modules.get("django.core.mail"), "outbox")
 
 
 def base_dir() -> Path | None:

@@ -38,14 +38,22 @@ _REMARKS = {
 class Console:
     """Listens to a run and writes it in Django's manner; what is waited for goes to `stderr`.
 
-    Verbosity 0 is silent, 2 has the server's notices too; `quiet` leaves stdout to somebody else.
+    Verbosity 0 is silent, 2 has the server's notices too; `quiet` leaves stdout to somebody else, and with `headed`
+    somebody else has written the heading.
     """
 
     def __init__(
-        self, stdout: OutputWrapper, stderr: OutputWrapper, style: Style, verbosity: int, *, quiet: bool
+        self,
+        stdout: OutputWrapper,
+        stderr: OutputWrapper,
+        style: Style,
+        verbosity: int,
+        *,
+        quiet: bool = False,
+        headed: bool = False,
     ) -> None:
         self.stdout, self.stderr, self.style, self.verbosity, self.quiet = stdout, stderr, style, verbosity, quiet
-        self.headed = False
+        self.headed = headed
         self.line = ""  # of the migration under way
         self.is_line_open = False
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from django.apps import apps
+
 from .errors import Location, locate
 from .migration import Direction, MigrationId
 from .models import AppliedMigration
+from .options import Options
+from .owned import django_migrations
 from .postgresql import (
     EACH_HELPS,
     INSUFFICIENT_PRIVILEGE,
@@ -16,6 +20,7 @@ from .postgresql import (
     NOT_IN_TRANSACTION,
     QUERY_CANCELED,
     ROW_GONE,
+    UNDEFINED_TABLE,
     UNIQUE_VIOLATION,
     ServerError,
     is_connection_lost,
@@ -25,6 +30,8 @@ from .scanner import Statement
 from .task import Script
 
 HISTORY_TABLE = AppliedMigration._meta.db_table
+
+_QUOTED = re.compile(r'"([^"]+)"')
 
 # The server tells the row of a COPY in the context only.
 _COPY_LINE = re.compile(r"^COPY .+?, line (\d+)")
@@ -74,7 +81,7 @@ class StatementFailed(Exception):
             sqlstate=self.error.sqlstate,
         )
 
-    def message(self, direction: Direction, before: Sequence[MigrationId], mode: str) -> str:
+    def message(self, direction: Direction, before: Sequence[MigrationId], options: Options) -> str:
         """The whole message; `before` are the migrations that this run finished."""
         error, place = self.error, self.location()
         what = f"{self.script.id} failed ({direction})" if self.script else "The transaction of all migrations failed"
@@ -89,7 +96,7 @@ class StatementFailed(Exception):
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
             lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
-        lines.append(self._cure(direction, mode))
+        lines.append(self._cure(direction, options))
         return "\n".join(lines)
 
     def _fields(self) -> list[tuple[str, str | None]]:
@@ -103,9 +110,10 @@ class StatementFailed(Exception):
             ("CONTEXT", error.context),
         ]
 
-    def _cure(self, direction: Direction, mode: str) -> str:
+    def _cure(self, direction: Direction, options: Options) -> str:
         error = self.error
-        again = f"run {'migrations_run' if direction is Direction.UP else 'migrations_revert'} again"
+        command = options.command or ("migrations_run" if direction is Direction.UP else "migrations_revert")
+        again = f"run {command} again"
         if error.sqlstate in NOT_IN_TRANSACTION:
             return (
                 "This cannot run inside a transaction: mark the part "
@@ -124,13 +132,27 @@ class StatementFailed(Exception):
             )
         if is_connection_lost(error):
             return f"To find out, {again}: it looks into the history first."
-        if mode == "all" and error.sqlstate in EACH_HELPS:
+        if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."
         if error.sqlstate == LOCK_NOT_AVAILABLE:
             return f"Wait until the lock is free, or give it longer with --lock-timeout or --retries, and {again}."
         if error.sqlstate == QUERY_CANCELED:
             return f"If it took too long, give it longer with --statement-timeout, and {again}."
+        if error.sqlstate == UNDEFINED_TABLE and (app := _django_app(error.message)):
+            return (
+                f"That is a table of the app {app!r}, which Django migrates. Write `-- migrate:depends {app}`, or the "
+                f"one of its migrations that is needed, above the up part, so that this runs after it; `migrate` runs "
+                "both kinds in order."
+            )
         return f"Fix the cause and {again}; a change in the file has to be built first."
+
+
+def _django_app(message: str) -> str | None:
+    """The app with Django migrations whose model has the table that a message quotes."""
+    quoted = _QUOTED.search(message)
+    table = quoted[1].rpartition(".")[2] if quoted else None
+    models = (model for model in apps.get_models(include_auto_created=True) if model._meta.db_table == table)
+    return next((model._meta.app_label for model in models if django_migrations(model._meta.app_label)), None)
 
 
 def _start_of_line(sql: str, statement: Statement, number: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import re
 import uuid
 from dataclasses import fields
@@ -45,11 +47,11 @@ SERVER_MILLISECONDS = (
 
 
 class History:
-    """The rows of one run: `run` marks what it applies, `applied_by` who did."""
+    """The rows of one run: `run` marks what it applies, `applied_by` who did, else the operating system's user."""
 
-    def __init__(self, session: Session, applied_by: str = "") -> None:
+    def __init__(self, session: Session, applied_by: str | None = None) -> None:
         self.session = session
-        self.applied_by = applied_by[:255]
+        self.applied_by = (applied_by or _user())[:255]
         self.run = str(uuid.uuid4())
         self.table = ""
 
@@ -193,3 +195,11 @@ class History:
         return self.session.compose(
             f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app = %s AND name = %s;", [*values.values(), *id_]
         )
+
+
+def _user() -> str:
+    """The operating system's user; a container's may have a number and no name."""
+    try:
+        return getpass.getuser().encode(errors="replace").decode()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
 from django.db.migrations.loader import MigrationLoader
 
-from .errors import PlanError
+from . import conf
+from .errors import PlanError, nearest
+from .interleaving import Key
+from .migration import Migration
 from .ordering import django_dependencies
 from .plan import Step
 from .session import Session
@@ -15,10 +18,8 @@ from .session import Session
 
 def check_applied(steps: Sequence[Step], session: Session) -> None:
     """Raise PlanError if one of `steps` depends on a migration of Django's that is not applied."""
-    needed = [
-        (step, label, name) for step in steps if step.migration for label, name in django_dependencies(step.migration)
-    ]
-    if not needed:
+    waiting = [step.migration for step in steps if step.migration and django_dependencies(step.migration)]
+    if not waiting:
         return
     try:
         loader = MigrationLoader(None)
@@ -28,37 +29,50 @@ def check_applied(steps: Sequence[Step], session: Session) -> None:
         ) from None
     applied = _applied(session, loader)
     missing = [
-        f"  {step.id} depends on {label}.{found}"
-        for step, label, name in needed
-        for found in _resolve(loader, step, label, name)
-        if (label, found) not in applied
+        f"  {migration.id} depends on {label}.{name}"
+        for migration in waiting
+        for label, name in named(loader, migration)
+        if (label, name) not in applied
     ]
     if missing:
+        both = conf.get_settings().run_on_migrate
         raise PlanError(
             "Django migrations that are not applied come first; nothing was run:\n"
             + "\n".join(missing)
-            + "\nRun `migrate`."
+            + ("\nRun `migrate`: it applies both kinds, in order." if both else "\nRun `migrate` first.")
         )
 
 
-def _applied(session: Session, loader: MigrationLoader) -> set[tuple[str, str]]:
+def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
+    """Django's migrations that the header of `migration` names; an app stands for its latest.
+
+    Raises PlanError for a name that Django does not know.
+    """
+    found: list[Key] = []
+    for label, name in django_dependencies(migration):
+        latest = loader.graph.leaf_nodes(label)
+        if not latest:
+            raise PlanError(
+                f"{migration.source}: {migration.id} depends on {label}, which has no Django migrations. Name one of "
+                f"its SQL migrations, as {label}.<timestamp>_<name>."
+            )
+        if name is None:
+            found += latest
+        elif (label, name) in loader.disk_migrations:
+            found.append((label, name))
+        else:
+            names = [one for app, one in loader.disk_migrations if app == label]
+            raise PlanError(
+                f"{migration.source}: {migration.id} depends on {label}.{name}, which is no migration of "
+                f"{label}.{nearest(name, names)}"
+            )
+    return found
+
+
+def _applied(session: Session, loader: MigrationLoader) -> set[Key]:
     """Django's history; a squashed migration counts when all that it replaces is there."""
     if session.query("SELECT pg_catalog.to_regclass('django_migrations')")[0][0] is None:
         return set()
     applied = set(session.query("SELECT app, name FROM django_migrations"))
     squashed = {key for key, migration in loader.replacements.items() if applied.issuperset(migration.replaces)}
     return applied | squashed
-
-
-def _resolve(loader: MigrationLoader, step: Step, label: str, name: str | None) -> list[str]:
-    """The names that a dependency stands for: itself, or the app's latest."""
-    if label not in loader.migrated_apps:
-        raise PlanError(
-            f"{step.id} depends on {label}, which has no Django migrations. Name one of its SQL migrations, as "
-            f"{label}.<timestamp>_<name>."
-        )
-    if name is None:
-        return [leaf for _, leaf in loader.graph.leaf_nodes(label)]
-    if (label, name) not in loader.disk_migrations:
-        raise PlanError(f"{step.id} depends on {label}.{name}, which is no migration of {label}.")
-    return [name]

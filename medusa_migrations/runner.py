@@ -158,7 +158,7 @@ class Runner:
             self.tell(Failed(failure.id))
         self._tell_notices()
         result = RunResult(self.session.alias, direction, tuple(self.results), failure)
-        return MigrationFailed(failed.message(direction, before, self.options.mode), result)
+        return MigrationFailed(failed.message(direction, before, self.options), result)
 
 
 def _milliseconds_since(begun: float) -> int:

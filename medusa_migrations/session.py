@@ -243,20 +243,34 @@ def open_session(alias: str, interruption: Interruption | None = None) -> Iterat
     """Connect to the database `alias` with its settings as they are now, and close the connection afterwards.
 
     What a migration does to its session reaches nobody else's. Raises DatabaseError if there is no such database,
-    it is not PostgreSQL or cannot be reached.
+    it is not PostgreSQL, cannot be reached or fails.
     """
+    with connected(alias, interruption) as session, database_errors(alias):
+        yield session
+
+
+@contextlib.contextmanager
+def connected(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
+    """As `open_session`, where not all errors of a database meanwhile are this session's."""
     connection = _connect(alias)
     interruption = interruption or Interruption()
     try:
         with interruption.cancels(functools.partial(postgresql.cancel, connection)):
             yield Session(connection, interruption)
+    finally:
+        with contextlib.suppress(InterfaceError):
+            connection.close()
+
+
+@contextlib.contextmanager
+def database_errors(alias: str) -> Iterator[None]:
+    """Raise DatabaseError for what nobody has made more of."""
+    try:
+        yield
     except Error as error:
         raise DatabaseError(
             f"The database {alias!r} failed: {server_error(error).message}\nmigrations_show tells what is applied."
         ) from error
-    finally:
-        with contextlib.suppress(InterfaceError):
-            connection.close()
 
 
 def _connect(alias: str) -> BaseDatabaseWrapper:

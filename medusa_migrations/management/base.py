@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 from argparse import ArgumentParser, BooleanOptionalAction, _ArgumentGroup
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -15,6 +17,16 @@ from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, RunResult
 
 INTERRUPTED = 130
+
+
+@contextlib.contextmanager
+def as_command_errors() -> Iterator[None]:
+    """Raise CommandError for MigrationError: the user sees its message."""
+    try:
+        yield
+    except MigrationError as error:
+        ctrl_c = isinstance(error, Interrupted) and error.reason == signal.SIGINT.name
+        raise CommandError(str(error), returncode=INTERRUPTED if ctrl_c else 1) from error
 
 
 class MigrationCommand(BaseCommand):
@@ -35,11 +47,12 @@ class MigrationCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self.work(**options)
-        except MigrationError as error:
-            self.on_error(error, options)
-            ctrl_c = isinstance(error, Interrupted) and error.reason == signal.SIGINT.name
-            raise CommandError(str(error), returncode=INTERRUPTED if ctrl_c else 1) from error
+            with as_command_errors():
+                try:
+                    self.work(**options)
+                except MigrationError as error:
+                    self.on_error(error, options)
+                    raise
         except KeyboardInterrupt:
             raise CommandError("Interrupted. migrations_show tells what is applied.", returncode=INTERRUPTED) from None
 

@@ -21,9 +21,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[Interruption]:
-    """An interruption that the signals request while this lasts; outside the main thread no signal does."""
-    interruption = Interruption()
+def stopped_by_signals(interruption: Interruption | None = None) -> Iterator[Interruption]:
+    """An interruption, a new one if none is given, that the signals request while this lasts.
+
+    Outside the main thread no signal does.
+    """
+    interruption = interruption or Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return

@@ -31,7 +31,7 @@ class Command(MigrationCommand):
 
     def work(self, **options: Any) -> None:
         names = ("accept_changes", "mark_applied", "mark_reverted", "renamed", "database", "lock", "lock_wait")
-        console = Console(self.stdout, self.stderr, self.style, options["verbosity"], quiet=False)
+        console = Console(self.stdout, self.stderr, self.style, options["verbosity"])
         result = api.repair(**{name: options[name] for name in names}, listener=console)
         for line in result.done:
             self.say(line, options)

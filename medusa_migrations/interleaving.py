@@ -1,0 +1,85 @@
+"""SQL migrations and Django's in one order."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+# (app label, name), of either kind: a MigrationId is one too.
+Key = tuple[str, str]
+Needs = Mapping[Key, Collection[Key]]
+
+
+def reachable(starts: Collection[Key], edges: Mapping[Key, Iterable[Key]]) -> set[Key]:
+    """`starts`, and all that one comes to from there."""
+    found, todo = set(starts), list(starts)
+    while todo:
+        new = [other for other in edges.get(todo.pop(), ()) if other not in found]
+        found.update(new)
+        todo += new
+    return found
+
+
+def with_declared(needs: Needs, declared: Mapping[Key, Iterable[Key]]) -> dict[Key, set[Key]]:
+    """`needs`, and what is `declared` wherever that closes no circle.
+
+    A Django migration that names an app made by SQL declares all SQL migrations of that, because its author could not
+    name the right one; those that wait for it in turn are not meant.
+    """
+    firm = {key: set(others) for key, others in needs.items()}
+    needed_by = defaultdict(list)
+    for key, others in needs.items():
+        for other in others:
+            needed_by[other].append(key)
+    for key, all_of_them in declared.items():
+        waiting = reachable([key], needed_by)
+        meant = [other for other in all_of_them if other not in waiting]
+        firm.setdefault(key, set()).update(meant)
+        for other in meant:
+            needed_by[other].append(key)
+    return firm
+
+
+def interleave(
+    django: Sequence[Key], sql: Sequence[Key], needs: Needs, wants: Mapping[Key, Iterable[Key]]
+) -> list[Key]:
+    """`django` and `sql` in one order, with all that they need.
+
+    Each comes after what it `needs`, in which there are no circles, and after what it `wants` unless that waits for it
+    in turn. `sql` keeps its order and comes as early as it can; what of `django` no SQL migration waits for comes last.
+    Where one of Django's waits for an SQL migration, those that are before that in `sql` come first too.
+    """
+    position = {key: index for index, key in enumerate(sql)}
+    done: dict[Key, None] = {}
+    under_way: dict[Key, Iterator[Key]] = {}
+
+    def before(key: Key) -> Iterator[Key]:
+        needed = sorted(needs.get(key, ()), key=lambda other: (position.get(other, -1), other))
+        last = position.get(needed[-1], -1) if needed and key not in position else -1
+        return itertools.chain(itertools.islice(sql, last + 1), needed, wants.get(key, ()))
+
+    def waits(key: Key) -> bool:
+        """Whether `key` needs something that is under way, however indirectly; what is done does not."""
+        todo, seen = [key], {key}
+        while todo:
+            here = todo.pop()
+            if here in under_way:
+                return True
+            new = [other for other in needs.get(here, ()) if other not in done and other not in seen]
+            seen.update(new)
+            todo += new
+        return False
+
+    for root in (*sql, *django):
+        if root not in done:
+            under_way[root] = before(root)
+        while under_way:
+            key, rest = next(reversed(under_way.items()))
+            following = next((other for other in rest if other not in done and not waits(other)), None)
+            if following is None:
+                del under_way[key]
+                done[key] = None
+            else:
+                under_way[following] = before(following)
+    return list(done)

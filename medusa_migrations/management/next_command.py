@@ -1,0 +1,20 @@
+"""The command that one of the same name extends, so that apps that extend it too all take part."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from django.apps import apps
+from django.core.management import find_commands
+from django.core.management.base import BaseCommand
+
+
+def next_command(name: str) -> type[BaseCommand]:
+    """The class of the command `name` of the next app behind this one in INSTALLED_APPS that has it, or Django's."""
+    names = [app.name for app in apps.get_app_configs()]
+    for app in list(apps.get_app_configs())[names.index("medusa_migrations") + 1 :]:
+        if name in find_commands(str(Path(app.path) / "management")):
+            return cast(type[BaseCommand], import_module(f"{app.name}.management.commands.{name}").Command)
+    return cast(type[BaseCommand], import_module(f"django.core.management.commands.{name}").Command)
