@@ -6,3 +6,6 @@ class MedusaMigrationsConfig(AppConfig):
     name = "medusa_migrations"
     verbose_name = _("SQL migrations")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401 - registers them

@@ -45,10 +45,12 @@ def to_run(
 ) -> tuple[Migration, ...]:
     """What there is to run, in its order: from the sources for a mere plan, else from dist, built first or not.
 
-    Raises what `build` raises, and DistError if nothing is built.
+    In tests a plan is always of the sources. Raises what `build` raises, and DistError if nothing is built.
     """
     settings = conf.get_settings()
-    if settings.auto_build if build_first is None else build_first:
+    if build_first is None:
+        build_first = settings.auto_build or (only_plan and conf.is_testing())
+    if build_first:
         if only_plan:
             return from_sources()[0]
         listener(Built(build()))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -81,7 +82,21 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
     """
     path = dist_dir / MANIFEST
     try:
-        data = path.read_bytes()
+        now = path.stat()
+        return _loaded(path, now.st_ino, now.st_mtime_ns, now.st_size)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DistError(
+            f"Cannot read {shown_path(path)}: {error.strerror}. Give this process the right to read it."
+        ) from None
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
+    """What `load` gives; `version` is another when the file is: one command may ask several times."""
+    data = path.read_bytes()
+    try:
         document = json.loads(data)
         if document["format"] != FORMAT:
             raise DistError(
@@ -90,13 +105,7 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
             )
         if document["hash"] != hashlib.sha256(data.partition(b"\n")[2]).hexdigest():
             raise ValueError(document["hash"])
-        return tuple(_from_json(str(dist_dir), entry) for entry in document["migrations"])
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise DistError(
-            f"Cannot read {shown_path(path)}: {error.strerror}. Give this process the right to read it."
-        ) from None
+        return tuple(_from_json(str(path.parent), entry) for entry in document["migrations"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DistError(f"{shown_path(path)} is not what migrations_build wrote. Run migrations_build.") from None
 

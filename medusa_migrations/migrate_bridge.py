@@ -1,11 +1,14 @@
-"""Django's migrate plans and runs the SQL migrations too."""
+"""Django's migrate plans and runs the SQL migrations too.
+
+What only pending SQL migrations need is imported when there are some.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.management.commands import migrate
 from django.db import connections
@@ -17,8 +20,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from . import conf
-from .builds import app_labels, from_sources, to_run, unbuilt
-from .combined import combined_order, left_without
+from .builds import app_labels, to_run, unbuilt
 from .console import Console
 from .errors import Interrupted, PlanError
 from .history import History
@@ -29,10 +31,11 @@ from .migration import Direction, Migration, MigrationId
 from .options import Options
 from .plan import Known, Step, plan_run
 from .routing import read_known
-from .runner import Runner
 from .session import Session, connected, database_errors
-from .stepwise import resume_at
-from .task import Task, load_tasks
+
+if TYPE_CHECKING:
+    from .runner import Runner
+    from .task import Task
 
 COMMAND = "migrate"
 
@@ -81,10 +84,8 @@ class Bridge:
     def __init__(self, session: Session, asked: Asked, console: Console, stack: contextlib.ExitStack) -> None:
         self.session, self.asked, self.console, self.stack = session, asked, console, stack
         self.history = History(session)
-        # A test database is made of what the sources say now, whatever was built when.
-        self.migrations = (
-            from_sources()[0] if conf.is_testing() else to_run(only_plan=asked.only_look, listener=console)
-        )
+        # A test database is made of the sources, whatever was built when.
+        self.migrations = to_run(only_plan=asked.only_look or conf.is_testing(), listener=console)
         self.known = self._read()
         self.tasks: dict[Key, Task] = {}
         self.runner: Runner | None = None
@@ -113,20 +114,20 @@ class Bridge:
         Raises PlanError where the history does not allow it, DistError for files that are not what was built.
         """
         steps = {step.id: step for step in self._pending_steps()}
+        if not steps:
+            return [loader.graph.nodes[key] for key in django]
+        from .combined import combined_order
+
         chosen: list[MigrationId] | None = None
         if self.asked.app_label:
             chosen = [] if self.asked.migration_name else [id_ for id_ in steps if id_.app == self.asked.app_label]
         pending = [step.migration for step in steps.values() if step.migration]
         order = combined_order(loader, django, pending, chosen)
-        by_key: dict[Key, Step] = {id_: steps[id_] for id_ in steps if id_ in order}
-        if by_key and not self.asked.only_look:
-            self._refuse_transaction()
-            tasks = load_tasks([by_key[key] for key in order if key in by_key], "each", fake=self.asked.fake)
-            for task in tasks:
-                resume_at(task)
-            self.tasks = {task.id: task for task in tasks}
-        sql = {step.id: SqlMigration(step.migration) for step in by_key.values() if step.migration}
-        return [sql[MigrationId(*key)] if key in by_key else loader.graph.nodes[key] for key in order]
+        planned = [step for key in order if (step := steps.get(MigrationId(*key)))]
+        if planned and not self.asked.only_look:
+            self._load(planned)
+        sql: dict[Key, DjangoMigration] = {step.id: SqlMigration(step.migration) for step in planned if step.migration}
+        return [sql[key] if key in sql else loader.graph.nodes[key] for key in order]
 
     def _pending_steps(self) -> Sequence[Step]:
         try:
@@ -139,8 +140,25 @@ class Bridge:
                 ) from None
             raise
 
+    def _load(self, steps: Sequence[Step]) -> None:
+        """Have the SQL of `steps` at hand, so that what is spoilt is refused before anything is done."""
+        from .stepwise import resume_at
+        from .task import load_tasks
+
+        if not connections[self.asked.database].get_autocommit():
+            raise PlanError(
+                "SQL migrations are pending, and `migrate` was called inside a transaction. They have a connection of "
+                "their own, which would not see what that did and might wait for it for ever. Nothing was run. Call "
+                "it outside of atomic(); in tests, from a TransactionTestCase."
+            )
+        self.tasks = {task.id: task for task in load_tasks(steps, "each", fake=self.asked.fake)}
+        for task in self.tasks.values():
+            resume_at(task)
+
     def refuse_to_unapply(self, loader: MigrationLoader, unapplying: Collection[Key]) -> None:
         """Raise PlanError if an applied SQL migration needs one of Django's that are to be unapplied."""
+        from .combined import left_without
+
         applied = [migration for migration in self.known.migrations if self.known.is_applied(migration.id)]
         left = left_without(loader, unapplying, applied)
         if left and not self.asked.fake:
@@ -154,23 +172,23 @@ class Bridge:
         """Run one of those that were planned. Raises MigrationFailed, Interrupted, DatabaseError."""
         with self._stoppable():
             if self.runner is None:
-                self.session.refuse_unusable()
-                self.history.open()
-                self.runner = Runner(self.session, self.history, _options(), self.console)
-                self.stack.enter_context(self.runner.ready())
+                self.runner = self._ready_runner()
             self.runner.run(Direction.UP, [self.tasks[id_]])
+
+    def _ready_runner(self) -> Runner:
+        from .runner import Runner
+
+        settings = conf.get_settings()
+        options = Options("each", settings.lock_timeout, settings.statement_timeout, settings.retries, COMMAND)
+        self.session.refuse_unusable()
+        self.history.open()
+        runner = Runner(self.session, self.history, options, self.console)
+        self.stack.enter_context(runner.ready())
+        return runner
 
     def _read(self) -> Known:
         with database_errors(self.session.alias):
             return read_known(self.history, self.migrations)
-
-    def _refuse_transaction(self) -> None:
-        """What another connection does would not be seen in it, and might wait for it for ever."""
-        if not connections[self.asked.database].get_autocommit():
-            raise PlanError(
-                "SQL migrations are pending, and `migrate` was called inside a transaction. They have a connection of "
-                "their own, so nothing was run. Call it outside of atomic(), in a test from a TransactionTestCase."
-            )
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -237,8 +255,3 @@ def bridged(asked: Asked, console: Console) -> Iterator[None]:
         stack.callback(setattr, migrate, "MigrationExecutor", theirs)
         setattr(migrate, "MigrationExecutor", executor)  # noqa: B010 - to mypy a class is no variable
         yield
-
-
-def _options() -> Options:
-    settings = conf.get_settings()
-    return Options("each", settings.lock_timeout, settings.statement_timeout, settings.retries, COMMAND)

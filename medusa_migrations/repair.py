@@ -22,23 +22,29 @@ _UNFINISHED = {
 def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
     """What is not as it should be, and how to settle it; `locked` tells whether some process holds the lock."""
     found = [
-        Finding(migration.id, "changed since it was applied", f"migrations_repair --accept-changes {migration.id}")
+        Finding(
+            migration.id,
+            "changed",
+            "changed since it was applied",
+            f"migrations_repair --accept-changes {migration.id}",
+        )
         for migration in known.changed()
     ]
     for row in known.rows.values():
         if locked and row.state in ("running", "reverting"):
-            found.append(Finding(row.id, "running now", "wait until it is done"))
+            found.append(Finding(row.id, "running", "running now", "wait until it is done"))
         elif row.state != "applied":
             cure = f"migrations_repair --mark-applied {row.id}, or --mark-reverted {row.id}"
             if row.id not in known.by_id:
                 cure += f", or, if its file was renamed, --renamed {row.id}=NEW"
-            found.append(Finding(row.id, f"{_UNFINISHED[row.state]}, or settle it by hand", cure))
+            found.append(Finding(row.id, "failed", f"{_UNFINISHED[row.state]}, or settle it by hand", cure))
         elif row.id not in known.by_id:
             twin = next((one for one in known.pending() if one.checksum == row.checksum), None)
             new = twin.id if twin else "NEW"
             found.append(
                 Finding(
                     row.id,
+                    "missing",
                     "applied, but there is no file",
                     f"if it was renamed, migrations_repair --renamed {row.id}={new}",
                 )

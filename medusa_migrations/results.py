@@ -85,6 +85,7 @@ class Finding:
     """What is not as it should be, and the command that settles it."""
 
     id: MigrationId
+    state: State
     problem: str
     cure: str
 

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations import conf
 from medusa_migrations.console import Console
-from medusa_migrations.management.base import add_lock, as_command_errors
+from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
 from medusa_migrations.management.next_command import next_command
 from medusa_migrations.owned import are_migrations_disabled, labels_with_sources, owned_labels
 
@@ -25,7 +25,7 @@ _DISABLED = (
 )
 
 
-class Command(NextCommand):
+class Command(QuickStart, NextCommand):
     """Django's migrate, or that of the next app, with the SQL migrations in its plan."""
 
     owned: frozenset[str] = frozenset()

@@ -1,0 +1,220 @@
+"""System checks: what `manage.py check`, and with it most commands, say of SQL migrations.
+
+Every command imports this file, so each check imports what it needs itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.management import get_commands, load_command_class
+from django.db import connections, router
+
+if TYPE_CHECKING:
+    from .migration import Migration
+
+TAG = "medusa_migrations"
+
+
+@register(TAG)
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    problem = _settings_problem()
+    if problem is None:
+        return []
+    return [Error(problem, hint="The settings are listed in the README of medusa_migrations.", id=f"{TAG}.E001")]
+
+
+@register(TAG)
+def check_databases(**kwargs: Any) -> list[CheckMessage]:
+    """PostgreSQL only: an error for the default database, a warning for others that SQL migrations would go to."""
+    found: list[CheckMessage] = []
+    labels = _labels_with_sources() if _settings_problem() is None else set()
+    for alias in connections:
+        connection = connections[alias]
+        if connection.vendor == "postgresql":
+            continue
+        problem = f"The database {alias!r} is {connection.display_name}; SQL migrations run on PostgreSQL only."
+        engine = "Set its ENGINE to 'django.db.backends.postgresql'"
+        if alias == "default":
+            found.append(Error(problem, hint=f"{engine}.", id=f"{TAG}.E002"))
+        elif any(router.allow_migrate(alias, label) for label in labels):
+            names = ", ".join(sorted(labels))
+            hint = f"{engine}, or have allow_migrate() of a router in DATABASE_ROUTERS keep {names} away from it."
+            found.append(checks.Warning(problem, hint=hint, id=f"{TAG}.W003"))
+    return found
+
+
+@register(TAG)
+def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
+    """An app that is listed first shadows this app's `migrate`, and SQL migrations would silently be left out."""
+    from .management.commands.migrate import Command
+
+    app = get_commands()["migrate"]
+    command = app if not isinstance(app, str) else load_command_class(app, "migrate")
+    if isinstance(command, Command):
+        return []
+    return [
+        Error(
+            f"The command migrate is that of {type(command).__module__.partition('.management')[0]!r}, which does not "
+            "run SQL migrations.",
+            hint="Put 'medusa_migrations' above that app in INSTALLED_APPS: its migrate extends the next one.",
+            id=f"{TAG}.E004",
+        )
+    ]
+
+
+@register(TAG)
+def check_files(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """All that a build would refuse, and what makes the order of an app's two kinds a matter of luck.
+
+    Left out for commands that work on databases, such as migrate: what they run they look at themselves.
+    """
+    from .builds import from_sources
+    from .errors import BuildError, MigrationError
+
+    if databases or not _is_usable():
+        return []
+    try:
+        migrations, _ = from_sources()
+    except BuildError as error:
+        errors: Sequence[MigrationError] = error.errors
+    except MigrationError as error:
+        errors = [error]
+    else:
+        return _check_headers(migrations)
+    hint = "Mend it: nothing is built or run before."
+    return [Error(str(error), hint=hint, id=f"{TAG}.E005") for error in errors]
+
+
+def _check_headers(migrations: Sequence[Migration]) -> list[CheckMessage]:
+    from .ordering import django_dependencies
+    from .owned import django_migrations
+
+    found: list[CheckMessage] = []
+    both_kinds = {label: names for label in _labels_with_sources() if (names := django_migrations(label))}
+    placed: set[str] = set()
+    for migration in migrations:
+        label = migration.id.app
+        if any(named == label for named, _ in django_dependencies(migration)):
+            placed.add(label)
+        if label in both_kinds and label not in placed:
+            found.append(
+                checks.Warning(
+                    f"{migration.id} belongs to an app that has Django migrations too, and names none of them. On a "
+                    "new database it runs after all that there are by then, not after those that there were when it "
+                    "was written.",
+                    hint=f"Put the one that it was written after above `-- migrate:up`, such as\n"
+                    f"  -- migrate:depends {label}.{both_kinds[label][-1]}\n"
+                    f"That does not count as a change of an applied migration.",
+                    obj=migration.source,
+                    id=f"{TAG}.W007",
+                )
+            )
+    return found
+
+
+@register(TAG)
+def check_empty_packages(**kwargs: Any) -> list[CheckMessage]:
+    """An empty migrations package, which startapp makes, has makemigrations write the tables a second time."""
+    if not _is_usable():
+        return []
+    from .owned import django_migrations
+
+    return [
+        Error(
+            f"The app {label!r} has SQL migrations, and a package for Django migrations with none in it.",
+            hint=f"Delete its folder migrations/, or set MIGRATION_MODULES = {{{label!r}: None}}. As it is, "
+            "makemigrations would make its tables a second time.",
+            id=f"{TAG}.E006",
+        )
+        for label in sorted(_labels_with_sources())
+        if django_migrations(label) == []
+    ]
+
+
+@register(TAG, deploy=True)
+def check_build(**kwargs: Any) -> list[CheckMessage]:
+    """Only what is built is run, so a release needs a build of today's sources."""
+    if not _is_usable():
+        return []
+    from . import api
+    from .errors import MigrationError
+
+    try:
+        if api.build(check=True).is_current:
+            return []
+    except MigrationError:
+        return []  # E005 says why
+    return [
+        checks.Warning(
+            "The build of the SQL migrations is missing, or differs from the sources.",
+            hint="Run migrations_build before the release, or release with migrations_run --build.",
+            id=f"{TAG}.W008",
+        )
+    ]
+
+
+@register(TAG, Tags.database)
+def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """What has changed since it was applied, and what failed part-way; what is pending is for migrate to do."""
+    if not _is_usable():
+        return []
+    return [message for alias in databases or () for message in _check_history_of(alias)]
+
+
+def _check_history_of(alias: str) -> list[CheckMessage]:
+    from . import conf
+    from .builds import to_run
+    from .errors import DistError, MigrationError
+    from .history import History
+    from .routing import read_known
+    from .session import open_session
+
+    if connections[alias].vendor != "postgresql":
+        return []
+    try:
+        with open_session(alias) as session:
+            known = read_known(History(session), to_run(only_plan=True))
+            if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
+                return []
+            from .repair import findings
+
+            found = findings(known, locked=session.lock_holder() is not None)
+    except DistError:
+        return []  # nothing is built: the command that wants to run it says so
+    except MigrationError as error:
+        return [Error(f"The history of the SQL migrations cannot be checked. {error}", id=f"{TAG}.E011")]
+    messages: list[CheckMessage] = []
+    for finding in found:
+        text = f"{finding.id} in the database {alias!r}: {finding.problem}."
+        if finding.state == "changed" and conf.get_settings().run_on_migrate:
+            hint = f"Bring its file back as it was, or, if the database has what it says now: {finding.cure}"
+            messages.append(Error(text, hint=hint, id=f"{TAG}.E009"))
+        elif finding.state in ("changed", "failed"):
+            messages.append(checks.Warning(text, hint=finding.cure, id=f"{TAG}.W010"))
+    return messages
+
+
+def _settings_problem() -> str | None:
+    from . import conf
+    from .errors import SettingsError
+
+    try:
+        conf.get_settings()
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def _labels_with_sources() -> set[str]:
+    from .owned import labels_with_sources
+
+    return labels_with_sources()
+
+
+def _is_usable() -> bool:
+    """Whether there is anything to check: SQL migrations, and settings that tell where."""
+    return _settings_problem() is None and bool(_labels_with_sources())
