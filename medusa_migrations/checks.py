@@ -6,6 +6,7 @@ Every command imports this file, so each check imports what it needs itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .migration import Migration
 
 TAG = "medusa_migrations"
+
+# migrate looks at the files that it runs itself, and reads no others.
+files_are_left_out = ContextVar("files_are_left_out", default=False)
 
 
 @register(TAG)
@@ -67,15 +71,12 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG)
-def check_files(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """All that a build would refuse, and what makes the order of an app's two kinds a matter of luck.
-
-    Left out for commands that work on databases, such as migrate: what they run they look at themselves.
-    """
+def check_files(**kwargs: Any) -> list[CheckMessage]:
+    """All that a build would refuse, and what makes the order of an app's two kinds a matter of luck."""
     from .builds import from_sources
     from .errors import BuildError, MigrationError
 
-    if databases or not _is_usable():
+    if files_are_left_out.get() or not _is_usable():
         return []
     try:
         migrations, _ = from_sources()

@@ -9,6 +9,7 @@ import pytest
 
 from project import postgres
 from tests.projects import ROOT, Project, Server
+from tests.shop import make_shop
 
 
 def start_server() -> Server:
@@ -36,3 +37,8 @@ def project(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> I
     folder.mkdir()
     yield Project(folder, server, name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    return make_shop(project)

@@ -35,6 +35,25 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 """
 
 
+MODELS = "from django.db import models"
+
+CONTRIB = """
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]},
+}]
+"""
+
 # Conditions for `Project.wait_for`, on this database alone: other tests run on the same server.
 _HERE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 SLEEPING = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
@@ -90,7 +109,7 @@ class Outcome:
 
 @dataclass
 class Project:
-    """`folder` holds manage.py, settings.py and the apps; `env` and `options` of the database may be changed."""
+    """`folder` holds manage.py, settings.py and the apps; `env` may be changed; `extra` ends the settings."""
 
     folder: Path
     server: Server
@@ -99,6 +118,7 @@ class Project:
     env: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     python: str = sys.executable
+    extra: str = ""
 
     def __post_init__(self) -> None:
         (self.folder / "manage.py").write_text(MANAGE)
@@ -108,7 +128,7 @@ class Project:
 
     def configure(self, **medusa_migrations: Any) -> None:
         self.settings |= medusa_migrations
-        text = SETTINGS + (f"MEDUSA_MIGRATIONS = {self.settings!r}\n" if self.settings else "")
+        text = SETTINGS + (f"MEDUSA_MIGRATIONS = {self.settings!r}\n" if self.settings else "") + self.extra
         (self.folder / "settings.py").write_text(text)
 
     def add_app(self, name: str) -> Path:
@@ -118,6 +138,37 @@ class Project:
         if name not in self.apps:
             self.apps.append(name)
         return sources
+
+    def add_settings(self, text: str) -> None:
+        self.extra += f"{text}\n"
+        self.configure()
+
+    def add_contrib(self, *names: str) -> None:
+        """Apps of Django's, with the settings that they ask for."""
+        self.apps += [f"django.contrib.{name}" for name in names]
+        self.add_settings(CONTRIB)
+
+    def add_models(self, app: str, text: str) -> None:
+        """The models of an app, which is made if it is not there; it may go without SQL migrations."""
+        (self.folder / app).mkdir(exist_ok=True)
+        (self.folder / app / "__init__.py").touch()
+        (self.folder / app / "models.py").write_text(f"from django.conf import settings\n{MODELS}\n{text}\n")
+        if app not in self.apps:
+            self.apps.append(app)
+
+    def add_django_migration(self, app: str, name: str, operations: str, *dependencies: tuple[str, str]) -> None:
+        """A Django migration, after `dependencies` and the app's one before; its package is made."""
+        package = self.folder / app / "migrations"
+        package.mkdir(exist_ok=True)
+        before = [(app, path.stem) for path in sorted(package.glob("0*.py"))[-1:]]
+        (package / "__init__.py").touch()
+        (package / f"{name}.py").write_text(
+            f"from django.db import migrations\n{MODELS}\nclass Migration(migrations.Migration):\n"
+            f"    dependencies = {[*before, *dependencies]!r}\n    operations = [{operations}]\n"
+        )
+
+    def django_history(self) -> list[str]:
+        return [f"{app}.{name}" for app, name in self.sql("SELECT app, name FROM django_migrations ORDER BY id")]
 
     def write(self, id_: str, up: str, down: str | None = "", *, header: str = "", option: str = "") -> Path:
         """A migration file; `option` goes on both markers."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
+from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.next_command import next_command
 from medusa_migrations.owned import owned_labels
 
@@ -17,9 +18,11 @@ class Command(NextCommand):
     """Django's makemigrations, or that of the next app, which leaves the tables that SQL makes alone."""
 
     def handle(self, *app_labels: str, **options: Any) -> None:
-        owned = owned_labels().intersection(app_labels) if app_labels else ()
-        for label in sorted(owned):
+        with as_command_errors():
+            owned = sorted(owned_labels().intersection(app_labels)) if app_labels else []
+        if owned:
             raise CommandError(
-                f"The tables of {label!r} are made by SQL migrations. Write one: manage.py makemigration {label} NAME"
+                f"The tables of {owned[0]!r} are made by SQL migrations. Write one: "
+                f"manage.py makemigration {owned[0]} NAME"
             )
         super().handle(*app_labels, **options)

@@ -9,6 +9,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations import conf
+from medusa_migrations.checks import files_are_left_out
 from medusa_migrations.console import Console
 from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
 from medusa_migrations.management.next_command import next_command
@@ -33,6 +34,13 @@ class Command(QuickStart, NextCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         add_lock(parser)
+
+    def check(self, *args: Any, **kwargs: Any) -> None:
+        token = files_are_left_out.set(True)
+        try:
+            super().check(*args, **kwargs)
+        finally:
+            files_are_left_out.reset(token)
 
     def handle(self, *args: Any, **options: Any) -> None:
         with as_command_errors():

@@ -1,0 +1,258 @@
+"""What goes wrong in `migrate`: failures, two at once, kills, signals, transactions, other apps' commands."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.projects import BLOCKED, SLEEPING, UNLOCKED, Outcome, Project
+from tests.shop import BLOG, SHOP, applied
+
+pytestmark = pytest.mark.smoke
+
+
+def finish(process: object, timeout: float = 60) -> Outcome:
+    stdout, stderr = process.communicate(timeout=timeout)  # type: ignore[attr-defined]
+    return Outcome(process.returncode, stdout, stderr)  # type: ignore[attr-defined]
+
+
+def sleepy(project: Project, seconds: float = 30, option: str = "") -> str:
+    project.write("blog.20240102000000_sleepy", f"CREATE TABLE sleepy (id int);\nSELECT pg_sleep({seconds});",
+                  option=option)  # fmt: skip
+    project.manage("migrations_build").ok()
+    return "blog.20240102000000_sleepy"
+
+
+class TestFailure:
+    def test_what_came_before_stays_and_the_rest_follows(self, shop: Project) -> None:
+        path = shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT titel FROM bad;")
+        shop.manage("migrations_build").ok()
+        message = shop.manage("migrate").error()
+        assert "blog/sql_migrations/20240102000000_bad.sql:3:8" in message
+        assert "     3 | SELECT titel FROM bad;\n       |        ^\n" in message
+        assert f"Applied before it in this run: {BLOG}." in message
+        assert "run migrate again" in message
+        assert shop.history() == [(BLOG, "applied")]
+        assert SHOP not in shop.django_history()
+        path.write_text(path.read_text().replace("titel", "id"))
+        shop.manage("migrations_build").ok()
+        assert applied(shop.manage("migrate").ok().stdout) == ["blog.20240102000000_bad", SHOP]
+
+    def test_a_statement_that_failed_without_a_transaction_is_gone_on_with(self, shop: Project) -> None:
+        path = shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT titel FROM bad;",
+                          option=" transaction:false")  # fmt: skip
+        shop.manage("migrations_build").ok()
+        assert "goes on at statement 2" in shop.manage("migrate").error()
+        path.write_text(path.read_text().replace("titel", "id"))
+        shop.manage("migrations_build").ok()
+        outcome = shop.manage("migrate").ok()
+        assert "medusa_migrations.W010" in outcome.stderr
+        assert applied(outcome.stdout) == ["blog.20240102000000_bad", SHOP]
+
+    def test_what_changed_since_it_was_applied_stops_it(self, shop: Project) -> None:
+        shop.manage("migrate").ok()
+        shop.write(BLOG, "SELECT 1;")
+        shop.add_django_migration("shop", "0002_more", "")
+        shop.manage("migrations_build").ok()
+        outcome = shop.manage("migrate")
+        assert outcome.code == 1
+        assert "(medusa_migrations.E009)" in outcome.stderr
+        assert f"migrations_repair --accept-changes {BLOG}" in outcome.stderr
+        assert "Changed since it was applied" in shop.manage("migrate", "--skip-checks").error()
+        assert "shop.0002_more" not in shop.django_history()
+        shop.manage("migrations_repair", "--accept-changes").ok()
+        assert applied(shop.manage("migrate").ok().stdout) == ["shop.0002_more"]
+
+    def test_an_error_of_djangos_own_stays_what_it_is(self, shop: Project) -> None:
+        shop.add_django_migration("shop", "0002_bad", 'migrations.RunSQL("SELECT nothing_such")')
+        outcome = shop.manage("migrate")
+        assert 'ProgrammingError: column "nothing_such" does not exist' in outcome.stderr
+        assert "CommandError" not in outcome.stderr
+        assert shop.locks() == 0
+
+    def test_a_table_of_djangos_that_is_not_there_yet_is_explained(self, shop: Project) -> None:
+        """The models of `raw` refer to nothing, so only a header could tell."""
+        shop.write("raw.20230101000000_view", "CREATE VIEW v AS SELECT id FROM auth_user;")
+        shop.manage("migrations_build").ok()
+        for command in ("migrate", "migrations_run"):
+            message = shop.manage(command).error()
+            assert "That is a table of the app 'auth', which Django migrates." in message
+            assert "`-- migrate:depends auth`" in message
+
+    def test_a_header_that_names_no_migration(self, shop: Project) -> None:
+        shop.write("raw.20230101000000_v", "SELECT 1;", header="-- migrate:depends shop.0001_inital\n")
+        shop.manage("migrations_build").ok()
+        message = shop.manage("migrate").error()
+        assert "raw/sql_migrations/20230101000000_v.sql" in message
+        assert "Did you mean '0001_initial'?" in message
+
+    def test_migrations_run_alone_says_what_comes_first(self, shop: Project) -> None:
+        shop.write("raw.20230101000000_v", "SELECT 1;", header="-- migrate:depends auth.0001_initial\n")
+        shop.manage("migrations_build").ok()
+        message = shop.manage("migrations_run").error()
+        assert "raw.20230101000000_v depends on auth.0001_initial" in message
+        assert "Run `migrate`: it applies both kinds, in order." in message
+
+    def test_inside_a_transaction_it_refuses(self, shop: Project) -> None:
+        code = (
+            "from django.core.management import call_command\nfrom django.db import transaction\n"
+            "with transaction.atomic():\n    call_command('migrate', verbosity=0)"
+        )
+        outcome = shop.manage("shell", "-c", code)
+        assert "`migrate` was called inside a transaction" in outcome.stderr
+        assert shop.tables() == set()
+        shop.manage("migrate").ok()
+        shop.manage("shell", "-c", code).ok()  # with nothing to do it is as Django's
+
+    def test_a_standby_like_session_is_refused_before_sql(self, shop: Project) -> None:
+        shop.manage("migrate", "auth").ok()
+        shop.sql(f"ALTER DATABASE {shop.database} SET default_transaction_read_only = on; SELECT 1")
+        assert "read-only" in shop.manage("migrate", "blog").error()
+
+
+class TestTwoAtOnce:
+    def test_the_second_one_waits_and_finds_nothing_to_do(self, shop: Project) -> None:
+        sleepy(shop, 2)
+        first = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        second = finish(shop.start("migrate"))
+        assert second.code == 0, second
+        assert "Waiting up to 60 s for the lock" in second.stderr
+        assert "No migrations to apply." in second.stdout
+        assert finish(first).code == 0
+        assert SHOP in shop.django_history()
+
+    def test_for_djangos_migrations_too(self, shop: Project) -> None:
+        """Both start on an empty database, where Django's own would die of the other's tables."""
+        processes = [shop.start("migrate") for _ in range(4)]
+        outcomes = [finish(process) for process in processes]
+        assert [outcome.code for outcome in outcomes] == [0] * 4, outcomes
+        everything = [id_ for outcome in outcomes for id_ in applied(outcome.stdout)]
+        assert len(everything) == len(set(everything))
+        assert shop.locks() == 0
+
+    def test_it_may_not_wait(self, shop: Project) -> None:
+        sleepy(shop, 20)
+        first = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        assert "are being run by pid" in shop.manage("migrate", "--lock-wait", "0").error()
+        assert "Waited 0.3 s" in shop.manage("migrate", "--lock-wait", "0.3").error()
+        assert shop.manage("migrate", "--plan").code == 0
+        first.kill()
+        finish(first)
+
+    def test_killed_it_is_gone_on_with(self, shop: Project) -> None:
+        id_ = sleepy(shop, 20)
+        process = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        process.kill()
+        finish(process)
+        shop.wait_for(UNLOCKED)
+        assert shop.history() == [(BLOG, "applied")]
+        shop.write(id_, "CREATE TABLE sleepy (id int);")
+        shop.manage("migrations_build").ok()
+        assert applied(shop.manage("migrate").ok().stdout) == [id_, SHOP]
+
+    def test_without_the_lock_nobody_is_waited_for(self, shop: Project) -> None:
+        sleepy(shop, 20)
+        first = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        second = shop.start("migrate", "--no-lock")
+        shop.wait_for(BLOCKED)
+        for process in (first, second):
+            process.kill()
+            finish(process)
+
+
+class TestSignals:
+    @pytest.mark.parametrize(
+        ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)], ids=["ctrl-c", "sigterm"]
+    )  # fmt: skip
+    def test_the_statement_is_rolled_back_at_once(self, shop: Project, number: signal.Signals, code: int) -> None:
+        id_ = sleepy(shop)
+        process = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        process.send_signal(number)
+        outcome = finish(process, timeout=10)
+        assert outcome.code == code
+        assert f"{id_} was stopped. It was rolled back. Applied before: {BLOG}." in outcome.stderr
+        assert shop.history() == [(BLOG, "applied")]
+        assert SHOP not in shop.django_history()
+
+    def test_while_it_waits_for_the_lock(self, shop: Project) -> None:
+        sleepy(shop)
+        first = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        second = shop.start("migrate")
+        shop.wait_for("count(*) >= 3 FROM pg_stat_activity WHERE datname = current_database()")
+        second.send_signal(signal.SIGTERM)
+        outcome = finish(second, timeout=10)
+        assert outcome.code in (1, -signal.SIGTERM)
+        first.kill()
+        finish(first)
+
+    def test_djangos_own_migrations_are_interrupted_as_ever(self, shop: Project) -> None:
+        shop.add_django_migration("shop", "0002_sleep", 'migrations.RunSQL("SELECT pg_sleep(30)")')
+        process = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        process.send_signal(signal.SIGTERM)
+        assert finish(process, timeout=10).code == -signal.SIGTERM
+        shop.wait_for(UNLOCKED)
+
+
+class TestOtherCommands:
+    def other(self, project: Project, base: str = "django.core.management.commands.migrate") -> None:
+        project.add_models("other", "")
+        folder = project.folder / "other/management/commands"
+        folder.mkdir(parents=True)
+        (folder / "migrate.py").write_text(
+            f"from {base} import Command as Base\nclass Command(Base):\n    def handle(self, *args, **options):\n"
+            "        self.stdout.write('other was here')\n        super().handle(*args, **options)\n"
+        )
+
+    def test_a_migrate_of_an_app_below_takes_part(self, shop: Project) -> None:
+        self.other(shop)
+        out = shop.manage("migrate").ok().stdout
+        assert "other was here" in out
+        assert BLOG in applied(out)
+
+    def test_one_above_that_does_not_know_ours_is_an_error(self, shop: Project) -> None:
+        self.other(shop)
+        shop.add_settings("INSTALLED_APPS = ['other', *(app for app in INSTALLED_APPS if app != 'other')]")
+        message = shop.manage("check").stderr
+        assert "(medusa_migrations.E004) The command migrate is that of 'other'" in message
+        assert "Put 'medusa_migrations' above that app in INSTALLED_APPS" in message
+
+    def test_one_above_that_extends_ours_is_not(self, shop: Project) -> None:
+        self.other(shop, "medusa_migrations.management.commands.migrate")
+        shop.add_settings("INSTALLED_APPS = ['other', *(app for app in INSTALLED_APPS if app != 'other')]")
+        shop.manage("check").ok()
+        assert BLOG in applied(shop.manage("migrate").ok().stdout)
+
+    def test_makemigrations_of_an_app_made_by_sql(self, shop: Project) -> None:
+        message = shop.manage("makemigrations", "blog").error()
+        assert "Write one: manage.py makemigration blog NAME" in message
+        assert not (shop.folder / "blog/migrations").exists()
+        assert "No changes detected in app 'shop'" in shop.manage("makemigrations", "shop").ok().stdout
+        assert "No changes detected" in shop.manage("makemigrations").ok().stdout
+
+
+class TestWithoutSqlMigrations:
+    def test_migrate_is_as_ever(self, project: Project) -> None:
+        """No history, no lock, no connection of our own, and a transaction is no matter."""
+        project.add_contrib("auth", "contenttypes")
+        (project.folder / "blog/sql_migrations").rmdir()
+        code = (
+            "from django.core.management import call_command\nfrom django.db import transaction\n"
+            "with transaction.atomic():\n    call_command('migrate', verbosity=0)\n"
+            "import sys; print('bridge', 'medusa_migrations.migrate_bridge' in sys.modules)"
+        )
+        assert "bridge False" in project.manage("shell", "-c", code).ok().stdout
+        assert "auth_user" in project.tables()
+        assert project.history() == []
+
+    def test_only_djangos_pending_makes_no_history_table(self, project: Project) -> None:
+        project.add_contrib("auth", "contenttypes")
+        project.manage("migrate", env={"DEBUG": "1"}).ok()
+        assert project.sql("SELECT to_regclass('medusa_migrations')") == [(None,)]
