@@ -1,8 +1,8 @@
-"""What a run with nothing to do costs, beside a bare management command with one query.
+"""What a run with nothing to do costs, beside a bare management command with one query; and a migrate beside Django's.
 
 usage: python -m benchmarks.noop [MIGRATIONS] [ROUNDS]      (in the project's folder, with its virtual environment)
 
-Both are whole processes, in turn, so that a change in the machine's speed meets both. The ratio is of medians.
+All are whole processes, in turn, so that a change in the machine's speed meets all. The ratios are of medians.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ class Command(BaseCommand):
             cursor.execute("SELECT 1")
 """
 
+# The same project without this app.
+PLAIN = """\
+from settings import *
+INSTALLED_APPS = [app for app in INSTALLED_APPS if app != "medusa_migrations"]
+"""
+
 UP = """\
 CREATE TABLE b{0} (id bigint PRIMARY KEY, name text NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
 CREATE INDEX b{0}_name_idx ON b{0} (name);
@@ -39,10 +45,13 @@ def prepare(project: Project, count: int) -> None:
     commands = project.folder / "blog/management/commands"
     commands.mkdir(parents=True)
     (commands / "bare.py").write_text(BARE)
+    project.add_contrib("admin", "auth", "contenttypes", "messages", "sessions")
+    (project.folder / "plain.py").write_text(PLAIN)
     for number in range(count):
         moment = f"20240101{number // 3600:02d}{number // 60 % 60:02d}{number % 60:02d}"
         project.write(f"blog.{moment}_b{number}", UP.format(number), f"DROP TABLE b{number};")
-    project.run("-v0", timeout=600).ok()
+    project.manage("migrations_build", timeout=600).ok()
+    project.manage("migrate", "-v0", timeout=600).ok()
 
 
 def seconds(project: Project, *command: str) -> float:
@@ -58,15 +67,24 @@ def main(count: int = 1000, rounds: int = 15) -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder), server, database)
         prepare(project, count)
-        times: dict[str, list[float]] = {"bare": [], "migrations_run": []}
+        commands = {
+            "a bare command": ("bare",),
+            "migrations_run": ("migrations_run",),
+            "Django's migrate": ("migrate", "--settings=plain"),
+            "migrate": ("migrate",),
+        }
+        times: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(rounds + 1):
-            for command, taken in times.items():
-                taken.append(seconds(project, command))
-    for command, taken in times.items():
+            for name, command in commands.items():
+                times[name].append(seconds(project, *command))
+    medians = {}
+    for name, taken in times.items():
         del taken[0]  # warms the caches
-        print(f"{command:<15} median {statistics.median(taken):.3f} s  ({min(taken):.3f} to {max(taken):.3f})")
-    ratio = statistics.median(times["migrations_run"]) / statistics.median(times["bare"])
-    print(f"{count} applied, nothing to do: {ratio:.2f} x a bare command with one query")
+        medians[name] = statistics.median(taken)
+        print(f"{name:<16} median {medians[name]:.3f} s  ({min(taken):.3f} to {max(taken):.3f})")
+    print(f"{count} applied, nothing to do:")
+    for ours, other in (("migrations_run", "a bare command"), ("migrate", "Django's migrate")):
+        print(f"  {ours} takes {medians[ours] / medians[other]:.2f} x what {other} takes")
     server.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 

@@ -54,11 +54,9 @@ def check_databases(**kwargs: Any) -> list[CheckMessage]:
 @register(TAG)
 def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
     """An app that is listed first shadows this app's `migrate`, and SQL migrations would silently be left out."""
-    from .management.commands.migrate import Command
-
     app = get_commands()["migrate"]
     command = app if not isinstance(app, str) else load_command_class(app, "migrate")
-    if isinstance(command, Command):
+    if any(base.__module__ == f"{TAG}.management.commands.migrate" for base in type(command).__mro__):
         return []
     return [
         Error(

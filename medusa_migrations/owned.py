@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pkgutil
 from importlib.util import find_spec
+from pathlib import Path
 
 from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import ForeignKey
 
-from .sources import source_folder
+from . import conf
 
 
 def labels_with_sources() -> set[str]:
     """The labels of the apps that have a folder for SQL migrations."""
-    return {app.label for app in apps.get_app_configs() if source_folder(app).is_dir()}
+    folder = conf.get_settings().source_dir
+    return {app.label for app in apps.get_app_configs() if Path(app.path, folder).is_dir()}
 
 
 def owned_labels() -> set[str]:
