@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
 from django.apps import apps
 
 from . import conf, dist, sources
-from .errors import DistError
+from .errors import DistError, FileError
 from .events import Built, Listener, ignore
 from .migration import Migration
 from .ordering import ahead_warning, ordered
 from .results import BuildResult
+
+_checked_later = ContextVar("checked_later", default=False)
 
 
 def build(*, check: bool = False) -> BuildResult:
@@ -74,12 +78,29 @@ def from_sources(known: Sequence[Migration] = ()) -> tuple[tuple[Migration, ...]
 
 
 def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
-    """What to say of sources that are not among `migrations`, the build; none of them is read."""
+    """What to say of sources that are not among `migrations`, the build; no file is read, and no folder need be."""
     known = {migration.id for migration in migrations}
-    new = [str(file.id) for file in sources.source_files() if file.id not in known]
+    try:
+        new = [str(file.id) for file in sources.source_files() if file.id not in known]
+    except FileError:
+        return ()
     if not new:
         return ()
     return (f"Not built, so not run: {', '.join(new)}. Run migrations_build, or migrations_run --build.",)
+
+
+@contextlib.contextmanager
+def checked_later() -> Iterator[None]:
+    """While this lasts, system checks leave the files alone: the command looks at those that it runs itself."""
+    token = _checked_later.set(True)
+    try:
+        yield
+    finally:
+        _checked_later.reset(token)
+
+
+def are_files_checked_later() -> bool:
+    return _checked_later.get()
 
 
 def app_labels() -> list[str]:

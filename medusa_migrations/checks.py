@@ -6,21 +6,20 @@ Every command imports this file, so each check imports what it needs itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands, load_command_class
 from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 if TYPE_CHECKING:
     from .migration import Migration
+    from .results import Finding
 
 TAG = "medusa_migrations"
-
-# migrate looks at the files that it runs itself, and reads no others.
-files_are_left_out = ContextVar("files_are_left_out", default=False)
 
 
 @register(TAG)
@@ -37,32 +36,46 @@ def check_databases(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     labels = _labels_with_sources() if _settings_problem() is None else set()
     for alias in connections:
-        connection = connections[alias]
-        if connection.vendor == "postgresql":
+        connection = _other_kind_of_database(alias)
+        let_in = sorted(label for label in labels or {TAG} if router.allow_migrate(alias, label))
+        if connection is None or not let_in or (alias != "default" and not labels):
             continue
         problem = f"The database {alias!r} is {connection.display_name}; SQL migrations run on PostgreSQL only."
-        engine = "Set its ENGINE to 'django.db.backends.postgresql'"
+        hint = (
+            "Set its ENGINE to 'django.db.backends.postgresql', or have allow_migrate() of a router in "
+            f"DATABASE_ROUTERS keep {', '.join(let_in)} away from it."
+        )
         if alias == "default":
-            found.append(Error(problem, hint=f"{engine}.", id=f"{TAG}.E002"))
-        elif any(router.allow_migrate(alias, label) for label in labels):
-            names = ", ".join(sorted(labels))
-            hint = f"{engine}, or have allow_migrate() of a router in DATABASE_ROUTERS keep {names} away from it."
+            found.append(Error(problem, hint=hint, id=f"{TAG}.E002"))
+        else:
             found.append(checks.Warning(problem, hint=hint, id=f"{TAG}.W003"))
     return found
+
+
+def _other_kind_of_database(alias: str) -> BaseDatabaseWrapper | None:
+    """The connection of a database that is not PostgreSQL; None for one that cannot be used at all, as Django says."""
+    try:
+        connection = connections[alias]
+    except (ImproperlyConfigured, ImportError):
+        return None
+    return None if connection.vendor in ("postgresql", "unknown") else connection
 
 
 @register(TAG)
 def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
     """An app that is listed first shadows this app's `migrate`, and SQL migrations would silently be left out."""
     app = get_commands()["migrate"]
-    command = app if not isinstance(app, str) else load_command_class(app, "migrate")
+    if app == TAG or not _is_usable():
+        return []
+    command = load_command_class(app, "migrate") if isinstance(app, str) else app
     if any(base.__module__ == f"{TAG}.management.commands.migrate" for base in type(command).__mro__):
         return []
+    name = app if isinstance(app, str) else type(app).__module__
+    name = app if isinstance(app, str) else type(app).__module__
     return [
         Error(
-            f"The command migrate is that of {type(command).__module__.partition('.management')[0]!r}, which does not "
-            "run SQL migrations.",
-            hint="Put 'medusa_migrations' above that app in INSTALLED_APPS: its migrate extends the next one.",
+            f"The command migrate is that of {name!r}, which does not run SQL migrations.",
+            hint=f"Put {TAG!r} above {name!r} in INSTALLED_APPS: its migrate extends the next one.",
             id=f"{TAG}.E004",
         )
     ]
@@ -71,10 +84,10 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
 @register(TAG)
 def check_files(**kwargs: Any) -> list[CheckMessage]:
     """All that a build would refuse, and what makes the order of an app's two kinds a matter of luck."""
-    from .builds import from_sources
+    from .builds import are_files_checked_later, from_sources
     from .errors import BuildError, MigrationError
 
-    if files_are_left_out.get() or not _is_usable():
+    if are_files_checked_later() or not _is_usable():
         return []
     try:
         migrations, _ = from_sources()
@@ -92,27 +105,21 @@ def _check_headers(migrations: Sequence[Migration]) -> list[CheckMessage]:
     from .ordering import django_dependencies
     from .owned import django_migrations
 
-    found: list[CheckMessage] = []
     both_kinds = {label: names for label in _labels_with_sources() if (names := django_migrations(label))}
-    placed: set[str] = set()
-    for migration in migrations:
-        label = migration.id.app
-        if any(named == label for named, _ in django_dependencies(migration)):
-            placed.add(label)
-        if label in both_kinds and label not in placed:
-            found.append(
-                checks.Warning(
-                    f"{migration.id} belongs to an app that has Django migrations too, and names none of them. On a "
-                    "new database it runs after all that there are by then, not after those that there were when it "
-                    "was written.",
-                    hint=f"Put the one that it was written after above `-- migrate:up`, such as\n"
-                    f"  -- migrate:depends {label}.{both_kinds[label][-1]}\n"
-                    f"That does not count as a change of an applied migration.",
-                    obj=migration.source,
-                    id=f"{TAG}.W007",
-                )
-            )
-    return found
+    return [
+        checks.Warning(
+            f"{migration.id} belongs to an app that has Django migrations too, and names none of them: on a new "
+            "database it runs after all that the app has by then, not after those that it had when this was written.",
+            hint="Above `-- migrate:up`, name the one that it was written after, such as\n"
+            f"  -- migrate:depends {migration.id.app}.{both_kinds[migration.id.app][-1]}\n"
+            "A new header is no change of an applied migration.",
+            obj=migration.source,
+            id=f"{TAG}.W007",
+        )
+        for migration in migrations
+        if migration.id.app in both_kinds
+        and all(label != migration.id.app for label, _ in django_dependencies(migration))
+    ]
 
 
 @register(TAG)
@@ -139,11 +146,11 @@ def check_build(**kwargs: Any) -> list[CheckMessage]:
     """Only what is built is run, so a release needs a build of today's sources."""
     if not _is_usable():
         return []
-    from . import api
+    from .builds import build
     from .errors import MigrationError
 
     try:
-        if api.build(check=True).is_current:
+        if build(check=True).is_current:
             return []
     except MigrationError:
         return []  # E005 says why
@@ -165,36 +172,45 @@ def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list
 
 
 def _check_history_of(alias: str) -> list[CheckMessage]:
-    from . import conf
     from .builds import to_run
-    from .errors import DistError, MigrationError
-    from .history import History
-    from .routing import read_known
-    from .session import open_session
+    from .errors import DatabaseError, MigrationError
 
     if connections[alias].vendor != "postgresql":
         return []
     try:
-        with open_session(alias) as session:
-            known = read_known(History(session), to_run(only_plan=True))
-            if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
-                return []
-            from .repair import findings
-
-            found = findings(known, locked=session.lock_holder() is not None)
-    except DistError:
-        return []  # nothing is built: the command that wants to run it says so
-    except MigrationError as error:
+        migrations = to_run(only_plan=True)
+    except MigrationError:
+        return []  # E005 or W008 say so, and the command that wants to run them
+    try:
+        found = _findings(alias, migrations)
+    except DatabaseError as error:
         return [Error(f"The history of the SQL migrations cannot be checked. {error}", id=f"{TAG}.E011")]
-    messages: list[CheckMessage] = []
-    for finding in found:
-        text = f"{finding.id} in the database {alias!r}: {finding.problem}."
-        if finding.state == "changed" and conf.get_settings().run_on_migrate:
-            hint = f"Bring its file back as it was, or, if the database has what it says now: {finding.cure}"
-            messages.append(Error(text, hint=hint, id=f"{TAG}.E009"))
-        elif finding.state in ("changed", "failed"):
-            messages.append(checks.Warning(text, hint=finding.cure, id=f"{TAG}.W010"))
-    return messages
+    return [_message_of(finding, alias) for finding in found if finding.state in ("changed", "failed")]
+
+
+def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
+    """What needs repair; to see that nothing does takes little."""
+    from .history import History
+    from .routing import read_known
+    from .session import open_session
+
+    with open_session(alias) as session:
+        known = read_known(History(session), migrations)
+        if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
+            return ()
+        from .repair import findings
+
+        return findings(known, locked=session.lock_holder() is not None)
+
+
+def _message_of(finding: Finding, alias: str) -> CheckMessage:
+    from . import conf
+
+    text = f"{finding.id} in the database {alias!r}: {finding.problem}."
+    if finding.state == "changed" and conf.get_settings().run_on_migrate:
+        hint = f"Bring its file back as it was, or, if the database has what it says now: {finding.cure}"
+        return Error(text, hint=hint, id=f"{TAG}.E009")
+    return checks.Warning(text, hint=finding.cure, id=f"{TAG}.W010")
 
 
 def _settings_problem() -> str | None:

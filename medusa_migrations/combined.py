@@ -2,61 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import NamedTuple
 
-from django.apps import apps
-from django.db.migrations import CreateModel
+from django.db.migrations import CreateModel, RenameModel
 from django.db.migrations.loader import MigrationLoader
+from django.utils.timezone import is_naive, make_aware
 
-from .interleaving import Key, interleave, reachable, with_declared
+from .interleaving import Key, Needs, interleave, reachable, with_declared
 from .migration import Migration, MigrationId
 from .ordering import dependencies, django_dependencies
 from .owned import references
+from .plan import Known, Row
 from .prerequisites import named
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+
+class Left(NamedTuple):
+    """An applied SQL migration that `needs` one of Django's; `is_vague` if it names the whole app, or nothing of it."""
+
+    id: MigrationId
+    needs: Key
+    is_vague: bool
 
 
 def combined_order(
-    loader: MigrationLoader, django: Sequence[Key], pending: Sequence[Migration], chosen: Collection[Key] | None = None
+    loader: MigrationLoader, django: Sequence[Key], pending: Sequence[Migration], chosen: Sequence[Key] | None = None
 ) -> list[Key]:
     """One order of what is not applied: `django`, in Django's order, and the `pending` SQL migrations, in theirs.
 
-    With `chosen` only those of `pending`, and what they and `django` need. Raises PlanError for a dependency on a
-    migration of Django's that is not there.
+    With `chosen` only those of `pending`, what they and `django` need, and what has its place before some of `django`.
+    Raises PlanError for a dependency on a migration of Django's that is not there.
     """
     unapplied = sorted(key for key in loader.graph.nodes if key not in loader.applied_migrations)
     needs = _needs(loader, unapplied, pending)
     firm = with_declared(needs, _declared(loader, unapplied, pending))
     sql = [migration.id for migration in pending]
     if chosen is not None:
-        needed = reachable([*django, *chosen], firm)
+        needed = reachable([*django, *chosen, *_passed(loader, django, pending)], _with_referred(firm, pending))
         sql = [id_ for id_ in sql if id_ in needed]
     return interleave(django, sql, firm, _wants(unapplied, pending))
 
 
-def left_without(
-    loader: MigrationLoader, unapplying: Collection[Key], applied: Iterable[Migration]
-) -> dict[MigrationId, Key]:
-    """The `applied` SQL migrations that need one of Django's that are to be unapplied, and that one.
+def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Known) -> list[Left]:
+    """The SQL migrations of the history that need one of Django's that are to be unapplied.
 
-    Their header names it, or it makes the table of a model that the models of their app refer to.
+    Their header names it, or they ran after all of an app, and so after it; or it makes the table of a model that the
+    models of their app refer to. Django would drop what they made together with its table (CASCADE).
     """
-    makes = {
-        (label, operation.name_lower): (label, name)
-        for label, name in unapplying
-        for operation in loader.graph.nodes[label, name].operations
-        if isinstance(operation, CreateModel)
-    }
-    installed = {app.label for app in apps.get_app_configs()}
-    found = {}
-    for migration in applied:
-        header = django_dependencies(migration)
-        whole_apps = {label for label, name in header if name is None}
+    makers = _makers(loader, {label for label, _ in unapplying})
+    found = []
+    for row in known.rows.values():
+        migration = known.by_id.get(row.id)
+        header = django_dependencies(migration) if migration else []
         exactly = {_in_graph(loader, (label, name)) for label, name in header if name is not None}
-        below = [key for key in sorted(unapplying) if key in exactly or key[0] in whole_apps]
-        if migration.id.app in installed:
-            below += [makes[model] for model in sorted(references(migration.id.app)) if model in makes]
-        if below:
-            found[migration.id] = below[0]
+        exactly |= {makers[model] for model in references(row.id.app) if model in makers}
+        whole_apps = {label for label, name in header if name is None}
+        if all(label != row.id.app for label, _ in header):
+            whole_apps.add(row.id.app)
+        firm = sorted(exactly.intersection(unapplying))
+        vague = sorted(key for key in unapplying if key[0] in whole_apps and not _came_later(loader, key, row))
+        if firm or vague:
+            found.append(Left(row.id, (firm or vague)[0], is_vague=not firm))
+    return found
+
+
+def _came_later(loader: MigrationLoader, key: Key, row: Row) -> bool:
+    """Whether one of Django's was applied well after an SQL migration: its clock is the client's, ours the server's."""
+    applied = getattr(loader.applied_migrations.get(key), "applied", None)
+    if applied is None or row.applied_at is None:
+        return False
+    return bool((make_aware(applied) if is_naive(applied) else applied) > row.applied_at + CLOCK_TOLERANCE)
+
+
+def _makers(loader: MigrationLoader, labels: Collection[str]) -> dict[tuple[str, str], Key]:
+    """For each model of the apps `labels`, by its app and its name of today, the migration that makes its table."""
+    makers: dict[tuple[str, str], Key] = {}
+    order = (key for leaf in loader.graph.leaf_nodes() for key in loader.graph.forwards_plan(leaf))
+    for key in dict.fromkeys(key for key in order if key[0] in labels):
+        for operation in loader.graph.nodes[key].operations:
+            if isinstance(operation, CreateModel):
+                makers[key[0], operation.name_lower] = key
+            elif isinstance(operation, RenameModel) and (key[0], operation.old_name_lower) in makers:
+                makers[key[0], operation.new_name_lower] = makers.pop((key[0], operation.old_name_lower))
+    return makers
+
+
+def _passed(loader: MigrationLoader, django: Sequence[Key], pending: Sequence[Migration]) -> list[Key]:
+    """The SQL migrations whose place among the migrations of their own app `django` would pass."""
+    found: list[Key] = []
+    for migration in pending:
+        places = [_in_graph(loader, key) for key in named(loader, migration) if key[0] == migration.id.app]
+        before = {key for place in places for key in loader.graph.forwards_plan(place)}
+        if places and any(key[0] == migration.id.app and key not in before for key in django):
+            found.append(migration.id)
     return found
 
 
@@ -91,12 +132,22 @@ def _wants(unapplied: Sequence[Key], pending: Sequence[Migration]) -> dict[Key, 
     Where its header names one of an app's migrations, that says all of that app.
     """
     labels = {migration.id.app for migration in pending}
-    installed = {app.label for app in apps.get_app_configs()}
-    related = {label: {label, *(other for other, _ in references(label))} for label in labels & installed}
+    related = {label: {label, *(other for other, _ in references(label))} for label in labels}
     found: dict[Key, list[Key]] = {}
     for migration in pending:
-        wanted = related.get(migration.id.app, set()) - {label for label, _ in django_dependencies(migration)}
+        wanted = related[migration.id.app] - {label for label, _ in django_dependencies(migration)}
         found[migration.id] = [key for key in unapplied if key[0] in wanted]
+    return found
+
+
+def _with_referred(needs: Needs, pending: Sequence[Migration]) -> dict[Key, set[Key]]:
+    """`needs`, and for each SQL migration those before it of apps that its app's models refer to."""
+    found = {key: set(others) for key, others in needs.items()}
+    before: dict[str, list[Key]] = {}
+    for migration in pending:
+        for label, _ in references(migration.id.app):
+            found[migration.id].update(before.get(label, ()))
+        before.setdefault(migration.id.app, []).append(migration.id)
     return found
 
 
@@ -106,6 +157,7 @@ def _in_graph(loader: MigrationLoader, key: Key) -> Key:
     for one in stands_for:
         if one in loader.graph.nodes:
             return one
-        stands_for += [squash for squash, migration in loader.replacements.items() if one in migration.replaces]
-    replaced = loader.replacements[key].replaces if key in loader.replacements else ()
-    return replaced[-1] if replaced else key
+        squashed = [squash for squash, migration in loader.replacements.items() if one in migration.replaces]
+        own = loader.replacements[one].replaces[-1:] if one in loader.replacements else []
+        stands_for += [other for other in (*squashed, *own) if other not in stands_for]
+    return key

@@ -78,10 +78,9 @@ def get_settings() -> Settings:
 def is_testing() -> bool:
     """Whether this process runs tests.
 
-    Every runner calls setup_test_environment(), which gives django.core.mail an outbox (Django's manual, "Advanced
-    testing topics").
+    Every runner calls django.test.utils.setup_test_environment(), which knows by this that it was called.
     """
-    return hasattr(sys.modules.get("django.core.mail"), "outbox")
+    return hasattr(getattr(sys.modules.get("django.test.utils"), "_TestState", None), "saved_data")
 
 
 def base_dir() -> Path | None:

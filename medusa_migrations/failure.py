@@ -112,8 +112,7 @@ class StatementFailed(Exception):
 
     def _cure(self, direction: Direction, options: Options) -> str:
         error = self.error
-        command = options.command or ("migrations_run" if direction is Direction.UP else "migrations_revert")
-        again = f"run {command} again"
+        again = f"run {options.again(direction)} again"
         if error.sqlstate in NOT_IN_TRANSACTION:
             return (
                 "This cannot run inside a transaction: mark the part "
@@ -135,24 +134,34 @@ class StatementFailed(Exception):
         if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."
         if error.sqlstate == LOCK_NOT_AVAILABLE:
-            return f"Wait until the lock is free, or give it longer with --lock-timeout or --retries, and {again}."
+            longer = _setting("--lock-timeout or --retries", options)
+            return f"Wait until the lock is free, or give it longer with {longer}, and {again}."
         if error.sqlstate == QUERY_CANCELED:
-            return f"If it took too long, give it longer with --statement-timeout, and {again}."
-        if error.sqlstate == UNDEFINED_TABLE and (app := _django_app(error.message)):
-            return (
-                f"That is a table of the app {app!r}, which Django migrates. Write `-- migrate:depends {app}`, or the "
-                f"one of its migrations that is needed, above the up part, so that this runs after it; `migrate` runs "
-                "both kinds in order."
-            )
-        return f"Fix the cause and {again}; a change in the file has to be built first."
+            return f"If it took too long, give it longer with {_setting('--statement-timeout', options)}, and {again}."
+        fix = f"Fix the cause and {again}; a change in the file has to be built first."
+        app = _app_of_table(error.message) if error.sqlstate == UNDEFINED_TABLE else None
+        if direction is Direction.DOWN or self.script is None or app is None or app == self.script.id.app:
+            return fix
+        which = f"{app}`, or which of its migrations is needed" if django_migrations(app) else f"{app}.ID`"
+        return (
+            f"That is a table of the app {app!r}. If it is not there yet, write above the up part "
+            f"`-- migrate:depends {which}: that comes first then.\n{fix}"
+        )
 
 
-def _django_app(message: str) -> str | None:
-    """The app with Django migrations whose model has the table that a message quotes."""
+def _setting(names: str, options: Options) -> str:
+    """Options by their names, or for a command that has none the settings."""
+    if not options.command:
+        return names
+    return re.sub("--([a-z-]+)", lambda match: match[1].upper().replace("-", "_"), names) + " in MEDUSA_MIGRATIONS"
+
+
+def _app_of_table(message: str) -> str | None:
+    """The app whose model has the table that a message quotes."""
     quoted = _QUOTED.search(message)
     table = quoted[1].rpartition(".")[2] if quoted else None
-    models = (model for model in apps.get_models(include_auto_created=True) if model._meta.db_table == table)
-    return next((model._meta.app_label for model in models if django_migrations(model._meta.app_label)), None)
+    models = apps.get_models(include_auto_created=True)
+    return next((model._meta.app_label for model in models if model._meta.db_table == table), None)
 
 
 def _start_of_line(sql: str, statement: Statement, number: int) -> int:

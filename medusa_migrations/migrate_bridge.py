@@ -1,56 +1,36 @@
-"""Django's migrate plans and runs the SQL migrations too.
-
-What only pending SQL migrations need is imported when there are some.
-"""
+"""Django's migrate plans and runs the SQL migrations too."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
 
 from django.core.management.commands import migrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from . import conf
-from .builds import app_labels, to_run, unbuilt
-from .console import Console
-from .errors import Interrupted, PlanError
-from .history import History
-from .interleaving import Key
-from .interruption import StopRequested
-from .management.signals import stopped_by_signals
-from .migration import Direction, Migration, MigrationId
-from .options import Options
-from .plan import Known, Step, plan_run
-from .routing import read_known
-from .session import Session, connected, database_errors
+from .console import Console, written
+from .errors import PlanError
+from .migrate_run import Asked, MigrateRun
+from .migration import Migration
+from .owned import are_migrations_disabled, owned, sql_labels, with_bases
+from .session import connected
 
-if TYPE_CHECKING:
-    from .runner import Runner
-    from .task import Task
+# The runs under way, by alias: a receiver of post_migrate may call for another database, a thread for a third.
+_under_way: ContextVar[Mapping[str, MigrateRun]] = ContextVar("under_way")
 
-COMMAND = "migrate"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What `migrate` was asked for: its options of the same names; `only_look` stands for --plan and --check."""
-
-    database: str
-    app_label: str | None
-    migration_name: str | None
-    fake: bool
-    only_look: bool
-    lock: bool
-    lock_wait: float | None
+_DISABLED = (
+    "The tables are made from the models, without migrations of either kind (--no-migrations, TEST['MIGRATE'] or "
+    "MIGRATION_MODULES). What only SQL migrations make is missing: views, triggers, functions, constraints, rows."
+)
 
 
 class RunFile(Operation):
@@ -75,183 +55,140 @@ class SqlMigration(DjangoMigration):
         self.operations = [RunFile(migration.source)]  # type: ignore[misc]  # as Django's __init__ does itself
 
 
-class Bridge:
-    """The SQL migrations of one `migrate`: what is pending, the run lock, the runner.
-
-    What is to last until the command ends goes onto `stack`.
-    """
-
-    def __init__(self, session: Session, asked: Asked, console: Console, stack: contextlib.ExitStack) -> None:
-        self.session, self.asked, self.console, self.stack = session, asked, console, stack
-        self.history = History(session)
-        # A test database is made of the sources, whatever was built when.
-        self.migrations = to_run(only_plan=asked.only_look or conf.is_testing(), listener=console)
-        self.known = self._read()
-        self.tasks: dict[Key, Task] = {}
-        self.runner: Runner | None = None
-
-    def join(self, loader: MigrationLoader) -> None:
-        """Take the lock if either kind has something to do, and read both histories again under it."""
-        has_work = (
-            self.asked.migration_name is not None
-            or bool(self.known.pending())
-            or any(key not in loader.applied_migrations for key in loader.graph.nodes)
-        )
-        if has_work and self.asked.lock and not self.asked.only_look:
-            given = self.asked.lock_wait
-            wait = conf.get_settings().lock_wait if given is None else conf.checked("lock_wait", given)
-            with self._stoppable():
-                self.stack.enter_context(self.session.lock(wait, self.console))
-            loader.build_graph()
-            self.known = self._read()
-        if not self.known.pending() and not conf.is_testing():
-            for note in unbuilt(self.migrations):
-                self.console.alert(note)
-
-    def plan(self, loader: MigrationLoader, django: Sequence[Key]) -> list[DjangoMigration]:
-        """Of both kinds what is to be done, in its order; `django` is what Django would do.
-
-        Raises PlanError where the history does not allow it, DistError for files that are not what was built.
-        """
-        steps = {step.id: step for step in self._pending_steps()}
-        if not steps:
-            return [loader.graph.nodes[key] for key in django]
-        from .combined import combined_order
-
-        chosen: list[MigrationId] | None = None
-        if self.asked.app_label:
-            chosen = [] if self.asked.migration_name else [id_ for id_ in steps if id_.app == self.asked.app_label]
-        pending = [step.migration for step in steps.values() if step.migration]
-        order = combined_order(loader, django, pending, chosen)
-        planned = [step for key in order if (step := steps.get(MigrationId(*key)))]
-        if planned and not self.asked.only_look:
-            self._load(planned)
-        sql: dict[Key, DjangoMigration] = {step.id: SqlMigration(step.migration) for step in planned if step.migration}
-        return [sql[key] if key in sql else loader.graph.nodes[key] for key in order]
-
-    def _pending_steps(self) -> Sequence[Step]:
-        try:
-            return plan_run(self.known, labels=app_labels()).steps
-        except PlanError as error:
-            if conf.is_testing():
-                raise PlanError(
-                    f"{error}\nThis is a test database that was kept. Make it anew: run the tests once without "
-                    "--keepdb, or, with pytest, with --create-db."
-                ) from None
-            raise
-
-    def _load(self, steps: Sequence[Step]) -> None:
-        """Have the SQL of `steps` at hand, so that what is spoilt is refused before anything is done."""
-        from .stepwise import resume_at
-        from .task import load_tasks
-
-        if not connections[self.asked.database].get_autocommit():
-            raise PlanError(
-                "SQL migrations are pending, and `migrate` was called inside a transaction. They have a connection of "
-                "their own, which would not see what that did and might wait for it for ever. Nothing was run. Call "
-                "it outside of atomic(); in tests, from a TransactionTestCase."
-            )
-        self.tasks = {task.id: task for task in load_tasks(steps, "each", fake=self.asked.fake)}
-        for task in self.tasks.values():
-            resume_at(task)
-
-    def refuse_to_unapply(self, loader: MigrationLoader, unapplying: Collection[Key]) -> None:
-        """Raise PlanError if an applied SQL migration needs one of Django's that are to be unapplied."""
-        from .combined import left_without
-
-        applied = [migration for migration in self.known.migrations if self.known.is_applied(migration.id)]
-        left = left_without(loader, unapplying, applied)
-        if left and not self.asked.fake:
-            raise PlanError(
-                "SQL migrations that are applied need what is to be unapplied; nothing was done:\n"
-                + "\n".join(f"  {id_} needs {'.'.join(key)}" for id_, key in left.items())
-                + "\nRevert them first with migrations_revert; its --plan tells what would go."
-            )
-
-    def apply(self, id_: Key) -> None:
-        """Run one of those that were planned. Raises MigrationFailed, Interrupted, DatabaseError."""
-        with self._stoppable():
-            if self.runner is None:
-                self.runner = self._ready_runner()
-            self.runner.run(Direction.UP, [self.tasks[id_]])
-
-    def _ready_runner(self) -> Runner:
-        from .runner import Runner
-
-        settings = conf.get_settings()
-        options = Options("each", settings.lock_timeout, settings.statement_timeout, settings.retries, COMMAND)
-        self.session.refuse_unusable()
-        self.history.open()
-        runner = Runner(self.session, self.history, options, self.console)
-        self.stack.enter_context(runner.ready())
-        return runner
-
-    def _read(self) -> Known:
-        with database_errors(self.session.alias):
-            return read_known(self.history, self.migrations)
-
-    @contextlib.contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Signals stop what is done here; meanwhile Django's own migrations have Django's own ways."""
-        with stopped_by_signals(self.session.interruption), database_errors(self.session.alias):
-            try:
-                yield
-                self.session.interruption.check()
-            except StopRequested as stop:
-                raise Interrupted(
-                    f"Stopped by {stop}. Nothing more was begun. Run {COMMAND} again to go on.", str(stop)
-                ) from stop
-
-
 class BridgedExecutor(MigrationExecutor):
-    """Django's executor, whose plan has the SQL migrations of `bridge` too."""
-
-    bridge: ClassVar[Bridge]
+    """Django's executor, whose plan has the SQL migrations of the run under way for its database, if there is one."""
 
     def __init__(self, connection: BaseDatabaseWrapper, progress_callback: Any = None) -> None:
         super().__init__(connection, progress_callback)
         self.forwards: list[tuple[DjangoMigration, bool]] = []
-        self.bridge.join(self.loader)
-        label = self.bridge.asked.app_label
-        if label in {id_.app for id_ in self.bridge.known.by_id}:
+        self.unapplying: set[str] = set()
+        self.run = _under_way.get({}).get(connection.alias)
+        if self.run is None:
+            return
+        self.run.join(self.loader)
+        label = self.run.asked.app_label
+        if label in {id_.app for id_ in self.run.known.by_id}:
             self.loader.migrated_apps.add(label)  # or Django says that it has no migrations
 
     def migration_plan(
         self, targets: Sequence[tuple[str, str | None]] | set[tuple[str, str]], clean_start: bool = False
     ) -> list[tuple[DjangoMigration, bool]]:
         """As Django's; one with a clean start has what was planned before in the same order at its end."""
-        plan = super().migration_plan(targets, clean_start)
+        # Of a squashed migration Django asks itself once more, and so this; what is SQL of that answer is planned anew.
+        plan = [step for step in super().migration_plan(targets, clean_start) if not isinstance(step[0], SqlMigration)]
+        if self.run is None:
+            return plan
         if clean_start:
             planned = {migration for migration, _ in self.forwards}
             return [step for step in plan if step[0] not in planned] + self.forwards
         keys = [(migration.app_label, migration.name) for migration, _ in plan]
-        if any(backwards for _, backwards in plan):
-            self.bridge.refuse_to_unapply(self.loader, keys)
+        self.forwards = []
+        self.unapplying = {migration.app_label for migration, backwards in plan if backwards}
+        if self.unapplying:
+            self.run.refuse_to_unapply(self.loader, keys)
             return plan
-        self.forwards = [(migration, False) for migration in self.bridge.plan(self.loader, keys)]
+        nodes = self.loader.graph.nodes
+        self.forwards = [
+            (SqlMigration(one) if isinstance(one, Migration) else nodes[one], False)
+            for one in self.run.plan(self.loader, keys)
+        ]
         return self.forwards
+
+    def migrate(self, *args: Any, **kwargs: Any) -> ProjectState:
+        """As Django's; the state at the end has the models of all apps."""
+        state = super().migrate(*args, **kwargs)
+        self._let_in(state)
+        return state
 
     def apply_migration(
         self, state: ProjectState, migration: DjangoMigration, fake: bool = False, fake_initial: bool = False
     ) -> ProjectState:
         """As Django's; an SQL migration has a connection, a record and a progress of its own."""
-        if isinstance(migration, SqlMigration):
-            self.bridge.apply(migration.id)
+        if self.run and isinstance(migration, SqlMigration):
+            self.run.apply(migration.id)
             return state
+        if self.run:
+            self.run.check_lock()
+        self._let_in(state)
         return super().apply_migration(state, migration, fake, fake_initial)
+
+    def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
+        """As Django's, without the apps whose models extend models that are not in it yet: it could not be rendered.
+
+        Django's own way is an InvalidBasesError for a proxy of its User in an app without Django migrations.
+        """
+        state: ProjectState = super()._create_project_state(with_applied_migrations)  # type: ignore[misc]  # not in stubs
+        if self.unapplying:  # it is not filled yet, and first rendered with all but what goes
+            state.real_apps = with_bases(self.loader, lambda label, name: label not in self.unapplying)
+        else:
+            state.real_apps = with_bases(self.loader, lambda *model: model in state.models)
+        return state
+
+    def _let_in(self, state: ProjectState) -> None:
+        """Give `state` the apps that it was made without, as soon as their models' bases are there."""
+        if len(state.real_apps) < len(self.loader.unmigrated_apps):
+            now = with_bases(self.loader, lambda *model: model in state.models)
+            if now != state.real_apps:
+                state.real_apps = now
+                vars(state).pop("apps", None)  # to be rendered anew
 
 
 @contextlib.contextmanager
-def bridged(asked: Asked, console: Console) -> Iterator[None]:
-    """While this lasts, Django's command uses a BridgedExecutor.
+def bridged(asked: Asked, console: Console) -> Iterator[Collection[str]]:
+    """While this lasts, Django's command has the SQL migrations in its plan.
 
-    The command makes its executor by the name in its module, and there is no other way to hand it one. If somebody
-    else has put theirs there, ours goes on top of it.
+    Gives the labels of the apps whose tables are not Django's to make. Raises PlanError for a target that is none.
+    """
+    if are_migrations_disabled():
+        written(console.stderr, console.style.WARNING(_DISABLED))
+        yield ()
+        return
+    by_sql = owned(sql_labels())
+    is_on = conf.is_testing() or conf.get_settings().run_on_migrate
+    label = asked.app_label
+    if label in by_sql and (asked.migration_name or not is_on):
+        raise PlanError(
+            f"The tables of {label!r} are made by SQL migrations. Use migrations_run {label}, with --to up to one of "
+            f"them, or migrations_revert {label}."
+        )
+    with _taking_part(asked, console) if is_on else contextlib.nullcontext():
+        yield by_sql
+    if conf.is_testing():
+        from .serialization import keep_rows
+
+        keep_rows(connections[asked.database], by_sql)
+
+
+@contextlib.contextmanager
+def _taking_part(asked: Asked, console: Console) -> Iterator[None]:
+    """While this lasts, there is a run for the database, and Django's command makes an executor that knows of it."""
+    outer = _under_way.get({})
+    if asked.database in outer:  # which holds the lock
+        asked = replace(asked, lock=False)
+    with contextlib.ExitStack() as stack:
+        run = MigrateRun(stack.enter_context(connected(asked.database)), asked, console, stack)
+        run.refuse_target()
+        token = _under_way.set({**outer, asked.database: run})
+        stack.callback(_under_way.reset, token)
+        stack.enter_context(_executor_replaced())
+        yield
+        if not run.has_joined:
+            raise PlanError(
+                "The SQL migrations did not take part: the command `migrate` below this app's in INSTALLED_APPS does "
+                "not use Django's executor. Set RUN_ON_MIGRATE to False, and run them with migrations_run."
+            )
+
+
+@contextlib.contextmanager
+def _executor_replaced() -> Iterator[None]:
+    """While this lasts, the name by which Django's command makes its executor stands for ours.
+
+    There is no other way to hand it one. Ours extends what somebody else has put there.
     """
     theirs: type[MigrationExecutor] = vars(migrate)["MigrationExecutor"]
-    with contextlib.ExitStack() as stack:
-        bridge = Bridge(stack.enter_context(connected(asked.database)), asked, console, stack)
-        executor = type("BridgedExecutor", (BridgedExecutor, theirs), {"bridge": bridge})
-        stack.callback(setattr, migrate, "MigrationExecutor", theirs)
-        setattr(migrate, "MigrationExecutor", executor)  # noqa: B010 - to mypy a class is no variable
+    bases = (theirs,) if issubclass(theirs, BridgedExecutor) else (BridgedExecutor, theirs)
+    setattr(migrate, "MigrationExecutor", type("BridgedExecutor", bases, {}))  # noqa: B010 - a type to mypy
+    try:
         yield
+    finally:
+        setattr(migrate, "MigrationExecutor", theirs)  # noqa: B010

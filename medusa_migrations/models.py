@@ -1,5 +1,7 @@
 """The history: what is applied."""
 
+from __future__ import annotations
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -8,11 +10,19 @@ FORMAT = 1
 HISTORY_COMMENT = f"History of medusa_migrations, format {FORMAT}"
 
 
+class NoRows(models.Manager["AppliedMigration"]):
+    """A manager that has nothing."""
+
+    def get_queryset(self) -> models.QuerySet[AppliedMigration]:
+        return super().get_queryset().none()
+
+
 class AppliedMigration(models.Model):
     """One applied migration, or one that is unfinished.
 
     Unmanaged, so that `flush` never empties it; the first run creates its table. The user's name is text, because a
-    foreign key would tie the history to a table that migrations make.
+    foreign key would tie the history to a table that migrations make. `dumpdata` takes what the default manager gives:
+    like Django's own history this one belongs to its database, and its table may not be there.
     """
 
     class State(models.TextChoices):
@@ -36,7 +46,11 @@ class AppliedMigration(models.Model):
     error = models.TextField(_("error"))
     down = models.TextField(_("down part"), null=True)
 
+    objects = models.Manager()
+    not_dumped = NoRows()
+
     class Meta:
+        default_manager_name = "not_dumped"
         managed = False
         db_table = "medusa_migrations"
         db_table_comment = HISTORY_COMMENT

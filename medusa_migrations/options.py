@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .migration import Direction
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to run. The timeouts are PostgreSQL durations, None for the server's own.
 
-    `command` is the one that a message names to go on with, if it is not the direction's.
+    `command` is the one to run again, if that is not the direction's own; only those have options for the rest.
     """
 
     mode: str = "each"
@@ -17,6 +19,10 @@ class Options:
     statement_timeout: str | None = None
     retries: int = 0
     command: str = ""
+
+    def again(self, direction: Direction) -> str:
+        """The command that goes on with a run that ended early."""
+        return self.command or ("migrations_run" if direction is Direction.UP else "migrations_revert")
 
     def timeouts(self, command: str) -> str:
         """SQL that sets the timeouts with `command`, SET or SET LOCAL."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from .errors import OrderError, nearest
 from .migration import TIMESTAMP_FORMAT, Migration, MigrationId
-
-_Sorted = TypeVar("_Sorted", bound=Hashable)
 
 
 def dependencies(migration: Migration) -> list[MigrationId]:
@@ -39,13 +37,15 @@ def ordered(migrations: Iterable[Migration], app_labels: Iterable[str]) -> tuple
     return tuple(by_id[id_] for id_ in order)
 
 
-def sort_after(needed: Mapping[_Sorted, Collection[_Sorted]], key: Callable[[_Sorted], Any]) -> list[_Sorted]:
+def sort_after(
+    needed: Mapping[MigrationId, Collection[MigrationId]], key: Callable[[MigrationId], Any]
+) -> list[MigrationId]:
     """The keys of `needed`, each after those that it needs, otherwise by `key` (Kahn's algorithm on a heap).
 
     What is part of a circle, or needs what is, is left out; so is the need of what is no key.
     """
     waiting_for = {id_: {other for other in others if other in needed} for id_, others in needed.items()}
-    needed_by: dict[_Sorted, list[_Sorted]] = {}
+    needed_by: dict[MigrationId, list[MigrationId]] = {}
     for id_, others in waiting_for.items():
         for other in others:
             needed_by.setdefault(other, []).append(id_)

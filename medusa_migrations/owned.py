@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import ForeignKey
 
-from . import conf
+from . import conf, dist
 
 
 def labels_with_sources() -> set[str]:
@@ -19,9 +20,18 @@ def labels_with_sources() -> set[str]:
     return {app.label for app in apps.get_app_configs() if Path(app.path, folder).is_dir()}
 
 
-def owned_labels() -> set[str]:
-    """The labels of the apps whose tables SQL makes."""
-    return {label for label in labels_with_sources() if not django_migrations(label)}
+def sql_labels() -> set[str]:
+    """The labels of the apps that have SQL migrations: a folder for them, or, where that is not shipped, built ones.
+
+    Raises DistError.
+    """
+    built = dist.load(conf.get_settings().dist_dir) or ()
+    return labels_with_sources() | {migration.id.app for migration in built}
+
+
+def owned(labels: Iterable[str]) -> set[str]:
+    """Those of `labels`, of apps with SQL migrations, whose tables SQL makes."""
+    return {label for label in labels if label in apps.app_configs and not django_migrations(label)}
 
 
 def django_migrations(label: str) -> list[str] | None:
@@ -46,11 +56,36 @@ def are_migrations_disabled() -> bool:
 
 
 def references(label: str) -> set[tuple[str, str]]:
-    """What the tables of an app's models refer to in other apps: (app label, name of the model in small letters)."""
+    """What the tables of an app's models refer to in other apps: (app label, name of the model in small letters).
+
+    Nothing for an app that is not installed, as the build may have one.
+    """
+    app = apps.app_configs.get(label)
     return {
         (other.app_label, str(other.model_name))
-        for model in apps.get_app_config(label).get_models(include_auto_created=True)
+        for model in (app.get_models(include_auto_created=True) if app else ())
         for field in model._meta.local_fields
         if isinstance(field, ForeignKey) and field.db_constraint  # type: ignore[attr-defined]  # the stubs lack it
         if (other := field.remote_field.model._meta).app_label != label
     }
+
+
+def with_bases(loader: MigrationLoader, is_there: Callable[[str, str], bool]) -> set[str]:
+    """The apps without Django migrations, less those whose models extend one that Django makes and that is not there.
+
+    `is_there` is asked for a model by its app's label and its name in small letters.
+    """
+    lost: set[str] = set()
+    while True:
+        more = {
+            label
+            for label in loader.unmigrated_apps - lost
+            for model in apps.get_app_config(label).get_models()
+            for base in model.__mro__[1:]
+            if (options := getattr(base, "_meta", None)) and not options.abstract
+            if options.app_label in lost
+            or (options.app_label in loader.migrated_apps and not is_there(options.app_label, options.model_name))
+        }
+        if not more:
+            return loader.unmigrated_apps - lost
+        lost |= more

@@ -49,6 +49,7 @@ def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
     Raises PlanError for a name that Django does not know.
     """
     found: list[Key] = []
+    replaced = {key for squash in loader.replacements.values() for key in squash.replaces}
     for label, name in django_dependencies(migration):
         latest = loader.graph.leaf_nodes(label)
         if not latest:
@@ -58,10 +59,10 @@ def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
             )
         if name is None:
             found += latest
-        elif (label, name) in loader.disk_migrations:
+        elif (label, name) in loader.disk_migrations or (label, name) in replaced:
             found.append((label, name))
         else:
-            names = [one for app, one in loader.disk_migrations if app == label]
+            names = [one for app, one in {*loader.disk_migrations, *replaced} if app == label]
             raise PlanError(
                 f"{migration.source}: {migration.id} depends on {label}.{name}, which is no migration of "
                 f"{label}.{nearest(name, names)}"
@@ -70,9 +71,14 @@ def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
 
 
 def _applied(session: Session, loader: MigrationLoader) -> set[Key]:
-    """Django's history; a squashed migration counts when all that it replaces is there."""
+    """Django's history; a squashed migration counts when all that it replaces is there, and the other way round."""
     if session.query("SELECT pg_catalog.to_regclass('django_migrations')")[0][0] is None:
         return set()
     applied = set(session.query("SELECT app, name FROM django_migrations"))
     squashed = {key for key, migration in loader.replacements.items() if applied.issuperset(migration.replaces)}
-    return applied | squashed
+    replaced = {
+        key
+        for squash in (applied | squashed) & loader.replacements.keys()
+        for key in loader.replacements[squash].replaces
+    }
+    return applied | squashed | replaced

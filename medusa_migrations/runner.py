@@ -73,8 +73,7 @@ class Runner:
         if task.transactional:
             self.retries.run(lambda: self._send(task, "BEGIN;", "COMMIT;"), task.id)
         else:
-            timeouts = self.options.timeouts("SET")
-            Stepwise(self.session, self.history, self.retries, timeouts, self.tell).run(task)
+            Stepwise(self.session, self.history, self.retries, self.options, self.tell).run(task)
         self._finish(task, begun)
 
     def _send(self, task: Task, begin: str = "", end: str = "") -> None:

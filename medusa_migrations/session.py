@@ -193,6 +193,7 @@ class Session:
         """
         self._refuse_pooler()
         self._wait_for_lock(wait, listener)
+        self.execute("SET idle_session_timeout = 0")  # it may be held for long before the first migration
         self.check_lock_sql = postgresql.CHECK_LOCK
         try:
             yield

@@ -19,6 +19,7 @@ from .failure import StatementFailed
 from .history import History
 from .interruption import StopRequested
 from .migration import Direction
+from .options import Options
 from .postgresql import NOT_IN_TRANSACTION
 from .retries import Retries
 from .scanner import Statement, split
@@ -53,12 +54,12 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class Stepwise:
-    """Runs tasks that no transaction holds; `timeouts` is SQL that sets them for the session."""
+    """Runs tasks that no transaction holds."""
 
     session: Session
     history: History
     retries: Retries
-    timeouts: str
+    options: Options
     listener: Listener
 
     def run(self, task: Task) -> None:
@@ -68,7 +69,7 @@ class Stepwise:
         steps = transactions(split(script.sql))
         number = done = resume_at(task)
         try:
-            send_around(self.session, script, self._open(task) + self.timeouts)
+            send_around(self.session, script, self._open(task) + self.options.timeouts("SET"))
             for statement in itertools.chain.from_iterable(step for step in steps[:done] if is_committed(step)):
                 if sets_session(statement.words):
                     send_statement(self.session, script, statement)
@@ -80,7 +81,7 @@ class Stepwise:
             send_around(self.session, script, self.session.reset_sql)
             send_around(self.session, script, self._close(task, begun))
         except (StatementFailed, StopRequested) as failed:
-            failed.outcome = _outcome(task.direction, max(number, 1), len(steps))
+            failed.outcome = _outcome(self.options.again(task.direction), max(number, 1), len(steps))
             self._record_failure(task, str(failed))
             raise
 
@@ -219,7 +220,6 @@ def _checksums(sql: str, steps: Sequence[tuple[Statement, ...]]) -> list[str]:
     return found
 
 
-def _outcome(direction: Direction, number: int, total: int) -> str:
-    again = "migrations_run" if direction is Direction.UP else "migrations_revert"
+def _outcome(again: str, number: int, total: int) -> str:
     done = f"of its {total} statements, {number - 1} are done and stay" if number > 1 else "nothing of it is done"
     return f"It runs without a transaction: {done}. {again} goes on at statement {number}, which may be changed."

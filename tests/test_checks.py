@@ -52,7 +52,23 @@ def test_the_default_database_is_no_postgresql(shop: Project) -> None:
     found = check(shop)
     assert list(found) == ["E002"]
     assert "The database 'default' is SQLite; SQL migrations run on PostgreSQL only." in found["E002"]
-    assert "HINT: Set its ENGINE to 'django.db.backends.postgresql'." in found["E002"]
+    assert "HINT: Set its ENGINE to 'django.db.backends.postgresql', or have allow_migrate()" in found["E002"]
+    (shop.folder / "routers.py").write_text(
+        "class Router:\n    def allow_migrate(self, db, app_label, **hints):\n        return app_label != 'blog'\n"
+    )
+    shop.add_settings("DATABASE_ROUTERS = ['routers.Router']")
+    assert check(shop) == {}
+
+
+@pytest.mark.parametrize("databases", ["{}", "{'default': {}}"])
+def test_no_database_at_all_is_djangos_matter(shop: Project, databases: str) -> None:
+    shop.add_settings(f"DATABASES = {databases}")
+    assert check(shop) == {}
+
+
+def test_a_database_without_its_driver_is_djangos_matter(shop: Project) -> None:
+    shop.add_settings("DATABASES['legacy'] = {'ENGINE': 'django.db.backends.oracle', 'NAME': 'x'}")
+    assert check(shop) == {}
 
 
 def test_another_database_is_no_postgresql(shop: Project) -> None:
@@ -114,8 +130,9 @@ def test_an_app_of_both_kinds_without_a_place_in_djangos_order(shop: Project) ->
     assert "-- migrate:depends shop.0001_initial" in found["W007"]
     shop.write("shop.20240101000000_view", "CREATE VIEW v AS SELECT id FROM shop_product;", "DROP VIEW v;",
                header="-- migrate:depends shop.0001_initial\n")  # fmt: skip
-    shop.write("shop.20240102000000_more", "SELECT 1;")  # comes after that
     assert check(shop) == {}
+    shop.write("shop.20240102000000_more", "SELECT 1;")
+    assert list(check(shop)) == ["W007"]
 
 
 @pytest.mark.parametrize("state", ["missing", "stale"])
@@ -177,6 +194,12 @@ def test_a_server_that_is_not_there(shop: Project) -> None:
     database = json.loads(shop.environment()["TEST_DATABASE"]) | {"HOST": str(shop.folder)}
     found = check(shop, "--database", "default", env={"TEST_DATABASE": json.dumps(database)})
     assert "Cannot connect to the database 'default'" in found["E011"]
+
+
+def test_a_broken_file_is_told_once(shop: Project) -> None:
+    shop.manage("migrate").ok()
+    shop.write("blog.20240102000000_a", "SELECT 'never closed;")
+    assert list(check(shop, "--database", "default", "--deploy", env={"DEBUG": "1"})) == ["E005"]
 
 
 def test_without_sql_migrations_only_the_database_matters(project: Project) -> None:

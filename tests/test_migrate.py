@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.projects import Project
@@ -79,7 +81,8 @@ class TestOrder:
                        env={"DJANGO_SUPERUSER_PASSWORD": "x"}).ok()  # fmt: skip
         assert project.sql("SELECT username FROM accounts_user") == [("a",)]
 
-    def test_an_app_of_both_kinds_is_replayed_as_it_grew(self, project: Project) -> None:
+    @pytest.mark.parametrize("target", [(), ("stock",), ("stock", "0003")], ids=" ".join)
+    def test_an_app_of_both_kinds_is_replayed_as_it_grew(self, project: Project, target: tuple[str, ...]) -> None:
         """The view needs a column that a later Django migration takes away, after another SQL migration let go."""
         project.add_models("stock", "class Item(models.Model):\n    new = models.IntegerField()")
         item = 'migrations.CreateModel("Item", [("id", models.BigAutoField(primary_key=True)), ("old", OLD)])'
@@ -93,7 +96,8 @@ class TestOrder:
         project.write("stock.20240102000000_no_view", "DROP VIEW v;", header="-- migrate:depends stock.0002_rename\n")
         project.write("stock.20240103000000_view", "CREATE VIEW v AS SELECT new FROM stock_item;")
         project.manage("migrations_build").ok()
-        assert applied(project.manage("migrate").ok().stdout) == [
+        order = applied(project.manage("migrate", *target).ok().stdout) + applied(project.manage("migrate").ok().stdout)
+        assert order == [
             "stock.0001_initial", "stock.20240101000000_view", "stock.0002_rename", "stock.20240102000000_no_view",
             "stock.0003_alter", "stock.20240103000000_view",
         ]  # fmt: skip
@@ -115,6 +119,35 @@ class TestOrder:
         order = applied(shop.manage("migrate").ok().stdout)
         assert order.index("shop.0001_squashed") < order.index("blog.20240102000000_v")
         assert "nothing was done" in shop.manage("migrate", "shop", "zero").error()
+        (shop.folder / "shop/migrations/0001_initial.py").unlink()  # once all have the squashed one
+        shop.manage("migrations_revert").ok()
+        assert applied(shop.manage("migrate").ok().stdout) == ["blog.20240102000000_v"]
+
+    def test_a_proxy_and_a_child_of_a_model_of_djangos(self, shop: Project) -> None:
+        """To Django alone, models of an app without migrations that extend its User are an InvalidBasesError."""
+        models = shop.folder / "blog/models.py"
+        models.write_text(
+            models.read_text() + "from django.contrib.auth.models import User\n"
+            "class Person(User):\n    class Meta:\n        proxy = True\n"
+            "class Member(User):\n    since = models.DateField()\n"
+        )
+        shop.write(
+            "blog.20240102000000_member",
+            "CREATE TABLE blog_member (user_ptr_id integer PRIMARY KEY REFERENCES auth_user (id), since date);",
+            "DROP TABLE blog_member;",
+        )
+        shop.add_django_migration("shop", "0002_more", 'migrations.AddField("Product", "n", models.TextField())')
+        shop.manage("migrations_build").ok()
+        assert "auth.0005" in shop.manage("migrate", "auth", "0005").ok().stdout
+        assert applied(shop.manage("migrate").ok().stdout)[-4:] == [
+            BLOG, "blog.20240102000000_member", SHOP, "shop.0002_more",
+        ]  # fmt: skip
+        assert shop.sql("SELECT count(*) FROM auth_permission WHERE codename IN ('add_person', 'add_member')") == [(2,)]
+        shop.manage("migrate", "shop", "0001").ok()
+        shop.manage("migrate", "shop", "zero").ok()
+        shop.manage("migrations_revert", "--all").ok()
+        shop.manage("migrate", "auth", "zero").ok()
+        shop.manage("migrate").ok()
 
 
 class TestOptions:
@@ -148,6 +181,24 @@ class TestOptions:
         assert "auth.0012_alter_user_first_name_max_length" in order
         assert SHOP not in order
 
+    def test_an_app_that_models_refer_to_is_needed_too(self, shop: Project) -> None:
+        shop.add_models("accounts", "class Account(models.Model):\n    pass")
+        shop.write("accounts.20230101000000_account", "CREATE TABLE accounts_account (id bigint PRIMARY KEY);")
+        models = shop.folder / "blog/models.py"
+        models.write_text(
+            models.read_text() + "    account = models.ForeignKey('accounts.Account', on_delete=models.CASCADE)\n"
+        )
+        shop.manage("migrations_build").ok()
+        order = applied(shop.manage("migrate", "blog").ok().stdout)
+        assert order.index("accounts.20230101000000_account") < order.index(BLOG)
+
+    def test_an_sql_migration_of_an_app_of_both_kinds_is_no_target(self, shop: Project) -> None:
+        shop.write("shop.20240101000000_view", "SELECT 1;")
+        shop.manage("migrations_build").ok()
+        for name in ("20240101000000_view", "20240101000000"):
+            message = shop.manage("migrate", "shop", name).error()
+            assert "Use migrations_run --to shop.20240101000000_view" in message
+
     @pytest.mark.parametrize("target", ["zero", "20240101000000_author"])
     def test_its_migrations_are_no_targets(self, shop: Project, target: str) -> None:
         message = shop.manage("migrate", "blog", target).error()
@@ -169,12 +220,47 @@ class TestOptions:
         shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop\n")
         shop.manage("migrations_build").ok()
         shop.manage("migrate").ok()
-        assert "blog.20240102000000_v needs shop.0001_initial" in shop.manage("migrate", "shop", "zero").error()
+        message = shop.manage("migrate", "shop", "zero").error()
+        assert "blog.20240102000000_v needs shop.0001_initial" in message
+        assert "if what is listed needs no more than one migration of shop, name that above its up part" in message
         shop.manage("migrate", "shop", "zero", "--fake").ok()
+
+    def test_nor_what_an_app_of_both_kinds_made_on_its_own_tables(self, shop: Project) -> None:
+        """Django would drop the view together with the table, and the history would still have it."""
+        shop.write("shop.20240102000000_v", "CREATE VIEW v AS SELECT id FROM shop_product;", "DROP VIEW v;")
+        shop.manage("migrations_build").ok()
+        shop.manage("migrate").ok()
+        assert "shop.20240102000000_v needs shop.0001_initial" in shop.manage("migrate", "shop", "zero").error()
+
+    def test_nor_the_table_of_a_renamed_model_or_for_a_file_that_is_gone(self, shop: Project) -> None:
+        shop.add_models("cat", "class New(models.Model):\n    pass")
+        shop.add_django_migration(
+            "cat", "0001_initial", 'migrations.CreateModel("Old", [("id", models.BigAutoField(primary_key=True))])'
+        )
+        shop.add_django_migration("cat", "0002_rename", 'migrations.RenameModel("Old", "New")')
+        models = shop.folder / "blog/models.py"
+        models.write_text(models.read_text() + "    cat = models.ForeignKey('cat.New', on_delete=models.CASCADE)\n")
+        shop.manage("migrate").ok()
+        (shop.folder / "blog/sql_migrations/20240101000000_author.sql").unlink()
+        shop.manage("migrations_build").ok()
+        assert f"{BLOG} needs cat.0001_initial" in shop.manage("migrate", "cat", "zero").error()
+        shop.manage("migrate", "cat", "0001").ok()
+
+    def test_what_was_applied_later_can_go_again(self, shop: Project) -> None:
+        shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop\n")
+        shop.manage("migrations_build").ok()
+        shop.manage("migrate").ok()
+        shop.sql("UPDATE django_migrations SET applied = applied - interval '1 day'; SELECT 1")
+        shop.sql("UPDATE medusa_migrations SET applied_at = applied_at - interval '1 day'; SELECT 1")
+        shop.add_django_migration("shop", "0002_later", "")
+        shop.manage("migrate").ok()
+        shop.manage("migrate", "shop", "0001").ok()
+        assert "needs shop.0001_initial" in shop.manage("migrate", "shop", "zero").error()
 
     def test_fake_records_both_kinds(self, shop: Project) -> None:
         assert BLOG in applied(shop.manage("migrate", "--fake").ok().stdout)
-        assert shop.tables() == {"django_migrations"} | (shop.tables() - {"blog_author", "auth_user"})
+        assert "django_migrations" in shop.tables()
+        assert shop.tables().isdisjoint({"blog_author", "auth_user"})
         assert shop.history() == [(BLOG, "applied")]
         assert shop.sql("SELECT duration_ms FROM medusa_migrations") == [(None,)]
 
@@ -224,5 +310,8 @@ class TestOptions:
         (shop.folder / "dist/migrations/manifest.json").unlink()
         assert "Nothing is built" in shop.manage("migrate").error()
 
-    def test_the_database_of_an_alias(self, shop: Project) -> None:
-        assert "argument --database: invalid choice" in shop.manage("migrate", "--database", "nowhere").stderr
+    def test_dist_is_enough(self, shop: Project) -> None:
+        """A release may come without the sources."""
+        shutil.rmtree(shop.folder / "blog/sql_migrations")
+        assert BLOG in applied(shop.manage("migrate", "--run-syncdb").ok().stdout)
+        assert shop.history() == [(BLOG, "applied")]

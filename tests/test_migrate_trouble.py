@@ -43,7 +43,7 @@ class TestFailure:
         path = shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT titel FROM bad;",
                           option=" transaction:false")  # fmt: skip
         shop.manage("migrations_build").ok()
-        assert "goes on at statement 2" in shop.manage("migrate").error()
+        assert "migrate goes on at statement 2" in shop.manage("migrate").error()
         path.write_text(path.read_text().replace("titel", "id"))
         shop.manage("migrations_build").ok()
         outcome = shop.manage("migrate").ok()
@@ -77,8 +77,31 @@ class TestFailure:
         shop.manage("migrations_build").ok()
         for command in ("migrate", "migrations_run"):
             message = shop.manage(command).error()
-            assert "That is a table of the app 'auth', which Django migrates." in message
+            assert "That is a table of the app 'auth'. If it is not there yet, write above the up part" in message
             assert "`-- migrate:depends auth`" in message
+            assert f"run {command} again" in message
+
+    def test_a_table_of_another_app_made_by_sql_too(self, shop: Project) -> None:
+        shop.write("raw.20230101000000_view", "CREATE VIEW v AS SELECT id FROM blog_author;")
+        shop.manage("migrations_build").ok()
+        assert "`-- migrate:depends blog.ID`: that comes first then." in shop.manage("migrate").error()
+
+    def test_what_would_stop_the_sql_stops_djangos_migrations_too(self, shop: Project) -> None:
+        shop.manage("migrate").ok()
+        shop.sql("COMMENT ON TABLE medusa_migrations IS 'History of medusa_migrations, format 99'; SELECT 1")
+        shop.add_django_migration("shop", "0002_more", "")
+        shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop.0002_more\n")
+        shop.manage("migrations_build").ok()
+        assert "made by a newer version" in shop.manage("migrate").error()
+        assert "shop.0002_more" not in shop.django_history()
+
+    def test_a_lock_timeout_names_what_migrate_can_be_told(self, shop: Project) -> None:
+        shop.configure(LOCK_TIMEOUT="100ms", RETRIES=0)
+        shop.manage("migrate", "auth").ok()
+        with shop.server.connect(shop.database) as connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE auth_user")
+            message = shop.manage("migrate", "blog").error()
+        assert "give it longer with LOCK_TIMEOUT or RETRIES in MEDUSA_MIGRATIONS, and run migrate again" in message
 
     def test_a_header_that_names_no_migration(self, shop: Project) -> None:
         shop.write("raw.20230101000000_v", "SELECT 1;", header="-- migrate:depends shop.0001_inital\n")
@@ -164,6 +187,70 @@ class TestTwoAtOnce:
             process.kill()
             finish(process)
 
+    def test_the_lock_is_held_while_django_works_for_long(self, shop: Project) -> None:
+        shop.sql(f"ALTER DATABASE {shop.database} SET idle_session_timeout = '500ms'; SELECT 1")
+        shop.add_django_migration("shop", "0002_sleep", 'migrations.RunSQL("SELECT pg_sleep(1.5)")')
+        shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop.0002_sleep\n")
+        shop.manage("migrations_build").ok()
+        assert applied(shop.manage("migrate").ok().stdout)[-2:] == ["shop.0002_sleep", "blog.20240102000000_v"]
+
+    def test_a_lock_that_is_lost_ends_it(self, shop: Project) -> None:
+        shop.add_django_migration("shop", "0002_sleep", 'migrations.RunSQL("SELECT pg_sleep(2)")')
+        shop.add_django_migration("shop", "0003_more", "")
+        process = shop.start("migrate")
+        shop.wait_for(SLEEPING)
+        shop.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database"
+            " WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        outcome = finish(process)
+        assert "The database 'default' failed" in outcome.error()
+        assert "shop.0003_more" not in shop.django_history()
+
+    def test_a_migrate_of_another_kind_of_database_inside(self, shop: Project) -> None:
+        shop.add_settings("DATABASES['lite'] = {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'lite'}")
+        (shop.folder / "shop/apps.py").write_text(
+            "from django.apps import AppConfig\nfrom django.core.management import call_command\n"
+            "from django.db.models.signals import pre_migrate\n"
+            "def more(using, **kwargs):\n    if using == 'default':\n"
+            "        call_command('migrate', 'auth', database='lite')\n"
+            "class ShopConfig(AppConfig):\n    name = 'shop'\n    def ready(self):\n"
+            "        pre_migrate.connect(more, sender=self)\n"
+        )
+        assert applied(shop.manage("migrate").ok().stdout).count(BLOG) == 1
+
+    def test_a_migrate_of_the_same_database_inside(self, shop: Project) -> None:
+        (shop.folder / "shop/apps.py").write_text(
+            "from django.apps import AppConfig\nfrom django.core.management import call_command\n"
+            "from django.db.models.signals import pre_migrate\n"
+            "called = []\n"
+            "def more(using, **kwargs):\n    if not called:\n        called.append(1)\n"
+            "        call_command('migrate', 'auth')\n"
+            "class ShopConfig(AppConfig):\n    name = 'shop'\n    def ready(self):\n"
+            "        pre_migrate.connect(more, sender=self)\n"
+        )
+        outcome = shop.manage("migrate", timeout=20)
+        assert "Waiting" not in outcome.stderr
+
+    def test_a_migrate_inside_another(self, shop: Project) -> None:
+        """As a receiver of post_migrate may call for another database."""
+        other = f"{shop.database}_other"
+        shop.add_settings(f"DATABASES['other'] = DATABASES['default'] | {{'NAME': {other!r}}}")
+        (shop.folder / "shop/apps.py").write_text(
+            "from django.apps import AppConfig\nfrom django.core.management import call_command\n"
+            "from django.db.models.signals import post_migrate\n"
+            "def more(using, **kwargs):\n    if using == 'default':\n"
+            "        call_command('migrate', database='other')\n"
+            "class ShopConfig(AppConfig):\n    name = 'shop'\n    def ready(self):\n"
+            "        post_migrate.connect(more, sender=self)\n"
+        )
+        shop.server.execute(f"CREATE DATABASE {other}")
+        try:
+            assert applied(shop.manage("migrate").ok().stdout).count(BLOG) == 2
+            assert shop.server.execute("SELECT name FROM medusa_migrations", other) == [("20240101000000_author",)]
+        finally:
+            shop.server.execute(f"DROP DATABASE {other} WITH (FORCE)")
+
 
 class TestSignals:
     @pytest.mark.parametrize(
@@ -185,10 +272,12 @@ class TestSignals:
         first = shop.start("migrate")
         shop.wait_for(SLEEPING)
         second = shop.start("migrate")
-        shop.wait_for("count(*) >= 3 FROM pg_stat_activity WHERE datname = current_database()")
+        assert second.stderr is not None
+        assert "Waiting up to 60 s for the lock" in second.stderr.readline()
         second.send_signal(signal.SIGTERM)
         outcome = finish(second, timeout=10)
-        assert outcome.code in (1, -signal.SIGTERM)
+        assert outcome.code == 1
+        assert "Stopped by SIGTERM. Nothing more was begun. Run migrate again to go on." in outcome.stderr
         first.kill()
         finish(first)
 
@@ -222,13 +311,18 @@ class TestOtherCommands:
         shop.add_settings("INSTALLED_APPS = ['other', *(app for app in INSTALLED_APPS if app != 'other')]")
         message = shop.manage("check").stderr
         assert "(medusa_migrations.E004) The command migrate is that of 'other'" in message
-        assert "Put 'medusa_migrations' above that app in INSTALLED_APPS" in message
+        assert "Put 'medusa_migrations' above 'other' in INSTALLED_APPS" in message
 
     def test_one_above_that_extends_ours_is_not(self, shop: Project) -> None:
         self.other(shop, "medusa_migrations.management.commands.migrate")
         shop.add_settings("INSTALLED_APPS = ['other', *(app for app in INSTALLED_APPS if app != 'other')]")
         shop.manage("check").ok()
         assert BLOG in applied(shop.manage("migrate").ok().stdout)
+
+    def test_one_below_that_extends_ours_is_told_where_to_go(self, shop: Project) -> None:
+        self.other(shop, "medusa_migrations.management.commands.migrate")
+        outcome = shop.manage("migrate")
+        assert "Put 'other' above 'medusa_migrations' in INSTALLED_APPS." in outcome.stderr
 
     def test_makemigrations_of_an_app_made_by_sql(self, shop: Project) -> None:
         message = shop.manage("makemigrations", "blog").error()
@@ -251,6 +345,14 @@ class TestWithoutSqlMigrations:
         assert "bridge False" in project.manage("shell", "-c", code).ok().stdout
         assert "auth_user" in project.tables()
         assert project.history() == []
+
+    def test_dumpdata_leaves_the_history_out(self, project: Project) -> None:
+        project.add_contrib("auth", "contenttypes")
+        project.manage("migrate").ok()
+        assert project.manage("dumpdata", "medusa_migrations").ok().stdout.strip() == "[]"
+        project.table(1)
+        project.run().ok()
+        assert '"medusa_migrations.appliedmigration"' not in project.manage("dumpdata").ok().stdout
 
     def test_only_djangos_pending_makes_no_history_table(self, project: Project) -> None:
         project.add_contrib("auth", "contenttypes")

@@ -7,14 +7,30 @@ from pathlib import Path
 from typing import cast
 
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import find_commands
 from django.core.management.base import BaseCommand
 
 
 def next_command(name: str) -> type[BaseCommand]:
-    """The class of the command `name` of the next app behind this one in INSTALLED_APPS that has it, or Django's."""
+    """The class of the command `name` of the next app behind this one in INSTALLED_APPS that has it, or Django's.
+
+    Raises ImproperlyConfigured if that extends this app's command.
+    """
     names = [app.name for app in apps.get_app_configs()]
     for app in list(apps.get_app_configs())[names.index("medusa_migrations") + 1 :]:
         if name in find_commands(str(Path(app.path) / "management")):
-            return cast(type[BaseCommand], import_module(f"{app.name}.management.commands.{name}").Command)
-    return cast(type[BaseCommand], import_module(f"django.core.management.commands.{name}").Command)
+            return _command(app.name, name)
+    return _command("django.core", name)
+
+
+def _command(package: str, name: str) -> type[BaseCommand]:
+    try:
+        return cast(type[BaseCommand], import_module(f"{package}.management.commands.{name}").Command)
+    except ImportError as error:
+        if error.name != f"medusa_migrations.management.commands.{name}":
+            raise
+        raise ImproperlyConfigured(
+            f"The command {name} of {package!r} extends that of 'medusa_migrations', which would extend it in turn. "
+            f"Put {package!r} above 'medusa_migrations' in INSTALLED_APPS."
+        ) from None

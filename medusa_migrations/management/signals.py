@@ -53,6 +53,8 @@ def stopped_by_signals(interruption: Interruption | None = None) -> Iterator[Int
         for number, handler in before.items():
             signal.signal(number, handler)
         writer.close()
+        if interruption.is_requested:
+            interruption.detach()  # or the thread would go on cancelling: the session may outlive this
         thread.join()
         reader.close()
 

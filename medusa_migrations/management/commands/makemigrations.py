@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 
 from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.next_command import next_command
-from medusa_migrations.owned import owned_labels
+from medusa_migrations.owned import labels_with_sources, owned
 
 if TYPE_CHECKING:
     from django.core.management.commands.makemigrations import Command as NextCommand
@@ -19,10 +19,10 @@ class Command(NextCommand):
 
     def handle(self, *app_labels: str, **options: Any) -> None:
         with as_command_errors():
-            owned = sorted(owned_labels().intersection(app_labels)) if app_labels else []
-        if owned:
+            by_sql = sorted(owned(labels_with_sources().intersection(app_labels))) if app_labels else []
+        if by_sql:
             raise CommandError(
-                f"The tables of {owned[0]!r} are made by SQL migrations. Write one: "
-                f"manage.py makemigration {owned[0]} NAME"
+                f"The tables of {by_sql[0]!r} are made by SQL migrations. Write one: "
+                f"manage.py makemigration {by_sql[0]} NAME"
             )
         super().handle(*app_labels, **options)
