@@ -20,10 +20,10 @@ from .errors import Interrupted, PlanError
 from .history import History
 from .interleaving import Key
 from .interruption import StopRequested
-from .management.signals import stopped_by_signals
 from .migration import Direction, Migration, MigrationId
 from .options import Options
 from .plan import Known, Step, plan_run
+from .process_signals import stopped_by_signals
 from .routing import read_known
 from .session import Session, database_errors
 

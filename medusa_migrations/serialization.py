@@ -18,7 +18,7 @@ from django.db.transaction import atomic
 # Foreign keys in SQL are checked at once, unlike Django's; triggers change rows; keys may be GENERATED ALWAYS.
 _IN_THE_WAY = """
 WITH tables AS (SELECT oid, oid::pg_catalog.regclass AS name
-                FROM (SELECT pg_catalog.to_regclass(t)::oid AS oid FROM pg_catalog.unnest(%s) t) found)
+                FROM (SELECT pg_catalog.to_regclass(t)::oid AS oid FROM pg_catalog.unnest(%s::text[]) t) found)
 SELECT pg_catalog.format('ALTER TABLE %%s DISABLE TRIGGER %%I', name, tgname),
        pg_catalog.format('ALTER TABLE %%s ENABLE TRIGGER %%I', name, tgname)
 FROM tables JOIN pg_catalog.pg_trigger ON tgrelid = tables.oid WHERE NOT tgisinternal AND tgenabled = 'O'

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from medusa_migrations import api
 from medusa_migrations.console import plural
 from medusa_migrations.management.base import ExecutionCommand, add_app
-from medusa_migrations.management.signals import stopped_by_signals
+from medusa_migrations.process_signals import stopped_by_signals
 
 
 class Command(ExecutionCommand):

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from medusa_migrations.errors import Interrupted
-from medusa_migrations.interruption import Interruption
+from .errors import Interrupted
+from .interruption import Interruption
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
