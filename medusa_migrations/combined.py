@@ -53,12 +53,13 @@ def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Kn
     models of their app refer to. Django would drop what they made together with its table (CASCADE).
     """
     makers = _makers(loader, {label for label, _ in unapplying})
+    refers = {label: references(label) for label in {row.id.app for row in known.rows.values()}}
     found = []
     for row in known.rows.values():
         migration = known.by_id.get(row.id)
         header = django_dependencies(migration) if migration else []
         exactly = {_in_graph(loader, (label, name)) for label, name in header if name is not None}
-        exactly |= {makers[model] for model in references(row.id.app) if model in makers}
+        exactly |= {makers[model] for model in refers[row.id.app] if model in makers}
         whole_apps = {label for label, name in header if name is None}
         if all(label != row.id.app for label, _ in header):
             whole_apps.add(row.id.app)
@@ -143,9 +144,10 @@ def _wants(unapplied: Sequence[Key], pending: Sequence[Migration]) -> dict[Key, 
 def _with_referred(needs: Needs, pending: Sequence[Migration]) -> dict[Key, set[Key]]:
     """`needs`, and for each SQL migration those before it of apps that its app's models refer to."""
     found = {key: set(others) for key, others in needs.items()}
+    refers = {label: references(label) for label in {migration.id.app for migration in pending}}
     before: dict[str, list[Key]] = {}
     for migration in pending:
-        for label, _ in references(migration.id.app):
+        for label, _ in refers[migration.id.app]:
             found[migration.id].update(before.get(label, ()))
         before.setdefault(migration.id.app, []).append(migration.id)
     return found
