@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.projects import ROOT, Outcome, Project
+from tests.projects import Outcome, Project
 from tests.shop import BLOG, CREATE_AUTHOR, applied
 
 pytestmark = pytest.mark.smoke
@@ -161,12 +161,6 @@ class TestDjangosRunner:
         outcome = tested.manage("test")
         assert outcome.code == 1
         assert "blog/sql_migrations/20240103000000_bad.sql:2:8" in outcome.stderr
-
-
-def test_the_example_project() -> None:
-    command = [sys.executable, "manage.py", "test", "project"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    passed(Outcome(done.returncode, done.stdout, done.stderr), 2)
 
 
 class TestPytest:
