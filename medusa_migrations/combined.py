@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.db.migrations import CreateModel, RenameModel
+from django.db.migrations import CreateModel, RenameModel, SeparateDatabaseAndState
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
 from django.utils.timezone import is_naive, make_aware
 
 from .interleaving import Key, Needs, interleave, reachable, with_declared
@@ -21,7 +22,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 class Left(NamedTuple):
-    """An applied SQL migration that `needs` one of Django's; `is_vague` if it names the whole app, or nothing of it."""
+    """An applied SQL migration that `needs` one of Django's; `is_vague` if its header does not name that one."""
 
     id: MigrationId
     needs: Key
@@ -49,8 +50,9 @@ def combined_order(
 def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Known) -> list[Left]:
     """The SQL migrations of the history that need one of Django's that are to be unapplied.
 
-    Their header names it, or they ran after all of an app, and so after it; or it makes the table of a model that the
-    models of their app refer to. Django would drop what they made together with its table (CASCADE).
+    Their header names it; or, of an app that the header says nothing of, it is of their own app, or makes the table of
+    a model that their app's models refer to. Django would drop what they made together with its table (CASCADE). What
+    it was applied before, none of them needs.
     """
     makers = _makers(loader, {label for label, _ in unapplying})
     refers = {label: references(label) for label in {row.id.app for row in known.rows.values()}}
@@ -58,13 +60,14 @@ def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Kn
     for row in known.rows.values():
         migration = known.by_id.get(row.id)
         header = django_dependencies(migration) if migration else []
+        silent_of = {label for label, _ in unapplying} - {label for label, _ in header}
         exactly = {_in_graph(loader, (label, name)) for label, name in header if name is not None}
-        exactly |= {makers[model] for model in refers[row.id.app] if model in makers}
-        whole_apps = {label for label, name in header if name is None}
-        if all(label != row.id.app for label, _ in header):
-            whole_apps.add(row.id.app)
+        whole_apps = {label for label, name in header if name is None} | ({row.id.app} & silent_of)
+        implied = {makers[model] for model in refers[row.id.app] if model in makers and model[0] in silent_of}
         firm = sorted(exactly.intersection(unapplying))
-        vague = sorted(key for key in unapplying if key[0] in whole_apps and not _came_later(loader, key, row))
+        vague = sorted(
+            key for key in unapplying if (key[0] in whole_apps or key in implied) and not _came_later(loader, key, row)
+        )
         if firm or vague:
             found.append(Left(row.id, (firm or vague)[0], is_vague=not firm))
     return found
@@ -83,12 +86,21 @@ def _makers(loader: MigrationLoader, labels: Collection[str]) -> dict[tuple[str,
     makers: dict[tuple[str, str], Key] = {}
     order = (key for leaf in loader.graph.leaf_nodes() for key in loader.graph.forwards_plan(leaf))
     for key in dict.fromkeys(key for key in order if key[0] in labels):
-        for operation in loader.graph.nodes[key].operations:
+        for operation in _in_database(loader.graph.nodes[key].operations):
             if isinstance(operation, CreateModel):
                 makers[key[0], operation.name_lower] = key
             elif isinstance(operation, RenameModel) and (key[0], operation.old_name_lower) in makers:
                 makers[key[0], operation.new_name_lower] = makers.pop((key[0], operation.old_name_lower))
     return makers
+
+
+def _in_database(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """The operations on the database, those inside others too."""
+    for operation in operations:
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from _in_database(operation.database_operations)
+        else:
+            yield operation
 
 
 def _passed(loader: MigrationLoader, django: Sequence[Key], pending: Sequence[Migration]) -> list[Key]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
@@ -21,8 +22,9 @@ from .console import Console, written
 from .errors import PlanError
 from .migrate_run import Asked, MigrateRun
 from .migration import Migration
-from .owned import are_migrations_disabled, owned, sql_labels, with_bases
+from .owned import are_migrations_disabled, owned, sql_labels
 from .session import connected
+from .states import RenderableState
 
 # The runs under way, by alias: a receiver of post_migrate may call for another database, a thread for a third.
 _under_way: ContextVar[Mapping[str, MigrateRun]] = ContextVar("under_way")
@@ -61,7 +63,6 @@ class BridgedExecutor(MigrationExecutor):
     def __init__(self, connection: BaseDatabaseWrapper, progress_callback: Any = None) -> None:
         super().__init__(connection, progress_callback)
         self.forwards: list[tuple[DjangoMigration, bool]] = []
-        self.unapplying: set[str] = set()
         self.run = _under_way.get({}).get(connection.alias)
         if self.run is None:
             return
@@ -83,8 +84,7 @@ class BridgedExecutor(MigrationExecutor):
             return [step for step in plan if step[0] not in planned] + self.forwards
         keys = [(migration.app_label, migration.name) for migration, _ in plan]
         self.forwards = []
-        self.unapplying = {migration.app_label for migration, backwards in plan if backwards}
-        if self.unapplying:
+        if any(backwards for _, backwards in plan):
             self.run.refuse_to_unapply(self.loader, keys)
             return plan
         nodes = self.loader.graph.nodes
@@ -97,7 +97,8 @@ class BridgedExecutor(MigrationExecutor):
     def migrate(self, *args: Any, **kwargs: Any) -> ProjectState:
         """As Django's; the state at the end has the models of all apps."""
         state = super().migrate(*args, **kwargs)
-        self._let_in(state)
+        if isinstance(state, RenderableState):
+            state.let_in()
         return state
 
     def apply_migration(
@@ -109,28 +110,14 @@ class BridgedExecutor(MigrationExecutor):
             return state
         if self.run:
             self.run.check_lock()
-        self._let_in(state)
+        if isinstance(state, RenderableState):
+            state.let_in()
         return super().apply_migration(state, migration, fake, fake_initial)
 
     def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
-        """As Django's, without the apps whose models extend models that are not in it yet: it could not be rendered.
-
-        Django's own way is an InvalidBasesError for a proxy of its User in an app without Django migrations.
-        """
+        """As Django's, but one that can always be rendered."""
         state: ProjectState = super()._create_project_state(with_applied_migrations)  # type: ignore[misc]  # not in stubs
-        if self.unapplying:  # it is not filled yet, and first rendered with all but what goes
-            state.real_apps = with_bases(self.loader, lambda label, name: label not in self.unapplying)
-        else:
-            state.real_apps = with_bases(self.loader, lambda *model: model in state.models)
-        return state
-
-    def _let_in(self, state: ProjectState) -> None:
-        """Give `state` the apps that it was made without, as soon as their models' bases are there."""
-        if len(state.real_apps) < len(self.loader.unmigrated_apps):
-            now = with_bases(self.loader, lambda *model: model in state.models)
-            if now != state.real_apps:
-                state.real_apps = now
-                vars(state).pop("apps", None)  # to be rendered anew
+        return RenderableState.of(state, {label for label, _ in self.loader.graph.nodes})
 
 
 @contextlib.contextmanager
@@ -151,7 +138,7 @@ def bridged(asked: Asked, console: Console) -> Iterator[Collection[str]]:
             f"The tables of {label!r} are made by SQL migrations. Use migrations_run {label}, with --to up to one of "
             f"them, or migrations_revert {label}."
         )
-    with _taking_part(asked, console) if is_on else contextlib.nullcontext():
+    with _taking_part(asked, console) if is_on else contextlib.nullcontext(), _executor_replaced:
         yield by_sql
     if conf.is_testing():
         from .serialization import keep_rows
@@ -170,7 +157,6 @@ def _taking_part(asked: Asked, console: Console) -> Iterator[None]:
         run.refuse_target()
         token = _under_way.set({**outer, asked.database: run})
         stack.callback(_under_way.reset, token)
-        stack.enter_context(_executor_replaced())
         yield
         if not run.has_joined:
             raise PlanError(
@@ -179,16 +165,32 @@ def _taking_part(asked: Asked, console: Console) -> Iterator[None]:
             )
 
 
-@contextlib.contextmanager
-def _executor_replaced() -> Iterator[None]:
-    """While this lasts, the name by which Django's command makes its executor stands for ours.
+class _Replacement:
+    """While it is entered, in any thread, the name by which Django's command makes its executor stands for ours.
 
     There is no other way to hand it one. Ours extends what somebody else has put there.
     """
-    theirs: type[MigrationExecutor] = vars(migrate)["MigrationExecutor"]
-    bases = (theirs,) if issubclass(theirs, BridgedExecutor) else (BridgedExecutor, theirs)
-    setattr(migrate, "MigrationExecutor", type("BridgedExecutor", bases, {}))  # noqa: B010 - a type to mypy
-    try:
-        yield
-    finally:
-        setattr(migrate, "MigrationExecutor", theirs)  # noqa: B010
+
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.users = 0
+        self.theirs: type[MigrationExecutor] = MigrationExecutor
+
+    def __enter__(self) -> None:
+        with self.guard:
+            if self.users == 0:
+                self.theirs = vars(migrate)["MigrationExecutor"]
+                self.put(type("BridgedExecutor", (BridgedExecutor, self.theirs), {}))
+            self.users += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self.guard:
+            self.users -= 1
+            if self.users == 0:
+                self.put(self.theirs)
+
+    def put(self, executor: type[MigrationExecutor]) -> None:
+        vars(migrate)["MigrationExecutor"] = executor
+
+
+_executor_replaced = _Replacement()

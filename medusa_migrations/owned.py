@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,24 +68,3 @@ def references(label: str) -> set[tuple[str, str]]:
         if isinstance(field, ForeignKey) and field.db_constraint  # type: ignore[attr-defined]  # the stubs lack it
         if (other := field.remote_field.model._meta).app_label != label
     }
-
-
-def with_bases(loader: MigrationLoader, is_there: Callable[[str, str], bool]) -> set[str]:
-    """The apps without Django migrations, less those whose models extend one that Django makes and that is not there.
-
-    `is_there` is asked for a model by its app's label and its name in small letters.
-    """
-    lost: set[str] = set()
-    while True:
-        more = {
-            label
-            for label in loader.unmigrated_apps - lost
-            for model in apps.get_app_config(label).get_models()
-            for base in model.__mro__[1:]
-            if (options := getattr(base, "_meta", None)) and not options.abstract
-            if options.app_label in lost
-            or (options.app_label in loader.migrated_apps and not is_there(options.app_label, options.model_name))
-        }
-        if not more:
-            return loader.unmigrated_apps - lost
-        lost |= more

@@ -143,11 +143,48 @@ class TestOrder:
             BLOG, "blog.20240102000000_member", SHOP, "shop.0002_more",
         ]  # fmt: skip
         assert shop.sql("SELECT count(*) FROM auth_permission WHERE codename IN ('add_person', 'add_member')") == [(2,)]
+        shop.manage("migrate", "blog").ok()
+        shop.manage("migrate", "auth", "0011").ok()
+        shop.manage("migrate").ok()
         shop.manage("migrate", "shop", "0001").ok()
         shop.manage("migrate", "shop", "zero").ok()
         shop.manage("migrations_revert", "--all").ok()
         shop.manage("migrate", "auth", "zero").ok()
         shop.manage("migrate").ok()
+
+    def test_models_that_extend_others_of_apps_that_refer_to_theirs(self, project: Project) -> None:
+        """Some models of `blog` are there for `shop` to refer to, while others extend what `shop` makes later."""
+        project.add_models(
+            "shop",
+            "class Category(models.Model):\n    pass\n"
+            "class Product(models.Model):\n    author = models.ForeignKey('blog.Author', models.CASCADE)\n",
+        )
+        project.add_models(
+            "blog",
+            "from shop.models import Category\nclass Author(models.Model):\n    pass\n"
+            "class Editor(Author):\n    class Meta:\n        proxy = True\n"
+            "class Shelf(Category):\n    class Meta:\n        proxy = True\n",
+        )
+        project.add_django_migration(
+            "shop",
+            "0001_initial",
+            'migrations.CreateModel("Product", [("id", models.BigAutoField(primary_key=True)), '
+            '("author", models.ForeignKey("blog.Author", models.CASCADE))])',
+            ("blog", "__first__"),
+        )
+        project.add_django_migration(
+            "shop",
+            "0002_category",
+            'migrations.CreateModel("Category", [("id", models.BigAutoField(primary_key=True))])',
+        )
+        project.add_django_migration("shop", "0003_more", 'migrations.AddField("Product", "n", models.TextField())')
+        project.write(BLOG, "CREATE TABLE blog_author (id bigint PRIMARY KEY);", "DROP TABLE blog_author;")
+        project.manage("migrations_build").ok()
+        for target in ((), ("blog",), ("shop", "0001"), (), ("shop", "0002"), ("shop", "zero"), ("blog",), ()):
+            project.manage("migrate", *target).ok()
+        project.configure(RUN_ON_MIGRATE=False)
+        project.manage("migrate", "shop", "zero").ok()
+        project.manage("migrate").ok()
 
 
 class TestOptions:
@@ -232,10 +269,39 @@ class TestOptions:
         shop.manage("migrate").ok()
         assert "shop.20240102000000_v needs shop.0001_initial" in shop.manage("migrate", "shop", "zero").error()
 
+    def test_an_older_migration_of_the_app_is_in_nobodys_way(self, shop: Project) -> None:
+        """As in a deployment that failed: the new SQL is reverted, and the Django migration that it needed can go."""
+        shop.manage("migrate").ok()
+        shop.add_models("shop", f"{PRODUCT}\nclass U(models.Model):\n    pass")
+        models = shop.folder / "blog/models.py"
+        models.write_text(models.read_text() + "    u = models.ForeignKey('shop.U', models.CASCADE, null=True)\n")
+        shop.sql("UPDATE django_migrations SET applied = applied - interval '1 day'; SELECT 1")
+        shop.sql("UPDATE medusa_migrations SET applied_at = applied_at - interval '1 day'; SELECT 1")
+        shop.add_django_migration(
+            "shop", "0002_u", 'migrations.CreateModel("U", [("id", models.BigAutoField(primary_key=True))])'
+        )
+        shop.write(
+            "blog.20240102000000_u",
+            "ALTER TABLE blog_author ADD u_id bigint REFERENCES shop_u;",
+            "ALTER TABLE blog_author DROP u_id;",
+            header="-- migrate:depends shop.0002_u\n",
+        )
+        shop.manage("migrations_build").ok()
+        shop.manage("migrate").ok()
+        message = shop.manage("migrate", "shop", "0001").error()
+        assert "blog.20240102000000_u needs shop.0002_u" in message
+        assert f"{BLOG} needs" not in message
+        shop.manage("migrations_revert", "blog").ok()
+        shop.manage("migrate", "shop", "0001").ok()
+
     def test_nor_the_table_of_a_renamed_model_or_for_a_file_that_is_gone(self, shop: Project) -> None:
         shop.add_models("cat", "class New(models.Model):\n    pass")
         shop.add_django_migration(
-            "cat", "0001_initial", 'migrations.CreateModel("Old", [("id", models.BigAutoField(primary_key=True))])'
+            "cat",
+            "0001_initial",
+            'migrations.SeparateDatabaseAndState([migrations.CreateModel("Old", [("id", '
+            'models.BigAutoField(primary_key=True))])], [migrations.CreateModel("Old", [("id", '
+            "models.BigAutoField(primary_key=True))])])",
         )
         shop.add_django_migration("cat", "0002_rename", 'migrations.RenameModel("Old", "New")')
         models = shop.folder / "blog/models.py"
