@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import os
@@ -147,6 +148,7 @@ def without_privileges() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
+    codecs.lookup("utf-8-sig")  # whose module that user may not be able to read, which Python would remember for ever
     os.seteuid(NOBODY)
     try:
         yield
