@@ -32,11 +32,20 @@ from .plan import (
     refuse_mode_all,
     state_of,
 )
-from .results import Failure, MadeFile, MigrationResult, RepairResult, RunResult, ShownMigration, ShowResult
+from .results import (
+    Failure,
+    GenerateResult,
+    MadeFile,
+    MigrationResult,
+    RepairResult,
+    RunResult,
+    ShownMigration,
+    ShowResult,
+)
 from .routing import read_known
 from .session import LockHolder, Session, open_session
 
-__all__ = ["Execution", "Interruption", "build", "make", "repair", "revert", "run", "show"]
+__all__ = ["Execution", "Interruption", "build", "generate", "make", "repair", "revert", "run", "show"]
 
 
 def make(app: str, name: str, *, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
@@ -47,6 +56,43 @@ def make(app: str, name: str, *, timestamp: str | None = None, dry_run: bool = F
     from .make import make as write
 
     return write(app, name, timestamp=timestamp, dry_run=dry_run)
+
+
+def generate(
+    app: str,
+    name: str | None = None,
+    *,
+    check: bool = False,
+    dry_run: bool = False,
+    timestamp: str | None = None,
+    renames: Sequence[str] = (),
+    drop_tables: bool = False,
+    accept: Callable[[str], bool] = lambda rename: False,
+    value: Callable[[str, str], str | None] = lambda place, nothing: None,
+    database: str = "default",
+) -> GenerateResult:
+    """Compare the models of the app with the label `app` with its tables in `database`, and write a migration.
+
+    Without a `name` one is made from the changes. `check` only compares, and `dry_run` writes nothing. `renames` are
+    `table=new` or `table.column=new`; `accept` is asked about each other that may be one. `value` is asked for the SQL
+    that rows get in a column `table.column` without a default, and None takes what stands for nothing, its second
+    argument. `drop_tables` drops tables of models that are gone. What is written is proven: up gives what the models
+    say, down what was there.
+    """
+    from .generate.generate import generate as compare
+
+    return compare(
+        app,
+        name,
+        check=check,
+        dry_run=dry_run,
+        timestamp=timestamp,
+        renames=renames,
+        drop_tables=drop_tables,
+        accept=accept,
+        value=value,
+        database=database,
+    )
 
 
 class Execution(TypedDict, total=False):

@@ -19,8 +19,10 @@ from .results import MadeFile
 from .sources import is_installed_package, source_files, source_folder
 
 
-def make(app_label: str, name: str, *, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
-    """Write an empty migration `name` for an app, or with `dry_run` only say what would be written.
+def make(
+    app_label: str, name: str, *, timestamp: str | None = None, dry_run: bool = False, text: str = sqlfile.TEMPLATE
+) -> MadeFile:
+    """Write a migration `name` for an app, empty without a `text`, or with `dry_run` only say what would be written.
 
     Raises MigrationError for an unknown or installed app, a bad name or timestamp, and a file that is there already.
     """
@@ -30,7 +32,7 @@ def make(app_label: str, name: str, *, timestamp: str | None = None, dry_run: bo
     problem = (timestamp_problem(timestamp) if timestamp is not None else None) or name_problem(id_.name)
     if problem:
         raise MigrationError(f"{problem}.")
-    made = MadeFile(id_, source_folder(app) / f"{id_.name}.sql", sqlfile.TEMPLATE, tuple(_warnings(id_, there)))
+    made = MadeFile(id_, source_folder(app) / f"{id_.name}.sql", text, tuple(_warnings(id_, there)))
     if id_ in there:
         raise MigrationError(f"{id_} is there already; nothing was written. Choose another name or --timestamp.")
     if not dry_run:
@@ -47,10 +49,11 @@ def own_app(app_label: str) -> AppConfig:
         raise PlanError(f"There is no app with the label {app_label!r}.{hint}")
     app = labels[app_label]
     if is_installed_package(app):
+        own = sorted(label for label, one in labels.items() if not is_installed_package(one))
         raise MigrationError(
             f"The app {app_label!r} is installed from a package, or outside the project ({app.path}): what is written "
-            "there would be lost with the next update. Put the migration into an app of your own, and let it depend on "
-            "the package's migrations."
+            "there would be lost with the next update. Put the migration into an app of your own "
+            f"({', '.join(own) or 'there is none yet'}), and let it depend on the package's migrations."
         )
     return app
 

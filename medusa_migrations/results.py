@@ -100,6 +100,22 @@ class RepairResult:
 
 
 @dataclass(frozen=True, slots=True)
+class GenerateResult:
+    """What a comparison of models and database came to; `made` is None if there is no difference, or only a check.
+
+    `changes` are the differences in words, `loses` the data that is lost, `offered` the values of --rename that would
+    keep some of it.
+    """
+
+    database: str
+    changes: tuple[str, ...] = ()
+    made: MadeFile | None = None
+    loses: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MadeFile:
     """A new migration file, written to `path` unless it was only asked for."""
 

@@ -73,7 +73,7 @@ class MigrationCommand(QuickStart):
         return Console(self.stdout, self.stderr, self.style, verbosity=options["verbosity"], quiet=options["json"])
 
 
-def add_database(parser: ArgumentParser) -> None:
+def add_database(parser: ArgumentParser | _ArgumentGroup) -> None:
     parser.add_argument("--database", default="default", metavar="ALIAS", help='Database alias. Default: "default".')
 
 

@@ -1,29 +1,112 @@
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError, CommandParser
+
 from medusa_migrations import api
 from medusa_migrations.conf import shown_path
-from medusa_migrations.management.base import MigrationCommand
+from medusa_migrations.management.base import MigrationCommand, add_database
+from medusa_migrations.results import GenerateResult, MadeFile
 
 
 class Command(MigrationCommand):
-    help = "Writes an empty SQL migration for an app."
+    help = "Writes an SQL migration for an app: an empty one, or what its models say and its tables do not."
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        """NAME, which may be left out, may also stand behind options."""
+        parser = super().create_parser(*args, **kwargs)
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]  # of this one parser
+        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("app", metavar="APP", help="The label of the app.")
-        parser.add_argument("name", metavar="NAME", help='What it does, such as add_slug, AddSlug or "add slug".')
+        parser.add_argument(
+            "name", metavar="NAME", nargs="?", help='What it does, such as add_slug, AddSlug or "add slug".'
+        )
         parser.add_argument(
             "--timestamp", metavar="TS", help="YYYYMMDDHHMMSS, UTC. Default: now, after all that are there."
         )
         parser.add_argument("--dry-run", action="store_true", help="Print the file instead of writing it.")
+        generate = parser.add_argument_group("from the models")
+        generate.add_argument(
+            "--generate", action="store_true", help="Compare the models with the database, and write what differs."
+        )
+        generate.add_argument(
+            "--check", action="store_true", help="Exit with 1 if there are differences; write nothing."
+        )
+        generate.add_argument(
+            "--rename",
+            action="append",
+            default=[],
+            metavar="OLD=NEW",
+            help="table=new or table.column=new, the table by its name in the database today.",
+        )
+        generate.add_argument("--drop-tables", action="store_true", help="Drop the tables of models that are gone too.")
+        generate.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="Ask nothing.")
+        add_database(generate)
 
     def work(self, **options: Any) -> None:
+        if options["generate"]:
+            self.generate(options)
+            return
+        meant = [name for name in ("check", "rename", "drop_tables") if options[name]]
+        if meant:
+            raise CommandError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
+        if not options["name"]:
+            raise CommandError("A NAME is needed, such as add_slug; with --generate it may be left out.")
         made = api.make(options["app"], options["name"], timestamp=options["timestamp"], dry_run=options["dry_run"])
+        self.report(made, options)
+
+    def generate(self, options: dict[str, Any]) -> None:
+        is_terminal = options["interactive"] and not options["check"] and sys.stdin.isatty()
+        result = api.generate(
+            options["app"],
+            options["name"],
+            check=options["check"],
+            dry_run=options["dry_run"],
+            timestamp=options["timestamp"],
+            renames=options["rename"],
+            drop_tables=options["drop_tables"],
+            accept=_ask if is_terminal else lambda rename: False,
+            value=_ask_value if is_terminal else lambda place, nothing: None,
+            database=options["database"],
+        )
+        for warning in result.warnings if options["verbosity"] else ():
+            self.stderr.write(f"Warning: {warning}", self.style.WARNING)
+        if not result.changes:
+            self.say("No changes detected", options)
+        else:
+            self.tell(result, options)
+
+    def tell(self, result: GenerateResult, options: dict[str, Any]) -> None:
+        for change in result.changes:
+            self.say(f"  {change}", options)
+        for lost in result.loses if options["verbosity"] else ():
+            self.stderr.write(f"Loses data: {lost}", self.style.WARNING)
+        for rename in result.offered if options["verbosity"] else ():
+            self.stderr.write(f"If this was renamed, add --rename {rename}", self.style.WARNING)
+        if result.made:
+            self.report(result.made, options)
+        else:
+            raise CommandError(f"The models of {options['app']!r} and the database differ.")
+
+    def report(self, made: MadeFile, options: dict[str, Any]) -> None:
         for warning in made.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["dry_run"]:
             self.stdout.write(f"{made.text}\nWould create {shown_path(made.path)}")
         else:
             self.say(f"Created {shown_path(made.path)}", options)
+
+
+def _ask_value(place: str, nothing: str) -> str | None:
+    return input(f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: ").strip() or None
+
+
+def _ask(rename: str) -> bool:
+    """In the manner of Django's questioner."""
+    old, _, new = rename.partition("=")
+    return input(f"Was {old} renamed to {new}? [y/N] ").lower() in ("y", "yes")

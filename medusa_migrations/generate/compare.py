@@ -1,0 +1,126 @@
+"""What has to change for some tables to become others. Knows nothing of SQL but whether two texts are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from .schema import Column, Constraint, Index, Table, Tables
+
+Thing = Table | Column | Constraint | Index
+_Named = TypeVar("_Named", Constraint, Index)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference in `table`: `old` is None for what is created, `new` for what is dropped.
+
+    `validate` is for a constraint that is only to be checked against the rows that are there.
+    """
+
+    op: Literal["create", "drop", "alter", "rename", "validate"]
+    table: str
+    old: Thing | None = None
+    new: Thing | None = None
+
+    @property
+    def thing(self) -> Thing:
+        found = self.new if self.new is not None else self.old
+        assert found is not None
+        return found
+
+
+def compare(old: Tables, new: Tables, explicit_names: Collection[str] = ()) -> list[Change]:
+    """The changes from `old` to `new`.
+
+    Constraints and indexes are the same if their definitions are: names that Django or PostgreSQL gave them are kept as
+    they are, and only one of `explicit_names`, which the author gave, is followed.
+    """
+    changes = [Change("create", name, new=new[name]) for name in new if name not in old]
+    changes += [Change("drop", name, old=old[name]) for name in old if name not in new]
+    for name in new:
+        if name in old:
+            changes += _table(old[name], new[name], explicit_names)
+    return changes + _renames_to_make_room(old, new, changes)
+
+
+def _table(old: Table, new: Table, explicit_names: Collection[str]) -> Iterator[Change]:
+    if (old.comment, old.tablespace) != (new.comment, new.tablespace):
+        yield Change("alter", new.name, old, new)
+    for column in new.columns.values():
+        before = old.columns.get(column.name)
+        if before is None:
+            yield Change("create", new.name, new=column)
+        elif not same_column(before, column):
+            yield Change("alter", new.name, before, column)
+    for column in old.columns.values():
+        if column.name not in new.columns:
+            yield Change("drop", new.name, old=column)
+    yield from _named(new.name, old.constraints, new.constraints, explicit_names)
+    yield from _named(new.name, old.indexes, new.indexes, explicit_names)
+
+
+def same_column(old: Column, new: Column) -> bool:
+    """Whether nothing is to be done; a serial and an identity column serve the same purpose, and stay what they are."""
+    counts_up = [column.serial or bool(column.identity) for column in (old, new)]
+    if all(counts_up) and old.serial != new.serial:
+        old, new = (replace(one, sequence=None, default=None, identity="") for one in (old, new))
+    return old == new
+
+
+def _named(
+    table: str, old: Mapping[str, _Named], new: Mapping[str, _Named], explicit_names: Collection[str]
+) -> Iterator[Change]:
+    for before, after in _pairs(old, new):
+        if before is None or after is None:
+            yield Change("drop" if after is None else "create", table, before, after)
+        elif before.body != after.body or before.comment != after.comment:
+            yield Change("alter", table, before, after)
+        else:
+            if before.name != after.name and not {before.name, after.name}.isdisjoint(explicit_names):
+                yield Change("rename", table, before, after)
+            if isinstance(after, Constraint) and after.valid and not before.valid:
+                yield Change("validate", table, before, after)
+
+
+def _pairs(old: Mapping[str, _Named], new: Mapping[str, _Named]) -> Iterator[tuple[_Named | None, _Named | None]]:
+    """Each with what it was: of the same name and definition, else of the same definition, else of the same name."""
+    left = dict(old)
+    unmatched = []
+    for name, after in new.items():
+        if name in left and left[name].body == after.body:
+            yield left.pop(name), after
+        else:
+            unmatched.append(after)
+    for after in unmatched:
+        same = next((one for one in left.values() if one.body == after.body and one.name not in new), None)
+        before = same or left.get(after.name)
+        if before:
+            del left[before.name]
+        yield before, after
+    for before in left.values():
+        yield before, None
+
+
+def _renames_to_make_room(old: Tables, new: Tables, changes: list[Change]) -> list[Change]:
+    """An automatic name may stay on a thing that was renamed with its table, and be wanted by a new one."""
+    wanted = {name for change in changes if change.op in ("create", "alter") for name in _names(change.new)}
+    found = []
+    for name in old.keys() & new.keys():
+        for before, after in (
+            *_pairs(old[name].constraints, new[name].constraints),
+            *_pairs(old[name].indexes, new[name].indexes),
+        ):
+            if before and after and before.name != after.name and before.name in wanted and before.body == after.body:
+                change = Change("rename", name, before, after)
+                found += [change] if change not in changes else []
+    return found
+
+
+def _names(thing: Thing | None) -> Iterator[str]:
+    if isinstance(thing, Table):
+        yield from thing.constraints
+        yield from thing.indexes
+    elif isinstance(thing, Constraint | Index):
+        yield thing.name

@@ -1,0 +1,301 @@
+"""From the models of an app and the live tables to a proven up and down part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from django.db import Error
+
+from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.postgresql import OUT_OF_MEMORY, server_error
+from medusa_migrations.session import Session
+
+from .catalog import read_tables
+from .compare import Change, compare
+from .dependents import foreign_keys_on, objects_on
+from .remade import Place, retyped
+from .renames import Rename, chosen_renames, given_renames
+from .render import Casts, is_key, render, zero_value
+from .schema import Column, Constraint, Index, Table, Tables
+from .scratch import Scratch, build_models, copy_tables, scratch
+from .statements import Statement
+from .wanted import Wanted, default_sql
+
+_CANNOT_COERCE = "42846"
+_DATATYPE_MISMATCH = "42804"
+_CURE = "Nothing was written. Write this change by hand."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be generated, and how.
+
+    `ignore` are globs `table.object`. `renames` are as --rename gives them; `accept` is asked about others that may be
+    one, and `value` for SQL where rows that are there need a value and the models have none, given what stands for
+    nothing. `extra_tables` are tables of the app that no model has any more: what is not renamed is dropped, if
+    `drop_tables`, or left alone.
+    """
+
+    wanted: Wanted
+    ignore: Sequence[str] = ()
+    renames: Sequence[str] = ()
+    extra_tables: Sequence[str] = ()
+    drop_tables: bool = False
+    accept: Callable[[Rename], bool] = lambda rename: False
+    value: Callable[[str, str], str | None] = lambda place, nothing: None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The statements of both parts, in their order; `offered` are renames that nobody answered for.
+
+    `referred` are the tables that new foreign keys refer to.
+    """
+
+    renames: tuple[Rename, ...] = ()
+    changes: tuple[Change, ...] = ()
+    up: tuple[Statement, ...] = ()
+    down: tuple[Statement, ...] = ()
+    offered: tuple[Rename, ...] = ()
+    warnings: tuple[str, ...] = ()
+    referred: frozenset[str] = field(default_factory=frozenset)
+
+
+class NotProven(MigrationError):
+    """What was generated does not do what it should; nothing was written."""
+
+
+def make_draft(session: Session, request: Request) -> Draft:
+    """Raises DatabaseError where the models cannot be built, PlanError for a wrong rename, NotProven."""
+    wanted = request.wanted
+    names = [*wanted.tables, *request.extra_tables]
+    namespace = session.query("SELECT pg_catalog.current_schema()::pg_catalog.regnamespace::oid")[0][0]
+    live = _compared(read_tables(session, namespace, names), request)
+    with scratch(session) as work:
+        models = _compared(build_models(work, (*wanted.models, *wanted.extended)), request)
+        given = given_renames(request.renames, live, models)
+        part = {change.table for change in compare(live, models, wanted.explicit_names)}
+        if not part or (part <= {*request.extra_tables} and not request.drop_tables):
+            return Draft(warnings=wanted.warnings)
+        part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & set(names)
+        target = _normalised(work, _part(models, part), models)
+        draft = _draft(work, request, given, _part(live, part), target, {**models, **live})
+        _refuse_taken(session, namespace, draft.changes, live)
+        warnings = [*wanted.warnings, *_standing_on(session, namespace, draft.changes), *_not_in_models(draft.changes)]
+    return replace(draft, warnings=(*warnings, *draft.warnings))
+
+
+def _draft(
+    work: Scratch, request: Request, given: Sequence[Rename], live: Tables, target: Tables, known: Tables
+) -> Draft:
+    """Compare a copy of the live tables with the target, and prove what comes of it on that copy."""
+    copy_tables(work, live, known, target)
+    copied = work.read(live)
+    warnings = [
+        f"PostgreSQL prints {change.table}.{change.thing.name} otherwise for a copy: see that nothing of it is lost."
+        for change in compare(live, copied)
+    ]
+    renames, offered = chosen_renames(given, request.accept, copied, target)
+    work.run(rename.statement.sql for rename in renames)
+    names = {*live, *target, *(rename.new for rename in renames if not rename.table)}
+    if not request.drop_tables:
+        names -= {*request.extra_tables}
+    before = work.read(names)
+    changes = compare(before, target, request.wanted.explicit_names)
+    up = render(changes, before, target, _values(work, request, changes, target), _casts(work, changes))
+    _run(work, "up", up)
+    after = work.read(names)
+    _refuse_difference("up", compare(after, target, request.wanted.explicit_names))
+    # Back to the very names, whoever gave them.
+    back = compare(after, before, _all_names(before, after))
+    down = render(back, after, before, {}, _casts(work, back))
+    down += [rename.back.statement for rename in reversed(renames)]
+    _run(work, "down", down)
+    _refuse_difference("down", compare(work.read({*names, *copied}), copied, _all_names(copied, after)))
+    return Draft(
+        tuple(renames),
+        tuple(changes),
+        (*(rename.statement for rename in renames), *up),
+        tuple(down),
+        tuple(offered),
+        tuple(warnings),
+        frozenset(_referred(changes)),
+    )
+
+
+def _values(work: Scratch, request: Request, changes: Sequence[Change], target: Tables) -> dict[Place, str]:
+    """SQL for rows that are there, where they need a value: of the models, or of a person."""
+    found = {}
+    for change in changes:
+        old, new = change.old, change.new
+        is_added = isinstance(new, Column) and old is None
+        if not isinstance(new, Column) or new.fills_itself or not (is_added or _becomes_required(old, new)):
+            continue
+        place = (change.table, new.name)
+        field = request.wanted.fields.get(place)
+        value = default_sql(field, work.session) if field and not field.primary_key else None
+        if value is None and new.not_null and not is_key(target[change.table], new.name):
+            value = request.value(".".join(place), zero_value(new.type) or "none")
+        if value is not None:
+            found[place] = value
+    return found
+
+
+def _becomes_required(old: object, new: Column) -> bool:
+    return isinstance(old, Column) and new.not_null and not old.not_null
+
+
+def _not_in_models(changes: Sequence[Change]) -> list[str]:
+    """Warnings that name the constraints and indexes that go, be they of a model or made by hand."""
+    gone = {(change.table, change.old.name) for change in changes if change.op == "drop" and change.old}
+    return [
+        f"{change.table}.{change.old.name} is in no model, and goes. To keep it, put `-- migrate:keep "
+        f"{change.table}.{change.old.name}` above the up part of the migration that made it, or its name into IGNORE."
+        for change in changes
+        if change.op == "drop"
+        and isinstance(change.old, Constraint | Index)
+        and not any((change.table, column) in gone for column in change.old.columns)
+    ]
+
+
+def _standing_on(session: Session, namespace: int, changes: Sequence[Change]) -> list[str]:
+    """Warnings that name what stands on what goes or gets another type, and is not seen to here."""
+    dropped = {change.table for change in changes if change.op == "drop" and isinstance(change.old, Table)}
+    columns = {
+        (change.table, change.old.name) for change in changes if change.op == "drop" and isinstance(change.old, Column)
+    }
+    columns |= {(table, column) for table in {change.table for change in changes} for column in retyped(changes, table)}
+    keys = {
+        (change.table, column)
+        for change in changes
+        if change.op in ("drop", "alter") and isinstance(change.old, Constraint) and change.old.kind in "pu"
+        for column in change.old.columns
+    }
+    own = {change.table for change in changes}
+    touched = dropped | {table for table, _ in columns | keys}
+    return [
+        *objects_on(session, namespace, columns, dropped),
+        *(
+            f"The foreign key {name} of {table}, which is not of this app, stands on {target}: drop it before, and "
+            "make it again after that."
+            for table, name, target in foreign_keys_on(session, namespace, touched)
+            if table not in own
+        ),
+    ]
+
+
+def _refuse_taken(session: Session, namespace: int, changes: Sequence[Change], live: Tables) -> None:
+    """Raise PlanError if a relation that is made has a name that one elsewhere in the schema has."""
+    made = {name for change in changes if change.op == "create" for name in _relations(change.new)}
+    own = {name for table in live.values() for name in _relations(table)}
+    rows = session.query(
+        "SELECT relname::text FROM pg_catalog.pg_class WHERE relnamespace = %s::oid AND relname = ANY (%s::text[])",
+        [namespace, sorted(made - own)],
+    )
+    if rows:
+        names = ", ".join(sorted(name for (name,) in rows))
+        raise PlanError(f"The database has something of the name {names} already, outside of this app's tables.")
+
+
+def _relations(thing: object) -> set[str]:
+    """The names that a table, a constraint or an index has among relations."""
+    if isinstance(thing, Table):
+        parts: list[object] = [*thing.constraints.values(), *thing.indexes.values()]
+        return {thing.name}.union(*map(_relations, parts))
+    if isinstance(thing, Index) or (isinstance(thing, Constraint) and thing.kind in "pux"):
+        return {thing.name}
+    return set()
+
+
+def _run(work: Scratch, part: str, statements: Sequence[Statement]) -> None:
+    for statement in statements:
+        try:
+            work.run([statement.sql])
+        except Error as error:
+            if server_error(error).sqlstate == OUT_OF_MEMORY:
+                raise
+            raise NotProven(
+                f"The generated {part} part does not run: {server_error(error).message}\n  {statement.sql}\n{_CURE}"
+            ) from error
+
+
+def _refuse_difference(part: str, left: Sequence[Change]) -> None:
+    if left:
+        differences = "\n".join(f"  {change.op} {change.table}.{change.thing.name}" for change in left)
+        raise NotProven(f"After the generated {part} part these differences are left:\n{differences}\n{_CURE}")
+
+
+def _all_names(*schemas: Tables) -> set[str]:
+    return {name for tables in schemas for table in tables.values() for name in (*table.constraints, *table.indexes)}
+
+
+def _normalised(work: Scratch, tables: Tables, known: Tables) -> Tables:
+    """The tables as PostgreSQL prints what it has made of its own print; the first print may differ for ever."""
+    with work.undone():
+        copy_tables(work, tables, known, {})
+        return work.read(tables)
+
+
+def _casts(work: Scratch, changes: Iterable[Change]) -> Casts:
+    """How values get their new types: PostgreSQL does it by itself, or on demand, or not at all."""
+    explicit: set[Place] = set()
+    impossible: set[Place] = set()
+    for change in changes:
+        old, new = change.old, change.new
+        if not isinstance(old, Column) or not isinstance(new, Column) or old.type == new.type:
+            continue
+        alter = (
+            f"CREATE TEMP TABLE medusa_migrations_cast (c {old.type}); ALTER TABLE medusa_migrations_cast ALTER c TYPE"
+        )
+        if not _works(work, f"{alter} {new.type}"):
+            on_demand = _works(work, f"{alter} {new.type} USING c::{new.type}")
+            (explicit if on_demand else impossible).add((change.table, new.name))
+    return Casts(frozenset(explicit), frozenset(impossible))
+
+
+def _works(work: Scratch, sql: str) -> bool:
+    """Whether PostgreSQL has the cast that `sql` needs. Raises django.db.Error for anything else."""
+    with work.undone():
+        try:
+            work.run([sql])
+        except Error as error:
+            if server_error(error).sqlstate not in (_CANNOT_COERCE, _DATATYPE_MISMATCH):
+                raise
+            return False
+    return True
+
+
+def _referred(changes: Iterable[Change]) -> set[str]:
+    """The tables that new foreign keys refer to."""
+    made: list[Constraint] = []
+    for change in changes:
+        if isinstance(change.new, Table) and change.op == "create":
+            made += change.new.constraints.values()
+        elif isinstance(change.new, Constraint) and change.op in ("create", "alter"):
+            made.append(change.new)
+    return {constraint.ref_table for constraint in made if constraint.ref_table}
+
+
+def _part(tables: Tables, names: Collection[str]) -> Tables:
+    return {name: table for name, table in tables.items() if name in names}
+
+
+def _compared(tables: Tables, request: Request) -> dict[str, Table]:
+    """What of the tables is compared. What is ignored is in neither side, or a down part would make it once more."""
+    extended = {model._meta.db_table: columns for model, columns in request.wanted.extended.items()}
+    tables = {name: table.only(extended[name]) if name in extended else table for name, table in tables.items()}
+
+    def is_kept(table: str, name: str) -> bool:
+        return not any(fnmatchcase(f"{table}.{name}", glob) for glob in request.ignore)
+
+    return {
+        name: replace(
+            table,
+            columns={one: column for one, column in table.columns.items() if is_kept(name, one)},
+            constraints={one: constraint for one, constraint in table.constraints.items() if is_kept(name, one)},
+            indexes={one: index for one, index in table.indexes.items() if is_kept(name, one)},
+        )
+        for name, table in tables.items()
+    }

@@ -1,0 +1,69 @@
+"""A draft as the text of a migration file, and as a name for it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from .compare import Change
+from .draft import Draft
+from .schema import Column, Constraint, Index, Table
+from .statements import Statement
+
+_WIDTH = 100
+_NAME_LENGTH = 50
+
+
+def file_text(label: str, draft: Draft, depends: Iterable[str]) -> str:
+    """The whole file. What loses data, and what somebody should look at, stands above its statement."""
+    header = [f"-- Generated from the models of {label}. Read it before you run it."]
+    header += [f"-- migrate:depends {id_}" for id_ in depends]
+    up = _part(draft.up)
+    if draft.offered:
+        up = f"{_offers(draft)}\n\n{up}"
+    return "\n".join(header) + f"\n\n-- migrate:up\n{up}\n\n-- migrate:down\n{_part(draft.down)}\n"
+
+
+def _part(statements: Sequence[Statement]) -> str:
+    return "\n\n".join(_block(statement) for statement in statements)
+
+
+def _block(statement: Statement) -> str:
+    remarks = [f"LOSES DATA: {statement.loses}."] if statement.loses else []
+    remarks += [statement.note] if statement.note else []
+    return "".join(f"{_comment(remark)}\n" for remark in remarks) + f"{statement.sql};"
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"-- {line}" for line in textwrap.wrap(text, _WIDTH, break_long_words=False))
+
+
+def _offers(draft: Draft) -> str:
+    lines = ["If something was renamed, generate again with the option, and its rows are kept:"]
+    return "\n".join([*map(_comment, lines), *(f"--   --rename {rename}" for rename in draft.offered)])
+
+
+def derived_name(draft: Draft) -> str:
+    """A name for what a draft does: its first two changes, and that there are more."""
+    telling = [change for change in draft.changes if not isinstance(change.thing, Index | Constraint)]
+    words = [_slug(f"rename {rename.table or ''} {rename.old}") for rename in draft.renames]
+    words = list(dict.fromkeys(words + [_words(change) for change in telling or draft.changes]))
+    name = "_and_".join(words[:2]) + ("_and_more" if len(words) > 2 else "")
+    return name if len(name) <= _NAME_LENGTH else f"{words[0][: _NAME_LENGTH - 9].rstrip('_')}_and_more"
+
+
+def _words(change: Change) -> str:
+    verb = {"create": "add", "drop": "remove", "alter": "alter", "rename": "rename", "validate": "validate"}[change.op]
+    match change.thing:
+        case Table():
+            words = f"{'create' if change.op == 'create' else 'drop' if change.op == 'drop' else verb} {change.table}"
+        case Column(name=name):
+            words = f"{verb} {change.table} {name}"
+        case Constraint() | Index():
+            words = f"alter {change.table} keys"
+    return _slug(words)
+
+
+def _slug(words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")

@@ -1,0 +1,152 @@
+"""Which tables and columns may be others under a new name. A person says whether they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from medusa_migrations.errors import PlanError, nearest
+
+from .catalog import quoted
+from .schema import Column, Table, Tables
+from .statements import Phase, Statement
+
+_Thing = TypeVar("_Thing", Table, Column)
+
+# A table whose columns are alike to this share may be the same under a new name.
+LIKENESS = 0.6
+_OTHER_NAME = 0.7  # how much a column counts that is alike but for its name
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """`old` is now `new`: a table, or a column of `table`, which is its name after tables were renamed."""
+
+    old: str
+    new: str
+    table: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.old}={self.new}" if self.table else f"{self.old}={self.new}"
+
+    @property
+    def back(self) -> Rename:
+        return replace(self, old=self.new, new=self.old)
+
+    @property
+    def statement(self) -> Statement:
+        column = f"COLUMN {quoted(self.old)} " if self.table else ""
+        sql = f"ALTER TABLE {quoted(self.table or self.old)} RENAME {column}TO {quoted(self.new)}"
+        return Statement(Phase.RENAME, sql)
+
+
+def given_renames(texts: Iterable[str], old: Tables, new: Tables) -> list[Rename]:
+    """What `--rename` says, tables first: `table=new` or `table.column=new`, the table by its name in the database.
+
+    Raises PlanError for what cannot be renamed so.
+    """
+    tables, columns = [], []
+    seen: set[object] = set()
+    for text in texts:
+        before, equals, after = text.partition("=")
+        table, dot, column = before.partition(".")
+        if not equals or not after or not table or (dot and not column):
+            raise PlanError(f"--rename takes table=new or table.column=new; this is {text!r}.")
+        if before in seen or (dot and table, after) in seen:
+            raise PlanError(f"--rename {text}: {before} or {after} is in another --rename already.")
+        seen |= {before, (dot and table, after)}
+        if table not in old:
+            raise PlanError(f"--rename {text}: the database has no table {table!r} of this app.{nearest(table, old)}")
+        if not dot:
+            if after not in new or after in old:
+                raise PlanError(f"--rename {text}: {after!r} is no new table of the models.{nearest(after, new)}")
+            tables.append(Rename(table, after))
+        else:
+            columns.append((text, table, column, after))
+    names = {rename.old: rename.new for rename in tables}
+    return tables + [_given_column(*one, names, old, new) for one in columns]
+
+
+def _given_column(
+    text: str, table: str, column: str, after: str, names: Mapping[str, str], old: Tables, new: Tables
+) -> Rename:
+    today = names.get(table, table)
+    if column not in old[table].columns:
+        hint = nearest(column, old[table].columns)
+        raise PlanError(f"--rename {text}: the table {table!r} has no column {column!r}.{hint}")
+    if today not in new or after not in new[today].columns or after in old[table].columns:
+        hint = nearest(after, new[today].columns) if today in new else ""
+        raise PlanError(f"--rename {text}: {after!r} is no new column of the model.{hint}")
+    return Rename(column, after, today)
+
+
+def chosen_renames(
+    given: Sequence[Rename], accept: Callable[[Rename], bool], old: Tables, new: Tables
+) -> tuple[list[Rename], list[Rename]]:
+    """The renames to be done, tables first: what is `given`, and what `accept` says yes to; and the others."""
+    chosen = [rename for rename in given if not rename.table]
+    offered: list[Rename] = []
+    taken = {name for rename in chosen for name in (rename.old, rename.new)}
+    for rename in table_candidates(_without(old, taken), _without(new, taken)):
+        (chosen if accept(rename) else offered).append(rename)
+    before = {rename.new: rename.old for rename in chosen}
+    columns = [rename for rename in given if rename.table]
+    for name, table in new.items():
+        was = old.get(before.get(name, name))
+        if was is None:
+            continue
+        named = {one for rename in columns if rename.table == name for one in (rename.old, rename.new)}
+        for rename in column_candidates(
+            replace(was, columns=_without(was.columns, named)),
+            replace(table, columns=_without(table.columns, named)),
+            {rename.old: rename.new for rename in chosen},
+        ):
+            (columns if accept(rename) else offered).append(rename)
+    return chosen + columns, offered
+
+
+def _without(things: Mapping[str, _Thing], names: Collection[str]) -> dict[str, _Thing]:
+    return {name: thing for name, thing in things.items() if name not in names}
+
+
+def table_candidates(old: Tables, new: Tables) -> Iterator[Rename]:
+    """Tables that are gone, each with the new one that is most like it, the likest first."""
+    gone = {name: table for name, table in old.items() if name not in new}
+    fresh = {name: table for name, table in new.items() if name not in old}
+    moved: dict[str, str] = {}
+    while gone and fresh:  # again after each: a table's foreign keys may refer to one that was renamed
+        score, before, after = max((_likeness(o, n, moved), a, b) for a, o in gone.items() for b, n in fresh.items())
+        if score < LIKENESS:
+            return
+        yield Rename(before, after)
+        moved[before] = after
+        del gone[before], fresh[after]
+
+
+def column_candidates(old: Table, new: Table, moved: Mapping[str, str]) -> Iterator[Rename]:
+    """Columns that are gone, each with a new one of the same shape; tables were `moved` to their new names."""
+    gone = [column for column in old.columns.values() if column.name not in new.columns]
+    for after in new.columns.values():
+        if after.name in old.columns:
+            continue
+        before = next((one for one in gone if _shape(old, one, moved) == _shape(new, after, {})), None)
+        if before:
+            gone.remove(before)
+            yield Rename(before.name, after.name, new.name)
+
+
+def _shape(table: Table, column: Column, moved: Mapping[str, str]) -> tuple[object, ...]:
+    keys = (one.ref_table for one in table.constraints.values() if one.kind == "f" and one.columns == (column.name,))
+    target = next(keys, None) or ""
+    counts_up = column.serial or bool(column.identity)
+    return column.type, column.not_null, counts_up, column.generated is None, moved.get(target, target)
+
+
+def _likeness(old: Table, new: Table, moved: Mapping[str, str]) -> float:
+    before = {name: _shape(old, column, moved) for name, column in old.columns.items()}
+    after = {name: _shape(new, column, {}) for name, column in new.columns.items()}
+    same = sum(before.get(name) == shape for name, shape in after.items())
+    alike = sum((Counter(before.values()) & Counter(after.values())).values())
+    return (same + _OTHER_NAME * (alike - same)) / max(len(before), len(after), 1)

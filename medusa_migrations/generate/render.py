@@ -1,0 +1,404 @@
+"""Changes as SQL, in an order that works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from .catalog import quoted
+from .compare import Change
+from .remade import Place, with_remade
+from .schema import Column, Constraint, Index, Table, Tables
+from .statements import Phase, Statement
+
+# What existing rows get in a NOT NULL column without a default, by the type's beginning. A person looks at it.
+_ZERO_VALUES = {
+    "character": "''",
+    "text": "''",
+    "citext": "''",
+    "boolean": "false",
+    "timestamp": "CURRENT_TIMESTAMP",
+    "date": "CURRENT_DATE",
+    "time": "CURRENT_TIME",
+    "interval": "'0'",
+    "uuid": "gen_random_uuid()",
+    "json": "'{}'",
+    "jsonb": "'{}'",
+    "bytea": "''",
+    "integer": "0",
+    "bigint": "0",
+    "smallint": "0",
+    "numeric": "0",
+    "double": "0",
+    "real": "0",
+    "inet": "'0.0.0.0'",
+}
+
+
+@dataclass(frozen=True)
+class Casts:
+    """The columns whose values get another type only by an explicit cast, and those for which there is none."""
+
+    explicit: frozenset[Place] = frozenset()
+    impossible: frozenset[Place] = frozenset()
+
+
+def render(
+    changes: Iterable[Change],
+    old: Tables,
+    new: Tables,
+    defaults: Mapping[Place, str] | None = None,
+    casts: Casts = Casts(),
+) -> list[Statement]:
+    """The statements that carry out `changes`, which lead from `old` to `new`.
+
+    `defaults` are SQL for the rows that are there, by table and column.
+    """
+    all_changes = with_remade(changes, old, new, casts.impossible)
+    rendering = _Rendering(new, defaults or {}, casts, _taken_names(all_changes), _dropped(all_changes))
+    statements = [statement for change in all_changes for statement in rendering.render(change)]
+    return sorted(statements, key=lambda statement: statement.phase)
+
+
+def create_tables(tables: Tables) -> list[str]:
+    """The statements that make `tables` from nothing."""
+    changes = [Change("create", name, new=table) for name, table in tables.items()]
+    return [statement.sql for statement in render(changes, {}, tables)]
+
+
+def _taken_names(changes: Iterable[Change]) -> frozenset[str]:
+    """Names of constraints and indexes that are made: one that goes must go before."""
+    found: set[str] = set()
+    for change in changes:
+        if isinstance(change.new, Table) and change.op == "create":
+            found |= {*change.new.constraints, *change.new.indexes}
+        elif isinstance(change.new, Constraint | Index):
+            found.add(change.new.name)  # what is renamed to it counts too
+    return frozenset(found)
+
+
+def _dropped(changes: Iterable[Change]) -> frozenset[str]:
+    return frozenset(change.table for change in changes if change.op == "drop" and isinstance(change.old, Table))
+
+
+@dataclass(frozen=True)
+class _Rendering:
+    new: Tables
+    defaults: Mapping[Place, str]
+    casts: Casts
+    taken: frozenset[str]
+    dropped: frozenset[str] = field(default_factory=frozenset)
+
+    def render(self, change: Change) -> Iterator[Statement]:
+        match change:
+            case Change("create", _, _, Table() as new):
+                yield from self.create_table(new)
+            case Change("drop", _, Table() as old):
+                yield from self.drop_table(old)
+            case Change("alter", _, Table() as old, Table() as new):
+                yield from self.alter_table(old, new)
+            case Change("create", table, _, Column() as new):
+                yield from self.create_column(table, new)
+            case Change("drop", table, Column() as old):
+                yield from self.drop_column(table, old)
+            case Change("alter", table, Column() as old, Column() as new):
+                yield from self.alter_column(table, old, new)
+            case Change("rename", table, (Constraint() | Index()) as old, (Constraint() | Index()) as new):
+                yield _rename(table, old, new)
+            case Change("validate", table, _, Constraint() as new):
+                yield Statement(Phase.ADD_FOREIGN_KEY, f"{_alter(table)} VALIDATE CONSTRAINT {quoted(new.name)}")
+            case Change(_, table, (None | Constraint() | Index()) as old, (None | Constraint() | Index()) as new):
+                yield from self.replace(table, old, new)
+
+    def create_table(self, table: Table) -> Iterator[Statement]:
+        parts = [column_sql(column) for column in table.columns.values()]
+        inline = [one for one in table.constraints.values() if one.kind != "f" and one.valid]
+        parts += [f"CONSTRAINT {quoted(one.name)} {one.definition}" for one in inline]
+        space = f" TABLESPACE {quoted(table.tablespace)}" if table.tablespace else ""
+        body = ",\n    ".join(parts)
+        yield Statement(Phase.CREATE_TABLE, f"CREATE TABLE {quoted(table.name)} (\n    {body}\n){space}")
+        for column in table.columns.values():
+            if column.sequence:
+                yield from _serial(Phase.CREATE_TABLE, table.name, column, column.sequence)
+        for constraint in table.constraints.values():
+            if constraint.kind == "f" or not constraint.valid:
+                yield from self.create_constraint(table.name, constraint)
+            else:
+                yield from _comment(f"CONSTRAINT {quoted(constraint.name)} ON {quoted(table.name)}", constraint.comment)
+        for index in table.indexes.values():
+            yield from self.create_index(table.name, index)
+        yield from _comment(f"TABLE {quoted(table.name)}", table.comment)
+        for column in table.columns.values():
+            yield from _comment(f"COLUMN {quoted(table.name)}.{quoted(column.name)}", column.comment)
+
+    def drop_table(self, table: Table) -> Iterator[Statement]:
+        for constraint in table.constraints.values():
+            if constraint.kind == "f" and constraint.ref_table in self.dropped - {table.name}:
+                yield self.drop_constraint(table.name, constraint)
+            elif constraint.kind in "pux" and constraint.name in self.taken:
+                yield replace(self.drop_constraint(table.name, constraint), phase=Phase.MAKE_ROOM)
+        for index in table.indexes.values():
+            if index.name in self.taken:
+                yield Statement(Phase.MAKE_ROOM, f"DROP INDEX {quoted(index.name)}")
+        yield Statement(
+            Phase.DROP_TABLE, f"DROP TABLE {quoted(table.name)}", loses=f"the table {table.name} with all its rows"
+        )
+
+    def alter_table(self, old: Table, new: Table) -> Iterator[Statement]:
+        if old.comment != new.comment:
+            yield from _comment(f"TABLE {quoted(new.name)}", new.comment, was=old.comment)
+        if old.tablespace != new.tablespace:
+            space = quoted(new.tablespace or "pg_default")
+            yield Statement(
+                Phase.ALTER_COLUMN,
+                f"{_alter(new.name)} SET TABLESPACE {space}",
+                note="Copies the whole table, and locks it meanwhile.",
+            )
+
+    def create_column(self, table: str, column: Column) -> Iterator[Statement]:
+        phase = Phase.ADD_COLUMN if column.generated is None else Phase.ADD_GENERATED
+        if column.sequence:
+            yield from _serial_column(phase, table, column, column.sequence)
+        elif not column.fills_itself and (column.not_null or (table, column.name) in self.defaults):
+            yield from self.create_filled_column(table, column)
+        else:
+            yield Statement(phase, f"{_alter(table)} ADD COLUMN {column_sql(column)}")
+        yield from _comment(f"COLUMN {quoted(table)}.{quoted(column.name)}", column.comment)
+
+    def create_filled_column(self, table: str, column: Column) -> Iterator[Statement]:
+        """A column that rows which are there get a value in; for a key that is never invented."""
+        value, note = self.value_for_old_rows(table, column)
+        alter = f"{_alter(table)} ALTER COLUMN {quoted(column.name)}"
+        if value is None:
+            yield Statement(
+                Phase.ADD_COLUMN,
+                f"{_alter(table)} ADD COLUMN {column_sql(replace(column, not_null=False))}",
+                note=f"Fill {table}.{column.name} below this: no value could be invented for rows that are there, "
+                "as for a key none may be. Without rows nothing is to be done.",
+            )
+            yield Statement(Phase.ADD_COLUMN, f"{alter} SET NOT NULL")
+        else:
+            sql = f"{_alter(table)} ADD COLUMN {column_sql(replace(column, default=value))}"
+            yield Statement(Phase.ADD_COLUMN, sql, note=note)
+            yield Statement(Phase.ADD_COLUMN, f"{alter} DROP DEFAULT")
+
+    def value_for_old_rows(self, table: str, column: Column) -> tuple[str | None, str]:
+        """SQL for a column's value in rows that are there, and what to look at; None where nothing can be invented."""
+        value = self.defaults.get((table, column.name)) or column.default
+        if value is not None or is_key(self.new[table], column.name):
+            return value, ""
+        value = zero_value(column.type)
+        note = f"Rows that are there get {value} in {table}.{column.name}, which has no default. Put in what is right."
+        return value, note if value is not None else ""
+
+    def drop_column(self, table: str, column: Column, phase: Phase = Phase.DROP_COLUMN) -> Iterator[Statement]:
+        is_generated = column.generated is not None
+        yield Statement(
+            Phase.DROP_GENERATED if is_generated else phase,
+            f"{_alter(table)} DROP COLUMN {quoted(column.name)}",
+            loses="" if is_generated else f"the values of {table}.{column.name}",
+        )
+
+    def alter_column(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+        is_remade = (old.generated is None) != (new.generated is None) or (
+            old.generated is not None and replace(old, comment=None) != replace(new, comment=None)
+        )
+        if is_remade or (old.generated is not None and old == new) or (table, new.name) in self.casts.impossible:
+            for statement in self.drop_column(table, old, Phase.DROP_UNCASTABLE):
+                if (table, new.name) in self.casts.impossible:
+                    statement = replace(statement, note=f"PostgreSQL cannot cast {old.type} to {new.type}.")
+                yield statement
+            yield from self.create_column(table, new)
+            return
+        yield from self.alter_type_and_default(table, old, new)
+        yield from self.alter_nullability(table, old, new)
+        yield from self.alter_identity(table, old, new)
+        if old.comment != new.comment:
+            yield from _comment(f"COLUMN {quoted(table)}.{quoted(new.name)}", new.comment, was=old.comment)
+
+    def alter_type_and_default(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+        alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
+        retyped = (old.type, old.collation) != (new.type, new.collation)
+        if old.identity and not new.identity:
+            yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP IDENTITY")
+        if old.default is not None and (new.default is None or old.type != new.type):
+            yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP DEFAULT")
+        if old.sequence and not new.sequence:
+            yield Statement(Phase.ALTER_COLUMN, f"DROP SEQUENCE {quoted(old.sequence)}")
+        if retyped:
+            collation = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
+            is_explicit = (table, new.name) in self.casts.explicit
+            using = f" USING {quoted(new.name)}::{new.type}" if is_explicit else ""
+            lossy = old.type != new.type and (is_explicit or not is_lossless(old.type, new.type))
+            yield Statement(
+                Phase.ALTER_COLUMN,
+                f"{alter} TYPE {new.type}{collation}{using}",
+                loses=f"what of {table}.{new.name} a {new.type} cannot hold, which was {old.type}" if lossy else "",
+                note="" if is_widening(old, new) else f"Writes all of {table} anew, or reads all of it, and locks it.",
+            )
+        if new.default is not None and not new.sequence and (old.default != new.default or old.type != new.type):
+            yield Statement(Phase.ALTER_COLUMN, f"{alter} SET DEFAULT {new.default}")
+
+    def alter_nullability(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+        alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
+        if old.not_null and not new.not_null:
+            yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP NOT NULL")
+        if old.not_null or not new.not_null:
+            return
+        value, note = self.value_for_old_rows(table, new)
+        if value is None and not new.identity:
+            note = f"This fails if {table}.{new.name} is null in any row: fill it above this."
+        elif not new.identity:
+            column = quoted(new.name)
+            update = f"UPDATE {quoted(table)} SET {column} = {value} WHERE {column} IS NULL"
+            yield Statement(Phase.ALTER_COLUMN, update, note=note)
+            # Or the next ALTER fails on what a deferred foreign key has yet to check ("pending trigger events").
+            yield Statement(Phase.ALTER_COLUMN, "SET CONSTRAINTS ALL IMMEDIATE")
+            note = ""
+        yield Statement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note)
+
+    def alter_identity(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+        alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
+        kind = "ALWAYS" if new.identity == "a" else "BY DEFAULT"
+        if new.identity and not old.identity:
+            yield Statement(Phase.ALTER_COLUMN, f"{alter} ADD GENERATED {kind} AS IDENTITY")
+            yield _set_sequence(table, new)
+        elif new.identity and new.identity != old.identity:
+            yield Statement(Phase.ALTER_COLUMN, f"{alter} SET GENERATED {kind}")
+        if new.sequence and not old.sequence:
+            yield from _serial(Phase.ALTER_COLUMN, table, new, new.sequence)
+            yield _set_sequence(table, new)
+
+    def replace(
+        self, table: str, old: Constraint | Index | None, new: Constraint | Index | None
+    ) -> Iterator[Statement]:
+        """Drop one, create another, or both; a comment alone is changed in place."""
+        if old and new and old.body == new.body and old.comment != new.comment and old.name == new.name:
+            yield from _comment(_place(table, new), new.comment, was=old.comment)
+            return
+        if isinstance(old, Constraint):
+            yield self.drop_constraint(table, old)
+        elif old:
+            yield Statement(Phase.DROP_CONSTRAINT, f"DROP INDEX {quoted(old.name)}")
+        if isinstance(new, Constraint):
+            yield from self.create_constraint(table, new)
+        elif new:
+            yield from self.create_index(table, new)
+
+    def drop_constraint(self, table: str, constraint: Constraint) -> Statement:
+        phase = Phase.DROP_FOREIGN_KEY if constraint.kind == "f" else Phase.DROP_CONSTRAINT
+        return Statement(phase, f"{_alter(table)} DROP CONSTRAINT {quoted(constraint.name)}")
+
+    def create_constraint(self, table: str, constraint: Constraint) -> Iterator[Statement]:
+        phase = Phase.ADD_FOREIGN_KEY if constraint.kind == "f" else Phase.ADD_CONSTRAINT
+        valid = "" if constraint.valid else " NOT VALID"
+        yield Statement(
+            phase, f"{_alter(table)} ADD CONSTRAINT {quoted(constraint.name)} {constraint.definition}{valid}"
+        )
+        yield from _comment(_place(table, constraint), constraint.comment)
+
+    def create_index(self, table: str, index: Index) -> Iterator[Statement]:
+        unique = "UNIQUE " if index.unique else ""
+        yield Statement(
+            Phase.ADD_INDEX, f"CREATE {unique}INDEX {quoted(index.name)} ON {quoted(table)} {index.definition}"
+        )
+        yield from _comment(_place(table, index), index.comment)
+
+
+def is_key(table: Table, column: str) -> bool:
+    """Whether rows must differ in a column, or refer to others by it."""
+    return any(one.kind in "pufx" and column in one.columns for one in table.constraints.values()) or any(
+        one.unique and column in one.columns for one in table.indexes.values()
+    )
+
+
+def column_sql(column: Column) -> str:
+    """A column as CREATE TABLE and ADD COLUMN take it."""
+    parts = [quoted(column.name), column.type]
+    parts += [f"COLLATE {column.collation}"] if column.collation else []
+    if column.generated is not None:
+        parts.append(f"GENERATED ALWAYS AS ({column.generated}) {'VIRTUAL' if column.virtual else 'STORED'}")
+    if column.identity:
+        parts.append(f"GENERATED {'ALWAYS' if column.identity == 'a' else 'BY DEFAULT'} AS IDENTITY")
+    if column.default is not None and not column.sequence:
+        parts.append(f"DEFAULT {column.default}")
+    parts += ["NOT NULL"] if column.not_null else []
+    return " ".join(parts)
+
+
+def zero_value(type_: str) -> str | None:
+    """SQL for what stands for nothing in a type, or None if that is not known."""
+    if type_.endswith("[]"):
+        return "'{}'"
+    word = re.match(r"[a-z]+", type_)
+    is_known = word is not None and re.fullmatch(r"[a-z ]+(\([0-9,]+\)[a-z ]*)?", type_) is not None
+    return _ZERO_VALUES.get(word[0]) if word and is_known else None
+
+
+def is_widening(old: Column, new: Column) -> bool:
+    """Whether every text of the old type is one of the new, so that nothing is written anew."""
+    before = re.fullmatch(r"character varying(?:\((\d+)\))?", old.type)
+    after = re.fullmatch(r"character varying(?:\((\d+)\))?|text", new.type)
+    if not before or not after or old.collation != new.collation:
+        return False
+    return after[1] is None or (before[1] is not None and int(before[1]) <= int(after[1]))
+
+
+def is_lossless(old: str, new: str) -> bool:
+    """Whether every value of one type is one of the other, or is refused by the server where it is not."""
+    if re.match("character varying|character|text", new):
+        return True  # too long a text is an error
+    sizes = ("smallint", "integer", "bigint", "numeric")
+    if old in sizes and new in sizes:
+        return True  # out of range is an error
+    before, after = (re.fullmatch(r"numeric\((\d+),(\d+)\)", one) for one in (old, new))
+    return bool(before and after and int(before[2]) <= int(after[2]))
+
+
+def literal(text: str | None) -> str:
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def _alter(table: str) -> str:
+    return f"ALTER TABLE {quoted(table)}"
+
+
+def _rename(table: str, old: Constraint | Index, new: Constraint | Index) -> Statement:
+    if isinstance(old, Constraint):
+        return Statement(Phase.RENAME, f"{_alter(table)} RENAME CONSTRAINT {quoted(old.name)} TO {quoted(new.name)}")
+    return Statement(Phase.RENAME, f"ALTER INDEX {quoted(old.name)} RENAME TO {quoted(new.name)}")
+
+
+def _serial(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[Statement]:
+    """Have a column that is there count up by a sequence."""
+    yield Statement(phase, f"CREATE SEQUENCE {quoted(sequence)} OWNED BY {quoted(table)}.{quoted(column.name)}")
+    default = f"nextval({literal(quoted(sequence))}::regclass)"
+    yield Statement(phase, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} SET DEFAULT {default}")
+
+
+def _serial_column(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[Statement]:
+    """Add a column that counts up by a sequence, in the rows that are there too."""
+    yield Statement(phase, f"CREATE SEQUENCE {quoted(sequence)}")
+    default = f"nextval({literal(quoted(sequence))}::regclass)"
+    yield Statement(phase, f"{_alter(table)} ADD COLUMN {column_sql(replace(column, sequence=None, default=default))}")
+    owner = f"{quoted(table)}.{quoted(column.name)}"
+    yield Statement(phase, f"ALTER SEQUENCE {quoted(sequence)} OWNED BY {owner}")
+
+
+def _set_sequence(table: str, column: Column) -> Statement:
+    """Have a column's sequence go on behind the values that are there."""
+    sequence = f"pg_get_serial_sequence({literal(quoted(table))}, {literal(column.name)})"
+    first = f"COALESCE((SELECT max({quoted(column.name)}) FROM {quoted(table)}), 0) + 1"
+    return Statement(Phase.ALTER_COLUMN, f"SELECT setval({sequence}, {first}, false)")
+
+
+def _place(table: str, thing: Constraint | Index) -> str:
+    if isinstance(thing, Constraint):
+        return f"CONSTRAINT {quoted(thing.name)} ON {quoted(table)}"
+    return f"INDEX {quoted(thing.name)}"
+
+
+def _comment(place: str, text: str | None, was: str | None = None) -> Iterator[Statement]:
+    if text is not None or was is not None:
+        yield Statement(Phase.COMMENT, f"COMMENT ON {place} IS {literal(text)}")

@@ -1,0 +1,99 @@
+"""Tables as values: both sides of a comparison are read into these."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; expressions are SQL as PostgreSQL prints it.
+
+    `identity` is "" for none, "a" for ALWAYS, "d" for BY DEFAULT. `generated` is the expression of a generated column,
+    which is stored unless `virtual`. `collation` is quoted, and None where it is the type's own. `sequence` is the one
+    that the column owns and has its default from, as a serial one does.
+    """
+
+    name: str
+    type: str
+    not_null: bool = False
+    default: str | None = None
+    identity: str = ""
+    generated: str | None = None
+    virtual: bool = False
+    collation: str | None = None
+    comment: str | None = None
+    sequence: str | None = None
+
+    @property
+    def serial(self) -> bool:
+        return self.sequence is not None
+
+    @property
+    def fills_itself(self) -> bool:
+        """Whether a new row, and an old one when the column is added, has a value without being given one."""
+        return self.default is not None or self.generated is not None or bool(self.identity) or self.serial
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A constraint; `kind` is pg_constraint's: p, u, c, f or x. `definition` has neither its name nor NOT VALID."""
+
+    name: str
+    kind: str
+    definition: str
+    columns: tuple[str, ...] = ()
+    ref_table: str | None = None
+    ref_columns: tuple[str, ...] = ()
+    valid: bool = True
+    comment: str | None = None
+
+    @property
+    def body(self) -> tuple[object, ...]:
+        """All but the name and what can be changed apart."""
+        return self.kind, self.definition
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index that no constraint stands on; `definition` is what follows the table's name.
+
+    `columns` are those that it stands on as such, not in an expression.
+    """
+
+    name: str
+    unique: bool
+    definition: str
+    columns: tuple[str, ...] = ()
+    valid: bool = True
+    comment: str | None = None
+
+    @property
+    def body(self) -> tuple[object, ...]:
+        return self.unique, self.definition
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    name: str
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    constraints: Mapping[str, Constraint] = field(default_factory=dict)
+    indexes: Mapping[str, Index] = field(default_factory=dict)
+    comment: str | None = None
+    tablespace: str | None = None
+
+    def only(self, names: Collection[str]) -> Table:
+        """The columns `names` and the primary key, and the constraints and indexes on nothing else."""
+        keys = [key for key in self.constraints.values() if key.kind == "p"]
+        kept = {*names, *(column for key in keys for column in key.columns)}
+        return replace(
+            self,
+            columns={name: column for name, column in self.columns.items() if name in kept},
+            constraints={name: one for name, one in self.constraints.items() if one.columns and kept >= {*one.columns}},
+            indexes={name: one for name, one in self.indexes.items() if one.columns and kept >= {*one.columns}},
+            comment=None,
+        )
+
+
+Tables = Mapping[str, Table]

@@ -1,0 +1,171 @@
+"""Tables that are gone afterwards: in pg_temp, in a transaction that is rolled back.
+
+That takes the privilege TEMP only, and of the live tables no lock but ACCESS SHARE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models import ForeignKey, Model
+
+from medusa_migrations.errors import DatabaseError
+from medusa_migrations.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, server_error
+from medusa_migrations.session import Session
+
+from .catalog import quoted, read_tables
+from .render import create_tables
+from .schema import Table, Tables
+
+# Every table made takes locks until it is rolled back, and the server has room for some thousands of them
+# (max_locks_per_transaction). So models are made and read a batch at a time.
+BATCH = 40
+
+
+class Scratch:
+    """An open transaction with tables of its own. Use `scratch`."""
+
+    def __init__(self, session: Session, live: str) -> None:
+        self.session, self.live = session, live
+        self.namespace: int = session.query("SELECT pg_catalog.pg_my_temp_schema()")[0][0]
+
+    def run(self, statements: Iterable[str]) -> None:
+        """Raises django.db.Error."""
+        for statement in statements:
+            self.session.execute(statement)
+
+    def read(self, names: Iterable[str]) -> dict[str, Table]:
+        return read_tables(self.session, self.namespace, names)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """What is done meanwhile is undone at the end, and its locks are given back."""
+        self.session.execute("SAVEPOINT undone")
+        try:
+            yield
+        finally:
+            self.session.execute("ROLLBACK TO SAVEPOINT undone")
+
+    def exists(self, name: str) -> bool:
+        found = self.session.query(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = %s::oid AND relname = %s)",
+            [self.namespace, name],
+        )
+        return bool(found[0][0])
+
+    def copy_live(self, name: str) -> bool:
+        """A stub for foreign keys, like the live table; False if there is none.
+
+        A foreign key to the live table itself would take SHARE ROW EXCLUSIVE on it.
+        """
+        table = f"{quoted(self.live)}.{quoted(name)}"
+        if self.session.query("SELECT pg_catalog.to_regclass(%s)", [table])[0][0] is None:
+            return False
+        self.session.execute(f"CREATE TEMP TABLE {quoted(name)} (LIKE {table} INCLUDING INDEXES)")
+        return True
+
+
+@contextmanager
+def scratch(session: Session) -> Iterator[Scratch]:
+    """Raises DatabaseError without the privilege, or where the server has no room for so many tables at once."""
+    (path,) = session.query("SELECT pg_catalog.current_schemas(false)::text[]")[0]
+    if not path:
+        raise DatabaseError(f"The search_path of the database {session.alias!r} names no schema that is there.")
+    rest = "".join(f", {quoted(name)}" for name in path)
+    try:
+        session.execute(
+            f"BEGIN; SET LOCAL search_path = pg_temp{rest}; SET LOCAL temp_tablespaces = ''; "
+            "SET LOCAL default_tablespace = ''; CREATE TEMP TABLE medusa_migrations_scratch ();"
+        )
+        yield Scratch(session, path[0])
+    except Error as error:
+        raise _explained(session, error) from error
+    finally:
+        session.rollback()
+
+
+def _explained(session: Session, error: Error) -> DatabaseError:
+    found = server_error(error)
+    cure = ""
+    if found.sqlstate == INSUFFICIENT_PRIVILEGE:
+        cure = " To compare, tables are made in the session's temporary schema: give this database user TEMP on it."
+    elif found.sqlstate == OUT_OF_MEMORY:
+        cure = " That is the server's room for locks (max_locks_per_transaction). Generate for one app at a time."
+    elif found.sqlstate == "42704":
+        cure = " If an extension has it, write a migration that creates that first, and run it."
+    return DatabaseError(f"The models cannot be built in the database {session.alias!r}: {found.message}.{cure}")
+
+
+def build_models(scratch: Scratch, models: Sequence[type[Model]]) -> dict[str, Table]:
+    """The tables that Django makes of `models`, as PostgreSQL has them then. Nothing of them stays."""
+    found: dict[str, Table] = {}
+    own_tables = {model._meta.db_table for model in models}
+    roots = [model for model in models if not model._meta.auto_created]
+    for start in range(0, len(roots), BATCH):
+        batch = roots[start : start + BATCH]
+        through: list[Any] = [field.remote_field.through for model in batch for field in model._meta.local_many_to_many]
+        all_models = [*batch, *(model for model in through if model._meta.auto_created)]
+        made = {model._meta.db_table for model in all_models}
+        with scratch.undone():
+            for model in all_models:
+                for field in model._meta.local_fields:
+                    if isinstance(field, ForeignKey) and field.db_constraint:  # type: ignore[attr-defined]  # not in stubs
+                        _stub(scratch, field, made, own_tables)
+            with _editor(scratch.session.connection) as editor:
+                for model in batch:
+                    editor.create_model(model)
+            scratch.run([" ".join(editor.collected_sql)])
+            found |= scratch.read(made & own_tables)
+    return found
+
+
+def _editor(connection: BaseDatabaseWrapper) -> BaseDatabaseSchemaEditor:
+    """Django's schema editor, collecting SQL. By itself it would take a % in a comment for a placeholder."""
+    editor = connection.schema_editor(atomic=False, collect_sql=True)
+    execute = editor.execute
+
+    def without_placeholders(sql: Any, params: Any = ()) -> None:
+        execute(sql, None if str(sql).startswith("COMMENT ON ") else params)
+
+    editor.execute = without_placeholders  # type: ignore[method-assign]  # on this one editor
+    return editor
+
+
+def _stub(scratch: Scratch, field: ForeignKey[Any, Any], made: set[str], own_tables: set[str]) -> None:
+    """Have the table there that a foreign key refers to, unless it is one of those `made`."""
+    table = field.remote_field.model._meta.db_table
+    if table in made or scratch.exists(table) or (table not in own_tables and scratch.copy_live(table)):
+        return
+    target: Any = field.target_field
+    column = quoted(target.column)
+    while target.remote_field:
+        target = target.target_field
+    type_ = target.rel_db_type(scratch.session.connection)
+    scratch.run([f"CREATE TEMP TABLE {quoted(table)} ({column} {type_} UNIQUE)"])
+
+
+def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables) -> None:
+    """Make `tables` by the statements that create them, on stubs of what they, and `others`, refer to besides.
+
+    A stub is made as one of `known`, else as the live one.
+    """
+    keys: dict[str, set[tuple[str, ...]]] = {}
+    for table in (*tables.values(), *others.values()):
+        for constraint in table.constraints.values():
+            if constraint.ref_table is not None and constraint.ref_table not in {*tables, *others}:
+                keys.setdefault(constraint.ref_table, set()).add(constraint.ref_columns)
+    for name, columns in keys.items():
+        if scratch.exists(name) or (name not in known and scratch.copy_live(name)):
+            continue
+        types = {
+            column: known[name].columns[column].type if name in known else "bigint" for key in columns for column in key
+        }
+        parts = [f"{quoted(column)} {type_}" for column, type_ in types.items()]
+        parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in sorted(columns)]
+        scratch.run([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
+    scratch.run(create_tables(tables))

@@ -1,0 +1,150 @@
+"""What the models of an app say that no catalog tells: which tables, whose names, which defaults."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from django.apps import apps
+from django.db import router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import Field, Model, UUIDField
+from django.db.models.fields import NOT_PROVIDED
+
+from medusa_migrations.errors import PlanError
+from medusa_migrations.session import Session
+from medusa_migrations.sources import is_installed_package
+
+# The longest name that PostgreSQL does not cut, in bytes (manual, 4.1.1).
+NAME_LENGTH = 63
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The models of an app that have tables of their own, with the automatic many-to-many ones.
+
+    `extended` are models of Django-migrated apps with fields that no Django migration makes, and the columns of those:
+    of such a table nothing else is compared.
+    """
+
+    models: tuple[type[Model], ...]
+    extended: Mapping[type[Model], frozenset[str]]
+    explicit_names: frozenset[str]
+    warnings: tuple[str, ...]
+
+    @cached_property
+    def fields(self) -> dict[tuple[str, str], Field[Any, Any]]:
+        """By table and column."""
+        return {
+            (name, field.column): field
+            for name, model in self.tables.items()
+            for field in model._meta.local_fields
+            if field.column
+        }
+
+    @cached_property
+    def tables(self) -> dict[str, type[Model]]:
+        return {model._meta.db_table: model for model in (*self.models, *self.extended)}
+
+
+def wanted_by(label: str, connection: BaseDatabaseWrapper) -> Wanted:
+    """What the app with that label wants of the database."""
+    models: list[type[Model]] = []
+    warnings = list(_warnings_of_parents(label))
+    for model in apps.get_app_config(label).get_models(include_auto_created=True):
+        options = model._meta
+        if options.proxy or options.swapped or not options.managed or not options.can_migrate(connection):
+            continue
+        if not router.allow_migrate_model(connection.alias, model):
+            warnings.append(f"{options.label} is left out: DATABASE_ROUTERS keep it away from {connection.alias!r}.")
+        elif '"' in options.db_table or len(options.db_table.encode()) > NAME_LENGTH:
+            warnings.append(
+                f"{options.label} is left out: its db_table {options.db_table!r} names a schema, has quotes, or is "
+                f"longer than PostgreSQL's {NAME_LENGTH} bytes."
+            )
+        elif options.db_table in {one._meta.db_table for one in models}:
+            warnings.append(f"{options.label} is left out: another model has the table {options.db_table} too.")
+        else:
+            models.append(model)
+    extended = _extended()
+    warnings += [
+        f"{model._meta.label} has fields that no Django migration makes ({', '.join(sorted(columns))}). Of its table "
+        "only these are compared; an update of its app may make columns of the same name."
+        for model, columns in extended.items()
+    ]
+    return wanted_of(models, extended=extended, warnings=warnings)
+
+
+def wanted_of(
+    models: Sequence[type[Model]],
+    *,
+    extended: Mapping[type[Model], frozenset[str]] = MappingProxyType({}),
+    warnings: Sequence[str] = (),
+) -> Wanted:
+    """What `models` want, the automatic many-to-many ones being among them."""
+    return Wanted(
+        tuple(models),
+        extended,
+        frozenset(one.name for model in models for one in (*model._meta.indexes, *model._meta.constraints)),
+        tuple(warnings),
+    )
+
+
+def _warnings_of_parents(label: str) -> Iterator[str]:
+    """What to say of models that extend a model of another app: a part of each of their rows is in its table."""
+    for model in apps.get_app_config(label).get_models():
+        for parent in model._meta.parents:
+            if parent._meta.app_label != label and not model._meta.proxy:
+                yield (
+                    f"{model._meta.label} extends {parent._meta.label} of another app: its table has a foreign key to "
+                    f"{parent._meta.db_table}, and what changes there is not seen here."
+                )
+
+
+def _extended() -> dict[type[Model], frozenset[str]]:
+    """The models of installed packages that have fields which their own Django migrations do not make.
+
+    In an app of the project's that is a migration that makemigrations has yet to write.
+    """
+    loader = MigrationLoader(None)
+    labels = {label for label, _ in loader.graph.nodes if is_installed_package(apps.get_app_config(label))}
+    models = [model for label in labels for model in apps.get_app_config(label).get_models() if model._meta.managed]
+    if not models:
+        return {}
+    state = loader.project_state()
+    found = {}
+    for model in models:
+        made = state.models.get((model._meta.app_label, str(model._meta.model_name)))
+        more = {field for field in model._meta.local_fields if made and field.name not in made.fields}
+        columns = frozenset(field.column for field in more if field.column)
+        if columns and not model._meta.proxy and not model._meta.swapped:
+            found[model] = columns
+    return found
+
+
+def default_sql(field: Field[Any, Any], session: Session) -> str | None:
+    """SQL for what Django would write into a row, None if nothing; a function is PostgreSQL's own where that has one.
+
+    A function of the author's is called, in a transaction that is rolled back. Raises PlanError if it fails.
+    """
+    if getattr(field, "generated", False) or field.db_default is not NOT_PROVIDED:
+        return None
+    if isinstance(field, UUIDField) and field.default is uuid.uuid4:
+        return "gen_random_uuid()"
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return "CURRENT_TIMESTAMP"
+    try:
+        with transaction.atomic(using=session.alias):
+            value = session.connection.schema_editor().effective_default(field)
+            transaction.set_rollback(True, using=session.alias)
+        return None if value is None else session.compose("%s", [value])
+    except Exception as error:
+        raise PlanError(
+            f"The default of {field.model._meta.label}.{field.name}, which rows that are there would get, cannot be "
+            f"had: {type(error).__name__}: {error}. Give the field another default, or add it with null=True first."
+        ) from error
