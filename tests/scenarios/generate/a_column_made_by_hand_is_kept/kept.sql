@@ -1,0 +1,1 @@
+SELECT title, search FROM blog_book ORDER BY 1

@@ -1,0 +1,2 @@
+class Book(models.Model):
+    headline = models.CharField(max_length=100)

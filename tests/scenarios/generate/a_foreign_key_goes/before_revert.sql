@@ -1,0 +1,1 @@
+DELETE FROM blog_book;

@@ -1,0 +1,5 @@
+class Country(models.Model):
+    code = models.CharField(max_length=2, unique=True)
+class City(models.Model):
+    name = models.TextField()
+    country = models.ForeignKey(Country, models.CASCADE, to_field='code', null=True)

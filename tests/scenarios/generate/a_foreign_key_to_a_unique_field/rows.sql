@@ -1,0 +1,2 @@
+INSERT INTO blog_country (code) VALUES ('fr');
+INSERT INTO blog_city (name) VALUES ('Paris');

@@ -1,0 +1,4 @@
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    n = models.IntegerField(default=1)
+    d = models.IntegerField(default=0)

@@ -1,0 +1,2 @@
+class Author(models.Model):
+    name = models.CharField(max_length=50)

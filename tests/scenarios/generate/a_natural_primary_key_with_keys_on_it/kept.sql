@@ -1,0 +1,1 @@
+SELECT country_id FROM blog_city

@@ -1,0 +1,3 @@
+class Book(models.Model):
+    key = models.BigAutoField(primary_key=True)
+    title = models.CharField(max_length=100)

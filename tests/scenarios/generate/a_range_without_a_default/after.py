@@ -1,0 +1,4 @@
+from django.contrib.postgres.fields import DateRangeField
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    r = DateRangeField()

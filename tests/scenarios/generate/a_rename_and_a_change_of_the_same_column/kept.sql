@@ -1,0 +1,1 @@
+SELECT headline FROM blog_book ORDER BY 1

@@ -1,0 +1,1 @@
+ALTER TABLE blog_book ADD s serial;

@@ -1,0 +1,1 @@
+SELECT volume_id, tag_id FROM blog_volume_tags

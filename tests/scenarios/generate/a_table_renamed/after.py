@@ -1,0 +1,2 @@
+class Volume(models.Model):
+    title = models.CharField(max_length=100)

@@ -1,0 +1,1 @@
+INSERT INTO blog_book (title, f) VALUES ('one', true);

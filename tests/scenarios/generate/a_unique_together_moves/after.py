@@ -1,0 +1,6 @@
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    n = models.IntegerField(null=True)
+    m = models.IntegerField(null=True)
+    class Meta:
+        unique_together = [('title', 'm')]

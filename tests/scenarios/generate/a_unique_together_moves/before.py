@@ -1,0 +1,5 @@
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    n = models.IntegerField(null=True)
+    class Meta:
+        unique_together = [('title', 'n')]

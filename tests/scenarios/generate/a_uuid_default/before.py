@@ -1,0 +1,3 @@
+import uuid
+class Book(models.Model):
+    title = models.CharField(max_length=100)

@@ -1,0 +1,1 @@
+INSERT INTO blog_node VALUES (gen_random_uuid());

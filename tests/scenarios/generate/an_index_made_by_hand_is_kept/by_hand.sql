@@ -1,0 +1,1 @@
+CREATE INDEX by_hand ON blog_book (title);

@@ -1,0 +1,1 @@
+SELECT a::text, b::text FROM blog_book

@@ -1,0 +1,1 @@
+INSERT INTO blog_book (title, n) VALUES ('x', 5);

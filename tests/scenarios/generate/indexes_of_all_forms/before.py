@@ -1,0 +1,5 @@
+from django.contrib.postgres.indexes import *
+from django.db.models.functions import Lower
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    n = models.IntegerField(null=True)

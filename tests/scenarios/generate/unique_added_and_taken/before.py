@@ -1,0 +1,3 @@
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    n = models.IntegerField(unique=True, null=True)

@@ -1,0 +1,4 @@
+from django.db.models.functions import Lower
+class Book(models.Model):
+    title = models.CharField(max_length=100)
+    n = models.IntegerField(null=True)

@@ -1,0 +1,33 @@
+"""A session of this process on a database of the tests' server, without Django's settings knowing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+
+from medusa_migrations.interruption import Interruption
+from medusa_migrations.session import Session
+from tests.projects import Server
+
+
+@contextmanager
+def session_on(server: Server, database: str) -> Iterator[Session]:
+    """pytest-django must have been told to let connections be made (`django_db_blocker.unblock`)."""
+    given = server.parameters
+    settings = dict(connections["default"].settings_dict) | {
+        "NAME": database,
+        "HOST": given.get("host", ""),
+        "PORT": str(given.get("port", "")),
+        "USER": given.get("user", ""),
+        "PASSWORD": given.get("password", ""),
+        "OPTIONS": {},
+    }
+    connection = DatabaseWrapper(settings, "default")
+    connection.connect()
+    try:
+        yield Session(connection, Interruption())
+    finally:
+        connection.close()
