@@ -1,0 +1,66 @@
+"""What a comparison of models with the database takes beyond Django's start.
+
+usage: python -m benchmarks.generate [MODELS ...]      (in the project's folder, with its virtual environment)
+
+Each model has 13 columns, 2 foreign keys, 9 indexes and a check. The time is of `--generate --check` as a whole process
+less that of a command that only loads the models and connects, in turn.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.noop import BARE, seconds
+from tests.conftest import start_server
+from tests.projects import Project
+
+MODEL = """
+class M{0}(models.Model):
+    a = models.CharField(max_length=50, db_index=True)
+    b = models.CharField(max_length=50, unique=True)
+    c = models.TextField(default="")
+    d = models.IntegerField(default=0)
+    e = models.BigIntegerField(null=True, db_index=True)
+    f = models.DateTimeField(auto_now_add=True)
+    g = models.DecimalField(max_digits=9, decimal_places=2, default=0)
+    h = models.BooleanField(default=False)
+    i = models.UUIDField(null=True)
+    j = models.JSONField(default=dict)
+    k = models.ForeignKey("M{1}", models.CASCADE, null=True, related_name="+")
+    l = models.ForeignKey("M0", models.CASCADE, null=True, related_name="+")
+    class Meta:
+        indexes = [models.Index(fields=["d", "e"], name="ix{0}"), models.Index(fields=["-f"], name="iy{0}")]
+        constraints = [models.CheckConstraint(condition=models.Q(d__gte=0), name="ck{0}")]
+"""
+ROUNDS = 5
+
+
+def measure(count: int) -> None:
+    server, database = start_server(), "benchmark_generate"
+    server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+    server.execute(f"CREATE DATABASE {database}")
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder), server, database)
+        commands = project.folder / "blog/management/commands"
+        commands.mkdir(parents=True)
+        (commands / "bare.py").write_text(BARE)
+        # A hundred at a time: the proof of a first migration makes its tables all at once.
+        for size in [*range(100, count, 100), count]:
+            project.add_models("blog", "".join(MODEL.format(number, max(0, number - 1)) for number in range(size)))
+            project.manage("makemigration", "blog", f"to_{size}", "--generate", timeout=600).ok()
+            project.run("-v0", timeout=600).ok()
+        times: dict[str, list[float]] = {"bare": [], "generate": []}
+        for _ in range(ROUNDS + 1):
+            times["bare"].append(seconds(project, "bare"))
+            times["generate"].append(seconds(project, "makemigration", "blog", "--generate", "--check"))
+    medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
+    print(f"{count} models without a change: {medians['generate'] - medians['bare']:.2f} s beyond Django's start")
+    server.execute(f"DROP DATABASE {database} WITH (FORCE)")
+
+
+if __name__ == "__main__":
+    for size in map(int, sys.argv[1:] or ("50", "500")):
+        measure(size)
