@@ -1,4 +1,4 @@
-"""A session of this process on a database of the tests' server, without Django's settings knowing of it."""
+"""A session of this process on a database of the tests' server, which is Django's default one meanwhile."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ def session_on(server: Server, database: str) -> Iterator[Session]:
         "PASSWORD": given.get("password", ""),
         "OPTIONS": {},
     }
-    connection = DatabaseWrapper(settings, "default")
-    connection.connect()
+    theirs = connections["default"]
+    ours, connections["default"] = DatabaseWrapper(settings, "default"), DatabaseWrapper(settings, "default")
+    ours.connect()
     try:
-        yield Session(connection, Interruption())
+        yield Session(ours, Interruption())
     finally:
-        connection.close()
+        for connection in (ours, connections["default"]):
+            connection.close()
+        connections["default"] = theirs

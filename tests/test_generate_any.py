@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.draft import Draft, Request, make_draft
+from medusa_migrations.generate.renames import Rename
 from medusa_migrations.generate.schema import Table
 from medusa_migrations.generate.wanted import wanted_of
 from medusa_migrations.session import Session
@@ -148,6 +149,57 @@ def session(server: Server, django_db_blocker: Any) -> Iterator[Session]:
     with django_db_blocker.unblock(), session_on(server, name) as opened:
         yield opened
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_live_tables_are_only_read(session: Session, server: Server) -> None:
+    """As pg_locks has it while a person is asked, which is in the middle of everything."""
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    red = ModelSpec({"a": FieldSpec("integer", True, False, True, False, False, "")}, many=True, constraint="")
+    run(session, draft_of(session, {"Red": red, "Green": red}).up)
+    session.execute("INSERT INTO blog_red (a) VALUES (1)")
+    before = session.query("SELECT count(*) FROM pg_class")
+    database = session.connection.settings_dict["NAME"]
+    modes = []
+
+    def asked(rename: Rename) -> bool:
+        modes.append(
+            server.execute(
+                "SELECT DISTINCT c.relname::text, mode FROM pg_locks JOIN pg_class c ON c.oid = relation"
+                " WHERE relnamespace = 'public'::regnamespace AND granted",
+                database,
+            )
+        )
+        return True
+
+    wanted = wanted_of(build({"Red": ModelSpec({"b": red.fields["a"]}, many=True, constraint=""), "Green": red}))
+    draft = make_draft(session, Request(wanted, accept=asked))
+    assert [str(rename) for rename in draft.renames] == ["blog_red.a=b"]
+    assert len(modes) == 1
+    assert {mode for _, mode in modes[0]} <= {"AccessShareLock"}
+    assert session.query("SELECT count(*) FROM pg_class") == before
+
+
+def test_tablespaces(session: Session) -> None:
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    space = f"generate_{os.getpid()}"
+    session.execute("SET allow_in_place_tablespaces = true")
+    session.execute(f"CREATE TABLESPACE {space} LOCATION ''")
+    try:
+        plain = ModelSpec({"a": FieldSpec("integer", True, False, True, False, False, "")}, many=False, constraint="")
+        run(session, draft_of(session, {"Red": plain}).up)
+        was = catalog(session)
+        (red,) = build({"Red": plain})
+        red._meta.db_tablespace = space
+        request = Request(wanted_of([red]))
+        there = make_draft(session, request)
+        run(session, there.up)
+        assert catalog(session)["blog_red"].tablespace == space
+        assert make_draft(session, request).up == ()
+        run(session, there.down)
+        assert catalog(session) == was
+    finally:
+        session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        session.execute(f"DROP TABLESPACE {space}")
 
 
 @pytest.mark.smoke

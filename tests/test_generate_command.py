@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
@@ -358,10 +359,18 @@ class TestOthersTables:
 
 
 class TestLive:
-    def test_a_view_on_a_column_that_goes_is_named(self, books: Project) -> None:
-        books.sql("CREATE VIEW v AS SELECT title FROM blog_book; SELECT 1")
+    def test_what_stands_on_a_column_that_goes_is_named(self, books: Project) -> None:
+        books.sql(
+            "CREATE VIEW v AS SELECT title FROM blog_book;"
+            "CREATE STATISTICS s ON id, title FROM blog_book;"
+            "CREATE POLICY p ON blog_book USING (title <> '');"
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+            "CREATE TRIGGER t BEFORE UPDATE OF title ON blog_book FOR EACH ROW EXECUTE FUNCTION f(); SELECT 1"
+        )
         books.add_models("blog", "class Book(models.Model):\n    pass\n")
-        assert "view v depends on blog_book.title, which changes" in generate(books, "--dry-run").ok().stderr
+        said = generate(books, "--dry-run").ok().stderr
+        for what in ("view v", "statistics object", "policy p on table", "trigger t on table"):
+            assert re.search(rf"{what}.* depends on blog_book\.title, which changes", said), what
 
     def test_a_table_that_no_model_has_is_told_of_and_kept(self, books: Project) -> None:
         books.add_models("blog", "")

@@ -130,7 +130,7 @@ def _extended() -> dict[type[Model], frozenset[str]]:
 def default_sql(field: Field[Any, Any], session: Session) -> str | None:
     """SQL for what Django would write into a row, None if nothing; a function is PostgreSQL's own where that has one.
 
-    A function of the author's is called, in a transaction that is rolled back. Raises PlanError if it fails.
+    A function of the author's is called, and what it does in this database rolled back. Raises PlanError if it fails.
     """
     if getattr(field, "generated", False) or field.db_default is not NOT_PROVIDED:
         return None

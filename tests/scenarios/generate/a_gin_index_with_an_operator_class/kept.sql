@@ -1,0 +1,1 @@
+SELECT data FROM blog_book

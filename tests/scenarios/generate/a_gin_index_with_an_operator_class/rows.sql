@@ -1,0 +1,1 @@
+INSERT INTO blog_book (title, data) VALUES ('one', '{"a": 1}');
