@@ -130,6 +130,7 @@ class TestRefusals:
             ("title", "--rename takes table=new or table.column=new"),
             ("blog_boek=x", "no table 'blog_boek' of this app. Did you mean 'blog_book'?"),
             ("blog_book.titel=headline", "has no column 'titel'. Did you mean 'title'?"),
+            ("blog_book.id=headline", "the model has 'id' still"),
             ("blog_book.title=headlin", "'headlin' is no new column of the model. Did you mean 'headline'?"),
         ],
     )
@@ -282,6 +283,22 @@ class TestRows:
         project.run().ok()
         generate(project, "--check").ok()
         assert project.sql("SELECT count(*) FROM blog_cat") == [(0,)]
+
+    def test_automatic_names_and_serial_keys_are_left_as_they_are(self, project: Project) -> None:
+        project.sql(
+            "CREATE TABLE blog_author (id bigserial PRIMARY KEY);"
+            "CREATE TABLE blog_post (id bigserial PRIMARY KEY, code varchar(9) NOT NULL UNIQUE,"
+            " author_id bigint NOT NULL REFERENCES blog_author DEFERRABLE INITIALLY DEFERRED);"
+            "CREATE INDEX some_name ON blog_post (author_id);"
+            "CREATE INDEX other_name ON blog_post (code varchar_pattern_ops); SELECT 1"
+        )
+        project.add_models(
+            "blog",
+            "class Author(models.Model):\n    pass\nclass Post(models.Model):\n"
+            "    code = models.CharField(max_length=9, unique=True)\n"
+            "    author = models.ForeignKey(Author, models.CASCADE)\n",
+        )
+        assert "No changes detected" in generate(project).ok().stdout
 
     def test_a_default_that_fails_is_told(self, books: Project) -> None:
         books.add_models("blog", f"def bad():\n    return 1 / 0\n{BOOK}    n = models.IntegerField(default=bad)\n")

@@ -1,12 +1,15 @@
-"""What the live database has standing on tables and columns."""
+"""What the live database has besides, that changes touch: what stands on tables and columns, and taken names."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from medusa_migrations.errors import PlanError
 from medusa_migrations.session import Session
 
-from .remade import Place
+from .compare import Change
+from .remade import Place, retyped
+from .schema import Column, Constraint, Index, Table, Tables
 
 _FOREIGN_KEYS = """
 SELECT CASE WHEN c.relnamespace = t.relnamespace THEN '' ELSE n.nspname || '.' END || c.relname, k.conname::text,
@@ -51,3 +54,65 @@ def objects_on(session: Session, namespace: int, columns: Collection[Place], dro
         if (table, column) in columns or (table in dropped and what.startswith(views))
     ]
     return list(dict.fromkeys(found))
+
+
+def not_in_models(changes: Sequence[Change]) -> list[str]:
+    """Warnings that name the constraints and indexes that go, be they of a model or made by hand."""
+    gone = {(change.table, change.old.name) for change in changes if change.op == "drop" and change.old}
+    return [
+        f"{change.table}.{change.old.name} is in no model, and goes. To keep it, put `-- migrate:keep "
+        f"{change.table}.{change.old.name}` above the up part of the migration that made it, or its name into IGNORE."
+        for change in changes
+        if change.op == "drop"
+        and isinstance(change.old, Constraint | Index)
+        and not any((change.table, column) in gone for column in change.old.columns)
+    ]
+
+
+def standing_on(session: Session, namespace: int, changes: Sequence[Change]) -> list[str]:
+    """Warnings that name what stands on what goes or gets another type, and is not seen to here."""
+    dropped = {change.table for change in changes if change.op == "drop" and isinstance(change.old, Table)}
+    columns = {
+        (change.table, change.old.name) for change in changes if change.op == "drop" and isinstance(change.old, Column)
+    }
+    columns |= {(table, column) for table in {change.table for change in changes} for column in retyped(changes, table)}
+    keys = {
+        (change.table, column)
+        for change in changes
+        if change.op in ("drop", "alter") and isinstance(change.old, Constraint) and change.old.kind in "pu"
+        for column in change.old.columns
+    }
+    own = {change.table for change in changes}
+    touched = dropped | {table for table, _ in columns | keys}
+    return [
+        *objects_on(session, namespace, columns, dropped),
+        *(
+            f"The foreign key {name} of {table}, which is not of this app, stands on {target}: drop it before, and "
+            "make it again after that."
+            for table, name, target in foreign_keys_on(session, namespace, touched)
+            if table not in own
+        ),
+    ]
+
+
+def refuse_taken(session: Session, namespace: int, changes: Sequence[Change], live: Tables) -> None:
+    """Raise PlanError if a relation that is made has a name that one elsewhere in the schema has."""
+    made = {name for change in changes if change.op == "create" for name in _relations(change.new)}
+    own = {name for table in live.values() for name in _relations(table)}
+    rows = session.query(
+        "SELECT relname::text FROM pg_catalog.pg_class WHERE relnamespace = %s::oid AND relname = ANY (%s::text[])",
+        [namespace, sorted(made - own)],
+    )
+    if rows:
+        names = ", ".join(sorted(name for (name,) in rows))
+        raise PlanError(f"The database has something of the name {names} already, outside of this app's tables.")
+
+
+def _relations(thing: object) -> set[str]:
+    """The names that a table, a constraint or an index has among relations."""
+    if isinstance(thing, Table):
+        parts: list[object] = [*thing.constraints.values(), *thing.indexes.values()]
+        return {thing.name}.union(*map(_relations, parts))
+    if isinstance(thing, Index) or (isinstance(thing, Constraint) and thing.kind in "pux"):
+        return {thing.name}
+    return set()

@@ -8,17 +8,17 @@ from fnmatch import fnmatchcase
 
 from django.db import Error
 
-from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.errors import MigrationError
 from medusa_migrations.postgresql import OUT_OF_MEMORY, server_error
 from medusa_migrations.session import Session
 
 from .catalog import read_tables
 from .compare import Change, compare
-from .dependents import foreign_keys_on, objects_on
-from .remade import Place, retyped
+from .dependents import foreign_keys_on, not_in_models, refuse_taken, standing_on
+from .remade import Place
 from .renames import Rename, chosen_renames, given_renames
 from .render import Casts, is_key, render, zero_value
-from .schema import Column, Constraint, Index, Table, Tables
+from .schema import Column, Constraint, Table, Tables
 from .scratch import Scratch, build_models, copy_tables, scratch
 from .statements import Statement
 from .wanted import Wanted, default_sql
@@ -82,8 +82,8 @@ def make_draft(session: Session, request: Request) -> Draft:
         part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & set(names)
         target = _normalised(work, _part(models, part), models)
         draft = _draft(work, request, given, _part(live, part), target, {**models, **live})
-        _refuse_taken(session, namespace, draft.changes, live)
-        warnings = [*wanted.warnings, *_standing_on(session, namespace, draft.changes), *_not_in_models(draft.changes)]
+        refuse_taken(session, namespace, draft.changes, live)
+        warnings = [*wanted.warnings, *standing_on(session, namespace, draft.changes), *not_in_models(draft.changes)]
     return replace(draft, warnings=(*warnings, *draft.warnings))
 
 
@@ -94,6 +94,12 @@ def _draft(
     copy_tables(work, live, known, target)
     copied = work.read(live)
     warnings = [
+        f"The index {index.name} of {table.name} is invalid: an attempt to build it failed. REINDEX it, or drop it."
+        for table in live.values()
+        for index in table.indexes.values()
+        if not index.valid
+    ]
+    warnings += [
         f"PostgreSQL prints {change.table}.{change.thing.name} otherwise for a copy: see that nothing of it is lost."
         for change in compare(live, copied)
     ]
@@ -145,68 +151,6 @@ def _values(work: Scratch, request: Request, changes: Sequence[Change], target: 
 
 def _becomes_required(old: object, new: Column) -> bool:
     return isinstance(old, Column) and new.not_null and not old.not_null
-
-
-def _not_in_models(changes: Sequence[Change]) -> list[str]:
-    """Warnings that name the constraints and indexes that go, be they of a model or made by hand."""
-    gone = {(change.table, change.old.name) for change in changes if change.op == "drop" and change.old}
-    return [
-        f"{change.table}.{change.old.name} is in no model, and goes. To keep it, put `-- migrate:keep "
-        f"{change.table}.{change.old.name}` above the up part of the migration that made it, or its name into IGNORE."
-        for change in changes
-        if change.op == "drop"
-        and isinstance(change.old, Constraint | Index)
-        and not any((change.table, column) in gone for column in change.old.columns)
-    ]
-
-
-def _standing_on(session: Session, namespace: int, changes: Sequence[Change]) -> list[str]:
-    """Warnings that name what stands on what goes or gets another type, and is not seen to here."""
-    dropped = {change.table for change in changes if change.op == "drop" and isinstance(change.old, Table)}
-    columns = {
-        (change.table, change.old.name) for change in changes if change.op == "drop" and isinstance(change.old, Column)
-    }
-    columns |= {(table, column) for table in {change.table for change in changes} for column in retyped(changes, table)}
-    keys = {
-        (change.table, column)
-        for change in changes
-        if change.op in ("drop", "alter") and isinstance(change.old, Constraint) and change.old.kind in "pu"
-        for column in change.old.columns
-    }
-    own = {change.table for change in changes}
-    touched = dropped | {table for table, _ in columns | keys}
-    return [
-        *objects_on(session, namespace, columns, dropped),
-        *(
-            f"The foreign key {name} of {table}, which is not of this app, stands on {target}: drop it before, and "
-            "make it again after that."
-            for table, name, target in foreign_keys_on(session, namespace, touched)
-            if table not in own
-        ),
-    ]
-
-
-def _refuse_taken(session: Session, namespace: int, changes: Sequence[Change], live: Tables) -> None:
-    """Raise PlanError if a relation that is made has a name that one elsewhere in the schema has."""
-    made = {name for change in changes if change.op == "create" for name in _relations(change.new)}
-    own = {name for table in live.values() for name in _relations(table)}
-    rows = session.query(
-        "SELECT relname::text FROM pg_catalog.pg_class WHERE relnamespace = %s::oid AND relname = ANY (%s::text[])",
-        [namespace, sorted(made - own)],
-    )
-    if rows:
-        names = ", ".join(sorted(name for (name,) in rows))
-        raise PlanError(f"The database has something of the name {names} already, outside of this app's tables.")
-
-
-def _relations(thing: object) -> set[str]:
-    """The names that a table, a constraint or an index has among relations."""
-    if isinstance(thing, Table):
-        parts: list[object] = [*thing.constraints.values(), *thing.indexes.values()]
-        return {thing.name}.union(*map(_relations, parts))
-    if isinstance(thing, Index) or (isinstance(thing, Constraint) and thing.kind in "pux"):
-        return {thing.name}
-    return set()
 
 
 def _run(work: Scratch, part: str, statements: Sequence[Statement]) -> None:

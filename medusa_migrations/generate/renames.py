@@ -73,6 +73,8 @@ def _given_column(
     text: str, table: str, column: str, after: str, names: Mapping[str, str], old: Tables, new: Tables
 ) -> Rename:
     today = names.get(table, table)
+    if today in new and column in new[today].columns:
+        raise PlanError(f"--rename {text}: the model has {column!r} still, so it is no other under a new name.")
     if column not in old[table].columns:
         hint = nearest(column, old[table].columns)
         raise PlanError(f"--rename {text}: the table {table!r} has no column {column!r}.{hint}")

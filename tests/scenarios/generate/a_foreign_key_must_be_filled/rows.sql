@@ -1,0 +1,2 @@
+INSERT INTO blog_author (name) VALUES ('a');
+INSERT INTO blog_book (title) VALUES ('one');

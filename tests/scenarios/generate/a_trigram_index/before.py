@@ -1,0 +1,3 @@
+from django.contrib.postgres.indexes import GinIndex
+class Book(models.Model):
+    title = models.CharField(max_length=100)
