@@ -234,7 +234,7 @@ class _Rendering:
             yield Statement(
                 Phase.ALTER_COLUMN,
                 f"{alter} TYPE {new.type}{collation}{using}",
-                loses=f"what of {table}.{new.name} a {new.type} cannot hold, which was {old.type}" if lossy else "",
+                loses=f"what {new.type} cannot hold of {table}.{new.name}, which was {old.type}" if lossy else "",
                 note="" if is_widening(old, new) else f"Writes all of {table} anew, or reads all of it, and locks it.",
             )
         if new.default is not None and not new.sequence and (old.default != new.default or old.type != new.type):
