@@ -1,0 +1,1 @@
+SELECT book_id FROM blog_note
