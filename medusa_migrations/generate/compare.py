@@ -80,8 +80,8 @@ def _named(
         else:
             if before.name != after.name and not {before.name, after.name}.isdisjoint(explicit_names):
                 yield Change("rename", table, before, after)
-            if isinstance(after, Constraint) and after.valid and not before.valid:
-                yield Change("validate", table, before, after)
+            if isinstance(before, Constraint) and isinstance(after, Constraint) and before.valid != after.valid:
+                yield Change("validate" if after.valid else "alter", table, before, after)
 
 
 def _pairs(old: Mapping[str, _Named], new: Mapping[str, _Named]) -> Iterator[tuple[_Named | None, _Named | None]]:

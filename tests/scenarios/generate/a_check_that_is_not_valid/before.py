@@ -1,0 +1,4 @@
+class Book(models.Model):
+    n = models.IntegerField()
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(n__gt=0), name='c')]

@@ -1,0 +1,1 @@
+INSERT INTO blog_book (n) VALUES (1);
