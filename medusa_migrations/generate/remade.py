@@ -27,14 +27,7 @@ def with_remade(changes: Iterable[Change], old: Tables, new: Tables, uncastable:
 
 def retyped(changes: Iterable[Change], table: str) -> set[str]:
     """The columns of `table` that get another type."""
-    return {
-        change.new.name
-        for change in changes
-        if change.table == table
-        and isinstance(change.old, Column)
-        and isinstance(change.new, Column)
-        and change.old.type != change.new.type
-    }
+    return {new.name for old, new in _altered(changes, table) if old.type != new.type}
 
 
 def _in_the_way(changes: list[Change], old: Table, new: Table, dropped: set[str]) -> Iterator[Change]:
@@ -66,14 +59,14 @@ def _generated(changes: list[Change], old: Table, new: Table) -> Iterator[Change
 
 def _regenerated(changes: Iterable[Change], table: str) -> set[str]:
     """The columns that are dropped and added because they are, or were, generated."""
-    return {
-        change.old.name
-        for change in changes
-        if change.table == table
-        and isinstance(change.old, Column)
-        and isinstance(change.new, Column)
-        and (change.old.generated is not None or change.new.generated is not None)
-    }
+    return {old.name for old, new in _altered(changes, table) if old.generated is not None or new.generated is not None}
+
+
+def _altered(changes: Iterable[Change], table: str) -> Iterator[tuple[Column, Column]]:
+    """The columns of `table` that are there before and after, as they were and as they will be."""
+    for change in changes:
+        if change.table == table and isinstance(change.old, Column) and isinstance(change.new, Column):
+            yield change.old, change.new
 
 
 def _on_remade_keys(changes: list[Change], old: Tables, new: Tables) -> Iterator[Change]:
