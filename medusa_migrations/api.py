@@ -24,6 +24,7 @@ from .ordering import django_dependencies
 from .plan import (
     Known,
     Plan,
+    Step,
     check_app,
     in_order,
     out_of_order,
@@ -48,14 +49,15 @@ from .session import LockHolder, Session, open_session
 __all__ = ["Execution", "Interruption", "build", "generate", "make", "repair", "revert", "run", "show"]
 
 
-def make(app: str, name: str, *, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
+def make(app: str, name: str, *, python: bool = False, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
     """Write an empty migration `name` for the app with the label `app`, or with `dry_run` only say what it would be.
 
-    `timestamp` is `YYYYMMDDHHMMSS`; by default it is now, after every migration that is there.
+    With `python` it is one in Python. `timestamp` is `YYYYMMDDHHMMSS`; by default it is now, after every migration
+    that is there.
     """
     from .make import make as write
 
-    return write(app, name, timestamp=timestamp, dry_run=dry_run)
+    return write(app, name, timestamp=timestamp, dry_run=dry_run, python=python)
 
 
 def generate(
@@ -317,21 +319,24 @@ def _chosen(name: str, given: object, settings: conf.Settings) -> Any:
 
 
 def _as_planned(session: Session, plan: Plan, *, with_sql: bool) -> RunResult:
-    from .task import read_script
+    from .task import load_function, read_script
 
-    return RunResult(
-        session.alias,
-        plan.direction,
-        tuple(
-            MigrationResult(
-                step.id,
-                "planned",
-                out_of_order=step.out_of_order,
-                sql=read_script(step).sql if with_sql else None,
-            )
-            for step in plan.steps
-        ),
-    )
+    def planned(step: Step) -> MigrationResult:
+        result = MigrationResult(step.id, "planned", out_of_order=step.out_of_order)
+        is_python = step.migration is not None and step.migration.is_python
+        if not (with_sql or is_python):
+            return result
+        script = read_script(step)
+        function = load_function(step, script)
+        if function is None:
+            return replace(result, sql=script.sql)
+        from .preview import calls, preview
+
+        if with_sql:
+            return replace(result, sql=preview(function, session.connection))
+        return replace(result, calls=calls(function))
+
+    return RunResult(session.alias, plan.direction, tuple(planned(step) for step in plan.steps))
 
 
 def _migrations(how: Execution, *, only_plan: bool) -> tuple[Migration, ...]:
@@ -350,4 +355,5 @@ def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool
         out_of_order=late,
         statements_done=row.statements_done if row else 0,
         error=row.error if row else "",
+        is_python=migration is not None and migration.is_python,
     )

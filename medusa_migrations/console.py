@@ -12,8 +12,9 @@ from django.core.management.color import Style
 from django.utils.timezone import localtime
 
 from .conf import shown_path
-from .events import Blocked, Built, Event, Failed, Finished, Noticed, Remarked, Retrying, Started, Waiting
+from .events import Blocked, Built, Event, Failed, Finished, Noticed, Progressed, Remarked, Retrying, Started, Waiting
 from .migration import Direction
+from .progress import Progress
 from .results import BuildResult, Failure, RunResult, ShownMigration, ShowResult
 
 _VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
@@ -56,8 +57,14 @@ class Console:
         self.headed = headed
         self.line = ""  # of the migration under way
         self.is_line_open = False
+        self.progress = Progress(stderr, self.alert)
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Progressed):
+            if self.verbosity:
+                self.progress(event)
+            return
+        self.progress.pause()
         match event:
             case Built(result):
                 if self.verbosity:
@@ -162,7 +169,7 @@ def show_line(shown: ShownMigration, style: Style) -> str:
     elif shown.state == "applied":
         remarks.append("faked")
     if shown.state == "failed":
-        remarks.append(f"{plural(shown.statements_done, 'statement')} done")
+        remarks += [] if shown.is_python else [f"{plural(shown.statements_done, 'statement')} done"]
         remarks += [shown.error] if shown.error else []
     if shown.out_of_order:
         remarks.append("out of order")

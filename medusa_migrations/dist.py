@@ -21,7 +21,7 @@ from django.core.files import locks
 from .conf import shown_path
 from .errors import DistError
 from .migration import Migration, MigrationId, Part
-from .text import checksum, decode
+from .text import checksum, decode, whole_checksum
 
 # Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
 FORMAT = 1
@@ -222,8 +222,8 @@ def _remove_stale(dist_dir: Path, keep: set[Path]) -> None:
             folder.rmdir()
 
 
-def read_sql(migration: Migration, part: Part) -> str:
-    """The SQL of one part of `migration`. Raises DistError if its file is not the one that was built."""
+def read_part(migration: Migration, part: Part) -> str:
+    """The text of one part of `migration`. Raises DistError if its file is not the one that was built."""
     try:
         data = Path(migration.file).read_bytes()
     except OSError as error:
@@ -237,7 +237,8 @@ def read_sql(migration: Migration, part: Part) -> str:
             "the build: change the source and run migrations_build."
         )
     text = decode(data, migration.source)
-    sql = text[part.start : part.end]
-    if part is migration.up and checksum(sql) != migration.checksum:
+    found = text[part.start : part.end]
+    checksum_of = whole_checksum if migration.is_python else checksum
+    if part is migration.up and checksum_of(found) != migration.checksum:
         raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
-    return sql
+    return found

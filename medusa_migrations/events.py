@@ -76,7 +76,19 @@ class Retrying(NamedTuple):
     attempt: int
 
 
-Event = Built | Started | Noticed | Remarked | Finished | Failed | Waiting | Blocked | Retrying
+class Progressed(NamedTuple):
+    """a backfill has looked at `rows` of about `total` rows of `table`, at so many a second, for `seconds` more."""
+
+    id: MigrationId
+    table: str
+    rows: int
+    total: int
+    rate: float
+    seconds: float
+    is_done: bool
+
+
+Event = Built | Started | Noticed | Remarked | Finished | Failed | Waiting | Blocked | Retrying | Progressed
 Listener = Callable[[Event], None]
 
 

@@ -90,16 +90,19 @@ class StatementFailed(Exception):
             lines.append(str(place or self.script.source))
         if place:
             lines.append(place.excerpt())
-        lines += [f"{label}: {text}" for label, text in self._fields() if text]
+        lines += [f"{label}: {text}" for label, text in self.fields() if text]
         lost = "The connection was lost, so it is not known here whether it was applied."
-        lines.append(lost if is_connection_lost(error) else self.outcome)
+        lines.append(lost if self.is_connection_lost() else self.outcome)
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
             lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
         lines.append(self._cure(direction, options))
         return "\n".join(lines)
 
-    def _fields(self) -> list[tuple[str, str | None]]:
+    def is_connection_lost(self) -> bool:
+        return is_connection_lost(self.error)
+
+    def fields(self) -> list[tuple[str, str | None]]:
         error = self.error
         named = [f"{kind} {name}" for kind, name in (("table", error.table), ("constraint", error.constraint)) if name]
         return [
@@ -129,7 +132,7 @@ class StatementFailed(Exception):
                 "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
                 f"build, and {again}."
             )
-        if is_connection_lost(error):
+        if self.is_connection_lost():
             return f"To find out, {again}: it looks into the history first."
         if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."

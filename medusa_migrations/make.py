@@ -20,9 +20,17 @@ from .sources import is_installed_package, source_files, source_folder
 
 
 def make(
-    app_label: str, name: str, *, timestamp: str | None = None, dry_run: bool = False, text: str = sqlfile.TEMPLATE
+    app_label: str,
+    name: str,
+    *,
+    timestamp: str | None = None,
+    dry_run: bool = False,
+    text: str = sqlfile.TEMPLATE,
+    python: bool = False,
 ) -> MadeFile:
-    """Write a migration `name` for an app, empty without a `text`, or with `dry_run` only say what would be written.
+    """Write a migration `name` for an app, with `text`, or with `dry_run` only say what would be written.
+
+    With `python` it is one in Python, empty.
 
     Raises MigrationError for an unknown or installed app, a bad name or timestamp, and a file that is there already.
     """
@@ -32,7 +40,12 @@ def make(
     problem = (timestamp_problem(timestamp) if timestamp is not None else None) or name_problem(id_.name)
     if problem:
         raise MigrationError(f"{problem}.")
-    made = MadeFile(id_, source_folder(app) / f"{id_.name}.sql", text, tuple(_warnings(id_, there)))
+    if python:
+        from .pyfile import TEMPLATE  # it brings the migration API along
+
+        text = TEMPLATE.format(title=slug(name).replace("_", " ").capitalize())
+    file = f"{id_.name}.{'py' if python else 'sql'}"
+    made = MadeFile(id_, source_folder(app) / file, text, tuple(_warnings(id_, there)))
     if id_ in there:
         raise MigrationError(f"{id_} is there already; nothing was written. Choose another name or --timestamp.")
     if not dry_run:

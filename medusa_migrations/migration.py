@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
+_DJANGO_MIGRATION = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 _NAME = re.compile(r"([0-9]{14})[_-]([A-Za-z0-9_.-]+)")
+
+# The name of a feature.
+FEATURE = re.compile(r"[A-Za-z0-9_.-]+")
 
 # The longest name whose file in dist, "<name>.<8 hex digits>.sql.<pid>.tmp" while it is written, fits in the 255 bytes
 # of most file systems.
@@ -50,6 +54,11 @@ class MigrationId(NamedTuple):
         return cls(app, name) if dot and app.isidentifier() and _NAME.fullmatch(name) else None
 
 
+def is_dependency(text: str) -> bool:
+    """Whether `text` names a migration, one of Django's as `auth.0012_…`, or all of an app's as `auth`."""
+    return bool(MigrationId.parse(text) or _DJANGO_MIGRATION.fullmatch(text))
+
+
 def name_problem(name: str) -> str | None:
     """What is wrong with the name of a migration, or None."""
     match = _NAME.fullmatch(name)
@@ -75,8 +84,9 @@ def timestamp_problem(timestamp: str) -> str | None:
 class Part:
     """The up or the down part of a file: `text[start:end]`, behind the marker's line.
 
-    `line` is the line of the file that it starts on. `transaction` is what the marker says, None if nothing.
-    `copies` tells that it holds COPY … FROM stdin, whose rows take a way of their own to the server.
+    Of a Python file it is all of the text. `line` is the line of the file that it starts on. `transaction` is what the
+    marker says, None if nothing. `copies` tells that it holds COPY … FROM stdin, whose rows take a way of their own to
+    the server.
     """
 
     start: int
@@ -91,7 +101,8 @@ class Migration:
     """One migration, in the sources or in dist: everything but its SQL.
 
     `source` is the path that messages cite, `file` where its text is, `hash` the SHA-256 of that file's bytes.
-    `checksum` is the up part's. `depends` are ids of migrations, or Django's: `auth.0012_…`, `auth`.
+    `checksum` is the up part's, or of a Python file the whole text's. `depends` are ids of migrations, or Django's:
+    `auth.0012_…`, `auth`.
     """
 
     id: MigrationId
@@ -105,6 +116,10 @@ class Migration:
     feature: str | None = None
     keep: tuple[str, ...] = ()
     description: str = ""
+
+    @property
+    def is_python(self) -> bool:
+        return self.source.endswith(".py")
 
     def part(self, direction: Direction) -> Part | None:
         return self.up if direction is Direction.UP else self.down

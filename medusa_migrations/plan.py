@@ -380,10 +380,20 @@ def _revert_step(row: Row, known: Known) -> Step:
 def _why_irreversible(step: Step, known: Known) -> str:
     migration = known.by_id.get(step.id)
     if migration is None:
-        return f"{step.id} cannot be reverted: it has no file, and the history no down part of it. Bring the file back."
+        return (
+            f"{step.id} cannot be reverted: it has no file, and the history no down part of it, as of every migration "
+            "in Python, whose code is never stored. Bring the file back."
+        )
     if step.row and migration.checksum != step.row.checksum:
+        if migration.is_python:
+            return (
+                f"{step.id} cannot be reverted: {migration.source} has changed since, and code is run only as it was "
+                "applied. Bring the file back as it was, or, if its down is right for what the database has, record "
+                f"that first with migrations_repair --accept-changes {step.id}"
+            )
         return f"{step.id} cannot be reverted: its file has changed since, and the history has no down part of it."
+    down = "down(schema)" if migration.is_python else "`-- migrate:down`"
     return (
-        f"{step.id} is irreversible: {migration.source} has no `-- migrate:down`. "
+        f"{step.id} is irreversible: {migration.source} has no {down}. "
         "Write one, or undo it by hand and forget it with --fake."
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 # The bigint key of the run lock. Advisory locks are per database, so every alias has its own.
 LOCK_KEY = int.from_bytes(b"medusamg")
@@ -132,12 +133,50 @@ def collect_notices(connection: BaseDatabaseWrapper) -> list[str]:
     return notices
 
 
-def copy_in(connection: BaseDatabaseWrapper, statement: str, rows: str) -> None:
-    """Run COPY … FROM stdin with its `rows`. psycopg2 and psycopg have a way of their own each."""
+class _Chunks:
+    """A file to read from, for psycopg2, which asks for `size` bytes and takes what it is given.
+
+    What is raised meanwhile, psycopg2 makes a cancelled query of; it is kept in `error`.
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self.error: BaseException | None = None
+
+    def read(self, size: int) -> bytes:
+        found = bytearray()
+        try:
+            while len(found) < size and (chunk := next(self._chunks, b"")):
+                found += chunk
+        except BaseException as error:
+            self.error = error
+            raise
+        return bytes(found)
+
+
+def copy_in(connection: BaseDatabaseWrapper, statement: str, chunks: Iterable[bytes]) -> None:
+    """Run COPY … FROM stdin with its rows in `chunks`; psycopg2 and psycopg have a way of their own each.
+
+    Raises django.db.Error, and whatever comes out of `chunks`.
+    """
     cursor: Any = connection.connection.cursor()
     with cursor, connection.wrap_database_errors:
         if hasattr(cursor, "copy_expert"):
-            cursor.copy_expert(statement, io.BytesIO(rows.encode()))
+            file = _Chunks(chunks)
+            try:
+                cursor.copy_expert(statement, file)
+            except Exception:
+                if file.error:
+                    raise file.error from None
+                raise
         else:
             with cursor.copy(statement) as copy:
-                copy.write(rows)
+                for chunk in chunks:
+                    copy.write(chunk)
+
+
+def last_rows(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
+    """The rows of the last statement that was sent; psycopg has those of each, psycopg2 of the last only."""
+    if hasattr(cursor.cursor, "results"):
+        *_, _last = cursor.cursor.results()
+    return list(cursor.fetchall()) if cursor.description else []

@@ -14,13 +14,17 @@ Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_ba
 
 @dataclass(frozen=True, slots=True)
 class MigrationResult:
-    """What became of one migration; `sql` is filled in by `sql=True` only."""
+    """What became of one migration; `sql` is filled in by `sql=True` only.
+
+    `calls` are what a planned migration in Python will do, in words.
+    """
 
     id: MigrationId
     status: Status
     duration_ms: int | None = None
     out_of_order: bool = False
     sql: str | None = None
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class ShownMigration:
     out_of_order: bool
     statements_done: int = 0
     error: str = ""
+    is_python: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db import Error
+
 from .events import Listener, Retrying
 from .failure import StatementFailed
 from .migration import MigrationId
-from .postgresql import PASSING
+from .postgresql import PASSING, server_error
 from .session import Session
 
 # Seconds. Each pause is twice the one before, and spread at random so that two runs do not keep step.
@@ -42,3 +44,18 @@ class Retries:
                 self.listener(Retrying(id_, failed.error.message, holder, seconds, attempt))
                 self.session.interruption.wait(seconds)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+    def run_queries(self, work: Callable[[], None], id_: MigrationId | None = None) -> None:
+        """As `run`, for `work` that raises django.db.Error, which is what this raises too."""
+
+        def attempt() -> None:
+            try:
+                work()
+            except Error as error:
+                raise StatementFailed(None, server_error(error)) from error
+
+        try:
+            return self.run(attempt, id_)
+        except StatementFailed as failed:
+            error = failed.__cause__ or failed
+        raise error  # here, where it keeps the driver's error as its cause

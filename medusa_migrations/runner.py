@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from .calling import Alone, call_in_transaction
 from .errors import Interrupted, MigrationFailed
 from .events import Failed, Finished, Listener, Noticed, Started
 from .failure import StatementFailed
@@ -73,14 +74,15 @@ class Runner:
         if task.transactional:
             self.retries.run(lambda: self._send(task, "BEGIN;", "COMMIT;"), task.id)
         else:
-            Stepwise(self.session, self.history, self.retries, self.options, self.tell).run(task)
+            way = Alone if task.function else Stepwise
+            way(self.session, self.history, self.retries, self.options, self.tell).run(task)
         self._finish(task, begun)
 
     def _send(self, task: Task, begin: str = "", end: str = "") -> None:
-        """Send a part, the resets and its history row: as one message, unless a COPY has rows to send."""
+        """Send a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run."""
         before = mark(task.id) + begin + self.options.timeouts("SET LOCAL")
         after = self._around(self._history_sql(task, SERVER_MILLISECONDS)) + end
-        if task.script.copies:
+        if task.script.copies or task.function:
             self._send_singly(task, task.script, before, end)
         else:
             send(self.session, task.script, before=before, after=after)
@@ -88,8 +90,11 @@ class Runner:
     def _send_singly(self, task: Task, script: Script, before: str, end: str) -> None:
         begun = time.monotonic()
         send_around(self.session, script, f"{before}SET LOCAL idle_in_transaction_session_timeout = 0")
-        for statement in split(script.sql):
-            send_statement(self.session, script, statement)
+        if task.function:
+            call_in_transaction(self.session, self.retries, task)
+        else:
+            for statement in split(script.sql):
+                send_statement(self.session, script, statement)
         row = self._history_sql(task, str(_milliseconds_since(begun)))
         send_around(self.session, script, self._around(row) + end)
 

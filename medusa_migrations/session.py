@@ -77,19 +77,19 @@ class Session:
 
     def execute(self, sql: str) -> None:
         """Send `sql`, one statement or several, as one message. Raises django.db.Error, StopRequested."""
-        with self._sending(), self.connection.connection.cursor() as cursor:
+        with self.sending(), self.connection.connection.cursor() as cursor:
             cursor.execute(sql)
 
     def query(self, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of one statement. Raises django.db.Error, StopRequested."""
-        with self._sending(), self.connection.connection.cursor() as cursor:
+        with self.sending(), self.connection.connection.cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall())
 
     def copy_in(self, statement: str, rows: str) -> None:
         """Run COPY … FROM stdin with its `rows`. Raises django.db.Error, StopRequested."""
-        with self._sending():
-            postgresql.copy_in(self.connection, statement, rows)
+        with self.sending():
+            postgresql.copy_in(self.connection, statement, [rows.encode()])
 
     def insist(self, sql: str) -> None:
         """Send what must be known of work that is done, also after a stop was requested. Raises django.db.Error."""
@@ -116,7 +116,11 @@ class Session:
         return str(self.connection.ops.compose_sql(sql, params))  # type: ignore[attr-defined]  # PostgreSQL's has it
 
     @contextlib.contextmanager
-    def _sending(self) -> Iterator[None]:
+    def sending(self) -> Iterator[None]:
+        """While something is sent: a stop that was requested ends it, and who blocks it is told.
+
+        Raises django.db.Error, StopRequested.
+        """
         self.interruption.check()
         if self.watch:
             self.watch.begin()

@@ -9,12 +9,18 @@ import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.apps import AppConfig, apps
 
 from . import conf
 from .errors import BuildError, FileError, MigrationError
 from .migration import Migration, MigrationId, name_problem
+from .text import decode
+
+if TYPE_CHECKING:
+    from .pyfile import PythonFile
+    from .sqlfile import ParsedFile
 
 SUFFIXES = (".sql", ".py")
 
@@ -128,8 +134,6 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
     problem = name_problem(source.id.name)
     if problem:
         raise FileError(problem, source.cited, "Rename it; a name that starts with '_' is ignored.")
-    if source.file.endswith(".py"):
-        raise FileError("Python migrations cannot be run by this version", source.cited, "Write it in SQL.")
     try:
         data = Path(source.file).read_bytes()
     except OSError as error:
@@ -138,11 +142,9 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
         ) from None
     file_hash = hashlib.sha256(data).hexdigest()
     same = known.get((source.id, file_hash))
-    if same and not _INDENTED_MARKER.search(data):
+    if same and same.source == source.cited and (same.is_python or not _INDENTED_MARKER.search(data)):
         return _from_source(same, source), ()
-    from . import sqlfile  # a run only looks whether sources are built
-
-    parsed = sqlfile.parse(sqlfile.decode(data, source.cited), source.cited)
+    parsed = _parse(decode(data, source.cited), source)
     migration = Migration(
         id=source.id,
         source=source.cited,
@@ -157,6 +159,17 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
         description=parsed.description,
     )
     return migration, parsed.warnings
+
+
+def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
+    # A run only looks whether sources are built.
+    if source.file.endswith(".py"):
+        from . import pyfile
+
+        return pyfile.parse(text, source.cited, source.file)
+    from . import sqlfile
+
+    return sqlfile.parse(text, source.cited)
 
 
 def _from_source(migration: Migration, source: SourceFile) -> Migration:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .errors import FileError, Location, locate, nearest
-from .migration import Direction, MigrationId, Part
+from .migration import FEATURE, Direction, Part, is_dependency
 from .scanner import Comment, ScanError, Statement, scan, starts_line
 from .statements import UnbalancedError, cannot_run, outside_transaction, transactions
 from .text import checksum, decode
@@ -26,8 +26,6 @@ _EXACT = re.compile(r"--[ \t]*migrate:\S")
 
 _WORDS = ("up", "down", "depends", "feature", "keep")
 _OPTIONS = {"transaction:true": True, "transaction:false": False}
-_FEATURE = re.compile(r"[A-Za-z0-9_.-]+")
-_DJANGO_MIGRATION = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 
 
 @dataclass(slots=True)
@@ -179,14 +177,14 @@ class _Parser:
                     "migrate:keep names an object as table.object", start, "For example: blog_post.search_ix"
                 )
             self.keep.append(argument)
-        elif self.feature is not None or not _FEATURE.fullmatch(argument):
+        elif self.feature is not None or not FEATURE.fullmatch(argument):
             problem = "two features" if self.feature else "migrate:feature names one feature"
             raise self.error(problem, start, "Write one line such as `-- migrate:feature product_categories`.")
         else:
             self.feature = argument
 
     def dependency(self, argument: str, start: int) -> str:
-        if MigrationId.parse(argument) or _DJANGO_MIGRATION.fullmatch(argument):
+        if is_dependency(argument):
             return argument
         raise self.error(
             "migrate:depends names one migration",

@@ -169,6 +169,11 @@ class UnbalancedError(Exception):
         self.statement, self.problem = statement, problem
 
 
+def begins_or_ends_transaction(words: Sequence[str]) -> bool:
+    """Whether the statement begins or ends the transaction that it is sent in."""
+    return _transaction_control(words) is not None
+
+
 def _transaction_control(words: Sequence[str]) -> str | None:
     if words[0] in _OPENS:
         return "opens"

@@ -1,4 +1,4 @@
-"""A part that runs without a transaction: statement by statement, the history knowing how far it got."""
+"""An SQL part that runs without a transaction: statement by statement, the history knowing how far it got."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-from django.db import Error
 
 from .doubts import is_done_already
 from .errors import PlanError
@@ -34,6 +32,7 @@ from .statements import (
     transactions,
 )
 from .task import Script, Task
+from .unfinished import Unfinished
 
 
 @dataclass(slots=True)
@@ -65,11 +64,11 @@ class Stepwise:
     def run(self, task: Task) -> None:
         """Run the task from its first statement that is not done. Raises StatementFailed, StopRequested."""
         begun = time.monotonic()
-        script = task.script
+        script, row = task.script, Unfinished(self.session, self.history, task)
         steps = transactions(split(script.sql))
         number = done = resume_at(task)
         try:
-            send_around(self.session, script, self._open(task) + self.options.timeouts("SET"))
+            send_around(self.session, script, row.open() + self.options.timeouts("SET"))
             for statement in itertools.chain.from_iterable(step for step in steps[:done] if is_committed(step)):
                 if sets_session(statement.words):
                     send_statement(self.session, script, statement)
@@ -79,10 +78,10 @@ class Stepwise:
                 )
                 self.retries.run(functools.partial(self._send, step), task.id)
             send_around(self.session, script, self.session.reset_sql)
-            send_around(self.session, script, self._close(task, begun))
+            send_around(self.session, script, row.close(begun))
         except (StatementFailed, StopRequested) as failed:
             failed.outcome = _outcome(self.options.again(task.direction), max(number, 1), len(steps))
-            self._record_failure(task, str(failed))
+            row.record_failure(str(failed))
             raise
 
     def _step(self, task: Task, statements: tuple[Statement, ...], progress: str, *, is_first: bool) -> _Step:
@@ -151,36 +150,11 @@ class Stepwise:
         finally:
             self.session.settle(f"SET lock_timeout = '{timeout}'")
 
-    def _open(self, task: Task) -> str:
-        """SQL that marks the migration as under way."""
-        if task.row is None:
-            return self.history.insert(task.id, _checksum_of_nothing(), task.down, state="running")
-        values: dict[str, str | int | None] = {"state": "running", "error": "", "down": task.down}
-        values |= {"run": self.history.run, "applied_by": self.history.applied_by}
-        if task.direction is Direction.DOWN:
-            begun = task.row.state in ("reverting", "revert_failed")
-            values = {"state": "reverting", "error": "", "statements_done": task.row.statements_done if begun else 0}
-        return self.history.update(task.id, **values)
-
     def _progress(self, task: Task, number: int, finished: str) -> str:
         """SQL that counts `number` steps as finished, their text having the checksum `finished`."""
         if task.direction is Direction.DOWN:
             return self.history.update(task.id, statements_done=number, progress=f'{{"checksum": "{finished}"}}')
         return self.history.update(task.id, statements_done=number, checksum=finished)
-
-    def _close(self, task: Task, begun: float) -> str:
-        """SQL that marks the migration as applied, or forgets it."""
-        if task.direction is Direction.DOWN:
-            return self.history.remove(task.id)
-        milliseconds = int((time.monotonic() - begun) * 1000)
-        return self.history.update(task.id, state="applied", checksum=task.checksum, duration_ms=milliseconds)
-
-    def _record_failure(self, task: Task, error: str) -> None:
-        """Say in the history that it failed; where that cannot be, the row stays under way, which says enough."""
-        state = "failed" if task.direction is Direction.UP else "revert_failed"
-        with contextlib.suppress(Error):  # to quote the message takes a connection too
-            row = self.history.update(task.id, state=state, error=error)
-            self.session.settle(f"ROLLBACK; {self.session.reset_sql}{row}")
 
 
 def resume_at(task: Task) -> int:
@@ -200,10 +174,6 @@ def resume_at(task: Task) -> int:
             "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
         )
     return row.statements_done
-
-
-def _checksum_of_nothing() -> str:
-    return hashlib.sha256(b"").hexdigest()
 
 
 def _checksums(sql: str, steps: Sequence[tuple[Statement, ...]]) -> list[str]:

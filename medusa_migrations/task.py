@@ -1,18 +1,25 @@
-"""What the runner is handed: each step of the plan with its SQL."""
+"""What the runner is handed: each step of the plan with its SQL, or its function."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from . import dist, sqlfile
 from .migration import Direction, Migration, MigrationId
 from .plan import Row, Step
 
+if TYPE_CHECKING:
+    from .recorder import Function
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The SQL of one part; `source` is the file, and `line` the line of its first character, for messages."""
+    """The text of one part; `source` is the file, and `line` the line of its first character, for messages.
+
+    It is SQL, or of a migration in Python all of the file.
+    """
 
     id: MigrationId
     direction: Direction
@@ -27,6 +34,7 @@ class Task:
     """One migration to carry out.
 
     With `fake` only the history is written. `checksum` is the up part's, `down` what the history keeps of the other.
+    `function` is what to call instead of sending the script, of a migration in Python.
     """
 
     step: Step
@@ -35,6 +43,7 @@ class Task:
     fake: bool
     checksum: str = ""
     down: str | None = None
+    function: Function | None = None
 
     @property
     def id(self) -> MigrationId:
@@ -57,30 +66,44 @@ def load_tasks(steps: Sequence[Step], mode: str, *, fake: bool = False) -> list[
 def _load(step: Step, mode: str, fake: bool) -> Task:
     migration = step.migration
     down = stored_down(migration) if migration and step.direction is Direction.UP else None
+    script = Script(step.id, step.direction, "", str(step.id), 1) if fake else read_script(step)
     return Task(
         step=step,
-        script=Script(step.id, step.direction, "", str(step.id), 1) if fake else read_script(step),
+        script=script,
         transactional=fake or step.is_transactional(mode),
         fake=fake,
         checksum=migration.checksum if migration else "",
         down=down,
+        function=None if fake else load_function(step, script),
     )
 
 
-def stored_down(migration: Migration) -> str | None:
-    """What the history keeps of the down part. Raises DistError if the file is not what was built."""
-    if migration.down is None:
+def load_function(step: Step, script: Script) -> Function | None:
+    """The function of a step of a migration in Python, None for SQL. Raises FileError if it cannot be imported."""
+    if step.migration is None or not step.migration.is_python:
         return None
-    return sqlfile.store(dist.read_sql(migration, migration.down), migration.down)
+    from .pyfile import load  # few runs need it, and it brings the migration API along
+
+    return load(script.sql, script.source, step.migration.file, step.direction)
+
+
+def stored_down(migration: Migration) -> str | None:
+    """What the history keeps of the down part; of Python nothing, because code is never run from a table.
+
+    Raises DistError if the file is not what was built.
+    """
+    if migration.down is None or migration.is_python:
+        return None
+    return sqlfile.store(dist.read_part(migration, migration.down), migration.down)
 
 
 def read_script(step: Step) -> Script:
-    """The SQL of `step`, from its file or from the history. Raises DistError if the file is not what was built."""
+    """The text of `step`, from its file or from the history. Raises DistError if the file is not what was built."""
     part, migration = step.part, step.migration
     assert part is not None  # plan.py refuses what is irreversible
     if step.stored is not None:
         sql, source = step.stored[part.start : part.end], f"the stored down part of {step.id}"
     else:
         assert migration is not None
-        sql, source = dist.read_sql(migration, part), migration.source
+        sql, source = dist.read_part(migration, part), migration.source
     return Script(step.id, step.direction, sql, source, part.line, part.copies)

@@ -13,6 +13,11 @@ def checksum(sql: str) -> str:
     return hashlib.sha256(sql.strip().encode()).hexdigest()
 
 
+def whole_checksum(text: str) -> str:
+    """The SHA-256 of a whole text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def decode(data: bytes, path: str) -> str:
     """The text of a file: UTF-8 without a byte order mark, with LF line ends.
 

@@ -209,9 +209,11 @@ class Project:
             | self.env
         )
 
-    def start(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, env: dict[str, str] | None = None, script: str = "manage.py"
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [self.python, "manage.py", *arguments],
+            [self.python, script, *arguments],
             cwd=self.folder,
             env=self.environment() | (env or {}),
             stdin=subprocess.DEVNULL,
@@ -220,8 +222,10 @@ class Project:
             text=True,
         )
 
-    def manage(self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 60) -> Outcome:
-        process = self.start(*arguments, env=env)
+    def manage(
+        self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 60, script: str = "manage.py"
+    ) -> Outcome:
+        process = self.start(*arguments, env=env, script=script)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         finally:

@@ -134,7 +134,7 @@ def test_a_link_to_a_file_is_read_as_the_file(base: Path) -> None:
         ("20240101000002_x.up.sql\n.sql", SQL, "<timestamp>_<slug>"),
         ("20240101000002_" + "x" * (NAME_LENGTH - 14) + ".sql", SQL, f"{NAME_LENGTH + 1} characters"),
         ("helpers.py", "", "<timestamp>_<slug>"),
-        ("20240101000002_x.py", "def up(schema): pass", "Python"),
+        ("20240101000002_x.py", "def up(): pass", "does not take one argument"),
         ("20240101000002_x.sql", "SELECT 1;", "-- migrate:up"),
         ("20240101000002_x.sql", b"-- migrate:up\nSELECT '\xff';\n", "UTF-8 (line 2"),
         ("20240101000002_x.sql", SQL.encode("utf-16"), "UTF-16"),

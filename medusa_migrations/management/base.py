@@ -139,5 +139,7 @@ class ExecutionCommand(MigrationCommand):
             self.say(self.style.MIGRATE_HEADING("Planned migrations:"), options)
             for one in result.migrations:
                 self.say(f"  {one.id}" + (" (out of order)" if one.out_of_order else ""), options)
+                for call in one.calls:
+                    self.say(f"    {call}", options)
         for note in result.notes if options["verbosity"] else ():
             self.stderr.write(note, self.style.WARNING)

@@ -13,7 +13,7 @@ from medusa_migrations.results import GenerateResult, MadeFile
 
 
 class Command(MigrationCommand):
-    help = "Writes an SQL migration for an app: an empty one, or what its models say and its tables do not."
+    help = "Writes a migration for an app: an empty one, or what its models say and its tables do not."
 
     def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
         """NAME, which may be left out, may also stand behind options."""
@@ -30,6 +30,7 @@ class Command(MigrationCommand):
             "--timestamp", metavar="TS", help="YYYYMMDDHHMMSS, UTC. Default: now, after all that are there."
         )
         parser.add_argument("--dry-run", action="store_true", help="Print the file instead of writing it.")
+        parser.add_argument("--python", action="store_true", help="Write it in Python, with the migration API.")
         generate = parser.add_argument_group("from the models")
         generate.add_argument(
             "--generate", action="store_true", help="Compare the models with the database, and write what differs."
@@ -50,6 +51,8 @@ class Command(MigrationCommand):
 
     def work(self, **options: Any) -> None:
         if options["generate"]:
+            if options["python"]:
+                raise CommandError("--python and --generate cannot go together: what is generated is SQL.")
             self.generate(options)
             return
         meant = [name for name in ("check", "rename", "drop_tables") if options[name]]
@@ -57,7 +60,8 @@ class Command(MigrationCommand):
             raise CommandError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
         if not options["name"]:
             raise CommandError("A NAME is needed, such as add_slug; with --generate it may be left out.")
-        made = api.make(options["app"], options["name"], timestamp=options["timestamp"], dry_run=options["dry_run"])
+        names = ("python", "timestamp", "dry_run")
+        made = api.make(options["app"], options["name"], **{name: options[name] for name in names})
         self.report(made, options)
 
     def generate(self, options: dict[str, Any]) -> None:

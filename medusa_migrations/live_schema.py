@@ -1,0 +1,207 @@
+"""The migration API over a session: each call is carried out at once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from .backfill import Backfills, Work
+from .copytext import copy_line
+from .inspection import Table, read_table, table_names
+from .operations import Backfill, Operation, Query, Target, Together, column_name
+from .postgresql import copy_in, last_rows
+from .retries import Retries
+from .scanner import ScanError, split
+from .schema import Params, Row, Schema
+from .session import Session
+from .statements import begins_or_ends_transaction, cannot_run, outside_transaction
+from .tables import quoted
+
+_FETCH = 2000  # rows of a stream at a time
+
+_HAS_RELATION = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relkind = ANY(%s::"char"[])
+)
+"""
+_HAS_COLUMN = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_attribute
+    WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = %s AND attnum > 0 AND NOT attisdropped
+)
+"""
+
+
+@contextlib.contextmanager
+def live_schema(session: Session, retries: Retries, backfills: Backfills | None) -> Iterator[LiveSchema]:
+    """A schema over `session`; in a transaction that is open, or, with `backfills`, without one."""
+    schema = LiveSchema(session, retries, backfills)
+    with session.connection.execute_wrapper(schema.guarded):
+        yield schema
+
+
+class LiveSchema(Schema):
+    """Use `live_schema`. `line` is the line of the migration file whose call is being undone, if one is."""
+
+    def __init__(self, session: Session, retries: Retries, backfills: Backfills | None) -> None:
+        self.session, self.retries, self.backfills = session, retries, backfills
+        self.connection = session.connection
+        self.depth = 0 if backfills else 1  # of transactions and savepoints
+        self.is_copying = False
+        self.line: int | None = None
+
+    def guarded(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        """Around every query: a stop is heeded, and who blocks is told."""
+        self._refuse_while_copying()
+        with self.session.sending():
+            return execute(sql, params, many, context)
+
+    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
+        self._refuse_control(sql)
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return last_rows(cursor)
+
+    def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
+        self._refuse_control(sql)
+        return self._fetched(sql, params)
+
+    def _fetched(self, sql: str, params: Params | None) -> Iterator[Row]:
+        self._refuse_while_copying()
+        cursor = self.connection.chunked_cursor()
+        try:
+            cursor.execute(sql, params)
+            while True:
+                self._refuse_while_copying()
+                with self.session.sending():
+                    rows = cursor.fetchmany(_FETCH)
+                if not rows:
+                    return
+                yield from rows
+        finally:
+            if not self.is_copying:  # to close it takes the connection
+                cursor.close()
+
+    def copy_from(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str] = ()) -> int:
+        self._refuse_while_copying()
+        named = f" ({', '.join(map(column_name, columns))})" if columns else ""
+        count = 0
+
+        def lines() -> Iterator[bytes]:
+            nonlocal count
+            for row in rows:
+                self.session.interruption.check()
+                yield copy_line(row)
+                count += 1
+
+        self.is_copying = True
+        try:
+            with self.session.sending():
+                copy_in(self.connection, f"COPY {quoted(table)}{named} FROM STDIN", lines())
+        finally:
+            self.is_copying = False
+        return count
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        name = f"medusa_{self.depth}"
+        savepoint = (f"SAVEPOINT {name}", f"RELEASE {name}", f"ROLLBACK TO {name}; RELEASE {name}")
+        begin, end, undo = savepoint if self.depth else ("BEGIN", "COMMIT", "ROLLBACK")
+        self.session.execute(begin)
+        self.depth += 1
+        try:
+            yield
+            self.session.execute(end)
+        except BaseException:
+            self.session.settle(undo)
+            raise
+        finally:
+            self.depth -= 1
+
+    def has_table(self, name: str) -> bool:
+        return self._has(_HAS_RELATION, quoted(name), ["r", "p", "f"])
+
+    def has_column(self, table: str, name: str) -> bool:
+        return self._has(_HAS_COLUMN, quoted(table), name)
+
+    def has_view(self, name: str) -> bool:
+        return self._has(_HAS_RELATION, quoted(name), ["v", "m"])
+
+    def has_schema(self, name: str) -> bool:
+        return self._has("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", column_name(name))
+
+    def table(self, name: str) -> Table:
+        return read_table(self.connection, name)
+
+    def tables(self, schema: str | None = None) -> list[str]:
+        return table_names(self.connection, schema)
+
+    def _has(self, sql: str, *params: Any) -> bool:
+        return bool(self.query(sql, params)[0][0])
+
+    def _backfill(self, asked: Backfill) -> int:
+        if self.backfills is None or self.depth:
+            raise ValueError(
+                "backfill commits each batch by itself, so it needs `transaction = False` at the top of the file"
+                + (", and no transaction() around it" if self.backfills else "")
+            )
+        with self.connection.schema_editor(atomic=False) as editor:
+            work = Work.of(Target(editor), asked)
+        return self.backfills.run(work)
+
+    def _do(self, operation: Operation) -> None:
+        self.line = operation.line
+        match operation:
+            case Together(operations=operations):
+                with self.transaction():
+                    for one in operations:
+                        self._do(one)
+            case Query(sql=sql):
+                if sql.strip():
+                    self.query(sql)
+            case _ if self.depth:
+                self._apply(operation)
+            case _:
+                self._in_own_transaction(operation)
+
+    def _apply(self, operation: Operation) -> None:
+        with self.connection.schema_editor(atomic=False) as editor:
+            operation.apply(Target(editor))
+
+    def _in_own_transaction(self, operation: Operation) -> None:
+        """Tried again where that may help, as a migration in a transaction is."""
+
+        def attempt() -> None:
+            with self.transaction():
+                self._apply(operation)
+
+        self.retries.run_queries(attempt)
+
+    def _refuse_while_copying(self) -> None:
+        if self.is_copying:
+            raise ValueError(
+                "copy_from is under way, and its rows come from a call that needs the connection too: "
+                "use INSERT … SELECT, or read them into a list first"
+            )
+
+    def _refuse_control(self, sql: str) -> None:
+        """Raise ValueError for what a migration cannot send. It is refused as it is in a migration in SQL."""
+        try:
+            statements = split(sql)
+        except ScanError as error:
+            cure = "Use copy_from." if "COPY" in error.problem else error.cure
+            raise ValueError(f"{error.problem}. {cure}") from None
+        for statement in statements:
+            refused = cannot_run(statement.words)
+            if refused:
+                raise ValueError(f"{refused[0]}. {refused[1]}")
+            if statement.data is not None:
+                raise ValueError("COPY … FROM stdin is not for query. Use copy_from.")
+            name = outside_transaction(statement.words)
+            if begins_or_ends_transaction(statement.words):
+                raise ValueError(f"{name} is not for a migration to send: use transaction()")
+            if name and self.depth:
+                raise ValueError(
+                    f"{name} cannot run inside a transaction: set `transaction = False` at the top of the file"
+                )

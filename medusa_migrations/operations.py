@@ -1,0 +1,546 @@
+"""What the calls of the migration API do to a database, as values: their SQL, and what undoes them.
+
+Tables and keys are made by Django's schema editor, so that they are what a Django migration would make. What removes
+something is SQL of its own: Django's drops with CASCADE, which takes along what nobody has named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from .tables import Field, Fields, model_of, quoted, read_fields
+
+Made = dict[str, dict[str, Field]]
+
+ACTIONS = ("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION")
+
+_NAME_OF_PRIMARY_KEY = """
+SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s) AND contype = 'p'
+"""
+_NULLABLE = """
+SELECT attname FROM pg_catalog.pg_attribute
+WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = ANY(%s) AND NOT attnotnull
+"""
+_IS_CONSTRAINT = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s) AND conname = %s)
+"""
+
+
+class IrreversibleError(Exception):
+    """No call undoes it; the text says which it is, and why, `line` where the migration file makes it."""
+
+    line: int | None = None
+
+
+@dataclass(slots=True)
+class Target:
+    """Where operations are carried out.
+
+    With `made` they are not, but only told: those are the columns of tables as earlier operations would leave them.
+    """
+
+    editor: BaseDatabaseSchemaEditor
+    made: Made | None = None
+
+    def execute(self, sql: str) -> None:
+        self.editor.execute(sql, None)
+
+    def rows(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self.editor.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
+
+    def model(self, table: str) -> type[models.Model]:
+        """The table as it is, as far as expressions and conditions need it. Raises LookupError if there is none."""
+        fields = self._fields(table)
+        if not fields:
+            raise LookupError(f"there is no table {table}")
+        return model_of(table, fields)
+
+    def _fields(self, table: str) -> dict[str, Field]:
+        if self.made is None:
+            return read_fields(self.editor.connection, table)
+        if table not in self.made:
+            self.made[table] = read_fields(self.editor.connection, table)
+        return self.made[table]
+
+    def told(self, table: str, old: str | None = None, new: Fields | None = None) -> None:
+        """Have a told table without the column `old`, and with the columns `new`."""
+        if self.made is not None:
+            fields = self._fields(table)
+            fields.pop(old or "", None)
+            fields.update(new or {})
+
+    def literal(self, text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call of the migration API. `line` is where the migration file makes it, if that is known."""
+
+    call: ClassVar[str]
+    about: ClassVar[tuple[str, ...]] = ("table",)
+    line: int | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in few words."""
+        return ".".join(str(getattr(self, name)) for name in self.about)
+
+    def __str__(self) -> str:
+        return f"{self.call} {self.subject}"
+
+    def apply(self, target: Target) -> None:
+        """Carry it out. Raises django.db.Error, and ValueError or LookupError for what is not there."""
+        raise NotImplementedError(type(self).__name__)
+
+    def inverse(self) -> Operation:
+        """What undoes it. Raises IrreversibleError."""
+        raise IrreversibleError(f"{self.call} cannot be undone")
+
+
+def _if_exists(yes: bool) -> str:
+    return "IF EXISTS " if yes else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateTable(Operation):
+    call = "create_table"
+    table: str
+    columns: Fields
+    constraints: Sequence[models.BaseConstraint] = ()
+    indexes: Sequence[models.Index] = ()
+    if_not_exists: bool = False
+
+    def apply(self, target: Target) -> None:
+        target.told(self.table, new=self.columns)
+        if self.if_not_exists and target.rows("SELECT pg_catalog.to_regclass(%s)", [quoted(self.table)])[0][0]:
+            return
+        target.editor.create_model(
+            model_of(self.table, self.columns, constraints=self.constraints, indexes=self.indexes)
+        )
+
+    def inverse(self) -> Operation:
+        if self.if_not_exists:
+            raise IrreversibleError("create_table with if_not_exists: nobody knows then who made the table")
+        return DropTable(table=self.table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropTable(Operation):
+    call = "drop_table"
+    table: str
+    if_exists: bool = False
+
+    def apply(self, target: Target) -> None:
+        target.execute(f"DROP TABLE {_if_exists(self.if_exists)}{quoted(self.table)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameTable(Operation):
+    call = "rename_table"
+    old: str
+    new: str
+
+    @property
+    def subject(self) -> str:
+        return f"{self.old} to {self.new}"
+
+    def apply(self, target: Target) -> None:
+        if target.made and self.old in target.made:
+            target.made[self.new] = target.made.pop(self.old)
+        target.execute(f"ALTER TABLE {quoted(self.old)} RENAME TO {quoted(self.new)}")
+
+    def inverse(self) -> Operation:
+        schema, dot, plain = self.old.rpartition(".")
+        return RenameTable(old=f"{schema}{dot}{self.new}", new=plain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentTable(Operation):
+    call = "comment_table"
+    table: str
+    text: str
+    old: str
+
+    def apply(self, target: Target) -> None:
+        text = target.literal(self.text) if self.text else "NULL"
+        target.execute(f"COMMENT ON TABLE {quoted(self.table)} IS {text}")
+
+    def inverse(self) -> Operation:
+        return replace(self, text=self.old, old=self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearTable(Operation):
+    call = "clear_table"
+    table: str
+
+    def apply(self, target: Target) -> None:
+        target.execute(f"TRUNCATE TABLE {quoted(self.table)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddColumn(Operation):
+    call = "add_column"
+    about = ("table", "column")
+    table: str
+    column: str
+    field: Field
+
+    def apply(self, target: Target) -> None:
+        target.told(self.table, new={self.column: self.field})
+        model = model_of(self.table, {self.column: self.field})
+        target.editor.add_field(model, model._meta.get_field(self.column))  # type: ignore[arg-type]  # no relation
+
+    def inverse(self) -> Operation:
+        return DropColumn(table=self.table, column=self.column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameColumn(Operation):
+    call = "rename_column"
+    table: str
+    old: str
+    new: str
+
+    @property
+    def subject(self) -> str:
+        return f"{self.table}.{self.old} to {self.new}"
+
+    def apply(self, target: Target) -> None:
+        if target.made is not None and self.old in target.made.get(self.table, {}):
+            target.told(self.table, self.old, {self.new: target.made[self.table][self.old]})
+        target.execute(
+            f"ALTER TABLE {quoted(self.table)} RENAME COLUMN {column_name(self.old)} TO {column_name(self.new)}"
+        )
+
+    def inverse(self) -> Operation:
+        return replace(self, old=self.new, new=self.old)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlterColumn(Operation):
+    call = "alter_column"
+    about = ("table", "column")
+    table: str
+    column: str
+    old: Field
+    new: Field
+
+    def apply(self, target: Target) -> None:
+        target.told(self.table, new={self.column: self.new})
+        before, after = (model_of(self.table, {self.column: one}) for one in (self.old, self.new))
+        target.editor.alter_field(
+            before,
+            before._meta.get_field(self.column),  # type: ignore[arg-type]  # no relation
+            after._meta.get_field(self.column),  # type: ignore[arg-type]  # no relation
+        )
+
+    def inverse(self) -> Operation:
+        return replace(self, old=self.new, new=self.old)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropColumn(Operation):
+    call = "drop_column"
+    about = ("table", "column")
+    table: str
+    column: str
+    if_exists: bool = False
+
+    def apply(self, target: Target) -> None:
+        target.told(self.table, self.column)
+        target.execute(
+            f"ALTER TABLE {quoted(self.table)} DROP COLUMN {_if_exists(self.if_exists)}{column_name(self.column)}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePrimaryKey(Operation):
+    call = "create_primary_key"
+    table: str
+    columns: Sequence[str]
+    name: str
+
+    @property
+    def subject(self) -> str:
+        return f"{self.table} ({', '.join(self.columns)})"
+
+    def apply(self, target: Target) -> None:
+        nullable = target.rows(_NULLABLE, [quoted(self.table), list(self.columns)])
+        if nullable:
+            # PostgreSQL would make them NOT NULL, and leave that behind when the key is dropped.
+            raise ValueError(
+                f"the column {nullable[0][0]} of {self.table} may be NULL: make it NOT NULL with alter_column first"
+            )
+        target.execute(
+            f"ALTER TABLE {quoted(self.table)} ADD CONSTRAINT {column_name(self.name)} PRIMARY KEY "
+            f"({', '.join(map(column_name, self.columns))})"
+        )
+
+    def inverse(self) -> Operation:
+        return DropConstraint(call_name="drop_primary_key", table=self.table, name=self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropPrimaryKey(Operation):
+    call = "drop_primary_key"
+    table: str
+    if_exists: bool = False
+
+    def apply(self, target: Target) -> None:
+        for (name,) in target.rows(_NAME_OF_PRIMARY_KEY, [quoted(self.table)]):
+            return target.execute(f"ALTER TABLE {quoted(self.table)} DROP CONSTRAINT {column_name(name)}")
+        if not self.if_exists:
+            raise LookupError(f"the table {self.table} has no primary key")
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateForeignKey(Operation):
+    call = "create_foreign_key"
+    table: str
+    column: str
+    to_table: str
+    to_column: str
+    name: str
+    on_delete: str | None = None
+    deferrable: models.Deferrable | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"{self.table}.{self.column} to {self.to_table}.{self.to_column}"
+
+    def apply(self, target: Target) -> None:
+        action = f" ON DELETE {self.on_delete}" if self.on_delete else ""
+        initially = f" DEFERRABLE INITIALLY {self.deferrable.name}" if self.deferrable else ""
+        target.execute(
+            f"ALTER TABLE {quoted(self.table)} ADD CONSTRAINT {column_name(self.name)} FOREIGN KEY "
+            f"({column_name(self.column)}) REFERENCES {quoted(self.to_table)} ({column_name(self.to_column)}){action}"
+            f"{initially}"
+        )
+
+    def inverse(self) -> Operation:
+        return DropConstraint(call_name="drop_foreign_key", table=self.table, name=self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropConstraint(Operation):
+    """A key or a check; a unique one with a condition is an index to PostgreSQL."""
+
+    call = "drop_constraint"
+    about = ("table", "name")
+    call_name: str
+    table: str
+    name: str
+    if_exists: bool = False
+    may_be_index: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.call_name} {self.subject}"
+
+    def apply(self, target: Target) -> None:
+        if self.may_be_index and not target.rows(_IS_CONSTRAINT, [quoted(self.table), self.name])[0][0]:
+            return DropIndex(table=self.table, name=self.name, if_exists=self.if_exists).apply(target)
+        return target.execute(
+            f"ALTER TABLE {quoted(self.table)} DROP CONSTRAINT {_if_exists(self.if_exists)}{column_name(self.name)}"
+        )
+
+    def inverse(self) -> Operation:
+        raise IrreversibleError(f"{self.call_name} cannot be undone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateConstraint(Operation):
+    """A unique, check or exclusion constraint of Django's."""
+
+    call = "create_constraint"
+    call_name: str
+    table: str
+    constraint: models.BaseConstraint
+
+    @property
+    def subject(self) -> str:
+        return f"{self.table}.{self.constraint.name}"
+
+    def __str__(self) -> str:
+        return f"{self.call_name} {self.subject}"
+
+    def apply(self, target: Target) -> None:
+        target.editor.add_constraint(target.model(self.table), self.constraint)
+
+    def inverse(self) -> Operation:
+        return DropConstraint(
+            call_name=self.call_name.replace("create", "drop"),
+            table=self.table,
+            name=self.constraint.name,
+            may_be_index=isinstance(self.constraint, models.UniqueConstraint),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateIndex(Operation):
+    call = "create_index"
+    table: str
+    index: models.Index
+
+    @property
+    def subject(self) -> str:
+        return f"{self.table}.{self.index.name}"
+
+    def apply(self, target: Target) -> None:
+        target.editor.add_index(target.model(self.table), self.index)
+
+    def inverse(self) -> Operation:
+        return DropIndex(table=self.table, name=self.index.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropIndex(Operation):
+    call = "drop_index"
+    about = ("table", "name")
+    table: str
+    name: str
+    if_exists: bool = False
+
+    def apply(self, target: Target) -> None:
+        schema, dot, _ = self.table.rpartition(".")  # an index is in the schema of its table
+        name = f"{quoted(schema)}{dot}{column_name(self.name)}" if dot else column_name(self.name)
+        target.execute(f"DROP INDEX {_if_exists(self.if_exists)}{name}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateView(Operation):
+    call = "create_view"
+    about = ("name",)
+    name: str
+    sql: str
+
+    def apply(self, target: Target) -> None:
+        target.execute(f"CREATE VIEW {quoted(self.name)} AS\n{self.sql.strip().rstrip(';')}")
+
+    def inverse(self) -> Operation:
+        return DropView(name=self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropView(Operation):
+    call = "drop_view"
+    about = ("name",)
+    name: str
+    if_exists: bool = False
+
+    def apply(self, target: Target) -> None:
+        target.execute(f"DROP VIEW {_if_exists(self.if_exists)}{quoted(self.name)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSchema(Operation):
+    call = "create_schema"
+    about = ("name",)
+    name: str
+
+    def apply(self, target: Target) -> None:
+        target.execute(f"CREATE SCHEMA {column_name(self.name)}")
+
+    def inverse(self) -> Operation:
+        return DropSchema(name=self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropSchema(Operation):
+    call = "drop_schema"
+    about = ("name",)
+    name: str
+    if_exists: bool = False
+
+    def apply(self, target: Target) -> None:
+        target.execute(f"DROP SCHEMA {_if_exists(self.if_exists)}{column_name(self.name)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query(Operation):
+    """SQL of the author's own; `reverse_sql` is None where nothing is said to undo it, and empty for nothing to do."""
+
+    call = "query"
+    sql: str
+    params: Any = None
+    reverse_sql: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return " ".join(self.sql.split())
+
+    def apply(self, target: Target) -> None:
+        if self.sql.strip():
+            target.editor.execute(self.sql, self.params)
+
+    def inverse(self) -> Operation:
+        if self.reverse_sql is None:
+            raise IrreversibleError("query without reverse_sql= cannot be undone")
+        return Query(sql=self.reverse_sql)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyFrom(Operation):
+    """Rows that come from Python, which is all that is known of them before it is done."""
+
+    call = "copy_from"
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill(Operation):
+    """An UPDATE in batches; `set` and `where` are SQL, or what Django's update() and filter() take."""
+
+    call = "backfill"
+    table: str
+    set: str | Mapping[str, Any]
+    where: str | models.Q | None = None
+    params: Mapping[str, Any] | None = None
+    batch: int = 10_000
+    pause: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together(Operation):
+    """The operations of a transaction."""
+
+    call = "transaction"
+    operations: Sequence[Operation]
+
+    @property
+    def subject(self) -> str:
+        return "of " + ", ".join(str(one) for one in self.operations)
+
+    def apply(self, target: Target) -> None:
+        for operation in self.operations:
+            operation.apply(target)
+
+    def inverse(self) -> Operation:
+        return replace(self, operations=inverses(self.operations))
+
+
+def inverses(operations: Sequence[Operation]) -> list[Operation]:
+    """What undoes `operations`, the last of them first. Raises IrreversibleError, of the first that cannot be."""
+    return [_inverse(one) for one in operations][::-1]
+
+
+def _inverse(operation: Operation) -> Operation:
+    try:
+        return replace(operation.inverse(), line=operation.line)
+    except IrreversibleError as error:
+        error.line = error.line or operation.line
+        raise
+
+
+def column_name(name: str) -> str:
+    """A name without a schema, as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'

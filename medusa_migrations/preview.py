@@ -1,0 +1,79 @@
+"""The SQL that a migration in Python will send, as far as that can be told before it runs."""
+
+from __future__ import annotations
+
+from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .operations import Backfill, CopyFrom, Made, Operation, Target, Together
+from .postgresql import server_error
+from .recorder import CannotTellError, Function, Recorder, Reverse
+from .tables import quoted
+from .update_sql import set_and_where
+
+
+def planned(function: Function) -> tuple[list[Operation], str | None]:
+    """What `function` will do, and why no more can be told, None if that is all. The database is left alone."""
+    if isinstance(function, Reverse):
+        return function.operations(), None
+    recorder = Recorder(function)
+    try:
+        function(recorder)
+    except CannotTellError as error:
+        return recorder.operations, f"What follows depends on the database: {error.call} in line {error.line}."
+    except Exception as error:  # noqa: BLE001 - the author's code
+        return recorder.operations, f"What follows cannot be told: {type(error).__name__}: {error}"
+    return recorder.operations, None
+
+
+def calls(function: Function) -> tuple[str, ...]:
+    """The calls of `function`, in words, and last why no more can be told, if that is so."""
+    operations, rest = planned(function)
+    return (*map(str, operations), *([rest] if rest else []))
+
+
+def preview(function: Function, connection: BaseDatabaseWrapper) -> str:
+    """The SQL of `function`, and a comment where no more can be told. The database is only read."""
+    operations, rest = planned(function)
+    found = _Preview(connection)
+    for operation in operations:
+        found.add(operation)
+    return "\n".join([*found.sql, f"-- {rest}"] if rest else found.sql)
+
+
+class _Preview:
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.made: Made = {}
+        self.sql: list[str] = []
+
+    def add(self, operation: Operation) -> None:
+        match operation:
+            case Together(operations=operations):
+                self.sql.append("-- Together, or not at all:")
+                for one in operations:
+                    self.add(one)
+                self.sql.append("-- (as far as here)")
+            case CopyFrom(table=table):
+                self.sql.append(f"-- copy_from: rows that come from Python, into {table}")
+            case _:
+                self.add_known(operation)
+
+    def add_known(self, operation: Operation) -> None:
+        try:
+            self.sql += self.of_backfill(operation) if isinstance(operation, Backfill) else self.of(operation)
+        except (Error, FieldDoesNotExist, FieldError, LookupError, TypeError, ValueError) as error:
+            reason = server_error(error).message if isinstance(error, Error) else error
+            self.sql.append(f"-- {operation}: cannot be told before it runs: {reason}")
+
+    def of(self, operation: Operation) -> list[str]:
+        with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
+            operation.apply(Target(editor, self.made))
+        return list(editor.collected_sql)
+
+    def of_backfill(self, asked: Backfill) -> list[str]:
+        with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
+            set_, where = set_and_where(Target(editor, self.made), asked)
+        condition = f"\nWHERE {where}" if where else ""
+        return ["-- in batches, by the primary key:", f"UPDATE {quoted(asked.table)}\nSET {set_}{condition};"]
