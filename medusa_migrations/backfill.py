@@ -184,7 +184,10 @@ class _Run:
         begun = time.monotonic()
         # A server that crashes loses a batch together with its key, so none need wait for the disk but the last.
         self.session.execute("BEGIN; SET LOCAL synchronous_commit = off")
-        changed, again = self.session.query(self._update(last))[0]
+        changed, again, moved = self.session.query(self._update(last))[0]
+        if moved:
+            self.session.rollback()
+            raise ValueError(f"`set` changes the primary key of {self.work.name}, by which backfill goes")
         reached = self.reached
         self._advance(
             "",
@@ -219,16 +222,18 @@ class _Run:
         return (key, rows) if rows else (None, 0)
 
     def _update(self, last: Sequence[str]) -> str:
-        where = self._compared("<=", last)
+        batch = self._compared("<=", last)
         if self.reached.after:
-            where += f" AND {self._compared('>', self.reached.after)}"
-        again = "false"
+            batch += f" AND {self._compared('>', self.reached.after)}"
+        where, again = batch, "false"
         if self.work.where:
             where += f" AND ({self.work.where}\n)"
             again = f"COALESCE(({self.work.where}\n), false)"
         return (
-            f"WITH changed AS (UPDATE {self.work.table} SET {self.work.set}\nWHERE {where} RETURNING {again} AS again)"
-            " SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again) FROM changed"
+            f"WITH changed AS (UPDATE {self.work.table} SET {self.work.set}\nWHERE {where}"
+            f" RETURNING {again} AS again, NOT ({batch}) AS moved)"
+            " SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again),"
+            " pg_catalog.count(*) FILTER (WHERE moved) FROM changed"
         )
 
     def _compared(self, operator: str, key: Sequence[str]) -> str:

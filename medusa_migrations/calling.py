@@ -56,9 +56,8 @@ def call(task: Task, schema: LiveSchema) -> None:
     assert task.function is not None
     assert task.step.migration is not None
     try:
-        task.function(schema)
-    except StopRequested:
-        raise
+        with schema.session.interruption.in_code(True):
+            task.function(schema)
     except (Exception, SystemExit) as error:  # the author's code
         line = line_of(error, task.step.migration.file) or schema.line
         raise CodeFailed(task.script, error, line) from error

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 REPEAT_SECONDS = 0.05
 
 
-class StopRequested(Exception):
-    """Raised where a run would begin something after it was asked to stop; `outcome` is as StatementFailed's."""
+class StopRequested(BaseException):
+    """Raised where a run would begin something after it was asked to stop; `outcome` is as StatementFailed's.
+
+    No Exception, so that no `except Exception` of a migration in Python goes on instead.
+    """
 
     outcome = "It was rolled back."
 
@@ -22,6 +25,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.reason = ""
+        self.is_in_code = False
         self._requested = threading.Event()
         self._cancel: Callable[[], None] | None = None
         self._guard = threading.Lock()
@@ -37,14 +41,18 @@ class Interruption:
 
     def request(self, reason: str) -> None:
         """Ask the run to stop, for `reason`; returns when its statement, if there is one, has been cancelled."""
-        self.reason = self.reason or reason
-        self._requested.set()
+        self.note(reason)
         while True:
             with self._guard:  # so that what settles the run afterwards is not cancelled
                 if self._cancel is None:
                     return
                 self._cancel()
             time.sleep(REPEAT_SECONDS)
+
+    def note(self, reason: str) -> None:
+        """Ask the run to stop, where it is known that no statement runs."""
+        self.reason = self.reason or reason
+        self._requested.set()
 
     def check(self) -> None:
         """Raise StopRequested if a stop was requested."""
@@ -55,6 +63,15 @@ class Interruption:
         """Sleep, but no longer than until a stop is requested. Raises StopRequested then."""
         self._requested.wait(seconds)
         self.check()
+
+    @contextlib.contextmanager
+    def in_code(self, yes: bool) -> Iterator[None]:
+        """While this lasts, an author's Python code runs, which a signal may end wherever it is; or it does not."""
+        before, self.is_in_code = self.is_in_code, yes
+        try:
+            yield
+        finally:
+            self.is_in_code = before
 
     @contextlib.contextmanager
     def cancels(self, cancel: Callable[[], None]) -> Iterator[None]:

@@ -91,7 +91,7 @@ class LiveSchema(Schema):
         def lines() -> Iterator[bytes]:
             nonlocal count
             for row in rows:
-                self.session.interruption.check()
+                self.session.interruption.check()  # nothing else looks while rows are made
                 yield copy_line(row)
                 count += 1
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from .errors import Interrupted
-from .interruption import Interruption
+from .interruption import Interruption, StopRequested
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -37,9 +37,12 @@ def stopped_by_signals(interruption: Interruption | None = None) -> Iterator[Int
     )
 
     def handle(number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if interruption.is_in_code:
+            interruption.note(name)
+            raise StopRequested(name)  # it may never come to the server
         if interruption.is_attached or interruption.is_requested:
             return  # the thread knows
-        name = signal.Signals(number).name
         raise Interrupted(f"Stopped by {name}. migrations_show tells what is applied.", name)
 
     heeded = [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]

@@ -125,7 +125,7 @@ class Session:
         if self.watch:
             self.watch.begin()
         try:
-            with self.connection.wrap_database_errors:
+            with self.connection.wrap_database_errors, self.interruption.in_code(False):
                 yield
         except Error as error:
             if self.interruption.is_requested and server_error(error).sqlstate == postgresql.QUERY_CANCELED:

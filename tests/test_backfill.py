@@ -155,6 +155,10 @@ REFUSED = {
     "plain has no primary key, by which backfill goes": ('schema.backfill("plain", set="id = 1")', FILE),
     "batch is at least 1": ('schema.backfill("post", set="slug = title", batch=0)', FILE),
     'relation \\"nowhere\\" does not exist': ('schema.backfill("nowhere", set="id = 1")', FILE),
+    "`set` changes the primary key of post, by which backfill goes": (
+        'schema.backfill("post", set="id = id + 100")',
+        FILE,
+    ),
     "there is no table nowhere": ('schema.backfill("nowhere", set={"id": 1})', FILE),
     'column \\"nope\\" of relation \\"post\\" does not exist': ('schema.backfill("post", set="nope = 1")', FILE),
     "Cannot resolve keyword 'nope'": ('schema.backfill("post", set={"slug": F("nope")})', FILE),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 
 import pytest
 
@@ -672,3 +674,38 @@ def test_plan_and_sql_of_an_undo(project: Project) -> None:
     planned = project.manage("migrations_revert", "--plan").ok().stdout.splitlines()
     assert [line.strip() for line in planned[1:]] == [ID, "drop_schema b", "drop_schema a"]
     assert 'DROP SCHEMA "b";\nDROP SCHEMA "a";' in project.manage("migrations_revert", "--sql").ok().stdout
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_code_that_never_comes_to_the_server(project: Project, name: str) -> None:
+    write(
+        project,
+        """
+schema.query("CREATE TABLE t (n int)")
+import pathlib, time
+while True:
+    try:
+        pathlib.Path("there").touch()
+        time.sleep(60)
+    except Exception:
+        pass
+""",
+        "",
+    )
+    process = project.start("migrations_run", "--build")
+    while not (project.folder / "there").exists():
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, name))
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == (130 if name == "SIGINT" else 1), stderr
+    assert f"Stopped by {name}. {ID} was stopped. It was rolled back." in stderr
+    assert project.tables() == set()
+
+
+def test_what_a_migration_prints_does_not_spoil_the_json(project: Project) -> None:
+    write(project, 'print("hello")', head='print("imported")')
+    outcome = project.run("--json").ok()
+    assert outcome.json["migrations"][0]["status"] == "applied"
+    assert "hello" in outcome.stderr
+    assert "imported" in outcome.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import signal
+import sys
 from argparse import ArgumentParser, BooleanOptionalAction, _ArgumentGroup
 from collections.abc import Iterator
 from typing import Any
@@ -52,12 +53,17 @@ class MigrationCommand(QuickStart):
         try:
             with as_command_errors():
                 try:
-                    self.work(**options)
+                    with self.stdout_kept(options):
+                        self.work(**options)
                 except MigrationError as error:
                     self.on_error(error, options)
                     raise
         except KeyboardInterrupt:
             raise CommandError("Interrupted. migrations_show tells what is applied.", returncode=INTERRUPTED) from None
+
+    def stdout_kept(self, options: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
+        """With --json, what a migration in Python prints goes to stderr."""
+        return contextlib.redirect_stdout(sys.stderr) if options.get("json") else contextlib.nullcontext()
 
     def work(self, **options: Any) -> None:
         raise TypeError(f"{type(self).__name__} does nothing")
