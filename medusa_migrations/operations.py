@@ -84,7 +84,7 @@ class Target:
 class Operation:
     """One call of the migration API. `line` is where the migration file makes it, if that is known."""
 
-    call: ClassVar[str]
+    call: str
     about: ClassVar[tuple[str, ...]] = ("table",)
     line: int | None = None
 
@@ -111,7 +111,7 @@ def _if_exists(yes: bool) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTable(Operation):
-    call = "create_table"
+    call: str = "create_table"
     table: str
     columns: Fields
     constraints: Sequence[models.BaseConstraint] = ()
@@ -129,22 +129,25 @@ class CreateTable(Operation):
     def inverse(self) -> Operation:
         if self.if_not_exists:
             raise IrreversibleError("create_table with if_not_exists: nobody knows then who made the table")
-        return DropTable(table=self.table)
+        return Drop(call="drop_table", kind="TABLE", name=self.table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropTable(Operation):
-    call = "drop_table"
-    table: str
+class Drop(Operation):
+    """Of a table, a view or a schema: `kind` is as SQL has it."""
+
+    kind: str
+    about = ("name",)
+    name: str
     if_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        target.execute(f"DROP TABLE {_if_exists(self.if_exists)}{quoted(self.table)}")
+        target.execute(f"DROP {self.kind} {_if_exists(self.if_exists)}{quoted(self.name)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameTable(Operation):
-    call = "rename_table"
+    call: str = "rename_table"
     old: str
     new: str
 
@@ -164,7 +167,7 @@ class RenameTable(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentTable(Operation):
-    call = "comment_table"
+    call: str = "comment_table"
     table: str
     text: str
     old: str
@@ -179,7 +182,7 @@ class CommentTable(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearTable(Operation):
-    call = "clear_table"
+    call: str = "clear_table"
     table: str
 
     def apply(self, target: Target) -> None:
@@ -188,7 +191,7 @@ class ClearTable(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddColumn(Operation):
-    call = "add_column"
+    call: str = "add_column"
     about = ("table", "column")
     table: str
     column: str
@@ -205,7 +208,7 @@ class AddColumn(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameColumn(Operation):
-    call = "rename_column"
+    call: str = "rename_column"
     table: str
     old: str
     new: str
@@ -227,7 +230,7 @@ class RenameColumn(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlterColumn(Operation):
-    call = "alter_column"
+    call: str = "alter_column"
     about = ("table", "column")
     table: str
     column: str
@@ -249,7 +252,7 @@ class AlterColumn(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropColumn(Operation):
-    call = "drop_column"
+    call: str = "drop_column"
     about = ("table", "column")
     table: str
     column: str
@@ -264,7 +267,7 @@ class DropColumn(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePrimaryKey(Operation):
-    call = "create_primary_key"
+    call: str = "create_primary_key"
     table: str
     columns: Sequence[str]
     name: str
@@ -286,12 +289,12 @@ class CreatePrimaryKey(Operation):
         )
 
     def inverse(self) -> Operation:
-        return DropConstraint(call_name="drop_primary_key", table=self.table, name=self.name)
+        return DropConstraint(call="drop_primary_key", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropPrimaryKey(Operation):
-    call = "drop_primary_key"
+    call: str = "drop_primary_key"
     table: str
     if_exists: bool = False
 
@@ -305,7 +308,7 @@ class DropPrimaryKey(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateForeignKey(Operation):
-    call = "create_foreign_key"
+    call: str = "create_foreign_key"
     table: str
     column: str
     to_table: str
@@ -328,23 +331,18 @@ class CreateForeignKey(Operation):
         )
 
     def inverse(self) -> Operation:
-        return DropConstraint(call_name="drop_foreign_key", table=self.table, name=self.name)
+        return DropConstraint(call="drop_foreign_key", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropConstraint(Operation):
     """A key or a check; a unique one with a condition is an index to PostgreSQL."""
 
-    call = "drop_constraint"
     about = ("table", "name")
-    call_name: str
     table: str
     name: str
     if_exists: bool = False
     may_be_index: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.call_name} {self.subject}"
 
     def apply(self, target: Target) -> None:
         if self.may_be_index and not target.rows(_IS_CONSTRAINT, [quoted(self.table), self.name])[0][0]:
@@ -353,16 +351,11 @@ class DropConstraint(Operation):
             f"ALTER TABLE {quoted(self.table)} DROP CONSTRAINT {_if_exists(self.if_exists)}{column_name(self.name)}"
         )
 
-    def inverse(self) -> Operation:
-        raise IrreversibleError(f"{self.call_name} cannot be undone")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateConstraint(Operation):
     """A unique, check or exclusion constraint of Django's."""
 
-    call = "create_constraint"
-    call_name: str
     table: str
     constraint: models.BaseConstraint
 
@@ -370,15 +363,12 @@ class CreateConstraint(Operation):
     def subject(self) -> str:
         return f"{self.table}.{self.constraint.name}"
 
-    def __str__(self) -> str:
-        return f"{self.call_name} {self.subject}"
-
     def apply(self, target: Target) -> None:
         target.editor.add_constraint(target.model(self.table), self.constraint)
 
     def inverse(self) -> Operation:
         return DropConstraint(
-            call_name=self.call_name.replace("create", "drop"),
+            call=self.call.replace("create", "drop"),
             table=self.table,
             name=self.constraint.name,
             may_be_index=isinstance(self.constraint, models.UniqueConstraint),
@@ -387,7 +377,7 @@ class CreateConstraint(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateIndex(Operation):
-    call = "create_index"
+    call: str = "create_index"
     table: str
     index: models.Index
 
@@ -404,7 +394,7 @@ class CreateIndex(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropIndex(Operation):
-    call = "drop_index"
+    call: str = "drop_index"
     about = ("table", "name")
     table: str
     name: str
@@ -418,7 +408,7 @@ class DropIndex(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateView(Operation):
-    call = "create_view"
+    call: str = "create_view"
     about = ("name",)
     name: str
     sql: str
@@ -427,49 +417,27 @@ class CreateView(Operation):
         target.execute(f"CREATE VIEW {quoted(self.name)} AS\n{self.sql.strip().rstrip(';')}")
 
     def inverse(self) -> Operation:
-        return DropView(name=self.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropView(Operation):
-    call = "drop_view"
-    about = ("name",)
-    name: str
-    if_exists: bool = False
-
-    def apply(self, target: Target) -> None:
-        target.execute(f"DROP VIEW {_if_exists(self.if_exists)}{quoted(self.name)}")
+        return Drop(call="drop_view", kind="VIEW", name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSchema(Operation):
-    call = "create_schema"
+    call: str = "create_schema"
     about = ("name",)
     name: str
 
     def apply(self, target: Target) -> None:
-        target.execute(f"CREATE SCHEMA {column_name(self.name)}")
+        target.execute(f"CREATE SCHEMA {quoted(self.name)}")
 
     def inverse(self) -> Operation:
-        return DropSchema(name=self.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropSchema(Operation):
-    call = "drop_schema"
-    about = ("name",)
-    name: str
-    if_exists: bool = False
-
-    def apply(self, target: Target) -> None:
-        target.execute(f"DROP SCHEMA {_if_exists(self.if_exists)}{column_name(self.name)}")
+        return Drop(call="drop_schema", kind="SCHEMA", name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query(Operation):
     """SQL of the author's own; `reverse_sql` is None where nothing is said to undo it, and empty for nothing to do."""
 
-    call = "query"
+    call: str = "query"
     sql: str
     params: Any = None
     reverse_sql: str | None = None
@@ -492,7 +460,7 @@ class Query(Operation):
 class CopyFrom(Operation):
     """Rows that come from Python, which is all that is known of them before it is done."""
 
-    call = "copy_from"
+    call: str = "copy_from"
     table: str
 
 
@@ -500,7 +468,7 @@ class CopyFrom(Operation):
 class Backfill(Operation):
     """An UPDATE in batches; `set` and `where` are SQL, or what Django's update() and filter() take."""
 
-    call = "backfill"
+    call: str = "backfill"
     table: str
     set: str | Mapping[str, Any]
     where: str | models.Q | None = None
@@ -513,7 +481,7 @@ class Backfill(Operation):
 class Together(Operation):
     """The operations of a transaction."""
 
-    call = "transaction"
+    call: str = "transaction"
     operations: Sequence[Operation]
 
     @property

@@ -29,13 +29,11 @@ from .operations import (
     CreateSchema,
     CreateTable,
     CreateView,
+    Drop,
     DropColumn,
     DropConstraint,
     DropIndex,
     DropPrimaryKey,
-    DropSchema,
-    DropTable,
-    DropView,
     Operation,
     RenameColumn,
     RenameTable,
@@ -122,7 +120,7 @@ class Schema(ABC):
 
     def drop_table(self, name: str, if_exists: bool = False) -> None:
         """Drop a table. What depends on it is not dropped along, but refused by PostgreSQL."""
-        self._do(DropTable(table=name, if_exists=if_exists))
+        self._do(Drop(call="drop_table", kind="TABLE", name=name, if_exists=if_exists))
 
     def rename_table(self, old: str, new: str) -> None:
         """Rename a table; `new` is without a schema."""
@@ -194,7 +192,7 @@ class Schema(ABC):
         )
 
     def drop_foreign_key(self, table: str, name: str, if_exists: bool = False) -> None:
-        self._do(DropConstraint(call_name="drop_foreign_key", table=table, name=name, if_exists=if_exists))
+        self._do(DropConstraint(call="drop_foreign_key", table=table, name=name, if_exists=if_exists))
 
     def create_index(self, table: str, index: models.Index) -> None:
         """Create an index; while that lasts the table can be read only. For CONCURRENTLY use `query`."""
@@ -223,32 +221,30 @@ class Schema(ABC):
             include=include or None,
             nulls_distinct=nulls_distinct,
         )
-        self._do(CreateConstraint(call_name="create_unique_constraint", table=table, constraint=constraint))
+        self._do(CreateConstraint(call="create_unique_constraint", table=table, constraint=constraint))
 
     def drop_unique_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
         self._do(
             DropConstraint(
-                call_name="drop_unique_constraint", table=table, name=name, if_exists=if_exists, may_be_index=True
+                call="drop_unique_constraint", table=table, name=name, if_exists=if_exists, may_be_index=True
             )
         )
 
     def create_check_constraint(self, table: str, condition: models.Q | str, name: str) -> None:
         """`condition` is a Q, or SQL."""
         self._do(
-            CreateConstraint(
-                call_name="create_check_constraint", table=table, constraint=check_constraint(condition, name)
-            )
+            CreateConstraint(call="create_check_constraint", table=table, constraint=check_constraint(condition, name))
         )
 
     def drop_check_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
-        self._do(DropConstraint(call_name="drop_check_constraint", table=table, name=name, if_exists=if_exists))
+        self._do(DropConstraint(call="drop_check_constraint", table=table, name=name, if_exists=if_exists))
 
     def create_exclusion_constraint(self, table: str, constraint: ExclusionConstraint) -> None:
         """`constraint` is of django.contrib.postgres.constraints, which need not be installed."""
-        self._do(CreateConstraint(call_name="create_exclusion_constraint", table=table, constraint=constraint))
+        self._do(CreateConstraint(call="create_exclusion_constraint", table=table, constraint=constraint))
 
     def drop_exclusion_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
-        self._do(DropConstraint(call_name="drop_exclusion_constraint", table=table, name=name, if_exists=if_exists))
+        self._do(DropConstraint(call="drop_exclusion_constraint", table=table, name=name, if_exists=if_exists))
 
     # Views and schemas
 
@@ -257,14 +253,14 @@ class Schema(ABC):
         self._do(CreateView(name=name, sql=sql))
 
     def drop_view(self, name: str, if_exists: bool = False) -> None:
-        self._do(DropView(name=name, if_exists=if_exists))
+        self._do(Drop(call="drop_view", kind="VIEW", name=name, if_exists=if_exists))
 
     def create_schema(self, name: str) -> None:
         self._do(CreateSchema(name=name))
 
     def drop_schema(self, name: str, if_exists: bool = False) -> None:
         """Drop a schema that is empty."""
-        self._do(DropSchema(name=name, if_exists=if_exists))
+        self._do(Drop(call="drop_schema", kind="SCHEMA", name=name, if_exists=if_exists))
 
     # Looking
 

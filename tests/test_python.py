@@ -207,7 +207,10 @@ schema.create_table(
         'expressions=[("during", "&&")]))',
         "constraint post no_overlap EXCLUDE USING gist (during WITH &&)",
     ),
-    "create_view makes a view": ('schema.create_view("titles", "SELECT title FROM post;")', "view  SELECT title"),
+    "create_view makes a view": (
+        'schema.create_view("titles", "SELECT title FROM post;")',
+        "column titles.title character varying(200)",
+    ),
     "create_schema makes a schema": ('schema.create_schema("archive")', "schema archive"),
     "query with reverse_sql runs that": (
         'schema.query("ALTER TABLE post ADD n int", reverse_sql="ALTER TABLE post DROP n")',
@@ -694,10 +697,13 @@ while True:
         "",
     )
     process = project.start("migrations_run", "--build")
-    while not (project.folder / "there").exists():
-        time.sleep(0.02)
-    process.send_signal(getattr(signal, name))
-    _, stderr = process.communicate(timeout=20)
+    try:
+        while not (project.folder / "there").exists():
+            time.sleep(0.02)
+        process.send_signal(getattr(signal, name))
+        _, stderr = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == (130 if name == "SIGINT" else 1), stderr
     assert f"Stopped by {name}. {ID} was stopped. It was rolled back." in stderr
     assert project.tables() == set()
