@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
@@ -26,7 +27,7 @@ LONGEST_BATCH = 0.5
 SWEEPS = 5
 
 _KEY = """
-SELECT pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, NULL)
+SELECT pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod)
 FROM pg_catalog.pg_index i
 CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
@@ -37,7 +38,10 @@ ORDER BY k.position
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What to change: `table` as SQL writes it, `set` and `where` as SQL, at most `batch` rows at a time."""
+    """What to change: `table` as SQL writes it, `set` and `where` as SQL, at most `batch` rows at a time.
+
+    `text` is a checksum of both without their parameters, which may be others in every run, such as moments.
+    """
 
     name: str
     table: str
@@ -45,13 +49,15 @@ class Work:
     where: str
     batch: int
     pause: float
+    text: str
 
     @classmethod
     def of(cls, target: Target, asked: Backfill) -> Self:
         """From what a migration asks for. Raises ValueError for a batch of none, LookupError for what is not there."""
         if asked.batch < 1 or asked.pause < 0:
             raise ValueError("batch is at least 1, and pause at least 0 seconds")
-        return cls(asked.table, quoted(asked.table), *set_and_where(target, asked), asked.batch, asked.pause)
+        set_, where, text = set_and_where(target, asked)
+        return cls(asked.table, quoted(asked.table), set_, where, asked.batch, asked.pause, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,10 @@ class Reached:
     """How far a backfill has come: `after` is the last key, as text; `rows` were looked at, `changed` of them changed.
 
     `matches_again` tells that a changed row still matches `where`: there is no telling then what is left to do.
-    `sweep` counts the times that all rows were looked at.
+    `sweep` counts the times that all rows were looked at. `text` is that of the work.
     """
 
+    text: str
     after: list[str] | None = None
     rows: int = 0
     changed: int = 0
@@ -83,30 +90,38 @@ class Backfills:
         unfinished = [f"{name} ({one.rows:,} rows)" for name, one in self.known.items() if one.rows and not one.is_done]
         return f", and goes on with the backfill of {', '.join(unfinished)}" if unfinished else ""
 
+    def read(self) -> None:
+        """Find out from the history how far all have come."""
+        rows = self.session.query(
+            f"SELECT progress ->> 'backfills' FROM {self.history.table} WHERE app = %s AND name = %s",
+            list(self.task.id),
+        )
+        self.known = {name: Reached(**one) for name, one in json.loads(rows[0][0] or "{}").items()}
+
     def run(self, work: Work) -> int:
         """Carry it out, or what is left of it; gives how many rows were changed, in earlier runs too.
 
-        Raises django.db.Error, StopRequested, and ValueError for a table without a primary key.
+        Raises django.db.Error, StopRequested, and ValueError for a table without a primary key, and for a backfill that
+        was begun with another text.
         """
         name = self._name(work)
-        if not self.known[name].is_done:
+        before = self.known.setdefault(name, Reached(work.text))
+        if before.text != work.text and before.rows:
+            raise ValueError(
+                f"the backfill of {name} has come to {before.rows:,} rows with another `set` or `where`. Bring that "
+                "back as it was to go on there; or, to begin again at the first row, forget what was done with "
+                f"migrations_repair --mark-reverted {self.task.id}"
+            )
+        self.known[name] = replace(before, text=work.text)
+        if not before.is_done:
             _Run(self, work, name).all()
         return self.known[name].changed
 
     def _name(self, work: Work) -> str:
-        """What it is known by; what is known of all is read first."""
-        if not self.numbers:
-            row = self.session.query(
-                f"SELECT progress ->> 'backfills' FROM {self.history.table} WHERE app = %s AND name = %s",
-                list(self.task.id),
-            )
-            found = json.loads(row[0][0] or "{}")
-            self.known = {name: Reached(**one) for name, one in found.items()}
+        """What it is known by: its table, and its number among those of that table."""
         self.numbers[work.name] += 1
         number = self.numbers[work.name]
-        name = work.name if number == 1 else f"{work.name} #{number}"
-        self.known.setdefault(name, Reached())
-        return name
+        return work.name if number == 1 else f"{work.name} #{number}"
 
     def record(self) -> str:
         """SQL that has the history know how far all have come."""
@@ -120,8 +135,8 @@ class _Run:
     def __init__(self, all_of_them: Backfills, work: Work, name: str) -> None:
         self.backfills, self.work, self.name = all_of_them, work, name
         self.session, self.tell = all_of_them.session, all_of_them.tell
-        self.total = self._total()
-        self.key = self.session.query(_KEY, [work.table])
+        self.total, self.key = 0, list[tuple[str, str]]()
+        all_of_them.retries.run_queries(self._look, all_of_them.task.id)
         if not self.key:
             raise ValueError(f"{work.name} has no primary key, by which backfill goes")
         self.columns = ", ".join(name for name, _ in self.key)
@@ -132,23 +147,33 @@ class _Run:
     def reached(self) -> Reached:
         return self.backfills.known[self.name]
 
+    def _look(self) -> None:
+        """How many rows there are, as the planner guesses from the size of the table, which costs nothing; its key."""
+        plan = self.session.query(f"EXPLAIN SELECT FROM {self.work.table}")[0][0]
+        found = re.search(r"rows=(\d+)", plan)
+        self.total = int(found[1]) if found else 0
+        self.key = [(name, type_) for name, type_ in self.session.query(_KEY, [self.work.table])]
+
     def all(self) -> None:
         if self.reached.rows:
             self.tell(Remarked(f"The backfill of {self.name} goes on after {self.reached.rows:,} rows."))
+        retries, id_ = self.backfills.retries, self.backfills.task.id
         while not self.reached.is_done:
+            before = self.reached.changed
             while self._retried():
                 self._progress()
                 self.session.interruption.wait(self.work.pause)
-            self._end_of_pass()
+            changes = self.reached.changed > before
+            retries.run_queries(functools.partial(self._end_of_pass, changes=changes), id_)
         self._progress()
 
-    def _end_of_pass(self) -> None:
+    def _end_of_pass(self, *, changes: bool) -> None:
         """All keys were gone through: done, unless there are rows that were written meanwhile."""
         reached = self.reached
         is_left = bool(self.work.where) and not reached.matches_again and self._is_left()
-        is_last = reached.sweep >= SWEEPS
+        is_last = reached.sweep >= SWEEPS or (reached.sweep > 0 and not changes)
         if is_left and is_last:
-            self.tell(Remarked(f"Rows of {self.work.name} that match `where` are still being written: see to that."))
+            self.tell(Remarked(f"Rows of {self.work.name} still match `where`: something keeps them so. See to that."))
         self._advance("BEGIN;", replace(reached, sweep=reached.sweep + 1, after=None, is_done=is_last or not is_left))
 
     def _is_left(self) -> bool:
@@ -241,12 +266,6 @@ class _Run:
             f"{self.session.compose('%s', [value])}::{type_}" for value, (_, type_) in zip(key, self.key, strict=True)
         )
         return f"({self.columns}) {operator} ({values})"
-
-    def _total(self) -> int:
-        """How many rows the planner expects: it looks at the size of the table, which costs nothing."""
-        plan = self.session.query(f"EXPLAIN SELECT FROM {self.work.table}")[0][0]
-        found = re.search(r"rows=(\d+)", plan)
-        return int(found[1]) if found else 0
 
     def _progress(self) -> None:
         seconds = time.monotonic() - self.begun

@@ -15,8 +15,9 @@ from .failure import StatementFailed
 from .history import History
 from .interruption import StopRequested
 from .live_schema import LiveSchema, live_schema
+from .migration import Direction
 from .options import Options
-from .postgresql import ServerError, server_error
+from .postgresql import IN_FAILED_TRANSACTION, ServerError, server_error
 from .pyfile import at_line, line_of
 from .retries import Retries
 from .sending import send_around
@@ -29,14 +30,16 @@ _EXCERPT = re.compile(r"^(LINE \d+): (.*\n *\^)", re.MULTILINE)
 
 
 class CodeFailed(StatementFailed):
-    """The function of `script`, all of a Python file, raised `error` at `line` of it, None if that is not known."""
+    """The function of `script`, all of a Python file, raised `error` at `line` of it, None if that is not known.
 
-    def __init__(self, script: Script, error: BaseException, line: int | None) -> None:
-        self.is_from_server = isinstance(error, Error)
-        self.line = line
-        found = server_error(error) if self.is_from_server else ServerError(f"{type(error).__name__}: {error}")
-        super().__init__(script, found)
-        excerpt = _EXCERPT.search(str(error)) if self.is_from_server else None
+    `is_caught` tells that the function has caught it, and went on.
+    """
+
+    def __init__(self, script: Script, error: BaseException, line: int | None, *, is_caught: bool = False) -> None:
+        is_from_server = isinstance(error, Error)
+        super().__init__(script, server_error(error) if is_from_server else ServerError(_in_words(error)))
+        self.line, self.is_caught = line, is_caught
+        excerpt = _EXCERPT.search(str(error)) if is_from_server else None
         self.excerpt = (excerpt[1], excerpt[2]) if excerpt else ("", "")
 
     def location(self) -> Location | None:
@@ -44,23 +47,34 @@ class CodeFailed(StatementFailed):
         place = at_line(self.script.sql, self.script.source, self.line)
         return place if isinstance(place, Location) else None
 
-    def is_connection_lost(self) -> bool:
-        return self.is_from_server and super().is_connection_lost()
+    def without_transaction(self, direction: Direction) -> str:
+        return "set `transaction = False` at the top of the file"
 
     def fields(self) -> list[tuple[str, str | None]]:
-        return [self.excerpt, *super().fields()]
+        caught = "It was caught, but has aborted the transaction: make such a call `with schema.transaction():`"
+        return [self.excerpt, *super().fields(), ("HINT", caught if self.is_caught else None)]
+
+
+def _in_words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def call(task: Task, schema: LiveSchema) -> None:
     """Raises CodeFailed, StopRequested."""
     assert task.function is not None
     assert task.step.migration is not None
+    caught: Error | None = None
     try:
         with schema.session.interruption.in_code(True):
             task.function(schema)
+        caught = schema.failed
+        if caught:
+            raise caught
     except (Exception, SystemExit) as error:  # the author's code
-        line = line_of(error, task.step.migration.file) or schema.line
-        raise CodeFailed(task.script, error, line) from error
+        if schema.failed and isinstance(error, Error) and server_error(error).sqlstate == IN_FAILED_TRANSACTION:
+            caught = schema.failed  # what comes after it only tells that the transaction is aborted
+        line = line_of(caught or error, task.step.migration.file) or schema.line
+        raise CodeFailed(task.script, caught or error, line, is_caught=caught is not None) from error
 
 
 def call_in_transaction(session: Session, retries: Retries, task: Task) -> None:
@@ -89,6 +103,7 @@ class Alone:
         backfills = Backfills(self.session, self.history, task, self.retries, self.listener)
         try:
             send_around(self.session, script, row.open() + self.options.timeouts("SET"))
+            backfills.read()  # while nobody has set another role
             with live_schema(self.session, self.retries, backfills) as schema:
                 call(task, schema)
             send_around(self.session, script, self.session.reset_sql)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,11 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def copy_line(row: Sequence[Any]) -> bytes:
-    """One row. Raises TypeError for a value that COPY cannot be given."""
+    """One row. Raises TypeError for what is no row, and for a value that COPY cannot be given."""
+    if isinstance(row, str | bytes | Mapping | Set):
+        raise TypeError(
+            f"a row for COPY is a tuple or a list, in the order of the columns; this is a {type(row).__name__}"
+        )
     return ("\t".join(map(_text, row)) + "\n").encode()
 
 
@@ -21,6 +26,8 @@ def _text(value: Any) -> str:
     match value:
         case None:
             return "\\N"
+        case Enum():
+            return _text(value.value)
         case bool():
             return "t" if value else "f"
         case str():

@@ -23,7 +23,6 @@ from .postgresql import (
     UNDEFINED_TABLE,
     UNIQUE_VIOLATION,
     ServerError,
-    is_connection_lost,
 )
 from .results import Failure
 from .scanner import Statement
@@ -92,15 +91,16 @@ class StatementFailed(Exception):
             lines.append(place.excerpt())
         lines += [f"{label}: {text}" for label, text in self.fields() if text]
         lost = "The connection was lost, so it is not known here whether it was applied."
-        lines.append(lost if self.is_connection_lost() else self.outcome)
+        lines.append(lost if self.error.is_lost else self.outcome)
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
             lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
         lines.append(self._cure(direction, options))
         return "\n".join(lines)
 
-    def is_connection_lost(self) -> bool:
-        return is_connection_lost(self.error)
+    def without_transaction(self, direction: Direction) -> str:
+        """How the author says that it is to run without one."""
+        return f"mark the part `-- migrate:{direction} transaction:false`"
 
     def fields(self) -> list[tuple[str, str | None]]:
         error = self.error
@@ -117,10 +117,7 @@ class StatementFailed(Exception):
         error = self.error
         again = f"run {options.again(direction)} again"
         if error.sqlstate in NOT_IN_TRANSACTION:
-            return (
-                "This cannot run inside a transaction: mark the part "
-                f"`-- migrate:{direction} transaction:false`, build, and {again}."
-            )
+            return f"This cannot run inside a transaction: {self.without_transaction(direction)}, build, and {again}."
         if error.sqlstate == UNIQUE_VIOLATION and error.table == HISTORY_TABLE:
             return "Another process has applied it meanwhile: see migrations_show."
         if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
@@ -132,7 +129,7 @@ class StatementFailed(Exception):
                 "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
                 f"build, and {again}."
             )
-        if self.is_connection_lost():
+        if self.error.is_lost:
             return f"To find out, {again}: it looks into the history first."
         if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."

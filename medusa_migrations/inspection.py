@@ -10,6 +10,21 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .tables import quoted
 
+HAS_TABLE = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relkind IN ('r', 'p', 'f')
+)
+"""
+HAS_VIEW = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relkind IN ('v', 'm'))
+"""
+HAS_COLUMN = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_attribute
+    WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = %s AND attnum > 0 AND NOT attisdropped
+)
+"""
+
 _TABLE = """
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
     pg_catalog.pg_get_expr(d.adbin, d.adrelid)

@@ -6,31 +6,21 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from django.db import Error
+
 from .backfill import Backfills, Work
 from .copytext import copy_line
-from .inspection import Table, read_table, table_names
-from .operations import Backfill, Operation, Query, Target, Together, column_name
+from .inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, Table, read_table, table_names
+from .operations import Backfill, Operation, Query, Target, Together
 from .postgresql import copy_in, last_rows
 from .retries import Retries
-from .scanner import ScanError, split
+from .scanner import ScanError, Statement, split
 from .schema import Params, Row, Schema
 from .session import Session
 from .statements import begins_or_ends_transaction, cannot_run, outside_transaction
-from .tables import quoted
+from .tables import column_name, quoted
 
 _FETCH = 2000  # rows of a stream at a time
-
-_HAS_RELATION = """
-SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relkind = ANY(%s::"char"[])
-)
-"""
-_HAS_COLUMN = """
-SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_attribute
-    WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = %s AND attnum > 0 AND NOT attisdropped
-)
-"""
 
 
 @contextlib.contextmanager
@@ -49,22 +39,35 @@ class LiveSchema(Schema):
         self.connection = session.connection
         self.depth = 0 if backfills else 1  # of transactions and savepoints
         self.is_copying = False
+        self.failed: Error | None = None  # what has aborted the transaction that is open
         self.line: int | None = None
 
     def guarded(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        """Around every query: a stop is heeded, and who blocks is told."""
+        """Around every query of Django's."""
         self._refuse_while_copying()
-        with self.session.sending():
+        with self._sending():
             return execute(sql, params, many, context)
 
+    @contextlib.contextmanager
+    def _sending(self) -> Iterator[None]:
+        """A stop is heeded, who blocks is told, and an error in a transaction is kept."""
+        try:
+            with self.session.sending():
+                yield
+        except Error as error:
+            if self.depth:
+                self.failed = self.failed or error
+            raise
+
     def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
-        self._refuse_control(sql)
+        if not self._statements(sql):
+            return []
         with self.connection.cursor() as cursor:
             cursor.execute(sql, params)
             return last_rows(cursor)
 
     def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
-        self._refuse_control(sql)
+        self._statements(sql)
         return self._fetched(sql, params)
 
     def _fetched(self, sql: str, params: Params | None) -> Iterator[Row]:
@@ -74,7 +77,7 @@ class LiveSchema(Schema):
             cursor.execute(sql, params)
             while True:
                 self._refuse_while_copying()
-                with self.session.sending():
+                with self._sending():
                     rows = cursor.fetchmany(_FETCH)
                 if not rows:
                     return
@@ -97,7 +100,7 @@ class LiveSchema(Schema):
 
         self.is_copying = True
         try:
-            with self.session.sending():
+            with self._sending():
                 copy_in(self.connection, f"COPY {quoted(table)}{named} FROM STDIN", lines())
         finally:
             self.is_copying = False
@@ -115,18 +118,19 @@ class LiveSchema(Schema):
             self.session.execute(end)
         except BaseException:
             self.session.settle(undo)
+            self.failed = None
             raise
         finally:
             self.depth -= 1
 
     def has_table(self, name: str) -> bool:
-        return self._has(_HAS_RELATION, quoted(name), ["r", "p", "f"])
+        return self._has(HAS_TABLE, quoted(name))
 
     def has_column(self, table: str, name: str) -> bool:
-        return self._has(_HAS_COLUMN, quoted(table), name)
+        return self._has(HAS_COLUMN, quoted(table), name)
 
     def has_view(self, name: str) -> bool:
-        return self._has(_HAS_RELATION, quoted(name), ["v", "m"])
+        return self._has(HAS_VIEW, quoted(name))
 
     def has_schema(self, name: str) -> bool:
         return self._has("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", column_name(name))
@@ -158,8 +162,7 @@ class LiveSchema(Schema):
                     for one in operations:
                         self._do(one)
             case Query(sql=sql):
-                if sql.strip():
-                    self.query(sql)
+                self.query(sql)
             case _ if self.depth:
                 self._apply(operation)
             case _:
@@ -185,8 +188,8 @@ class LiveSchema(Schema):
                 "use INSERT … SELECT, or read them into a list first"
             )
 
-    def _refuse_control(self, sql: str) -> None:
-        """Raise ValueError for what a migration cannot send. It is refused as it is in a migration in SQL."""
+    def _statements(self, sql: str) -> list[Statement]:
+        """Raises ValueError for what a migration cannot send; it is refused as it is in a migration in SQL."""
         try:
             statements = split(sql)
         except ScanError as error:
@@ -205,3 +208,4 @@ class LiveSchema(Schema):
                 raise ValueError(
                     f"{name} cannot run inside a transaction: set `transaction = False` at the top of the file"
                 )
+        return statements

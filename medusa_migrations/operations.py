@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from .tables import Field, Fields, model_of, quoted, read_fields
+from .inspection import HAS_TABLE
+from .tables import Field, Fields, column_name, extras, model_of, quoted, read_fields
 
 Made = dict[str, dict[str, Field]]
 
@@ -26,8 +27,11 @@ _NULLABLE = """
 SELECT attname FROM pg_catalog.pg_attribute
 WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = ANY(%s) AND NOT attnotnull
 """
-_IS_CONSTRAINT = """
-SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s) AND conname = %s)
+_CONSTRAINT = """
+SELECT contype::text FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s) AND conname = %s
+"""
+_TABLE_OF_INDEX = """
+SELECT indrelid = pg_catalog.to_regclass(%s) FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%s)
 """
 
 
@@ -57,27 +61,31 @@ class Target:
 
     def model(self, table: str) -> type[models.Model]:
         """The table as it is, as far as expressions and conditions need it. Raises LookupError if there is none."""
-        fields = self._fields(table)
+        fields = self.fields(table)
         if not fields:
             raise LookupError(f"there is no table {table}")
         return model_of(table, fields)
 
-    def _fields(self, table: str) -> dict[str, Field]:
+    def fields(self, table: str) -> dict[str, Field]:
+        """The columns of a table as it is, or as it would be."""
         if self.made is None:
             return read_fields(self.editor.connection, table)
         if table not in self.made:
             self.made[table] = read_fields(self.editor.connection, table)
         return self.made[table]
 
+    def told_renamed(self, old: str, new: str) -> None:
+        """Have a told table under another name."""
+        if self.made is not None:
+            self.made[new] = self.fields(old)
+            self.made[old] = {}
+
     def told(self, table: str, old: str | None = None, new: Fields | None = None) -> None:
         """Have a told table without the column `old`, and with the columns `new`."""
         if self.made is not None:
-            fields = self._fields(table)
+            fields = self.fields(table)
             fields.pop(old or "", None)
             fields.update(new or {})
-
-    def literal(self, text: str) -> str:
-        return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +128,7 @@ class CreateTable(Operation):
 
     def apply(self, target: Target) -> None:
         target.told(self.table, new=self.columns)
-        if self.if_not_exists and target.rows("SELECT pg_catalog.to_regclass(%s)", [quoted(self.table)])[0][0]:
+        if self.if_not_exists and target.rows(HAS_TABLE, [quoted(self.table)])[0][0]:
             return
         target.editor.create_model(
             model_of(self.table, self.columns, constraints=self.constraints, indexes=self.indexes)
@@ -156,13 +164,17 @@ class RenameTable(Operation):
         return f"{self.old} to {self.new}"
 
     def apply(self, target: Target) -> None:
-        if target.made and self.old in target.made:
-            target.made[self.new] = target.made.pop(self.old)
+        target.told_renamed(self.old, self.renamed)
         target.execute(f"ALTER TABLE {quoted(self.old)} RENAME TO {quoted(self.new)}")
 
+    @property
+    def renamed(self) -> str:
+        """The new name, with the schema of the old one."""
+        schema, dot, _ = self.old.rpartition(".")
+        return f"{schema}{dot}{self.new}"
+
     def inverse(self) -> Operation:
-        schema, dot, plain = self.old.rpartition(".")
-        return RenameTable(old=f"{schema}{dot}{self.new}", new=plain)
+        return RenameTable(old=self.renamed, new=self.old.rpartition(".")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +185,7 @@ class CommentTable(Operation):
     old: str
 
     def apply(self, target: Target) -> None:
-        text = target.literal(self.text) if self.text else "NULL"
+        text = "'" + self.text.replace("'", "''") + "'" if self.text else "NULL"
         target.execute(f"COMMENT ON TABLE {quoted(self.table)} IS {text}")
 
     def inverse(self) -> Operation:
@@ -199,7 +211,8 @@ class AddColumn(Operation):
 
     def apply(self, target: Target) -> None:
         target.told(self.table, new={self.column: self.field})
-        model = model_of(self.table, {self.column: self.field})
+        others = target.fields(self.table) if getattr(self.field, "generated", False) else {}
+        model = model_of(self.table, {**others, self.column: self.field})
         target.editor.add_field(model, model._meta.get_field(self.column))  # type: ignore[arg-type]  # no relation
 
     def inverse(self) -> Operation:
@@ -218,8 +231,8 @@ class RenameColumn(Operation):
         return f"{self.table}.{self.old} to {self.new}"
 
     def apply(self, target: Target) -> None:
-        if target.made is not None and self.old in target.made.get(self.table, {}):
-            target.told(self.table, self.old, {self.new: target.made[self.table][self.old]})
+        old = target.fields(self.table).get(self.old) if target.made is not None else None
+        target.told(self.table, self.old, {self.new: old} if old else {})
         target.execute(
             f"ALTER TABLE {quoted(self.table)} RENAME COLUMN {column_name(self.old)} TO {column_name(self.new)}"
         )
@@ -239,6 +252,12 @@ class AlterColumn(Operation):
 
     def apply(self, target: Target) -> None:
         target.told(self.table, new={self.column: self.new})
+        if "." in self.table and (extras(self.old) | extras(self.new)):
+            # Django looks for the names of those where no schema need be named.
+            raise ValueError(
+                f"{self.table} is in a schema of its own, where alter_column cannot see to keys, indexes and checks of "
+                "a column: use query"
+            )
         before, after = (model_of(self.table, {self.column: one}) for one in (self.old, self.new))
         target.editor.alter_field(
             before,
@@ -247,6 +266,9 @@ class AlterColumn(Operation):
         )
 
     def inverse(self) -> Operation:
+        gone = sorted(extras(self.old) - extras(self.new))
+        if gone:
+            raise IrreversibleError(f"alter_column takes away {gone[0]}, whose name and state nobody knows then, and")
         return replace(self, old=self.new, new=self.old)
 
 
@@ -261,7 +283,8 @@ class DropColumn(Operation):
     def apply(self, target: Target) -> None:
         target.told(self.table, self.column)
         target.execute(
-            f"ALTER TABLE {quoted(self.table)} DROP COLUMN {_if_exists(self.if_exists)}{column_name(self.column)}"
+            f"ALTER TABLE {_if_exists(self.if_exists)}{quoted(self.table)} "
+            f"DROP COLUMN {_if_exists(self.if_exists)}{column_name(self.column)}"
         )
 
 
@@ -278,7 +301,7 @@ class CreatePrimaryKey(Operation):
 
     def apply(self, target: Target) -> None:
         nullable = target.rows(_NULLABLE, [quoted(self.table), list(self.columns)])
-        if nullable:
+        if nullable and target.made is None:
             # PostgreSQL would make them NOT NULL, and leave that behind when the key is dropped.
             raise ValueError(
                 f"the column {nullable[0][0]} of {self.table} may be NULL: make it NOT NULL with alter_column first"
@@ -289,7 +312,7 @@ class CreatePrimaryKey(Operation):
         )
 
     def inverse(self) -> Operation:
-        return DropConstraint(call="drop_primary_key", table=self.table, name=self.name)
+        return DropConstraint(call="drop_primary_key", contype="p", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,31 +354,36 @@ class CreateForeignKey(Operation):
         )
 
     def inverse(self) -> Operation:
-        return DropConstraint(call="drop_foreign_key", table=self.table, name=self.name)
+        return DropConstraint(call="drop_foreign_key", contype="f", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropConstraint(Operation):
-    """A key or a check; a unique one with a condition is an index to PostgreSQL."""
+    """A key or a check of the type `contype`, as the catalog has it; a unique one with a condition is an index."""
 
+    contype: str
     about = ("table", "name")
     table: str
     name: str
     if_exists: bool = False
-    may_be_index: bool = False
 
     def apply(self, target: Target) -> None:
-        if self.may_be_index and not target.rows(_IS_CONSTRAINT, [quoted(self.table), self.name])[0][0]:
+        found = target.rows(_CONSTRAINT, [quoted(self.table), self.name])
+        if found and found[0][0] != self.contype:
+            raise ValueError(f"{self.name} of {self.table} is another kind of constraint")
+        if not found and self.contype == "u" and is_index(target, self.table, self.name):
             return DropIndex(table=self.table, name=self.name, if_exists=self.if_exists).apply(target)
         return target.execute(
-            f"ALTER TABLE {quoted(self.table)} DROP CONSTRAINT {_if_exists(self.if_exists)}{column_name(self.name)}"
+            f"ALTER TABLE {_if_exists(self.if_exists)}{quoted(self.table)} "
+            f"DROP CONSTRAINT {_if_exists(self.if_exists)}{column_name(self.name)}"
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateConstraint(Operation):
-    """A unique, check or exclusion constraint of Django's."""
+    """A unique, check or exclusion constraint of Django's; `contype` is as the catalog has it."""
 
+    contype: str
     table: str
     constraint: models.BaseConstraint
 
@@ -368,10 +396,7 @@ class CreateConstraint(Operation):
 
     def inverse(self) -> Operation:
         return DropConstraint(
-            call=self.call.replace("create", "drop"),
-            table=self.table,
-            name=self.constraint.name,
-            may_be_index=isinstance(self.constraint, models.UniqueConstraint),
+            call=self.call.replace("create", "drop"), contype=self.contype, table=self.table, name=self.constraint.name
         )
 
 
@@ -401,9 +426,21 @@ class DropIndex(Operation):
     if_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        schema, dot, _ = self.table.rpartition(".")  # an index is in the schema of its table
-        name = f"{quoted(schema)}{dot}{column_name(self.name)}" if dot else column_name(self.name)
-        target.execute(f"DROP INDEX {_if_exists(self.if_exists)}{name}")
+        if is_index(target, self.table, self.name) is False:
+            raise LookupError(f"{self.name} is an index of another table than {self.table}")
+        target.execute(f"DROP INDEX {_if_exists(self.if_exists)}{_index_name(self.table, self.name)}")
+
+
+def is_index(target: Target, table: str, name: str) -> bool | None:
+    """Whether an index is the table's; None if there is none of that name."""
+    found = target.rows(_TABLE_OF_INDEX, [quoted(table), _index_name(table, name)])
+    return bool(found[0][0]) if found else None
+
+
+def _index_name(table: str, name: str) -> str:
+    """An index is in the schema of its table."""
+    schema, dot, _ = table.rpartition(".")
+    return f"{quoted(schema)}{dot}{column_name(name)}" if dot else column_name(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -507,8 +544,3 @@ def _inverse(operation: Operation) -> Operation:
     except IrreversibleError as error:
         error.line = error.line or operation.line
         raise
-
-
-def column_name(name: str) -> str:
-    """A name without a schema, as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'

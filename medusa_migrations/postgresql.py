@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -49,6 +49,7 @@ DEADLOCK_DETECTED = "40P01"
 SERIALIZATION_FAILURE = "40001"
 ACTIVE_SQL_TRANSACTION = "25001"
 INVALID_TRANSACTION_TERMINATION = "2D000"
+IN_FAILED_TRANSACTION = "25P02"
 
 QUERY_CANCELED = "57014"
 OUT_OF_MEMORY = "53200"
@@ -64,7 +65,7 @@ NOT_IN_TRANSACTION = {ACTIVE_SQL_TRANSACTION, INVALID_TRANSACTION_TERMINATION}
 class ServerError:
     """The fields of an error (manual, 55.8). `position` counts characters of what was sent, from 1.
 
-    `sqlstate` is None if the error is the driver's own, such as a lost connection.
+    `sqlstate` is None if the error is the driver's own; `is_lost` tells that the connection is gone.
     """
 
     message: str
@@ -76,6 +77,7 @@ class ServerError:
     table: str | None = None
     constraint: str | None = None
     internal_query: str | None = None
+    is_lost: bool = False
 
 
 def server_error(error: BaseException) -> ServerError:
@@ -84,7 +86,8 @@ def server_error(error: BaseException) -> ServerError:
     diag = getattr(source, "diag", None)
     message = getattr(diag, "message_primary", None)
     if diag is None or message is None:
-        return ServerError(str(source).strip() or type(source).__name__)
+        lost = isinstance(error, OperationalError | InterfaceError)  # the driver's own, in Django's classes
+        return ServerError(str(source).strip() or type(source).__name__, is_lost=lost)
     position = diag.statement_position
     return ServerError(
         message=message,
@@ -96,12 +99,8 @@ def server_error(error: BaseException) -> ServerError:
         table=diag.table_name,
         constraint=diag.constraint_name,
         internal_query=diag.internal_query,
+        is_lost=diag.sqlstate.startswith(("08", "57P")),  # or a shutdown, 57P01 to 57P05
     )
-
-
-def is_connection_lost(error: ServerError) -> bool:
-    """Whether the connection is gone: the driver's own error, class 08, or a shutdown (57P01 to 57P05)."""
-    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
 
 
 def cancel(connection: BaseDatabaseWrapper) -> None:
@@ -177,6 +176,7 @@ def copy_in(connection: BaseDatabaseWrapper, statement: str, chunks: Iterable[by
 
 def last_rows(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
     """The rows of the last statement that was sent; psycopg has those of each, psycopg2 of the last only."""
-    if hasattr(cursor.cursor, "results"):
-        *_, _last = cursor.cursor.results()
+    if hasattr(cursor.cursor, "copy"):
+        while cursor.nextset():
+            pass
     return list(cursor.fetchall()) if cursor.description else []

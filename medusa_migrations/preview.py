@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .operations import Backfill, CopyFrom, Made, Operation, Target, Together
 from .postgresql import server_error
-from .recorder import CannotTellError, Function, Recorder, Reverse
+from .recorder import CannotTellError, Function, Recorder, Reverse, without_database
 from .tables import quoted
 from .update_sql import set_and_where
 
@@ -19,7 +19,8 @@ def planned(function: Function) -> tuple[list[Operation], str | None]:
         return function.operations(), None
     recorder = Recorder(function)
     try:
-        function(recorder)
+        with without_database():
+            function(recorder)
     except CannotTellError as error:
         return recorder.operations, f"What follows depends on the database: {error.call} in line {error.line}."
     except Exception as error:  # noqa: BLE001 - the author's code
@@ -62,18 +63,25 @@ class _Preview:
 
     def add_known(self, operation: Operation) -> None:
         try:
-            self.sql += self.of_backfill(operation) if isinstance(operation, Backfill) else self.of(operation)
+            with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
+                target = Target(editor, self.made)
+                found = _backfill(target, operation) if isinstance(operation, Backfill) else None
+                if found is None:
+                    operation.apply(target)
         except (Error, FieldDoesNotExist, FieldError, LookupError, TypeError, ValueError) as error:
             reason = server_error(error).message if isinstance(error, Error) else error
             self.sql.append(f"-- {operation}: cannot be told before it runs: {reason}")
+        else:
+            self.sql += found or map(_ended, editor.collected_sql)
 
-    def of(self, operation: Operation) -> list[str]:
-        with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
-            operation.apply(Target(editor, self.made))
-        return list(editor.collected_sql)
 
-    def of_backfill(self, asked: Backfill) -> list[str]:
-        with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
-            set_, where = set_and_where(Target(editor, self.made), asked)
-        condition = f"\nWHERE {where}" if where else ""
-        return ["-- in batches, by the primary key:", f"UPDATE {quoted(asked.table)}\nSET {set_}{condition};"]
+def _backfill(target: Target, asked: Backfill) -> list[str]:
+    set_, where, _ = set_and_where(target, asked)
+    condition = f"\nWHERE {where}" if where else ""
+    return ["-- in batches, by the primary key:", f"UPDATE {quoted(asked.table)}\nSET {set_}{condition};"]
+
+
+def _ended(sql: str) -> str:
+    """With the semicolon outside of a comment, where Django has put it behind one."""
+    last = sql.rsplit("\n", 1)[-1]
+    return f"{sql[:-1]}\n;" if "--" in last and sql.endswith(";") else sql

@@ -14,13 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
-
 from .errors import FileError, Location, locate
 from .migration import FEATURE, Direction, Part, is_dependency
 from .operations import IrreversibleError
-from .recorder import CannotTellError, Function, Reverse
+from .recorder import CannotTellError, Function, Reverse, without_database
 from .text import whole_checksum
 
 TEMPLATE = '''\
@@ -126,17 +123,21 @@ class _Parser:
         """Import the file, as a module of its own that no other can import."""
         try:
             tree = ast.parse(self.text, self.file)
+            code = compile(tree, self.file, "exec", dont_inherit=True)
         except SyntaxError as error:
             offset = sum(len(one) + 1 for one in self.text.split("\n")[: (error.lineno or 1) - 1])
             place = locate(self.path, self.text, offset + max(0, (error.offset or 1) - 1))
             raise FileError(f"this is no Python: {error.msg}", place, "Correct it.") from None
+        except (MemoryError, RecursionError) as error:
+            raise FileError(f"Python cannot read this: {error}", self.path, "Nest less deeply.") from None
         self.lines = dict(_names(tree))
         module = types.ModuleType("medusa_migration_" + re.sub(r"\W", "_", self.path))
         module.__file__, module.__package__ = self.file, ""
         sys.modules[module.__name__] = module  # dataclasses and others look their module up
-        with self.imported(), _without_database():
-            exec(compile(tree, self.file, "exec", dont_inherit=True), module.__dict__)
-        self.values = module.__dict__
+        with self.imported(), without_database():
+            exec(code, module.__dict__)
+        # `from django.db import transaction` says nothing of this migration.
+        self.values = {name: value for name, value in vars(module).items() if not inspect.ismodule(value)}
 
     @contextlib.contextmanager
     def imported(self) -> Iterator[None]:
@@ -177,7 +178,7 @@ class _Parser:
         except (IrreversibleError, CannotTellError) as error:
             cure = "Write a down of its own, without reverse(up), or leave down out: then it is irreversible."
             raise self.error(f"reverse(up) is not possible: {error}", cure, error.line) from None
-        except Exception as error:  # the author's code
+        except (Exception, SystemExit) as error:  # the author's code
             cure = "It is called when it is built, on a schema that writes down what it is asked for."
             problem = f"reverse(up) is not possible: up raised {type(error).__name__}: {error}"
             raise self.error(problem, cure, line_of(error, self.file)) from error
@@ -229,21 +230,3 @@ def _problem(function: Callable[..., Any]) -> str | None:
     except TypeError:
         return "does not take one argument, the schema"
     return None
-
-
-class _DatabaseUsedError(Exception):
-    pass
-
-
-@contextlib.contextmanager
-def _without_database() -> Iterator[None]:
-    """Meanwhile no query goes through Django's connections."""
-
-    def refuse(*_: Any) -> NoReturn:
-        raise _DatabaseUsedError("it uses the database while it is imported")
-
-    with contextlib.ExitStack() as stack:
-        for alias in connections:
-            with contextlib.suppress(ImproperlyConfigured):
-                stack.enter_context(connections[alias].execute_wrapper(refuse))
-        yield

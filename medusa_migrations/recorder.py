@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+
 from .inspection import Table
 from .operations import Backfill, CopyFrom, Operation, Query, Together, inverses
 from .schema import Params, Row, Schema
@@ -15,8 +18,11 @@ from .schema import Params, Row, Schema
 Function = Callable[[Schema], None]
 
 
-class CannotTellError(Exception):
-    """The function looks at the database; `call` is how, and `line` where."""
+class CannotTellError(BaseException):
+    """The function looks at the database; `call` is how, and `line` where.
+
+    No Exception, so that no `except Exception` of the function goes on without an answer.
+    """
 
     def __init__(self, call: str, line: int | None) -> None:
         super().__init__(f"{call} reads the database")
@@ -40,16 +46,22 @@ class Recorder(Schema):
     def cannot_tell(self, call: str) -> NoReturn:
         raise CannotTellError(call, self.line())
 
+    def unknown(self, call: str) -> Any:
+        """What a call would give that is not made: to look at it is to read the database."""
+        return _Unknown(lambda: self.cannot_tell(call))
+
     def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
         self._do(Query(sql=sql, params=params, reverse_sql=reverse_sql))
-        return _Unknown(lambda: self.cannot_tell("query"))
+        rows: list[Row] = self.unknown("query")
+        return rows
 
     def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
         self.cannot_tell("stream")
 
     def copy_from(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str] = ()) -> int:
         self._do(CopyFrom(table=table))
-        return 0
+        count: int = self.unknown("copy_from")
+        return count
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -57,13 +69,14 @@ class Recorder(Schema):
         self.operations = []
         try:
             yield
-        finally:
             outer.append(Together(operations=self.operations, line=line))
+        finally:  # of what an exception leaves, nothing is done
             self.operations = outer
 
     def _backfill(self, asked: Backfill) -> int:
         self._do(asked)
-        return 0
+        count: int = self.unknown("backfill")
+        return count
 
     def has_table(self, name: str) -> bool:
         self.cannot_tell("has_table")
@@ -87,24 +100,47 @@ class Recorder(Schema):
         self.operations.append(replace(operation, line=self.line()))
 
 
-class _Unknown(list[Row]):
-    """The rows of a query that was not sent: to look at them is to read the database."""
+class _Unknown:
+    """Something that only a look at the database would tell."""
 
     def __init__(self, read: Callable[[], NoReturn]) -> None:
-        super().__init__()
-        self._read = read
+        self.__read = read
 
-    def __iter__(self) -> Iterator[Row]:
-        self._read()
+    def __reading(self, *_: Any) -> Any:
+        self.__read()
 
-    def __len__(self) -> int:
-        self._read()
+    def __getattr__(self, name: str) -> Any:
+        self.__read()
 
-    def __getitem__(self, index: Any) -> Any:
-        self._read()
+    __iter__ = __len__ = __getitem__ = __contains__ = __reversed__ = __bool__ = __reading
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __reading
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __int__ = __index__ = __str__ = __reading
 
-    def __eq__(self, other: object) -> bool:
-        self._read()
+
+def record(function: Function) -> list[Operation]:
+    """What `function` asks for, if it does not look at the database. Raises CannotTellError, and what it raises."""
+    recorder = Recorder(function)
+    with without_database():
+        function(recorder)
+    return recorder.operations
+
+
+class DatabaseUsedError(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def without_database() -> Iterator[None]:
+    """Meanwhile no query goes through Django's connections: nothing is to be changed yet."""
+
+    def refuse(*_: Any) -> NoReturn:
+        raise DatabaseUsedError("it uses a connection of Django's, where only `schema` may be used, and only in a run")
+
+    with contextlib.ExitStack() as stack:
+        for alias in connections:
+            with contextlib.suppress(ImproperlyConfigured):
+                stack.enter_context(connections[alias].execute_wrapper(refuse))
+        yield
 
 
 class Reverse:
@@ -115,9 +151,7 @@ class Reverse:
 
     def operations(self) -> list[Operation]:
         """Raises IrreversibleError and CannotTellError, each with the line in the migration file if it is known."""
-        recorder = Recorder(self.up)
-        self.up(recorder)
-        return inverses(recorder.operations)
+        return inverses(record(self.up))
 
     def __call__(self, schema: Schema) -> None:
         for operation in self.operations():

@@ -38,7 +38,7 @@ from .operations import (
     RenameColumn,
     RenameTable,
 )
-from .tables import Field, Fields, check_constraint, constraint_name, foreign_key_name, named_index
+from .tables import Field, Fields, check_constraint, constraint_name, foreign_key_name, named_index, refuse_columns
 
 if TYPE_CHECKING:
     from django.contrib.postgres.constraints import ExclusionConstraint
@@ -112,6 +112,7 @@ class Schema(ABC):
         if_not_exists: bool = False,
     ) -> None:
         """Create a table with `columns`, fields by their names."""
+        refuse_columns(name, columns)
         self._do(
             CreateTable(
                 table=name, columns=columns, constraints=constraints, indexes=indexes, if_not_exists=if_not_exists
@@ -124,6 +125,8 @@ class Schema(ABC):
 
     def rename_table(self, old: str, new: str) -> None:
         """Rename a table; `new` is without a schema."""
+        if "." in new:
+            raise ValueError(f"a table stays in its schema: {new!r} cannot have one")
         self._do(RenameTable(old=old, new=new))
 
     def comment_table(self, name: str, text: str, old: str = "") -> None:
@@ -138,6 +141,7 @@ class Schema(ABC):
 
     def add_column(self, table: str, name: str, field: Field) -> None:
         """Add a column. Rows that are there get the field's default."""
+        refuse_columns(table, {name: field})
         self._do(AddColumn(table=table, column=name, field=field))
 
     def rename_column(self, table: str, old: str, new: str) -> None:
@@ -145,6 +149,7 @@ class Schema(ABC):
 
     def alter_column(self, table: str, name: str, old: Field, new: Field) -> None:
         """Change a column from the field `old`, which it is, to `new`."""
+        refuse_columns(table, {name: old} | {name: new})
         self._do(AlterColumn(table=table, column=name, old=old, new=new))
 
     def drop_column(self, table: str, name: str, if_exists: bool = False) -> None:
@@ -192,10 +197,10 @@ class Schema(ABC):
         )
 
     def drop_foreign_key(self, table: str, name: str, if_exists: bool = False) -> None:
-        self._do(DropConstraint(call="drop_foreign_key", table=table, name=name, if_exists=if_exists))
+        self._do(DropConstraint(call="drop_foreign_key", contype="f", table=table, name=name, if_exists=if_exists))
 
     def create_index(self, table: str, index: models.Index) -> None:
-        """Create an index; while that lasts the table can be read only. For CONCURRENTLY use `query`."""
+        """Create an index; while that lasts the table can be read only. For CONCURRENTLY use an SQL file."""
         self._do(CreateIndex(table=table, index=named_index(table, index)))
 
     def drop_index(self, table: str, name: str, if_exists: bool = False) -> None:
@@ -221,30 +226,32 @@ class Schema(ABC):
             include=include or None,
             nulls_distinct=nulls_distinct,
         )
-        self._do(CreateConstraint(call="create_unique_constraint", table=table, constraint=constraint))
+        self._do(CreateConstraint(call="create_unique_constraint", contype="u", table=table, constraint=constraint))
 
     def drop_unique_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
         self._do(
-            DropConstraint(
-                call="drop_unique_constraint", table=table, name=name, if_exists=if_exists, may_be_index=True
-            )
+            DropConstraint(call="drop_unique_constraint", contype="u", table=table, name=name, if_exists=if_exists)
         )
 
     def create_check_constraint(self, table: str, condition: models.Q | str, name: str) -> None:
         """`condition` is a Q, or SQL."""
         self._do(
-            CreateConstraint(call="create_check_constraint", table=table, constraint=check_constraint(condition, name))
+            CreateConstraint(
+                call="create_check_constraint", contype="c", table=table, constraint=check_constraint(condition, name)
+            )
         )
 
     def drop_check_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
-        self._do(DropConstraint(call="drop_check_constraint", table=table, name=name, if_exists=if_exists))
+        self._do(DropConstraint(call="drop_check_constraint", contype="c", table=table, name=name, if_exists=if_exists))
 
     def create_exclusion_constraint(self, table: str, constraint: ExclusionConstraint) -> None:
         """`constraint` is of django.contrib.postgres.constraints, which need not be installed."""
-        self._do(CreateConstraint(call="create_exclusion_constraint", table=table, constraint=constraint))
+        self._do(CreateConstraint(call="create_exclusion_constraint", contype="x", table=table, constraint=constraint))
 
     def drop_exclusion_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
-        self._do(DropConstraint(call="drop_exclusion_constraint", table=table, name=name, if_exists=if_exists))
+        self._do(
+            DropConstraint(call="drop_exclusion_constraint", contype="x", table=table, name=name, if_exists=if_exists)
+        )
 
     # Views and schemas
 

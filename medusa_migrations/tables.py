@@ -16,18 +16,35 @@ from django.db.models.expressions import RawSQL
 Field: TypeAlias = "models.Field[Any, Any]"
 Fields: TypeAlias = Mapping[str, Field]
 
-# Dropped columns have a number for a name, and system columns a negative one.
+# Dropped columns have a number for a name, and system columns a negative one. Of a domain, what it is made of.
 _COLUMNS = """
-SELECT a.attname, COALESCE(NULLIF(t.typbasetype, 0), t.oid)::bigint
-FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+SELECT a.attname, COALESCE(NULLIF(t.typbasetype, 0), t.oid)::bigint, COALESCE(NULLIF(e.oid, 0), 0)::bigint,
+    t.typcategory = 'S' OR t.typtype = 'e'
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
 WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 """
 
+# The types of ranges (src/include/catalog/pg_type.dat), for which Django has fields in django.contrib.postgres.
+_RANGES = {
+    3904: "IntegerRangeField",
+    3926: "BigIntegerRangeField",
+    3906: "DecimalRangeField",
+    3910: "DateTimeRangeField",
+    3912: "DateRangeField",
+}
+
+
+def column_name(name: str) -> str:
+    """A name without a schema, as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
 
 def quoted(name: str) -> str:
     """A table's name, `table` or `schema.table`, as SQL writes it."""
-    return ".".join(f'"{part}"' for part in name.replace('"', '""').split("."))
+    return ".".join(map(column_name, name.split(".")))
 
 
 def model_of(
@@ -37,16 +54,7 @@ def model_of(
     constraints: Sequence[models.BaseConstraint] = (),
     indexes: Sequence[models.Index] = (),
 ) -> type[models.Model]:
-    """A model of `table` with `fields` by their columns' names, in an app registry of its own.
-
-    Raises TypeError for a field that is a relation.
-    """
-    for name, field in fields.items():
-        if field.is_relation:
-            raise TypeError(
-                f"The column {name!r} of {table} is a {type(field).__name__}, which needs a model. Use the type of the "
-                "key, such as BigIntegerField(db_index=True), and create_foreign_key."
-            )
+    """A model of `table` with `fields` by their columns' names, in an app registry of its own."""
     # Django writes a schema's name into db_table with the quotes between the two.
     options = {"app_label": "medusa_migrations", "apps": Apps(), "db_table": table.replace(".", '"."')}
     options |= {"constraints": list(constraints), "indexes": [index.clone() for index in indexes]}
@@ -56,6 +64,31 @@ def model_of(
     model: type[models.Model] = type("Table", (models.Model,), {"__module__": __name__, "Meta": meta, **attributes})
     _without_automatic_key(model)
     return model
+
+
+def refuse_columns(table: str, fields: Fields) -> None:
+    """Raise TypeError for a relation, and ValueError for a name that Django's schema editor cannot write."""
+    for name, field in fields.items():
+        if field.is_relation:
+            raise TypeError(
+                f"The column {name!r} of {table} is a {type(field).__name__}, which needs a model. Use the type of the "
+                "key, such as BigIntegerField(db_index=True), and create_foreign_key."
+            )
+    wrong = next((name for name in (table, *fields) if '"' in name or "%" in name), None)
+    if wrong:
+        raise ValueError(f"Django cannot write a name with a quote or a percent sign, as {wrong!r}: use query")
+
+
+def extras(field: Field) -> set[str]:
+    """What a column has besides itself: a key, an index, a check, a sequence."""
+    found = {
+        "a primary key": field.primary_key,
+        "a unique constraint": field.unique and not field.primary_key,
+        "an index": getattr(field, "db_index", False) and not field.unique,
+        "a check": bool(field.db_check(_offline_editor().connection)),
+        "an identity": isinstance(field, models.AutoField | models.BigAutoField | models.SmallAutoField),
+    }
+    return {name for name, yes in found.items() if yes}
 
 
 def _without_automatic_key(model: type[models.Model]) -> None:
@@ -75,13 +108,29 @@ def read_fields(connection: BaseDatabaseWrapper, table: str) -> dict[str, Field]
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, [quoted(table)])
         rows = cursor.fetchall()
-    return {name: _field(connection, oid) for name, oid in rows}
+    return {name: _field(connection, *type_) for name, *type_ in rows}
 
 
-def _field(connection: BaseDatabaseWrapper, oid: int) -> Field:
-    name = connection.introspection.data_types_reverse.get(oid, "TextField")
-    field: Field = getattr(models, name)()
-    return field
+def _field(connection: BaseDatabaseWrapper, oid: int, element: int, is_text: bool) -> Field:
+    if element:
+        from django.contrib.postgres.fields import ArrayField
+
+        return ArrayField(_field(connection, element, 0, is_text=True))
+    if oid in _RANGES:
+        from django.contrib.postgres import fields
+
+        return getattr(fields, _RANGES[oid])()  # type: ignore[no-any-return]  # one of those above
+    name = connection.introspection.data_types_reverse.get(oid)
+    if name is None:
+        return models.TextField() if is_text else _OtherField()
+    return getattr(models, name)()  # type: ignore[no-any-return]  # the introspection names fields
+
+
+class _OtherField(models.Field):  # type: ignore[type-arg]  # of any value
+    """A column of a type that Django has no field for: it may be named, compared and set, and that is all."""
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        return super().get_lookup(lookup_name) if lookup_name in ("exact", "in", "isnull") else None
 
 
 @functools.cache

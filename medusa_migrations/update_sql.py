@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models import Value
 from django.db.models.sql import Query
 
 from .operations import Backfill, Target
-from .tables import quoted
+from .tables import column_name
+from .text import checksum
 
 
-def set_and_where(target: Target, asked: Backfill) -> tuple[str, str]:
+def set_and_where(target: Target, asked: Backfill) -> tuple[str, str, str]:
     """Both as SQL, with the parameters in their places, quoted by the driver; WHERE is empty if there is none.
 
+    Last comes a checksum of them without their parameters.
     Raises LookupError if there is no table, django.core.exceptions.FieldError for a column that is not there.
     """
     given = _Given(target, asked)
-    return given.assignments(), given.condition()
+    set_, where = given.assignments(), given.condition()
+    return set_, where, checksum(" WHERE ".join(given.texts))
 
 
 class _Given:
     def __init__(self, target: Target, asked: Backfill) -> None:
         self.target, self.asked = target, asked
         self.connection = target.editor.connection
+        self.texts: list[str] = []
 
     def compose(self, sql: str, params: Any) -> str:
-        return str(self.connection.ops.compose_sql(sql, params))  # type: ignore[attr-defined]  # PostgreSQL's has it
+        self.texts.append(sql)
+        if not params:
+            return sql % ()  # no driver takes the doubled percent signs away then
+        with self.connection.wrap_database_errors:
+            return str(self.connection.ops.compose_sql(sql, params))  # type: ignore[attr-defined]  # PostgreSQL's has it
 
     def sql(self, text: str) -> str:
-        return self.compose(text, self.asked.params) if self.asked.params else text
+        if self.asked.params:
+            return self.compose(text, self.asked.params)
+        self.texts.append(text)
+        return text
 
     def query(self) -> Query:
         return Query(self.target.model(self.asked.table), alias_cols=False)
@@ -45,7 +57,7 @@ class _Given:
             value = Value(value, output_field=query.get_meta().get_field(column))  # type: ignore[arg-type]  # no relation
         expression = value.resolve_expression(query, allow_joins=False, for_save=True)
         sql, params = query.get_compiler(connection=self.connection).compile(expression)
-        return f"{quoted(column)} = {self.compose(sql, params)}"
+        return f"{column_name(column)} = {self.compose(sql, params)}"
 
     def condition(self) -> str:
         where = self.asked.where
@@ -54,5 +66,10 @@ class _Given:
         if isinstance(where, str):
             return self.sql(where)
         query = self.query()
-        sql, params = query.get_compiler(connection=self.connection).compile(query.build_where(where))
+        try:
+            sql, params = query.get_compiler(connection=self.connection).compile(query.build_where(where))
+        except EmptyResultSet:
+            return "false"
+        except FullResultSet:
+            return ""
         return self.compose(sql, params)

@@ -82,6 +82,8 @@ KEYS = {
     "a uuid": "u uuid PRIMARY KEY DEFAULT gen_random_uuid()",
     "a text": "t text PRIMARY KEY DEFAULT md5(random()::text)",
     "a name with quotes": '"a ""b" bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+    "characters of a fixed length": "c char(7) PRIMARY KEY DEFAULT left(md5(random()::text), 7)",
+    "bits": "b bit(64) PRIMARY KEY DEFAULT (random() * 1e18)::bigint::bit(64)",
     "a number with decimals": "t numeric PRIMARY KEY DEFAULT random()",
 }
 
@@ -127,23 +129,36 @@ def test_rows_added_behind_the_key_meanwhile_are_changed_at_the_end(project: Pro
 
 def test_several_backfills_of_one_table_are_known_apart(project: Project) -> None:
     make_posts(project, 300)
-    write(
-        project,
+    up = (
         'schema.backfill("post", set="slug = title", where="slug IS NULL", batch=50)\n'
-        'schema.backfill("post", set="part = 1 / (part - part)", where="id > 200", batch=50)',
+        'schema.backfill("post", set="part = 6 / (part - part)", where="id > 200", batch=50)'
     )
+    write(project, up)
     error = project.run().error()
     assert "division by zero" in error
     assert "_fill.py:10" in error
     assert "migrations_run calls up again from its top, and goes on with the backfill of post #2 (200 rows)." in error
     assert touches(project) == [(1, 300)]
-    write(
-        project,
-        'schema.backfill("post", set="slug = title", where="slug IS NULL", batch=50)\n'
-        'schema.backfill("post", set="part = 7", where="id > 200", batch=50)',
-    )
-    assert "The backfill of post #2 goes on after 200 rows." in project.run().ok().stderr
+    write(project, up.replace("6 / (part - part)", "7"))
+    assert "post #2 has come to 200 rows with another `set` or `where`" in project.run().error()
+    write(project, up)
+    assert "The backfill of post #2 goes on after 200 rows." in project.run().stderr
+    project.manage("migrations_repair", "--mark-reverted", ID).ok()
+    write(project, up.replace("6 / (part - part)", "7"))
+    project.run().ok()
     assert touches(project) == [(1, 200), (2, 100)]
+
+
+def test_a_backfill_that_comes_to_stand_in_another_s_place_is_no_part_of_it(project: Project) -> None:
+    make_posts(project, 100)
+    first = 'schema.backfill("post", set="slug = title", batch=50)'
+    write(project, f"{first}\nschema.backfill('post', set='part = 1 / (id - 70)', batch=50)")
+    assert "division by zero" in project.run().error()
+    write(project, "schema.backfill('post', set='part = 1', batch=50)")
+    assert "the backfill of post has come to 100 rows with another `set` or `where`" in project.run().error()
+    project.manage("migrations_repair", "--mark-reverted", ID).ok()
+    project.run().ok()
+    assert project.sql("SELECT DISTINCT part FROM post") == [(1,)]
 
 
 REFUSED = {
