@@ -288,10 +288,10 @@ def test_asking_writes_nothing(target: Path, three: list[Migration]) -> None:
 def test_the_parts_are_read_as_they_were_written(target: Path, three: list[Migration]) -> None:
     dist.write(target, three)
     for one in dist.load(target) or ():
-        assert dist.read_sql(one, one.up).strip()
+        assert dist.read_part(one, one.up).strip()
     one = (dist.load(target) or ())[0]
     assert one.down
-    assert dist.read_sql(one, one.down).strip() == ""
+    assert dist.read_part(one, one.down).strip() == ""
 
 
 @pytest.mark.parametrize("damage", [spoil_file, remove_file, folder_for_file])
@@ -302,7 +302,7 @@ def test_a_file_that_does_not_match_is_refused_and_its_source_cited(
     one = (dist.load(target) or ())[0]
     damage(target, one)
     with pytest.raises(DistError) as caught:
-        dist.read_sql(one, one.up)
+        dist.read_part(one, one.up)
     assert one.source in str(caught.value)
     assert one.file in str(caught.value)
     assert "migrations_build" in str(caught.value)
@@ -362,7 +362,7 @@ def read_all(target: Path) -> None:
     for one in dist.load(target) or ():
         for part in (one.up, one.down):
             if part:
-                dist.read_sql(one, part)
+                dist.read_part(one, part)
 
 
 BAD_IDS = [
@@ -551,7 +551,7 @@ def test_a_built_file_that_may_not_be_read_is_told() -> None:
         Path(one.file).chmod(0)
         with without_privileges():
             with pytest.raises(DistError, match="Permission denied"):
-                dist.read_sql(one, one.up)
+                dist.read_part(one, one.up)
             assert not dist.is_current(folder / "dist", [one])
 
 
