@@ -14,7 +14,7 @@ from typing import Any, TypedDict, Unpack
 
 from . import conf
 from .builds import app_labels, build, to_run, unbuilt
-from .errors import Interrupted, PlanError
+from .errors import DistError, FileError, Interrupted, PlanError, StalePlanError
 from .events import Listener, ignore
 from .history import History
 from .interruption import Interruption, StopRequested
@@ -24,8 +24,9 @@ from .ordering import django_dependencies
 from .plan import (
     Known,
     Plan,
-    Step,
     check_app,
+    find_id,
+    fingerprint,
     in_order,
     out_of_order,
     plan_revert,
@@ -34,6 +35,7 @@ from .plan import (
     state_of,
 )
 from .results import (
+    Description,
     Failure,
     GenerateResult,
     MadeFile,
@@ -41,12 +43,13 @@ from .results import (
     RepairResult,
     RunResult,
     ShownMigration,
+    ShownPart,
     ShowResult,
 )
 from .routing import read_known
 from .session import LockHolder, Session, open_session
 
-__all__ = ["Execution", "Interruption", "build", "generate", "make", "repair", "revert", "run", "show"]
+__all__ = ["Execution", "Interruption", "build", "describe", "generate", "make", "repair", "revert", "run", "show"]
 
 
 def make(app: str, name: str, *, python: bool = False, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
@@ -104,6 +107,7 @@ class Execution(TypedDict, total=False):
     `lock` False takes no lock; `lock_wait` is in seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
     durations, and `retries` a number of further tries. `database` is an alias; `applied_by` is by default the operating
     system's user. `listener` is told of every event, of who blocks in another thread. `interruption` stops the run.
+    `expected` is the fingerprint of the plan that somebody was shown: under the lock, any other raises StalePlanError.
     """
 
     fake: bool
@@ -118,6 +122,7 @@ class Execution(TypedDict, total=False):
     applied_by: str | None
     listener: Listener
     interruption: Interruption
+    expected: str | None
 
 
 def run(
@@ -192,6 +197,47 @@ def show(app: str | None = None, *, database: str = "default") -> ShowResult:
     late = out_of_order(known)
     ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
     return ShowResult(database, tuple(_shown(id_, known, holder, id_ in late) for id_ in ids))
+
+
+def describe(id_: str, *, database: str = "default") -> Description:
+    """All there is to know of the migration with the id `id_`, its SQL too. Writes nothing, as `show`.
+
+    Raises PlanError if there is no such migration. A file that cannot be read is no error: the result says so.
+    """
+    with open_session(database) as session:
+        known = read_known(History(session), to_run(only_plan=True), details=True)
+        holder = session.lock_holder()
+    found = find_id(id_, known)
+    migration, row = known.by_id.get(found), known.rows.get(found)
+    description = Description(
+        database,
+        _shown(found, known, holder, found in out_of_order(known)),
+        recorded_checksum=row.checksum if row else None,
+    )
+    if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
+        description = replace(description, parts=(ShownPart("stored down", row.down),))
+    if migration is None:
+        return description
+    description = replace(
+        description,
+        source=migration.source,
+        description=migration.description,
+        depends=migration.depends,
+        feature=migration.feature,
+    )
+    try:
+        return replace(description, parts=(*_parts(migration), *description.parts))
+    except (DistError, FileError) as error:
+        return replace(description, unreadable=str(error))
+
+
+def _parts(migration: Migration) -> tuple[ShownPart, ...]:
+    from .dist import read_sql
+
+    parts = {"up": migration.up, "down": migration.down}
+    return tuple(
+        ShownPart(name, read_sql(migration, part), part.transaction) for name, part in parts.items() if part is not None
+    )
 
 
 def repair(
@@ -275,13 +321,19 @@ def _carry_out(
                 raise
             plan = None
         if plan and (only_plan or not plan.steps):
-            return _as_planned(session, plan, with_sql=sql)
+            _refuse_stale(plan, options.mode, how)
+            if not plan.steps and not only_plan:
+                return RunResult(session.alias, direction)
+            from .planned import as_planned
+
+            return as_planned(session, plan, options.mode, with_sql=sql)
         from .runner import Runner
         from .task import load_tasks
 
         load_tasks(plan.steps if plan else (), options.mode, fake=fake)  # what is spoilt is refused before any wait
         with session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext():
             plan = planned()  # another run may have worked meanwhile
+            _refuse_stale(plan, options.mode, how)
             tasks = load_tasks(plan.steps, options.mode, fake=fake)
             if tasks:
                 session.refuse_unusable()
@@ -318,25 +370,10 @@ def _chosen(name: str, given: object, settings: conf.Settings) -> Any:
     return getattr(settings, name) if given is None else conf.checked(name, given)
 
 
-def _as_planned(session: Session, plan: Plan, *, with_sql: bool) -> RunResult:
-    from .task import load_function, read_script
-
-    def planned(step: Step) -> MigrationResult:
-        result = MigrationResult(step.id, "planned", out_of_order=step.out_of_order)
-        is_python = step.migration is not None and step.migration.is_python
-        if not (with_sql or is_python):
-            return result
-        script = read_script(step)
-        function = load_function(step, script)
-        if function is None:
-            return replace(result, sql=script.sql)
-        from .preview import calls, preview
-
-        if with_sql:
-            return replace(result, sql=preview(function, session.connection))
-        return replace(result, calls=calls(function))
-
-    return RunResult(session.alias, plan.direction, tuple(planned(step) for step in plan.steps))
+def _refuse_stale(plan: Plan, mode: str, how: Execution) -> None:
+    expected = how.get("expected")
+    if expected is not None and expected != fingerprint(plan, mode):
+        raise StalePlanError("What would be done is not what was shown any more. Nothing was done. Look at it again.")
 
 
 def _migrations(how: Execution, *, only_plan: bool) -> tuple[Migration, ...]:
@@ -355,5 +392,6 @@ def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool
         out_of_order=late,
         statements_done=row.statements_done if row else 0,
         error=row.error if row else "",
+        run=row.run if row else None,
         is_python=migration is not None and migration.is_python,
     )

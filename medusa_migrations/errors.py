@@ -111,6 +111,10 @@ class PlanError(MigrationError):
     """What was asked cannot be done with what is built and what is applied; nothing was changed."""
 
 
+class StalePlanError(PlanError):
+    """What would be done is not what somebody was shown; nothing was changed."""
+
+
 class Interrupted(MigrationError):
     """The run was asked to stop; `reason` is the signal's name. `result` says what was done before."""
 

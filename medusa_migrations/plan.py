@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -141,7 +143,7 @@ def plan_run(known: Known, *, app: str | None = None, to: str | None = None, lab
     _refuse_renamed(known, pending)
     _refuse_unfinished_without_file(known, pending)
     if to is not None:
-        last = _target(to, known)
+        last = find_id(to, known)
         if last not in known.by_id:
             raise PlanError(f"{last} is applied, but there is no file for it any more: it has no place in the order.")
         if last in known.disabled:
@@ -197,7 +199,7 @@ def plan_revert(
     elif last_run:
         chosen = {row.id for row in mine if row is mine[0] or (row.run and row.run == mine[0].run)}
     elif to is not None:
-        stays = _target(to, known)
+        stays = find_id(to, known)
         if not known.is_applied(stays):
             raise PlanError(f"{stays} is not applied, so nothing can be reverted to it. migrations_show lists what is.")
         chosen = {row.id for row in mine if row.serial > known.rows[stays].serial}
@@ -224,6 +226,33 @@ def refuse_mode_all(plan: Plan) -> None:
             f"{', '.join(alone)}: marked transaction:false, or begun without one, so it cannot share a transaction. "
             "Nothing was run. Use --transaction each, or set it apart: --to names the last one to run."
         )
+
+
+def fingerprint(plan: Plan, mode: str) -> str:
+    """A text that is the same for two plans if and only if both send the same, in the same way, from the same history.
+
+    `mode` is that of the transactions, as in Options.
+    """
+    steps = [
+        [
+            str(step.id),
+            step.migration.hash if step.migration else None,
+            step.stored,
+            [step.row.serial, step.row.state, step.row.checksum, step.row.statements_done] if step.row else None,
+            step.is_transactional(mode),
+        ]
+        for step in plan.steps
+    ]
+    return hashlib.sha256(json.dumps([plan.direction, mode, steps]).encode()).hexdigest()
+
+
+def find_id(text: str, known: Known) -> MigrationId:
+    """The id that `text` writes, of a file or of the history. Raises PlanError."""
+    ids = {str(id_): id_ for id_ in (*known.by_id, *known.rows)}
+    if text not in ids:
+        hint = nearest(text, ids) or " An id is written <app_label>.<timestamp>_<name>; migrations_show lists them."
+        raise PlanError(f"There is no migration {text!r}.{hint}")
+    return ids[text]
 
 
 def check_app(app: str | None, known: Known, labels: Collection[str]) -> None:
@@ -259,14 +288,6 @@ def state_of(id_: MigrationId, known: Known, *, locked: bool, running: str | Non
     if migration is None:
         return "missing"
     return "applied" if migration.checksum == row.checksum else "changed"
-
-
-def _target(text: str, known: Known) -> MigrationId:
-    ids = {str(id_): id_ for id_ in (*known.by_id, *known.rows)}
-    if text not in ids:
-        hint = nearest(text, ids) or " An id is written <app_label>.<timestamp>_<name>; migrations_show lists them."
-        raise PlanError(f"There is no migration {text!r}.{hint}")
-    return ids[text]
 
 
 def _refuse_unfinished_reverts(rows: Iterable[Row]) -> None:

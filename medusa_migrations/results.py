@@ -16,7 +16,9 @@ Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_ba
 class MigrationResult:
     """What became of one migration; `sql` is filled in by `sql=True` only.
 
-    `calls` are what a planned migration in Python will do, in words.
+    What follows it is said of planned ones: what one in Python will do, in words; whether the part runs in a
+    transaction, whether the migration has a down part, and how many statements of the part are done already and will
+    not be sent again.
     """
 
     id: MigrationId
@@ -25,6 +27,9 @@ class MigrationResult:
     out_of_order: bool = False
     sql: str | None = None
     calls: tuple[str, ...] = ()
+    transactional: bool = True
+    reversible: bool = True
+    statements_done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run or a revert did; `notes` are for people."""
+    """What a run or a revert did; `notes` are for people.
+
+    `fingerprint` is that of the plan, where there is nothing but a plan: the value of `expected` to carry it out.
+    """
 
     database: str
     direction: Direction
     migrations: tuple[MigrationResult, ...] = ()
     error: Failure | None = None
     notes: tuple[str, ...] = ()
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ class BuildResult:
 
 @dataclass(frozen=True, slots=True)
 class ShownMigration:
+    """A migration and its state; `run` is the same for all that one run applied together."""
+
     id: MigrationId
     state: State
     applied_at: datetime | None
@@ -76,6 +87,7 @@ class ShownMigration:
     out_of_order: bool
     statements_done: int = 0
     error: str = ""
+    run: str | None = None
     is_python: bool = False
 
 
@@ -83,6 +95,36 @@ class ShownMigration:
 class ShowResult:
     database: str
     migrations: tuple[ShownMigration, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPart:
+    """One part of a migration: `name` is "up" or "down", or "stored down" for what a revert takes where the
+    file is missing or changed.
+    """
+
+    name: str
+    sql: str
+    transaction: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All there is to know of one migration in one database.
+
+    `source`, what its header says and its parts are those of its file, or empty if that is gone. `recorded_checksum`
+    is that of what was applied, None if nothing was. `unreadable` says why its parts cannot be shown.
+    """
+
+    database: str
+    shown: ShownMigration
+    source: str = ""
+    description: str = ""
+    depends: tuple[str, ...] = ()
+    feature: str | None = None
+    parts: tuple[ShownPart, ...] = ()
+    recorded_checksum: str | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

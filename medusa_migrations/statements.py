@@ -119,6 +119,33 @@ def sets_session(words: Sequence[str]) -> bool:
     return words[0] == "RESET" or (words[0] == "SET" and words[1] not in {"LOCAL", "CONSTRAINTS", "TRANSACTION"})
 
 
+_HOLDS_ROWS = {"TABLE", "SCHEMA", "DATABASE", "OWNED"}
+_MAY_HOLD_COLUMNS = {"TYPE", "DOMAIN", "EXTENSION"}
+
+# What else than a column the DROP of an ALTER TABLE may name.
+_NO_COLUMN = {"CONSTRAINT", "DEFAULT", "NOT", "EXPRESSION", "IDENTITY"}
+
+
+def loses_data(words: Sequence[str]) -> bool:
+    """Whether the statement drops or empties what has rows: whole tables, columns, or all rows of a DELETE.
+
+    What a function or a DO block does is not seen, nor a DELETE inside WITH.
+    """
+    pairs = list(itertools.pairwise(words))
+    match words[:2]:
+        case ("TRUNCATE", *_):
+            return True
+        case ("DELETE" | "WITH", *_):
+            return "DELETE" in words and "WHERE" not in words
+        case ("DROP", kind):
+            return kind in _HOLDS_ROWS or (kind in _MAY_HOLD_COLUMNS and words[-1] == "CASCADE")
+        case ("ALTER", "TABLE"):
+            return any(word == "DROP" and after not in _NO_COLUMN for word, after in pairs)
+        case ("ALTER", "TYPE"):
+            return ("DROP", "ATTRIBUTE") in pairs
+    return False
+
+
 def is_committed(step: Sequence[Statement]) -> bool:
     """Whether a step of `transactions` takes effect: all but an author's transaction that ends otherwise."""
     return len(step) == 1 or step[-1].words[0] in {"COMMIT", "END"}
