@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dj_database_url
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from project import postgres
 from tests.projects import ROOT, Project, Server
 from tests.shop import make_shop
+
+if TYPE_CHECKING:
+    from tests.admin_site import Site
 
 
 def start_server() -> Server:
@@ -42,3 +46,49 @@ def project(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> I
 @pytest.fixture
 def shop(project: Project) -> Project:
     return make_shop(project)
+
+
+@pytest.fixture(scope="session")
+def admin_template(server: Server, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database that has what Django's own apps need, to copy."""
+    from django.apps import apps
+    from django.core.management import call_command
+
+    from tests.admin_site import on_databases
+
+    name = f"test_admin_{os.getpid()}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    blog = apps.get_app_config("blog")
+    path, blog.path = blog.path, str(tmp_path_factory.mktemp("no-migrations"))
+    with django_db_blocker.unblock(), on_databases(server, default=name):
+        call_command("migrate", verbosity=0)
+    blog.path = path
+    yield name
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def site(
+    server: Server,
+    admin_template: str,
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    django_db_blocker: Any,
+    request: pytest.FixtureRequest,
+) -> Iterator[Site]:
+    """The example project's admin, on an empty database and with no migrations; a run builds first."""
+    from django.apps import apps
+
+    from tests.admin_site import Site, on_databases
+
+    name = f"{admin_template}_{abs(hash(request.node.nodeid)) % 10**12}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {admin_template}")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.setattr(apps.get_app_config("blog"), "path", str(folder / "blog"))
+    settings.MEDUSA_MIGRATIONS = {"DIST_DIR": str(tmp_path / "dist"), "AUTO_BUILD": True}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with django_db_blocker.unblock(), on_databases(server, default=name):
+        yield Site(Project(folder, server, name))
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
