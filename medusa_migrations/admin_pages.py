@@ -155,6 +155,10 @@ class ListRow:
     by: str
     is_late: bool
 
+    @property
+    def is_applied(self) -> bool:
+        return self.state in ("applied", "changed", "missing")
+
 
 def list_row(shown: ShownMigration) -> ListRow:
     took = "" if shown.applied_at is None else duration(shown.duration_ms)

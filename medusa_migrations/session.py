@@ -16,7 +16,6 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError, Error, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils.connection import ConnectionDoesNotExist
 
 from . import postgresql
 from .blockers import BlockWatch
@@ -279,10 +278,10 @@ def database_errors(alias: str) -> Iterator[None]:
 
 
 def _connect(alias: str) -> BaseDatabaseWrapper:
+    if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
+        raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}")
     try:
         theirs = connections[alias]
-    except ConnectionDoesNotExist:
-        raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}") from None
     except ImproperlyConfigured as error:
         raise DatabaseError(f"The database {alias!r} cannot be used: {error}") from None
     if theirs.vendor != "postgresql":

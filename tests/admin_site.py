@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
@@ -18,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.test import Client
 
+from medusa_migrations.session import Session
 from tests.projects import Project, Server
 
 LIST = "/admin/medusa_migrations/appliedmigration/"
@@ -47,12 +49,17 @@ def on_databases(server: Server, **names: str) -> Iterator[None]:
         yield
     finally:
         for alias in names:
-            connections[alias].close()
-            del connections[alias]
+            forget(alias)
         connections.settings.clear()
         connections.settings.update(theirs)
         connections["default"] = before
         ContentType.objects.clear_cache()
+
+
+def forget(alias: str) -> None:
+    """Have Django make a new connection at the next use, with the settings of that time."""
+    connections[alias].close()
+    del connections[alias]
 
 
 @dataclass
@@ -116,8 +123,8 @@ def problem(page: str) -> str:
 
 
 @contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    """The queries of all connections that this thread makes meanwhile, and of Django's own."""
+def counted_queries(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The queries of Django's connection and of this app's own ones."""
     found: list[str] = []
 
     def note(execute: Any, sql: str, *rest: Any) -> Any:
@@ -127,13 +134,20 @@ def counted_queries() -> Iterator[list[str]]:
     def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
         connection.execute_wrappers.append(note)
 
-    connections["default"].close()
+    def query(session: Session, sql: str, *rest: Any) -> Any:
+        found.append(sql)
+        return asked(session, sql, *rest)
+
+    asked = Session.query
+    forget("default")
     connection_created.connect(watch)
     try:
-        yield found
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "query", query)
+            yield found
     finally:
         connection_created.disconnect(watch)
-        connections["default"].close()
+        forget("default")
 
 
 def in_threads(*work: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from medusa_migrations.ordering import dependencies, ordered
 from medusa_migrations.plan import (
     Known,
     Plan,
+    fingerprint,
     in_order,
     know,
     out_of_order,
@@ -646,3 +647,38 @@ def test_the_list_to_show_has_each_once(state: Known) -> None:
     found = in_order(state)
     assert sorted(found) == sorted({*state.by_id, *state.rows})
     assert [id_ for id_ in found if id_ in state.by_id] == [one.id for one in state.migrations]
+
+
+def planned_fingerprint(plan: Plan, mode: str = "each") -> str:
+    found = fingerprint(plan, mode)
+    assert found == fingerprint(plan, mode)
+    return found
+
+
+def test_a_fingerprint_is_another_for_whatever_would_be_sent_otherwise() -> None:
+    irreversible = migration("blog.1", down=None)
+    stored = [
+        row(irreversible, down="-- migrate:down\nSELECT 1;"),
+        row(irreversible, down="-- migrate:down\nSELECT 2;"),
+    ]
+    plans = [
+        plan_run(known([])),
+        plan_revert(known([])),
+        plan_run(known([B1])),
+        plan_run(known([B1, B2])),
+        plan_run(known([B1, B2], [row(B1)])),
+        plan_run(known([migration("blog.1", up="SELECT 'another';")])),
+        plan_run(known([migration("blog.1", down="SELECT 'another';")])),
+        plan_run(known([B1], [row(B1, state="failed", statements_done=1)])),
+        plan_run(known([B1], [row(B1, state="failed", statements_done=2)])),
+        plan_revert(known([B1], [row(B1)])),
+        plan_revert(known([B1], [row(B1, 2)])),
+        *(plan_revert(known([], [one])) for one in stored),
+    ]
+    found = [planned_fingerprint(plan, mode) for plan in plans for mode in ("all", "each", "none")]
+    assert len(set(found)) == len(found)
+
+
+def test_a_fingerprint_is_the_same_for_the_same_plan_made_anew() -> None:
+    one, other = (plan_revert(known(FIVE, [row(one) for one in FIVE]), steps=3) for _ in range(2))
+    assert planned_fingerprint(one) == planned_fingerprint(other)

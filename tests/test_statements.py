@@ -9,6 +9,7 @@ from medusa_migrations.statements import (
     UnbalancedError,
     cannot_run,
     is_concurrent,
+    loses_data,
     outside_transaction,
     transactions,
 )
@@ -289,3 +290,50 @@ def test_unbalanced(marked: str, problem: str) -> None:
         steps(marked.replace("^", ""))
     assert caught.value.statement.start == marked.index("^")
     assert caught.value.problem == str(caught.value)
+
+
+LOSES = [
+    "DROP TABLE a",
+    "drop /* quietly */ table if exists a cascade",
+    "DROP SCHEMA a CASCADE",
+    "DROP DATABASE a",
+    "DROP OWNED BY a",
+    "DROP TYPE a CASCADE",
+    "DROP EXTENSION citext CASCADE",
+    "TRUNCATE a",
+    "TRUNCATE TABLE ONLY a, b RESTART IDENTITY",
+    "DELETE FROM a",
+    "DELETE FROM a USING (SELECT 1 WHERE true) b",
+    "WITH b AS (SELECT 1) DELETE FROM a",
+    "ALTER TABLE a DROP b",
+    "ALTER TABLE IF EXISTS ONLY x.a ADD c int, DROP COLUMN IF EXISTS b",
+    'ALTER TABLE a DROP "b"',
+    "ALTER TYPE a DROP ATTRIBUTE b CASCADE",
+]
+KEEPS = [
+    "DROP INDEX a",
+    "DROP VIEW a CASCADE",
+    "DROP FUNCTION a()",
+    "DROP TYPE a",
+    "DROP",
+    "DELETE FROM a WHERE b = 1",
+    "WITH b AS (SELECT 1) SELECT 1",
+    "INSERT INTO a VALUES ('DROP TABLE b; TRUNCATE c')",
+    "ALTER TABLE a DROP CONSTRAINT b",
+    "ALTER TABLE a ALTER COLUMN b DROP NOT NULL, ALTER b DROP DEFAULT, ALTER b DROP IDENTITY, ALTER b DROP EXPRESSION",
+    "ALTER TABLE a ADD b int",
+    "ALTER",
+    "SELECT 1",
+    "COMMENT ON TABLE a IS 'DROP TABLE a'",
+    "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'TRUNCATE a'",
+]
+
+
+@pytest.mark.parametrize("sql", LOSES)
+def test_what_drops_or_empties_loses_data(sql: str) -> None:
+    assert loses_data(words(sql))
+
+
+@pytest.mark.parametrize("sql", KEEPS)
+def test_what_only_looks_like_it_loses_none(sql: str) -> None:
+    assert not loses_data(words(sql))
