@@ -37,7 +37,7 @@ from tests.admin_site import (
     problem,
     text,
 )
-from tests.projects import SLEEPING, Project, Server
+from tests.projects import ROOT, SLEEPING, Project, Server
 
 pytestmark = pytest.mark.smoke
 
@@ -949,6 +949,55 @@ def test_the_setting_admin_leaves_all_out(project: Project) -> None:
 
 
 # Somebody's own.
+
+
+@pytest.fixture
+def blog(site: Site) -> Site:
+    """The example's app with its tables and a post."""
+    name = "20230801075818_add_authors_and_posts"
+    source = ROOT / f"project/blog/sql_migrations/{name}.sql"
+    (site.project.add_app("blog") / source.name).write_text(source.read_text())
+    api.run()
+    site.project.sql(
+        "WITH a AS (INSERT INTO blog_author (name) VALUES ('Ada') RETURNING id)"
+        " INSERT INTO blog_post (title, body, author_id) SELECT 'First', '', id FROM a"
+    )
+    return site
+
+
+def act(client: Client) -> str:
+    """Choose the example's action for the one post, and go where that leads."""
+    form = {"action": "run_migrations", "_selected_action": "1"}
+    return client.post("/admin/blog/post/", form, follow=True).content.decode()
+
+
+def test_an_action_of_ones_own_runs_what_is_pending(blog: Site) -> None:
+    tables(blog, 1)
+    client = blog.client("view_post", MAY_RUN)
+    assert "1 applied." in act(client)
+    assert blog.project.applied()[1:] == [ONE]
+    assert blog.project.sql("SELECT applied_by FROM medusa_migrations ORDER BY id DESC LIMIT 1") == [("ada",)]
+    assert "0 applied." in act(client)
+
+
+def test_an_action_of_ones_own_tells_errors_and_never_waits(blog: Site) -> None:
+    blog.project.write(ONE, f"SELECT '{SCRIPT}' / 1;")
+    client = blog.client("view_post", MAY_RUN)
+    page = act(client)
+    assert "20240101000001_t1 failed (up)" in page
+    assert SCRIPT not in page
+    begun = time.monotonic()
+    with locked(blog):
+        assert "are being run by pid" in act(client)
+    assert time.monotonic() - begun < 5
+
+
+def test_an_action_of_ones_own_needs_its_permission(blog: Site) -> None:
+    tables(blog, 1)
+    client = blog.client("view_post")
+    assert "Run pending SQL migrations" not in get(client, "/admin/blog/post/")
+    act(client)
+    assert ONE not in blog.project.applied()
 
 
 class Strict(AppliedMigrationAdmin):
