@@ -12,15 +12,18 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
-from django.db import connections
+from django.db import connections, transaction
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import path
+from django.utils.decorators import method_decorator
 
 from medusa_migrations import api, postgresql
 from medusa_migrations.admin import AppliedMigrationAdmin
 from medusa_migrations.errors import StalePlanError
 from medusa_migrations.models import AppliedMigration
+from project.blog.admin import PostAdmin
+from project.blog.models import Post
 from tests.admin_site import (
     LIST,
     REVERT,
@@ -998,6 +1001,23 @@ def test_an_action_of_ones_own_needs_its_permission(blog: Site) -> None:
     assert "Run pending SQL migrations" not in get(client, "/admin/blog/post/")
     act(client)
     assert ONE not in blog.project.applied()
+
+
+class Apart(PostAdmin):
+    changelist_view = method_decorator(transaction.non_atomic_requests)(PostAdmin.changelist_view)
+
+
+@pytest.mark.parametrize(("model_admin", "outcome"), [(PostAdmin, "lock timeout"), (Apart, "1 applied.")])
+def test_an_action_of_ones_own_with_atomic_requests(
+    blog: Site, settings: Any, model_admin: type[PostAdmin], outcome: str
+) -> None:
+    connections.settings["default"]["ATOMIC_REQUESTS"] = True
+    settings.MEDUSA_MIGRATIONS |= {"LOCK_TIMEOUT": "200ms", "RETRIES": 0}
+    site = admin.AdminSite()
+    site.register(Post, model_admin)
+    settings.ROOT_URLCONF = type("Urls", (), {"urlpatterns": [path("admin/", site.urls)]})
+    blog.project.write(ONE, "ALTER TABLE auth_user ADD more int;")
+    assert outcome in act(blog.client("view_post", MAY_RUN))
 
 
 class Strict(AppliedMigrationAdmin):
