@@ -19,17 +19,8 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from . import api
-from .admin_pages import (
-    Filters,
-    Wish,
-    filters_of,
-    list_row,
-    log_message,
-    page_links,
-    planned_rows,
-    report_rows,
-    sql_of,
-)
+from .admin_list import Filters, filters_of, list_row, page_links
+from .admin_runs import Wish, log_message, planned_rows, report_rows, sql_of
 from .conf import TRANSACTION_MODES, get_settings
 from .errors import MigrationError, MigrationFailed
 from .migration import Direction
@@ -115,11 +106,12 @@ def carry_out_page(model_admin: AppliedMigrationAdmin, request: HttpRequest, dir
 
 
 def _carried_out(model_admin: AppliedMigrationAdmin, request: HttpRequest, wish: Wish) -> HttpResponseBase:
-    """The report of what was done. Raises MigrationError if nothing was.
+    """The report of what was done. Raises MigrationError where there is none.
 
     It is the answer itself and no redirect to it: where it would have to be kept meanwhile, in the session or in
     messages, may be what the migrations have just changed. To send the form again with the browser's reload is harmless
-    all the same: it carries the fingerprint of what has been done, and what would be done next is not that.
+    all the same: it carries the fingerprint of what has been done, and what would be done next is not that. After a
+    failure it tries again what failed.
     """
     failed: MigrationFailed | None = None
     try:

@@ -746,7 +746,7 @@ def test_all_that_is_done_is_logged(site: Site) -> None:
         (entry.user.get_username(), entry.object_id, entry.get_change_message())
         for entry in LogEntry.objects.order_by("id")
     ]
-    failed = "Failed to apply in the database “default”. division by zero"
+    failed = "Failed to apply in the database “default”: division by zero"
     assert found == [
         ("ada", ONE, "Applied in the database “default”."),
         ("ada", TWO, failed),

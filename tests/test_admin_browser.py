@@ -148,6 +148,7 @@ def write_blog(site: Site) -> None:
     )
 
 
+@pytest.mark.smoke
 def test_log_in_look_and_run(site: Site, browser: Browser) -> None:
     write_blog(site)
     site.project.run("--to", "blog.20240101000000_authors_and_posts").ok()
