@@ -118,7 +118,7 @@ def _carried_out(model_admin: AppliedMigrationAdmin, request: HttpRequest, wish:
         result = _call(wish, request)
     except MigrationFailed as error:
         failed, result = error, error.result
-    _log(request, result)
+    unlogged = () if _log(request, result) else (_("This could not be written to the admin’s log."),)
     now = _states(wish.database)
     pending = sum(shown.state == "pending" for shown in now)
     context = {
@@ -127,7 +127,7 @@ def _carried_out(model_admin: AppliedMigrationAdmin, request: HttpRequest, wish:
         "database": wish.database,
         "failed": str(failed or ""),
         "rows": report_rows(result, now),
-        "notes": result.notes,
+        "notes": (*result.notes, *unlogged),
         "pending": pending,
     }
     return _page(model_admin, request, "report", context)
@@ -215,8 +215,8 @@ def _states(database: str) -> tuple[ShownMigration, ...]:
         return ()  # the report of what was done is worth more than what cannot be known now
 
 
-def _log(request: HttpRequest, result: RunResult) -> None:
-    """Write each migration of a run into the admin's log, if that is there: a migration may have dropped it."""
+def _log(request: HttpRequest, result: RunResult) -> bool:
+    """Write each migration of a run into the admin's log; tells whether it could: a migration may have dropped it."""
     try:
         with transaction.atomic(using=router.db_for_write(LogEntry)):
             type_ = ContentType.objects.get_for_model(AppliedMigration)
@@ -232,7 +232,8 @@ def _log(request: HttpRequest, result: RunResult) -> None:
                 for one in result.migrations
             )
     except Error:
-        return
+        return False
+    return True
 
 
 def _log_of(id_: str) -> list[LogEntry]:
