@@ -77,12 +77,17 @@ def migration_page(
         found = api.describe(id_, database=database)
     except MigrationError as error:
         return _page(model_admin, request, "migration", context | {"problem": str(error)} | (extra or {}))
-    names = {"up": _("Up"), "down": _("Down"), "stored down": _("Down, as the history has stored it")}
+    names = {
+        "up": _("Up"),
+        "down": _("Down"),
+        "stored down": _("Down, as the history has stored it"),
+        "file": _("File"),
+    }
     context |= {
         "found": found,
         "row": list_row(found.shown),
         "parts": [sql_of(names[part.name], part.sql) for part in found.parts],
-        "is_irreversible": not found.unreadable and all(part.name == "up" for part in found.parts),
+        "is_irreversible": not found.reversible,
         "log": _log_of(id_),
     }
     return _page(model_admin, request, "migration", context | (extra or {}))

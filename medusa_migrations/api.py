@@ -39,7 +39,6 @@ from .results import (
     Failure,
     GenerateResult,
     MadeFile,
-    MigrationResult,
     RepairResult,
     RunResult,
     ShownMigration,
@@ -213,6 +212,7 @@ def describe(id_: str, *, database: str = "default") -> Description:
         database,
         _shown(found, known, holder, found in out_of_order(known)),
         recorded_checksum=row.checksum if row else None,
+        reversible=bool((migration and migration.down) or (row and row.down is not None)),
     )
     if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
         description = replace(description, parts=(ShownPart("stored down", row.down),))
@@ -232,12 +232,10 @@ def describe(id_: str, *, database: str = "default") -> Description:
 
 
 def _parts(migration: Migration) -> tuple[ShownPart, ...]:
-    from .dist import read_sql
+    from .dist import read_part
 
-    parts = {"up": migration.up, "down": migration.down}
-    return tuple(
-        ShownPart(name, read_sql(migration, part), part.transaction) for name, part in parts.items() if part is not None
-    )
+    parts = {"file": migration.up} if migration.is_python else {"up": migration.up, "down": migration.down}
+    return tuple(ShownPart(name, read_part(migration, part), part.transaction) for name, part in parts.items() if part)
 
 
 def repair(

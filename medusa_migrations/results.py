@@ -99,8 +99,8 @@ class ShowResult:
 
 @dataclass(frozen=True, slots=True)
 class ShownPart:
-    """One part of a migration: `name` is "up" or "down", or "stored down" for what a revert takes where the
-    file is missing or changed.
+    """One part of a migration: `name` is "up" or "down", or "stored down" for what a revert takes where the file is
+    missing or changed, or "file" for all of one in Python.
     """
 
     name: str
@@ -123,6 +123,7 @@ class Description:
     depends: tuple[str, ...] = ()
     feature: str | None = None
     parts: tuple[ShownPart, ...] = ()
+    reversible: bool = True
     recorded_checksum: str | None = None
     unreadable: str = ""
 

@@ -1057,3 +1057,20 @@ def test_permissions_are_checked_by_the_views_themselves(site: Site) -> None:
         admin_views.list_page(model_admin, request)
     with pytest.raises(PermissionDenied):
         admin_views.migration_page(model_admin, request, ONE)
+
+
+def test_a_migration_in_python_shows_its_file_and_runs_with_its_sql(site: Site) -> None:
+    text_of_file = (
+        '"""Tags."""\nfrom django.db import models\nfrom medusa_migrations import reverse\n\n\ndef up(schema):\n'
+        '    schema.create_table("tag", {"id": models.BigAutoField(primary_key=True)})\n\n\ndown = reverse(up)\n'
+    )
+    (site.project.add_app("blog") / "20240101000001_tags.py").write_text(text_of_file)
+    client = site.admin()
+    page = get(client, f"{LIST}{quote('blog.20240101000001_tags')}/change/")
+    assert "down = reverse(up)" in page
+    assert "Irreversible" not in page
+    assert "CREATE TABLE" in get(client, RUN)
+    assert "applied" in text(confirm(client, RUN))
+    assert "DROP TABLE" in get(client, REVERT)
+    assert "Loses data" in get(client, REVERT)
+    assert "reverted" in text(confirm(client, REVERT))
