@@ -1,0 +1,133 @@
+"""The goals, measured: what each is, what it is now, and whether it is reached.
+
+usage: python -m benchmarks.goals [--sizes SMALL LARGE] [--rounds N] [--json FILE]
+
+With the default sizes, 1000 and 5000, these are the project's goals; smaller ones show that the benchmark works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .builds import beyond, builds
+from .compare import compare, report
+from .imports import no_op_imports, unwanted
+from .measure import Spread
+from .peers import PEERS, Verb
+from .results import Circumstances, Results, table
+from .server import Server, running_server
+from .wire import DELAY, MANY, round_trips, slow_link
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`measured` is to be at most `limit`, both in `unit`."""
+
+    what: str
+    measured: Spread
+    limit: float
+    unit: str
+
+    @property
+    def reached(self) -> bool:
+        return self.measured.median <= self.limit
+
+    def row(self) -> list[str]:
+        return [
+            self.what,
+            self.measured.text(2),
+            f"≤ {self.limit:g} {self.unit}",
+            "reached" if self.reached else "not reached",
+        ]
+
+
+def ratios(results: Results, small: int, large: int) -> Iterator[Goal]:
+    """The goals that are ratios to a reference in the same rounds."""
+    for verb, count, peer, reference, limit in (
+        (Verb.APPLY, small, "medusa", "psql-one", 1.15),
+        (Verb.APPLY, small, "medusa-all", "psql-one", 0.98),
+        (Verb.APPLY, large, "medusa", "psql-each", 1.06),
+        (Verb.NOOP, small, "medusa", "bare", 1.08),
+        (Verb.NOOP, large, "medusa", "bare", 1.2),
+        (Verb.SHOW, small, "medusa", "bare", 1.15),
+        (Verb.REVERT_LAST, small, "medusa", "bare", 1.1),
+        (Verb.REVERT_ALL, small, "medusa", "psql-one", 1.35),
+    ):
+        if ratio := results.ratio(verb, count, peer, reference):
+            mode = f", {peer.removeprefix('medusa-')}" if peer != "medusa" else ""
+            yield Goal(f"{verb}, {count} migrations{mode}", ratio, limit, f"x {reference}")
+
+
+def of_the_client(results: Results, small: int, large: int) -> Iterator[Goal]:
+    """What applying takes of the client's machine, with a transaction for each migration."""
+    cpu = Spread.of(one.cpu for one in results.taken[Verb.APPLY, small, "medusa"])
+    yield Goal(f"client's CPU, apply {small}", cpu, 0.45, "s")
+    peak = Spread.of(one.peak / 1e6 for one in results.taken[Verb.APPLY, large, "medusa"])
+    yield Goal(f"peak memory, apply {large}", peak, 60, "MB")
+
+
+def of_builds(server: Server, count: int, rounds: int, work: Path) -> Iterator[Goal]:
+    taken = builds(server, count, rounds, work)
+    yield Goal(f"build {count}, nothing changed", beyond(taken, "unchanged"), 1.0, "s beyond start-up")
+    yield Goal(f"build {count}, all new", beyond(taken, "new"), 3.0, "s beyond start-up")
+
+
+def of_the_wire(server: Server, rounds: int, work: Path) -> Iterator[Goal]:
+    each, together = (Spread.of([round_trips(server, PEERS[name], work)]) for name in ("medusa", "medusa-all"))
+    yield Goal("messages for each migration, each", each, 1, "")
+    yield Goal("messages for each migration, all", together, 0.99, "")
+    slow = Results(Circumstances.now(server, rounds))
+    slow.add(
+        Verb.APPLY, MANY, slow_link(server, [PEERS[name] for name in ("medusa", "medusa-all", "django")], rounds, work)
+    )
+    for name in ("medusa", "medusa-all"):
+        ratio = slow.ratio(Verb.APPLY, MANY, name, "django")
+        assert ratio is not None
+        yield Goal(f"apply {MANY} at {DELAY * 1000:g} ms each way, {name}", ratio, round(1 / 3, 3), "x django")
+
+
+def of_imports() -> Iterator[Goal]:
+    _, more = no_op_imports()
+    yield Goal("modules that a no-op has no use for", Spread.of([len(unwanted(more))]), 0, "")
+
+
+def measured(server: Server, results: Results, small: int, large: int, work: Path) -> Iterator[Goal]:
+    """All goals; the peers' rounds are added to `results`."""
+    rounds = results.circumstances.rounds
+    few = [PEERS[name] for name in ("psql-one", "medusa", "medusa-all", "bare")]
+    compare(results, server, few, small, list(Verb), work)
+    many = [PEERS[name] for name in ("psql-each", "medusa", "bare")]
+    compare(results, server, many, large, [Verb.APPLY, Verb.NOOP], work)
+    yield from ratios(results, small, large)
+    yield from of_the_client(results, small, large)
+    yield from of_builds(server, large, rounds, work)
+    yield from of_the_wire(server, rounds, work)
+    yield from of_imports()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.goals", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--sizes", type=int, nargs=2, default=[1000, 5000], metavar=("SMALL", "LARGE"), help="Default: 1000 5000"
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="Default: 5")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the goals and every round there.")
+    options = parser.parse_args()
+    small, large = options.sizes
+    with running_server() as server, tempfile.TemporaryDirectory() as work:
+        results = Results(Circumstances.now(server, options.rounds))
+        goals = list(measured(server, results, small, large, Path(work)))
+    print(table(["goal", "measured", "limit", ""], (goal.row() for goal in goals)), end="\n\n")
+    for count in (small, large):
+        print(report(results, count), end="\n\n")
+    print(results.circumstances.text())
+    if options.json:
+        results.save(options.json, goals=[asdict(goal) | {"reached": goal.reached} for goal in goals])
+
+
+if __name__ == "__main__":
+    main()
