@@ -1,6 +1,6 @@
 """What a comparison of models with the database takes beyond Django's start.
 
-usage: python -m benchmarks.generate [MODELS ...]      (in the project's folder, with its virtual environment)
+usage: python -m benchmarks.generate [MODELS ...]
 
 Each model has 13 columns, 2 foreign keys, 9 indexes and a check. The time is of `--generate --check` as a whole process
 less that of a command that only loads the models and connects, in turn.
@@ -8,14 +8,16 @@ less that of a command that only loads the models and connects, in turn.
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.noop import BARE, seconds
 from tests.conftest import start_server
 from tests.projects import Project
+
+from .measure import Command, Taken, in_turn, walls
+from .measure import measure as take
+from .peers.manage import write_bare_command
 
 MODEL = """
 class M{0}(models.Model):
@@ -44,20 +46,24 @@ def measure(count: int) -> None:
     server.execute(f"CREATE DATABASE {database}")
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder), server, database)
-        commands = project.folder / "blog/management/commands"
-        commands.mkdir(parents=True)
-        (commands / "bare.py").write_text(BARE)
+        write_bare_command(project.folder / "blog")
         # A hundred at a time: the proof of a first migration makes its tables all at once.
         for size in [*range(100, count, 100), count]:
             project.add_models("blog", "".join(MODEL.format(number, max(0, number - 1)) for number in range(size)))
             project.manage("makemigration", "blog", f"to_{size}", "--generate", timeout=600).ok()
             project.run("-v0", timeout=600).ok()
-        times: dict[str, list[float]] = {"bare": [], "generate": []}
-        for _ in range(ROUNDS + 1):
-            times["bare"].append(seconds(project, "bare"))
-            times["generate"].append(seconds(project, "makemigration", "blog", "--generate", "--check"))
-    medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
-    print(f"{count} models without a change: {medians['generate'] - medians['bare']:.2f} s beyond Django's start")
+
+        def run(*arguments: str) -> Taken:
+            return take(Command((project.python, "manage.py", *arguments), project.folder, project.environment()))
+
+        work = {
+            "bare": lambda: run("bare"),
+            "generate": lambda: run("makemigration", "blog", "--generate", "--check"),
+        }
+        in_turn(work, 1)  # warms the caches
+        taken = in_turn(work, ROUNDS)
+    beyond = walls(taken["generate"]).median - walls(taken["bare"]).median
+    print(f"{count} models without a change: {beyond:.2f} s beyond Django's start")
     server.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
