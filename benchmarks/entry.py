@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Entry:
         if not self.folder.exists():
             self.folder.mkdir(parents=True)
             self.peer.write(self.folder, self.count)
+            compileall.compile_dir(self.folder, quiet=1)  # as installing a package does
         self.server.create(self.database)
 
     def can(self, verb: Verb) -> bool:

