@@ -41,8 +41,9 @@ def compare(
 
 
 def report(results: Results, count: int) -> str:
-    """The table of one size, with ratios to psql: in one transaction where the server can, else file by file."""
-    reference = next(name for name in ("psql-one", "psql-each", "medusa") if results.wall(Verb.APPLY, count, name))
+    """The table of one size, with ratios to psql, in one transaction where the server can, else to the fastest."""
+    names = ["psql-one", "psql-each", *results.peers(count)]
+    reference = next((name for name in names if results.wall(Verb.APPLY, count, name)), "nothing")
     heads = [f"{count} migrations", f"apply, x {reference}", *(f"{verb}, s" for verb in Verb), "CPU, s", "peak, MB"]
     return table(heads, (_row(results, count, peer, reference) for peer in results.peers(count)))
 
