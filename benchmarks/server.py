@@ -93,7 +93,7 @@ def running_server() -> Iterator[Server]:
         data, log = folder / "data", folder / "server.log"
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": "/", "start_new_session": True, **identity}
         make: list[str | Path] = [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"]
-        make += [f"--locale={postgres.LOCALE}", "--no-instructions"]
+        make += [f"--locale={postgres.LOCALE}", "--no-sync", "--no-instructions"]  # the server itself does sync
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **options)
         address = Address(_free_port(), "postgres")
         serve: list[str | Path] = [programs / "postgres", "-D", data, "-k", "", "-h", HOST, "-p", str(address.port)]
