@@ -328,11 +328,12 @@ def _carry_out(
         from .runner import Runner
         from .task import load_tasks
 
-        load_tasks(plan.steps if plan else (), options.mode, fake=fake)  # what is spoilt is refused before any wait
+        tasks = load_tasks(plan.steps if plan else (), options.mode, fake=fake)  # what is spoilt is refused at once
         with session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext():
-            plan = planned()  # another run may have worked meanwhile
+            seen, plan = plan, planned()  # another run may have worked meanwhile
             _refuse_stale(plan, options.mode, how)
-            tasks = load_tasks(plan.steps, options.mode, fake=fake)
+            if plan != seen:
+                tasks = load_tasks(plan.steps, options.mode, fake=fake)
             if tasks:
                 session.refuse_unusable()
                 history.open()

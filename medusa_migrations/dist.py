@@ -27,9 +27,11 @@ from .text import checksum, decode, whole_checksum
 FORMAT = 1
 MANIFEST = "manifest.json"
 
+# How many files are written at once: each waits for the disk, which takes several.
+COPIES = 8
+
 # What a build writes, and so may remove; anything else in the folder is somebody's own.
 _BUILT = re.compile(r"[0-9]{14}[_-].+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?")
-_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def _target(dist_dir: Path, migration: Migration) -> Path:
@@ -60,14 +62,18 @@ def write(dist_dir: Path, migrations: Sequence[Migration]) -> None:
     try:
         dist_dir.mkdir(parents=True, exist_ok=True)
         with _locked(dist_dir) as descriptor:
-            changed = {
-                target.parent for migration in migrations if _copy(migration, target := _target(dist_dir, migration))
-            }
-            for folder in changed:
+            targets = [_target(dist_dir, migration) for migration in migrations]
+            for folder in {target.parent for target in targets}:
+                folder.mkdir(exist_ok=True)
+            from concurrent.futures import ThreadPoolExecutor  # a run that only loads a build does without
+
+            with ThreadPoolExecutor(COPIES) as pool:
+                copied = list(pool.map(_copy, migrations, targets))
+            for folder in {target.parent for target, is_new in zip(targets, copied, strict=True) if is_new}:
                 _sync(folder)
             _replace(dist_dir / MANIFEST, _manifest(migrations).encode())
             os.fsync(descriptor)
-            _remove_stale(dist_dir, {_target(dist_dir, migration) for migration in migrations})
+            _remove_stale(dist_dir, set(targets))
     except OSError as error:
         raise DistError(
             f"Cannot write the build to {shown_path(dist_dir)}: {error.strerror}. What was built before is still "
@@ -134,9 +140,9 @@ def _part_to_json(part: Part) -> list[int | bool | None]:
 
 
 def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
-    id_ = MigrationId.parse(entry["id"])
-    if not id_ or not _HASH.fullmatch(entry["hash"]):
-        raise ValueError(entry["id"])
+    """What `_to_json` has written: that it has is known by the manifest's hash."""
+    app, _, name = entry["id"].partition(".")
+    id_, down = MigrationId(app, name), entry["down"]
     return Migration(
         id=id_,
         source=entry["source"],
@@ -144,7 +150,7 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
         hash=entry["hash"],
         checksum=entry["checksum"],
         up=Part(*entry["up"]),
-        down=Part(*entry["down"]) if entry["down"] else None,
+        down=Part(*down) if down else None,
         depends=tuple(entry.get("depends", ())),
         feature=entry.get("feature"),
         keep=tuple(entry.get("keep", ())),
@@ -189,7 +195,6 @@ def _copy(migration: Migration, target: Path) -> bool:
         raise DistError(f"Cannot read {migration.source}: {error.strerror}. Run migrations_build again.") from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
         raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
-    target.parent.mkdir(exist_ok=True)
     _replace(target, data)
     return True
 
@@ -224,6 +229,11 @@ def _remove_stale(dist_dir: Path, keep: set[Path]) -> None:
 
 def read_part(migration: Migration, part: Part) -> str:
     """The text of one part of `migration`. Raises DistError if its file is not the one that was built."""
+    return read_text(migration)[part.start : part.end]
+
+
+def read_text(migration: Migration) -> str:
+    """All of the text of `migration`. Raises DistError if its file is not the one that was built."""
     try:
         data = Path(migration.file).read_bytes()
     except OSError as error:
@@ -237,8 +247,7 @@ def read_part(migration: Migration, part: Part) -> str:
             "the build: change the source and run migrations_build."
         )
     text = decode(data, migration.source)
-    found = text[part.start : part.end]
-    checksum_of = whole_checksum if migration.is_python else checksum
-    if part is migration.up and checksum_of(found) != migration.checksum:
+    up = text[migration.up.start : migration.up.end]
+    if (whole_checksum if migration.is_python else checksum)(up) != migration.checksum:
         raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
-    return found
+    return text

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import uuid
-from dataclasses import fields
 from datetime import datetime
 
 from django.db import Error, ProgrammingError
@@ -81,7 +80,7 @@ class History:
         if found:
             self._refuse_foreign(found[2])
             self._refuse_newer(found[1])
-        names = {field.name for field in fields(Row)} - {"id"}
+        names = set(Row._fields) - {"id"}
         old_rows = []
         for (text,) in self.session.query(f"SELECT pg_catalog.to_jsonb(h)::text FROM {_TABLE} h ORDER BY id"):
             row = json.loads(text)
@@ -174,6 +173,14 @@ class History:
             " statements_done, progress, error, down)"
             f" VALUES (%s, %s, %s, %s, pg_catalog.clock_timestamp(), {milliseconds}, %s, %s, 0, NULL, '', %s);",
             [id_.app, id_.name, checksum, state, self.applied_by, self.run, down],
+        )
+
+    def milliseconds_since_last(self) -> str:
+        """As SERVER_MILLISECONDS, of the last of several migrations in one message: from the row before on."""
+        last = f"(SELECT applied_at FROM {self.table} ORDER BY id DESC LIMIT 1)"
+        return (
+            "(EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
+            f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000)::bigint"
         )
 
     def remove(self, id_: MigrationId) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -80,8 +79,7 @@ def timestamp_problem(timestamp: str) -> str | None:
     return f"{timestamp!r} is not a moment written YYYYMMDDHHMMSS (UTC)"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The up or the down part of a file: `text[start:end]`, behind the marker's line.
 
     Of a Python file it is all of the text. `line` is the line of the file that it starts on. `transaction` is what the
@@ -96,8 +94,7 @@ class Part:
     copies: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(NamedTuple):
     """One migration, in the sources or in dist: everything but its SQL.
 
     `source` is the path that messages cite, `file` where its text is, `hash` the SHA-256 of that file's bytes.

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from .errors import PlanError, nearest
 from .migration import Direction, Migration, MigrationId, Part, State
@@ -16,8 +17,7 @@ from .text import checksum
 UNFINISHED_REVERTS = ("reverting", "revert_failed")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of the history. `state` is applied, or running, failed, reverting, revert_failed: unfinished.
 
     `serial` is the order of execution. `down` is the stored down part, None for none or where it was not read.

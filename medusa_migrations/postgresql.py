@@ -30,6 +30,13 @@ CHECK_LOCK = (
     f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 ELSE {_LOST} END ELSE {_LOST} END;"
 )
 
+# A key of two integers that says how far a message has come; it is another's than a bigint key (manual, 9.28.10).
+REACHED_KEY = LOCK_KEY & 0x7FFFFFFF
+REACHED = f"""
+SELECT COALESCE(pg_catalog.max(objid::bigint), 0) FROM pg_catalog.pg_locks
+WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() AND classid = {REACHED_KEY} AND objsubid = 2
+"""
+
 # pg_locks shows a bigint key as two halves, with objsubid 1 (manual, 54.12).
 LOCK_HOLDER = f"""
 SELECT l.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.query

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from .batches import batches
 from .calling import Alone, call_in_transaction
 from .errors import Interrupted, MigrationFailed
 from .events import Failed, Finished, Listener, Noticed, Started
@@ -15,6 +16,7 @@ from .history import SERVER_MILLISECONDS, History
 from .interruption import StopRequested
 from .migration import Direction
 from .options import Options
+from .postgresql import LOCK_LOST, TRY_LOCK
 from .results import Failure, MigrationResult, RunResult, Status
 from .retries import Retries
 from .scanner import split
@@ -23,6 +25,7 @@ from .session import Session, mark
 from .stepwise import Stepwise, resume_at
 from .task import Script, Task
 
+_BATCH = "medusa_migrations_batch"  # a savepoint
 _ALL_ROLLED_BACK = "Everything was rolled back: this run has changed nothing."
 
 
@@ -62,11 +65,53 @@ class Runner:
         """All in one transaction."""
         self.results.clear()
         send_around(self.session, None, "BEGIN")
-        for task in tasks:
-            begun = self._start(task)
-            self._send(task)
-            self._finish(task, begun)
+        for batch in batches(tasks):
+            if len(batch) == 1 or not self._sent_as_one(batch):
+                for task in batch:
+                    begun = self._start(task)
+                    self._send(task)
+                    self._finish(task, _milliseconds_since(begun))
         send_around(self.session, None, "COMMIT")
+
+    def _sent_as_one(self, batch: Sequence[Task]) -> bool:
+        """Send migrations as one message; False if that failed, with nothing of it left.
+
+        Sent one by one they tell then which of them fails, and where.
+        """
+        self.session.interruption.check()
+        done, begun = len(self.results), time.monotonic()
+        message = "".join(self._in_batch(task, done + number, number) for number, task in enumerate(batch, 1))
+        # The first batch goes without a savepoint, behind which SET TRANSACTION is refused.
+        savepoint = f"SAVEPOINT {_BATCH};" if done else ""
+        try:
+            send_around(self.session, None, savepoint + message + (f"RELEASE {_BATCH}" if done else ""))
+        except StopRequested:
+            self._tell_batch(batch, self.session.reached() - done, begun)
+            raise
+        except StatementFailed as failed:
+            self.session.notices.clear()
+            undo = f"ROLLBACK TO {_BATCH}; RELEASE {_BATCH}" if done else "ROLLBACK; BEGIN"
+            send_around(self.session, None, undo)
+            if LOCK_LOST in failed.error.message:
+                send_around(self.session, None, TRY_LOCK)  # for whoever frees it to be found
+            return False
+        self._tell_batch(batch, len(batch), begun)
+        return True
+
+    def _in_batch(self, task: Task, number: int, place: int) -> str:
+        """A migration as a part of a message; `number` is its own among all, `place` that in the batch, from 1."""
+        before = mark(task.id) + self.options.timeouts("SET LOCAL")
+        row = self._history_sql(task, self.history.milliseconds_since_last())
+        return f"{before}{task.script.sql}\n;{self._around(row)}{self.session.reach(number, is_first=place == 1)}"
+
+    def _tell_batch(self, batch: Sequence[Task], done: int, begun: float) -> None:
+        """Tell of the first `done` of a batch as if they had been sent one by one, and that the next is under way."""
+        share = _milliseconds_since(begun) // len(batch)
+        for task in batch[: max(done, 0)]:
+            self._tell_start(task)
+            self._finish(task, share)
+        if done < len(batch):
+            self._tell_start(batch[max(done, 0)])
 
     def _alone(self, task: Task) -> None:
         """One migration, in a transaction of its own or without one."""
@@ -76,7 +121,7 @@ class Runner:
         else:
             way = Alone if task.function else Stepwise
             way(self.session, self.history, self.retries, self.options, self.tell).run(task)
-        self._finish(task, begun)
+        self._finish(task, _milliseconds_since(begun))
 
     def _send(self, task: Task, begin: str = "", end: str = "") -> None:
         """Send a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run."""
@@ -111,15 +156,18 @@ class Runner:
 
     def _start(self, task: Task) -> float:
         self.session.interruption.check()
-        self.current = task
-        self.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
+        self._tell_start(task)
         return time.monotonic()
 
-    def _finish(self, task: Task, begun: float) -> None:
+    def _tell_start(self, task: Task) -> None:
+        self.current = task
+        self.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
+
+    def _finish(self, task: Task, took: int) -> None:
         status: Status = "faked"
         if not task.fake:
             status = "applied" if task.direction is Direction.UP else "reverted"
-        milliseconds = None if task.fake else _milliseconds_since(begun)
+        milliseconds = None if task.fake else took
         self.current = None
         self.results.append(MigrationResult(task.id, status, milliseconds, task.step.out_of_order))
         self.tell(Finished(task.id, milliseconds, task.fake))

@@ -76,12 +76,12 @@ class Session:
 
     def execute(self, sql: str) -> None:
         """Send `sql`, one statement or several, as one message. Raises django.db.Error, StopRequested."""
-        with self.sending(), self.connection.connection.cursor() as cursor:
+        with self.sending(), self._cursor() as cursor:
             cursor.execute(sql)
 
     def query(self, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of one statement. Raises django.db.Error, StopRequested."""
-        with self.sending(), self.connection.connection.cursor() as cursor:
+        with self.sending(), self._cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall())
 
@@ -107,7 +107,7 @@ class Session:
     def _send_uninterrupted(self, sql: str) -> None:
         if self.interruption.is_requested:
             self.interruption.detach()
-        with self.connection.wrap_database_errors, self.connection.connection.cursor() as cursor:
+        with self.connection.wrap_database_errors, self._cursor() as cursor:
             cursor.execute(sql)
 
     def compose(self, sql: str, params: list[Any]) -> str:
@@ -137,6 +137,26 @@ class Session:
     def rollback(self) -> None:
         """End a failed transaction; a connection that is gone has none."""
         self.settle("ROLLBACK")
+
+    def reach(self, number: int, *, is_first: bool) -> str:
+        """SQL that notes that the migration `number` is done, as a lock of this session, which no rollback undoes.
+
+        Unless it is the first of a message, it takes the place of the one before.
+        """
+        before = "" if is_first else f", pg_catalog.pg_advisory_unlock({postgresql.REACHED_KEY}, {number - 1})"
+        return f"SELECT pg_catalog.pg_advisory_lock({postgresql.REACHED_KEY}, {number}){before};"
+
+    def reached(self) -> int:
+        """The last number that was noted, 0 if none was; ends the transaction, also after a stop."""
+        self.rollback()
+        with contextlib.suppress(Error), self.connection.wrap_database_errors, self._cursor() as cursor:
+            cursor.execute(postgresql.REACHED)
+            return int(cursor.fetchone()[0])
+        return 0
+
+    def _cursor(self) -> Any:
+        """One of the driver's."""
+        return self.connection.connection.cursor()
 
     def refuse_unusable(self) -> None:
         """Raise DatabaseError where no migration can run: on a standby, or where transactions only read."""

@@ -7,9 +7,9 @@ import os
 import re
 import sysconfig
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.apps import AppConfig, apps
 
@@ -28,8 +28,7 @@ SUFFIXES = (".sql", ".py")
 _INDENTED_MARKER = re.compile(rb"^[ \t\f\v]+--[ \t]*migrate", re.MULTILINE | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file in a source folder; `cited` is its path for messages."""
 
     id: MigrationId
@@ -174,4 +173,4 @@ def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
 
 def _from_source(migration: Migration, source: SourceFile) -> Migration:
     """`migration`, as dist knows it, with its text where the source is."""
-    return replace(migration, source=source.cited, file=source.file)
+    return migration._replace(source=source.cited, file=source.file)

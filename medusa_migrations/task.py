@@ -65,15 +65,16 @@ def load_tasks(steps: Sequence[Step], mode: str, *, fake: bool = False) -> list[
 
 def _load(step: Step, mode: str, fake: bool) -> Task:
     migration = step.migration
-    down = stored_down(migration) if migration and step.direction is Direction.UP else None
-    script = Script(step.id, step.direction, "", str(step.id), 1) if fake else read_script(step)
+    is_up = step.direction is Direction.UP
+    text = dist.read_text(migration) if migration and is_up else None  # once, for both parts
+    script = Script(step.id, step.direction, "", str(step.id), 1) if fake else read_script(step, text)
     return Task(
         step=step,
         script=script,
         transactional=fake or step.is_transactional(mode),
         fake=fake,
         checksum=migration.checksum if migration else "",
-        down=down,
+        down=stored_down(migration, text) if migration and is_up else None,
         function=None if fake else load_function(step, script),
     )
 
@@ -87,23 +88,28 @@ def load_function(step: Step, script: Script) -> Function | None:
     return load(script.sql, script.source, step.migration.file, step.direction)
 
 
-def stored_down(migration: Migration) -> str | None:
+def stored_down(migration: Migration, text: str | None = None) -> str | None:
     """What the history keeps of the down part; of Python nothing, because code is never run from a table.
 
-    Raises DistError if the file is not what was built.
+    `text` is the file's, None to read it. Raises DistError if the file is not what was built.
     """
     if migration.down is None or migration.is_python:
         return None
-    return sqlfile.store(dist.read_part(migration, migration.down), migration.down)
+    part, text = migration.down, dist.read_text(migration) if text is None else text
+    return sqlfile.store(text[part.start : part.end], part)
 
 
-def read_script(step: Step) -> Script:
-    """The text of `step`, from its file or from the history. Raises DistError if the file is not what was built."""
+def read_script(step: Step, text: str | None = None) -> Script:
+    """The text of `step`, from its file or from the history; `text` is the file's, None to read it.
+
+    Raises DistError if the file is not what was built.
+    """
     part, migration = step.part, step.migration
     assert part is not None  # plan.py refuses what is irreversible
     if step.stored is not None:
         sql, source = step.stored[part.start : part.end], f"the stored down part of {step.id}"
     else:
         assert migration is not None
-        sql, source = dist.read_part(migration, part), migration.source
+        text = dist.read_text(migration) if text is None else text
+        sql, source = text[part.start : part.end], migration.source
     return Script(step.id, step.direction, sql, source, part.line, part.copies)

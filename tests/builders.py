@@ -10,7 +10,6 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +52,8 @@ def migration(
     parsed = sqlfile.parse(text, "")
     source = f"{found.app}/sql_migrations/{found.name}.sql"
     written_out = tuple(str(mid(one)) if _SHORT.fullmatch(one) else one for one in depends)
-    return replace(
-        Migration(found, source, f"/nowhere/{source}", sha(text), parsed.checksum, parsed.up, parsed.down),
-        depends=written_out,
-        feature=feature,
-        **options,
-    )
+    made = Migration(found, source, f"/nowhere/{source}", sha(text), parsed.checksum, parsed.up, parsed.down)
+    return made._replace(depends=written_out, feature=feature, **options)
 
 
 def row(of: Migration | str, serial: int = 0, **values: Any) -> Row:
@@ -73,7 +68,7 @@ def known(
     migrations: Iterable[Migration], rows: Iterable[Row] = (), features: Mapping[str, bool] | None = None
 ) -> Known:
     """`migrations` in the order given, and `rows`; those without a serial are numbered as they come."""
-    numbered = [replace(one, serial=one.serial or number) for number, one in enumerate(rows, 1)]
+    numbered = [one._replace(serial=one.serial or number) for number, one in enumerate(rows, 1)]
     return know(tuple(migrations), numbered, lambda name: (features or {}).get(name, False))
 
 

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def three(tmp_path: Path) -> list[Migration]:
 
 
 def without_file(migrations: tuple[Migration, ...] | list[Migration] | None) -> list[Migration]:
-    return [replace(one, file="") for one in migrations or ()]
+    return [one._replace(file="") for one in migrations or ()]
 
 
 def built_name(migration: Migration) -> str:
@@ -71,7 +70,7 @@ def test_a_built_file_is_its_source_byte_by_byte(tmp_path: Path, target: Path) -
     data = b"\xef\xbb\xbf-- migrate:up\r\nSELECT 1;\r\n"
     one = in_file(tmp_path, "blog.1")
     Path(one.file).write_bytes(data)
-    one = replace(one, hash=hashlib.sha256(data).hexdigest())
+    one = one._replace(hash=hashlib.sha256(data).hexdigest())
     dist.write(target, [one])
     assert (target / built_name(one)).read_bytes() == data
 
@@ -274,7 +273,7 @@ def test_other_sources_are_not_current(tmp_path: Path, target: Path, three: list
     assert not dist.is_current(target, three[:2])
     assert not dist.is_current(target, list(reversed(three)))
     assert not dist.is_current(target, [*three, in_file(tmp_path, "blog.4")])
-    assert not dist.is_current(target, [replace(three[0], depends=("auth",)), *three[1:]])
+    assert not dist.is_current(target, [three[0]._replace(depends=("auth",)), *three[1:]])
 
 
 def test_asking_writes_nothing(target: Path, three: list[Migration]) -> None:
