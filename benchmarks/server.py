@@ -89,7 +89,7 @@ def running_server() -> Iterator[Server]:
     # Beside the project, because /tmp may be in memory, where fsync costs nothing.
     with tempfile.TemporaryDirectory(prefix=".postgres-benchmark-", dir=ROOT) as name:
         folder = Path(name)
-        identity, programs = postgres._identity(folder, postgres.programs())  # root may not run PostgreSQL
+        identity, programs = postgres.server_identity(folder, postgres.programs())  # root may not run PostgreSQL
         data, log = folder / "data", folder / "server.log"
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": "/", "start_new_session": True, **identity}
         make: list[str | Path] = [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8"]

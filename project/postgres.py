@@ -148,7 +148,7 @@ def _supervise(folder: Path, programs: Path, lock: int) -> None:
     """Run the server until nobody uses it. READY on stdout tells who waits that it takes connections."""
     users = _open(folder / "users.lock")  # now: later the folder may have been moved away
     with ExitStack() as stack:
-        identity, programs = _identity(folder, programs)
+        identity, programs = server_identity(folder, programs)
         server = _run_server(folder, programs, identity, lock, _socket_folder(folder, identity, stack))
         with suppress(BrokenPipeError):  # who asked was killed; others may be waiting
             os.write(sys.stdout.fileno(), READY.encode())
@@ -216,7 +216,7 @@ def _check_version(data: Path, programs: Path) -> None:
         )
 
 
-def _identity(folder: Path, programs: Path) -> tuple[dict[str, Any], Path]:
+def server_identity(folder: Path, programs: Path) -> tuple[dict[str, Any], Path]:
     """As whom the server runs, which root may not: arguments for Popen, and programs that this user can run.
 
     The owner of the folder decides, so that data is always run as it was made.
