@@ -195,14 +195,18 @@ def _copy(migration: Migration, target: Path) -> bool:
         raise DistError(f"Cannot read {migration.source}: {error.strerror}. Run migrations_build again.") from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
         raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
-    _replace(target, data)
+    _put(target, data)
     return True
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Give `path` the content `data` in one step, on the disk before it has the name; what has it is left alone."""
-    if path.is_file() and path.read_bytes() == data:
-        return
+    """As `_put`, but what has that content is left alone."""
+    if not path.is_file() or path.read_bytes() != data:
+        _put(path, data)
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Give `path` the content `data` in one step, on the disk before it has the name."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

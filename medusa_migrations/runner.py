@@ -6,9 +6,9 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .batches import batches
-from .calling import Alone, call_in_transaction
 from .errors import Interrupted, MigrationFailed
 from .events import Failed, Finished, Listener, Noticed, Started
 from .failure import StatementFailed
@@ -24,6 +24,9 @@ from .sending import send, send_around, send_statement
 from .session import Session, mark
 from .stepwise import Stepwise, resume_at
 from .task import Script, Task
+
+if TYPE_CHECKING:
+    from .calling import Alone
 
 _BATCH = "medusa_migrations_batch"  # a savepoint
 _ALL_ROLLED_BACK = "Everything was rolled back: this run has changed nothing."
@@ -119,9 +122,16 @@ class Runner:
         if task.transactional:
             self.retries.run(lambda: self._send(task, "BEGIN;", "COMMIT;"), task.id)
         else:
-            way = Alone if task.function else Stepwise
-            way(self.session, self.history, self.retries, self.options, self.tell).run(task)
+            self._way(task)(self.session, self.history, self.retries, self.options, self.tell).run(task)
         self._finish(task, _milliseconds_since(begun))
+
+    def _way(self, task: Task) -> type[Stepwise | Alone]:
+        """How it is carried out without a transaction."""
+        if not task.function:
+            return Stepwise
+        from .calling import Alone  # few runs need it, and it brings the migration API along
+
+        return Alone
 
     def _send(self, task: Task, begin: str = "", end: str = "") -> None:
         """Send a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run."""
@@ -136,6 +146,8 @@ class Runner:
         begun = time.monotonic()
         send_around(self.session, script, f"{before}SET LOCAL idle_in_transaction_session_timeout = 0")
         if task.function:
+            from .calling import call_in_transaction
+
             call_in_transaction(self.session, self.retries, task)
         else:
             for statement in split(script.sql):
