@@ -88,7 +88,6 @@ KEYS = {
 }
 
 
-@pytest.mark.smoke
 @pytest.mark.server
 @pytest.mark.parametrize("key", KEYS)
 def test_any_primary_key_will_do(project: Project, key: str) -> None:
