@@ -320,11 +320,7 @@ def _carry_out(
             plan = None
         if plan and (only_plan or not plan.steps):
             _refuse_stale(plan, options.mode, how)
-            if not plan.steps and not only_plan:
-                return RunResult(session.alias, direction)
-            from .planned import as_planned
-
-            return as_planned(session, plan, options.mode, with_sql=sql)
+            return _told(session, plan, options.mode, sql=sql) if only_plan else RunResult(session.alias, direction)
         from .runner import Runner
         from .task import load_tasks
 
@@ -367,6 +363,12 @@ def _options(how: Execution, settings: conf.Settings) -> Options:
 def _chosen(name: str, given: object, settings: conf.Settings) -> Any:
     """The value given for an option, checked, or the setting of the same name."""
     return getattr(settings, name) if given is None else conf.checked(name, given)
+
+
+def _told(session: Session, plan: Plan, mode: str, *, sql: bool) -> RunResult:
+    from .planned import as_planned  # a run that has nothing to do is a part of every release's start
+
+    return as_planned(session, plan, mode, with_sql=sql)
 
 
 def _refuse_stale(plan: Plan, mode: str, how: Execution) -> None:

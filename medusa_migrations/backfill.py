@@ -13,10 +13,11 @@ from typing import Self
 
 from .events import Listener, Progressed, Remarked
 from .history import History
-from .operations import Backfill, Target
+from .operations import Backfill
 from .retries import Retries
 from .session import Session
 from .tables import quoted
+from .target import Target
 from .task import Task
 from .update_sql import set_and_where
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import Error
 
 from .backfill import Backfills
-from .errors import Location
+from .errors import Location, nearest
 from .events import Listener
 from .failure import StatementFailed
 from .history import History
@@ -20,6 +20,7 @@ from .options import Options
 from .postgresql import IN_FAILED_TRANSACTION, ServerError, server_error
 from .pyfile import at_line, line_of
 from .retries import Retries
+from .schema import Schema
 from .sending import send_around
 from .session import Session
 from .task import Script, Task
@@ -56,6 +57,8 @@ class CodeFailed(StatementFailed):
 
 
 def _in_words(error: BaseException) -> str:
+    if isinstance(error, AttributeError) and isinstance(error.obj, Schema) and error.name:
+        return f"The migration API has no call {error.name!r}.{nearest(error.name, dir(error.obj))}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

@@ -11,7 +11,7 @@ from django.db import Error
 from .backfill import Backfills, Work
 from .copytext import copy_line
 from .inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, Table, read_table, table_names
-from .operations import Backfill, Operation, Query, Target, Together
+from .operations import Backfill, Change, Operation, Query, Together
 from .postgresql import copy_in, last_rows
 from .retries import Retries
 from .scanner import ScanError, Statement, split
@@ -19,6 +19,7 @@ from .schema import Params, Row, Schema
 from .session import Session
 from .statements import begins_or_ends_transaction, cannot_run, outside_transaction
 from .tables import column_name, quoted
+from .target import Target
 
 _FETCH = 2000  # rows of a stream at a time
 
@@ -163,16 +164,18 @@ class LiveSchema(Schema):
                         self._do(one)
             case Query(sql=sql):
                 self.query(sql)
-            case _ if self.depth:
+            case Change() if self.depth:
                 self._apply(operation)
-            case _:
+            case Change():
                 self._in_own_transaction(operation)
+            case _:
+                raise TypeError(f"{operation.call} undoes nothing, and is made by a call of its own")
 
-    def _apply(self, operation: Operation) -> None:
+    def _apply(self, operation: Change) -> None:
         with self.connection.schema_editor(atomic=False) as editor:
             operation.apply(Target(editor))
 
-    def _in_own_transaction(self, operation: Operation) -> None:
+    def _in_own_transaction(self, operation: Change) -> None:
         """Tried again where that may help, as a migration in a transaction is."""
 
         def attempt() -> None:

@@ -6,17 +6,16 @@ something is SQL of its own: Django's drops with CASCADE, which takes along what
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from .inspection import HAS_TABLE
-from .tables import Field, Fields, column_name, extras, model_of, quoted, read_fields
-
-Made = dict[str, dict[str, Field]]
+from .tables import Field, Fields, column_name, extras, model_of, quoted
+from .target import Target
 
 ACTIONS = ("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION")
 
@@ -41,53 +40,6 @@ class IrreversibleError(Exception):
     line: int | None = None
 
 
-@dataclass(slots=True)
-class Target:
-    """Where operations are carried out.
-
-    With `made` they are not, but only told: those are the columns of tables as earlier operations would leave them.
-    """
-
-    editor: BaseDatabaseSchemaEditor
-    made: Made | None = None
-
-    def execute(self, sql: str) -> None:
-        self.editor.execute(sql, None)
-
-    def rows(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self.editor.connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            return list(cursor.fetchall())
-
-    def model(self, table: str) -> type[models.Model]:
-        """The table as it is, as far as expressions and conditions need it. Raises LookupError if there is none."""
-        fields = self.fields(table)
-        if not fields:
-            raise LookupError(f"there is no table {table}")
-        return model_of(table, fields)
-
-    def fields(self, table: str) -> dict[str, Field]:
-        """The columns of a table as it is, or as it would be."""
-        if self.made is None:
-            return read_fields(self.editor.connection, table)
-        if table not in self.made:
-            self.made[table] = read_fields(self.editor.connection, table)
-        return self.made[table]
-
-    def told_renamed(self, old: str, new: str) -> None:
-        """Have a told table under another name."""
-        if self.made is not None:
-            self.made[new] = self.fields(old)
-            self.made[old] = {}
-
-    def told(self, table: str, old: str | None = None, new: Fields | None = None) -> None:
-        """Have a told table without the column `old`, and with the columns `new`."""
-        if self.made is not None:
-            fields = self.fields(table)
-            fields.pop(old or "", None)
-            fields.update(new or {})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One call of the migration API. `line` is where the migration file makes it, if that is known."""
@@ -104,13 +56,18 @@ class Operation:
     def __str__(self) -> str:
         return f"{self.call} {self.subject}"
 
-    def apply(self, target: Target) -> None:
-        """Carry it out. Raises django.db.Error, and ValueError or LookupError for what is not there."""
-        raise NotImplementedError(type(self).__name__)
-
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         """What undoes it. Raises IrreversibleError."""
         raise IrreversibleError(f"{self.call} cannot be undone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Operation, ABC):
+    """One that is SQL and nothing else."""
+
+    @abstractmethod
+    def apply(self, target: Target) -> None:
+        """Carry it out. Raises django.db.Error, and ValueError or LookupError for what is not there."""
 
 
 def _if_exists(yes: bool) -> str:
@@ -118,7 +75,7 @@ def _if_exists(yes: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateTable(Operation):
+class CreateTable(Change):
     call: str = "create_table"
     table: str
     columns: Fields
@@ -134,14 +91,14 @@ class CreateTable(Operation):
             model_of(self.table, self.columns, constraints=self.constraints, indexes=self.indexes)
         )
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         if self.if_not_exists:
             raise IrreversibleError("create_table with if_not_exists: nobody knows then who made the table")
         return Drop(call="drop_table", kind="TABLE", name=self.table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drop(Operation):
+class Drop(Change):
     """Of a table, a view or a schema: `kind` is as SQL has it."""
 
     kind: str
@@ -154,7 +111,7 @@ class Drop(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenameTable(Operation):
+class RenameTable(Change):
     call: str = "rename_table"
     old: str
     new: str
@@ -173,12 +130,12 @@ class RenameTable(Operation):
         schema, dot, _ = self.old.rpartition(".")
         return f"{schema}{dot}{self.new}"
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return RenameTable(old=self.renamed, new=self.old.rpartition(".")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommentTable(Operation):
+class CommentTable(Change):
     call: str = "comment_table"
     table: str
     text: str
@@ -188,12 +145,12 @@ class CommentTable(Operation):
         text = "'" + self.text.replace("'", "''") + "'" if self.text else "NULL"
         target.execute(f"COMMENT ON TABLE {quoted(self.table)} IS {text}")
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return replace(self, text=self.old, old=self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClearTable(Operation):
+class ClearTable(Change):
     call: str = "clear_table"
     table: str
 
@@ -202,7 +159,7 @@ class ClearTable(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddColumn(Operation):
+class AddColumn(Change):
     call: str = "add_column"
     about = ("table", "column")
     table: str
@@ -215,12 +172,12 @@ class AddColumn(Operation):
         model = model_of(self.table, {**others, self.column: self.field})
         target.editor.add_field(model, model._meta.get_field(self.column))  # type: ignore[arg-type]  # no relation
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return DropColumn(table=self.table, column=self.column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenameColumn(Operation):
+class RenameColumn(Change):
     call: str = "rename_column"
     table: str
     old: str
@@ -237,12 +194,12 @@ class RenameColumn(Operation):
             f"ALTER TABLE {quoted(self.table)} RENAME COLUMN {column_name(self.old)} TO {column_name(self.new)}"
         )
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return replace(self, old=self.new, new=self.old)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlterColumn(Operation):
+class AlterColumn(Change):
     call: str = "alter_column"
     about = ("table", "column")
     table: str
@@ -265,7 +222,7 @@ class AlterColumn(Operation):
             after._meta.get_field(self.column),  # type: ignore[arg-type]  # no relation
         )
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         gone = sorted(extras(self.old) - extras(self.new))
         if gone:
             raise IrreversibleError(f"alter_column takes away {gone[0]}, whose name and state nobody knows then, and")
@@ -273,7 +230,7 @@ class AlterColumn(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropColumn(Operation):
+class DropColumn(Change):
     call: str = "drop_column"
     about = ("table", "column")
     table: str
@@ -289,7 +246,7 @@ class DropColumn(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePrimaryKey(Operation):
+class CreatePrimaryKey(Change):
     call: str = "create_primary_key"
     table: str
     columns: Sequence[str]
@@ -311,12 +268,12 @@ class CreatePrimaryKey(Operation):
             f"({', '.join(map(column_name, self.columns))})"
         )
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return DropConstraint(call="drop_primary_key", contype="p", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropPrimaryKey(Operation):
+class DropPrimaryKey(Change):
     call: str = "drop_primary_key"
     table: str
     if_exists: bool = False
@@ -330,7 +287,7 @@ class DropPrimaryKey(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateForeignKey(Operation):
+class CreateForeignKey(Change):
     call: str = "create_foreign_key"
     table: str
     column: str
@@ -353,12 +310,12 @@ class CreateForeignKey(Operation):
             f"{initially}"
         )
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return DropConstraint(call="drop_foreign_key", contype="f", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropConstraint(Operation):
+class DropConstraint(Change):
     """A key or a check of the type `contype`, as the catalog has it; a unique one with a condition is an index."""
 
     contype: str
@@ -380,7 +337,7 @@ class DropConstraint(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateConstraint(Operation):
+class CreateConstraint(Change):
     """A unique, check or exclusion constraint of Django's; `contype` is as the catalog has it."""
 
     contype: str
@@ -394,14 +351,14 @@ class CreateConstraint(Operation):
     def apply(self, target: Target) -> None:
         target.editor.add_constraint(target.model(self.table), self.constraint)
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return DropConstraint(
             call=self.call.replace("create", "drop"), contype=self.contype, table=self.table, name=self.constraint.name
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateIndex(Operation):
+class CreateIndex(Change):
     call: str = "create_index"
     table: str
     index: models.Index
@@ -413,12 +370,12 @@ class CreateIndex(Operation):
     def apply(self, target: Target) -> None:
         target.editor.add_index(target.model(self.table), self.index)
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return DropIndex(table=self.table, name=self.index.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropIndex(Operation):
+class DropIndex(Change):
     call: str = "drop_index"
     about = ("table", "name")
     table: str
@@ -444,7 +401,7 @@ def _index_name(table: str, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateView(Operation):
+class CreateView(Change):
     call: str = "create_view"
     about = ("name",)
     name: str
@@ -453,12 +410,12 @@ class CreateView(Operation):
     def apply(self, target: Target) -> None:
         target.execute(f"CREATE VIEW {quoted(self.name)} AS\n{self.sql.strip().rstrip(';')}")
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return Drop(call="drop_view", kind="VIEW", name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateSchema(Operation):
+class CreateSchema(Change):
     call: str = "create_schema"
     about = ("name",)
     name: str
@@ -466,12 +423,12 @@ class CreateSchema(Operation):
     def apply(self, target: Target) -> None:
         target.execute(f"CREATE SCHEMA {quoted(self.name)}")
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return Drop(call="drop_schema", kind="SCHEMA", name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query(Operation):
+class Query(Change):
     """SQL of the author's own; `reverse_sql` is None where nothing is said to undo it, and empty for nothing to do."""
 
     call: str = "query"
@@ -487,7 +444,7 @@ class Query(Operation):
         if self.sql.strip():
             target.editor.execute(self.sql, self.params)
 
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         if self.reverse_sql is None:
             raise IrreversibleError("query without reverse_sql= cannot be undone")
         return Query(sql=self.reverse_sql)
@@ -525,20 +482,16 @@ class Together(Operation):
     def subject(self) -> str:
         return "of " + ", ".join(str(one) for one in self.operations)
 
-    def apply(self, target: Target) -> None:
-        for operation in self.operations:
-            operation.apply(target)
-
-    def inverse(self) -> Operation:
+    def inverse(self) -> Change | Together:
         return replace(self, operations=inverses(self.operations))
 
 
-def inverses(operations: Sequence[Operation]) -> list[Operation]:
+def inverses(operations: Sequence[Operation]) -> list[Change | Together]:
     """What undoes `operations`, the last of them first. Raises IrreversibleError, of the first that cannot be."""
     return [_inverse(one) for one in operations][::-1]
 
 
-def _inverse(operation: Operation) -> Operation:
+def _inverse(operation: Operation) -> Change | Together:
     try:
         return replace(operation.inverse(), line=operation.line)
     except IrreversibleError as error:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .operations import Backfill, CopyFrom, Made, Operation, Target, Together
+from .operations import Backfill, Change, CopyFrom, Operation, Together
 from .postgresql import server_error
 from .recorder import CannotTellError, Function, Recorder, Reverse, without_database
 from .tables import quoted
+from .target import Made, Target
 from .update_sql import set_and_where
 
 
-def planned(function: Function) -> tuple[list[Operation], str | None]:
+def planned(function: Function) -> tuple[Sequence[Operation], str | None]:
     """What `function` will do, and why no more can be told, None if that is all. The database is left alone."""
     if isinstance(function, Reverse):
         return function.operations(), None
@@ -58,21 +61,23 @@ class _Preview:
                 self.sql.append("-- (as far as here)")
             case CopyFrom(table=table):
                 self.sql.append(f"-- copy_from: rows that come from Python, into {table}")
-            case _:
+            case Backfill() | Change():
                 self.add_known(operation)
 
-    def add_known(self, operation: Operation) -> None:
+    def add_known(self, operation: Backfill | Change) -> None:
         try:
             with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
                 target = Target(editor, self.made)
-                found = _backfill(target, operation) if isinstance(operation, Backfill) else None
-                if found is None:
+                if isinstance(operation, Backfill):
+                    found = _backfill(target, operation)
+                else:
                     operation.apply(target)
+                    found = [_ended(sql) for sql in editor.collected_sql]
         except (Error, FieldDoesNotExist, FieldError, LookupError, TypeError, ValueError) as error:
             reason = server_error(error).message if isinstance(error, Error) else error
             self.sql.append(f"-- {operation}: cannot be told before it runs: {reason}")
         else:
-            self.sql += found or map(_ended, editor.collected_sql)
+            self.sql += found
 
 
 def _backfill(target: Target, asked: Backfill) -> list[str]:

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from .inspection import Table
-from .operations import Backfill, CopyFrom, Operation, Query, Together, inverses
+from .operations import Backfill, Change, CopyFrom, Operation, Query, Together, inverses
 from .schema import Params, Row, Schema
 
 Function = Callable[[Schema], None]
@@ -149,7 +149,7 @@ class Reverse:
     def __init__(self, up: Function) -> None:
         self.up = up
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[Change | Together]:
         """Raises IrreversibleError and CannotTellError, each with the line in the migration file if it is known."""
         return inverses(record(self.up))
 

@@ -67,8 +67,13 @@ def model_of(
 
 
 def refuse_columns(table: str, fields: Fields) -> None:
-    """Raise TypeError for a relation, and ValueError for a name that Django's schema editor cannot write."""
+    """Raise TypeError for what is no field, or a relation, and ValueError for a name that Django cannot write."""
     for name, field in fields.items():
+        if not isinstance(field, models.Field):
+            raise TypeError(
+                f"The column {name!r} of {table} is a {type(field).__name__}: a column is a field of Django's, such as "
+                "models.TextField()"
+            )
         if field.is_relation:
             raise TypeError(
                 f"The column {name!r} of {table} is a {type(field).__name__}, which needs a model. Use the type of the "

@@ -8,8 +8,9 @@ from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models import Value
 from django.db.models.sql import Query
 
-from .operations import Backfill, Target
+from .operations import Backfill
 from .tables import column_name
+from .target import Target
 from .text import checksum
 
 

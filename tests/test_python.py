@@ -769,6 +769,11 @@ TOLD = {
         'schema.add_column("post", "50%", models.IntegerField())',
         r"as '50%': use query",
     ),
+    "a call that is misspelt": (
+        'schema.add_colum("post", "x", models.IntegerField())',
+        r"The migration API has no call 'add_colum'. Did you mean 'add_column'\?",
+    ),
+    "a column that is no field": ('schema.add_column("post", "x", 1)', r"'x' of post is a int: a column is a field"),
     "a row that is none": ('schema.copy_from("author", ["xy"], ["name"])', r"this is a str"),
     "a key that may be null": (
         'schema.create_primary_key("post", ["price"])',
