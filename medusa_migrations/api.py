@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from . import conf
@@ -300,17 +301,8 @@ def _carry_out(
 
     with _session(how, direction) as session:
         history = History(session, how.get("applied_by"))
-
-        def planned() -> Plan:
-            plan = planner(read_known(history, migrations, details=direction is Direction.DOWN))
-            if options.mode == "all" and not fake:
-                refuse_mode_all(plan)
-            if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
-                from .prerequisites import check_applied
-
-                check_applied(plan.steps, session)
-            return plan
-
+        as_one = options.mode == "all" and not fake
+        planned = partial(_planned, planner, session, history, migrations, direction, as_one=as_one)
         try:
             plan = planned()
         except PlanError:
@@ -363,6 +355,26 @@ def _options(how: Execution, settings: conf.Settings) -> Options:
 def _chosen(name: str, given: object, settings: conf.Settings) -> Any:
     """The value given for an option, checked, or the setting of the same name."""
     return getattr(settings, name) if given is None else conf.checked(name, given)
+
+
+def _planned(
+    planner: Callable[[Known], Plan],
+    session: Session,
+    history: History,
+    migrations: tuple[Migration, ...],
+    direction: Direction,
+    *,
+    as_one: bool,
+) -> Plan:
+    """What is to be done as things are now; with `as_one` in one transaction, or not at all."""
+    plan = planner(read_known(history, migrations, details=direction is Direction.DOWN))
+    if as_one:
+        refuse_mode_all(plan)
+    if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
+        from .prerequisites import check_applied
+
+        check_applied(plan.steps, session)
+    return plan
 
 
 def _told(session: Session, plan: Plan, mode: str, *, sql: bool) -> RunResult:
