@@ -73,14 +73,13 @@ class MigrateRun:
             )
 
     def join(self, loader: MigrationLoader) -> None:
-        """Take the lock if either kind has something to do, and read both histories again under it."""
+        """Take the lock if either kind has something to do or somebody has it, and read both histories again under it.
+
+        Who has it and has applied all may still be at Django's post_migrate, which two cannot do at once: both would
+        insert the same content types and permissions.
+        """
         self.has_joined = True
-        has_work = (
-            self.asked.migration_name is not None
-            or bool(self.known.pending())
-            or any(key not in loader.applied_migrations for key in loader.graph.nodes)
-        )
-        if has_work and self.asked.lock and not self.asked.only_look:
+        if self.asked.lock and not self.asked.only_look and (self._has_work(loader) or self._is_locked()):
             given = self.asked.lock_wait
             wait = conf.get_settings().lock_wait if given is None else conf.checked("lock_wait", given)
             with self._stoppable():
@@ -90,6 +89,17 @@ class MigrateRun:
         if not self.known.pending() and not conf.is_testing():
             for note in unbuilt(self.migrations):
                 self.console.alert(note)
+
+    def _has_work(self, loader: MigrationLoader) -> bool:
+        return (
+            self.asked.migration_name is not None
+            or bool(self.known.pending())
+            or any(key not in loader.applied_migrations for key in loader.graph.nodes)
+        )
+
+    def _is_locked(self) -> bool:
+        with database_errors(self.session.alias):
+            return self.session.lock_holder() is not None
 
     def plan(self, loader: MigrationLoader, django: Sequence[Key]) -> list[Key | Migration]:
         """Of both kinds what is to be done, in its order; `django` is what Django would do.

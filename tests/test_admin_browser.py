@@ -14,9 +14,9 @@ import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.admin_site import LIST, RUN, Site
@@ -70,9 +70,11 @@ class Browser:
 
     def leave(self, link: WebElement) -> None:
         """Click on what leads to another page, and wait for that."""
-        page = self.find("html")
+        self.driver.execute_script("window.isLeft = true")
         link.click()
-        WebDriverWait(self.driver, 20).until(expected_conditions.staleness_of(page))
+        # What is asked between two pages may fail in ways that the driver has no name for.
+        wait = WebDriverWait(self.driver, 20, ignored_exceptions=[WebDriverException])
+        wait.until(lambda driver: not driver.execute_script("return window.isLeft"))
 
     def submit(self, selector: str) -> None:
         self.leave(self.find(selector))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 
 import pytest
 
+from medusa_migrations import postgresql
 from tests.projects import BLOCKED, SLEEPING, UNLOCKED, Outcome, Project
 from tests.shop import BLOG, SHOP, applied
 
@@ -154,6 +156,16 @@ class TestTwoAtOnce:
         everything = [id_ for outcome in outcomes for id_ in applied(outcome.stdout)]
         assert len(everything) == len(set(everything))
         assert shop.locks() == 0
+
+    def test_with_nothing_to_do_it_waits_for_the_others_post_migrate(self, shop: Project) -> None:
+        """Who has applied all holds the lock while Django inserts content types and permissions."""
+        shop.manage("migrate").ok()
+        with closing(shop.server.connect(shop.database)) as connection, connection.cursor() as cursor:
+            cursor.execute(postgresql.TRY_LOCK)
+            assert "are being run by pid" in shop.manage("migrate", "--lock-wait", "0").error()
+            assert shop.manage("migrate", "--plan").code == 0
+            assert shop.manage("migrate", "--no-lock").code == 0
+        assert "No migrations to apply." in shop.manage("migrate", "--lock-wait", "0").ok().stdout
 
     def test_it_may_not_wait(self, shop: Project) -> None:
         sleepy(shop, 20)
