@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from . import conf
 from .builds import app_labels, build, to_run, unbuilt
@@ -48,6 +48,9 @@ from .results import (
 )
 from .routing import read_known
 from .session import LockHolder, Session, open_session
+
+if TYPE_CHECKING:
+    from .task import Task
 
 __all__ = ["Execution", "Interruption", "build", "describe", "generate", "make", "repair", "revert", "run", "show"]
 
@@ -318,16 +321,21 @@ def _carry_out(
 
         tasks = load_tasks(plan.steps if plan else (), options.mode, fake=fake)  # what is spoilt is refused at once
         with session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext():
-            seen, plan = plan, planned()  # another run may have worked meanwhile
-            _refuse_stale(plan, options.mode, how)
-            if plan != seen:
-                tasks = load_tasks(plan.steps, options.mode, fake=fake)
+            tasks = _tasks_as_of_now(tasks, plan, planned(), options.mode, how)
             if tasks:
                 session.refuse_unusable()
                 history.open()
             runner = Runner(session, history, options, listener)
             with runner.ready():
                 return runner.run(direction, tasks)
+
+
+def _tasks_as_of_now(tasks: list[Task], seen: Plan | None, plan: Plan, mode: str, how: Execution) -> list[Task]:
+    """What is to be done of `plan`, made under the lock: `tasks` if it is what was `seen`, else read anew."""
+    from .task import load_tasks
+
+    _refuse_stale(plan, mode, how)
+    return tasks if plan == seen else load_tasks(plan.steps, mode, fake=how.get("fake", False))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The build: written so that it is always the old one or the new one, and loaded only as it was written.
 
 <dist>/<app_label>/<name>.<first 8 hex digits of the file's hash>.sql
-<dist>/manifest.json
+<dist>/manifest.json, an entry a line; the first line has the format and the hash of the others, in every format
 """
 
 from __future__ import annotations
@@ -101,17 +101,18 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
 @functools.lru_cache(maxsize=1)
 def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
     """What `load` gives; `version` is another when the file is: one command may ask several times."""
-    data = path.read_bytes()
+    head, _, rest = path.read_bytes().partition(b"\n")
     try:
-        document = json.loads(data)
+        document = json.loads(head + b"]}")
         if document["format"] != FORMAT:
             raise DistError(
                 f"{shown_path(path)} has format {document['format']!r}, this version reads format {FORMAT}. "
                 "Run migrations_build with the version that runs the migrations."
             )
-        if document["hash"] != hashlib.sha256(data.partition(b"\n")[2]).hexdigest():
+        if document["hash"] != hashlib.sha256(rest).hexdigest():
             raise ValueError(document["hash"])
-        return tuple(_from_json(str(path.parent), entry) for entry in document["migrations"])
+        entries = b"[" + rest.removesuffix(b"}\n")
+        return tuple(json.loads(entries, object_hook=functools.partial(_from_json, str(path.parent))))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DistError(f"{shown_path(path)} is not what migrations_build wrote. Run migrations_build.") from None
 
@@ -141,20 +142,25 @@ def _part_to_json(part: Part) -> list[int | bool | None]:
 
 def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
     """What `_to_json` has written: that it has is known by the manifest's hash."""
-    app, _, name = entry["id"].partition(".")
-    id_, down = MigrationId(app, name), entry["down"]
+    id_, source, file_hash, down = (
+        MigrationId._make(entry["id"].split(".", 1)),
+        entry["source"],
+        entry["hash"],
+        entry["down"],
+    )
+    # By position: a run that has nothing to do reads every entry.
     return Migration(
-        id=id_,
-        source=entry["source"],
-        file=_file(dist_dir, id_, entry["hash"], entry["source"]),
-        hash=entry["hash"],
-        checksum=entry["checksum"],
-        up=Part(*entry["up"]),
-        down=Part(*down) if down else None,
-        depends=tuple(entry.get("depends", ())),
-        feature=entry.get("feature"),
-        keep=tuple(entry.get("keep", ())),
-        description=entry.get("description", ""),
+        id_,
+        source,
+        _file(dist_dir, id_, file_hash, source),
+        file_hash,
+        entry["checksum"],
+        Part._make(entry["up"]),
+        Part._make(down) if down else None,
+        tuple(entry.get("depends", ())),
+        entry.get("feature"),
+        tuple(entry.get("keep", ())),
+        entry.get("description", ""),
     )
 
 

@@ -19,8 +19,8 @@ from .plan import Row
 from .session import Session
 
 _TABLE = AppliedMigration._meta.db_table
-_COLUMNS = "id, app, name, checksum, state, run::text, statements_done, progress ->> 'checksum'"
-_DETAILS = "applied_at, duration_ms, applied_by, error, down"
+_COLUMNS = "id, app, name, checksum, state, statements_done, progress ->> 'checksum'"
+_DETAILS = "run::text, applied_at, duration_ms, applied_by, error, down"
 
 _FIND = """
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
@@ -57,7 +57,7 @@ class History:
     def rows(self, *, details: bool = False) -> list[Row]:
         """All rows, in the order of execution; none if the table does not exist yet.
 
-        `details` are what a run does not need: when, how long, by whom, the error and the stored down part.
+        `details` are what a run does not need: which run it was, when, how long, by whom, the error, the down part.
         """
         columns = f"{_COLUMNS}, {_DETAILS}" if details else _COLUMNS
         try:

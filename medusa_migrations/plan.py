@@ -20,7 +20,8 @@ UNFINISHED_REVERTS = ("reverting", "revert_failed")
 class Row(NamedTuple):
     """A row of the history. `state` is applied, or running, failed, reverting, revert_failed: unfinished.
 
-    `serial` is the order of execution. `down` is the stored down part, None for none or where it was not read.
+    `serial` is the order of execution. From `run` on all is as here where it was not read; `down` is the stored part,
+    None for none.
     Of an unfinished one, `checksum` covers the `statements_done` of the up part; while it is being reverted,
     `finished_checksum` covers those of the down part.
     """
@@ -29,9 +30,9 @@ class Row(NamedTuple):
     id: MigrationId
     checksum: str
     state: str
-    run: str | None = None
     statements_done: int = 0
     finished_checksum: str | None = None
+    run: str | None = None
     applied_at: datetime | None = None
     duration_ms: int | None = None
     applied_by: str = ""

@@ -343,7 +343,7 @@ def test_what_is_no_manifest_is_refused(text: str, target: Path) -> None:
 
 def test_a_manifest_of_a_newer_version_is_told_as_such(target: Path) -> None:
     target.mkdir(parents=True)
-    (target / dist.MANIFEST).write_text('{"format": 2, "migrations": "who knows"}')
+    (target / dist.MANIFEST).write_text('{"format": 2, "hash": 5, "migrations": [\n"who knows"\n]}\n')
     with pytest.raises(DistError, match="format 2, this version reads format 1"):
         dist.load(target)
 

@@ -40,7 +40,10 @@ class QuickStart(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         gc.freeze()
         gc.set_threshold(50_000)
-        super().run_from_argv(argv)
+        try:
+            super().run_from_argv(argv)
+        finally:
+            gc.freeze()
 
 
 class MigrationCommand(QuickStart):
