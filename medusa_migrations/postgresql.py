@@ -121,6 +121,11 @@ def backend_pid(connection: BaseDatabaseWrapper) -> int:
     return int(connection.connection.info.backend_pid)
 
 
+def is_idle(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the connection is usable and in no transaction, as libpq's PQtransactionStatus has it."""
+    return bool(connection.connection.info.transaction_status == 0)  # PQTRANS_IDLE
+
+
 class _Notices(list[str]):
     """psycopg2 appends to it what the server says besides."""
 

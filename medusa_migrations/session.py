@@ -135,8 +135,9 @@ class Session:
                 self.watch.end()
 
     def rollback(self) -> None:
-        """End a failed transaction; a connection that is gone has none."""
-        self.settle("ROLLBACK")
+        """End a failed transaction, if there is one; a connection that is gone has none."""
+        if not postgresql.is_idle(self.connection):  # or the server would warn in its log
+            self.settle("ROLLBACK")
 
     def reach(self, number: int, *, is_first: bool) -> str:
         """SQL that notes that the migration `number` is done, as a lock of this session, which no rollback undoes.
@@ -221,7 +222,8 @@ class Session:
         try:
             yield
         finally:
-            self.settle(f"ROLLBACK; {postgresql.UNLOCK}")
+            self.rollback()
+            self.settle(postgresql.UNLOCK)
 
     def _refuse_pooler(self) -> None:
         if self.query("SELECT pg_catalog.pg_backend_pid()")[0][0] != postgresql.backend_pid(self.connection):

@@ -52,4 +52,5 @@ class Unfinished:
         state = "failed" if self.task.direction is Direction.UP else "revert_failed"
         with contextlib.suppress(Error):  # to quote the message takes a connection too
             row = self.history.update(self.task.id, state=state, error=error)
-            self.session.settle(f"ROLLBACK; {self.session.reset_sql}{row}")
+            self.session.rollback()
+            self.session.settle(f"{self.session.reset_sql}{row}")

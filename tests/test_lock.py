@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
+from medusa_migrations.events import ignore
 from tests.projects import SLEEPING, Project
+from tests.sessions import session_on
 
 
 @pytest.mark.smoke
@@ -77,3 +80,15 @@ def test_a_killed_run_leaves_no_lock_and_the_next_one_works(project: Project) ->
     project.manage("migrations_run").ok()
     assert len(project.applied()) == 1
     assert project.locks() == 0
+
+
+def test_the_lock_is_freed_without_a_warning_in_the_servers_log(project: Project, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock(), session_on(project.server, project.database) as session:
+        with session.lock(0, ignore):
+            session.rollback()
+        assert session.notices == []
+        with session.lock(0, ignore):
+            session.execute("BEGIN")
+        assert session.query(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        ) == [(0,)]
