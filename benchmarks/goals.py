@@ -99,9 +99,9 @@ def of_imports() -> Iterator[Goal]:
 def measured(server: Server, results: Results, small: int, large: int, work: Path) -> Iterator[Goal]:
     """All goals; the peers' rounds are added to `results`."""
     rounds = results.circumstances.rounds
-    few = [PEERS[name] for name in ("psql-one", "medusa", "medusa-all", "bare")]
+    few = [PEERS[name] for name in ("psql-one", "floor", "medusa", "medusa-all", "bare")]
     compare(results, server, few, small, list(Verb), work)
-    many = [PEERS[name] for name in ("psql-each", "medusa", "bare")]
+    many = [PEERS[name] for name in ("psql-each", "floor", "medusa", "bare")]
     compare(results, server, many, large, [Verb.APPLY, Verb.NOOP], work)
     yield from ratios(results, small, large)
     yield from of_the_client(results, small, large)

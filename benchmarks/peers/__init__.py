@@ -9,6 +9,7 @@ from .alembic import Alembic, AlembicEach
 from .base import Peer, Verb
 from .dbmate import Dbmate
 from .django import Django
+from .floor import Floor
 from .graphile_migrate import GraphileMigrate
 from .medusa import Bare, Medusa, MedusaAll
 from .node_pg_migrate import NodePgMigrate, NodePgMigrateEach
@@ -24,6 +25,7 @@ PEERS: dict[str, Peer] = {
     for peer in (
         PsqlOne(),
         PsqlEach(),
+        Floor(),
         Bare(),
         Medusa(),
         MedusaAll(),
