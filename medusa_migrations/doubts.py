@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .events import Listener, Remarked
-from .scanner import Statement, tokens
+from .scanner import Statement, folded, tokens
 from .sending import ask, send_around
 from .session import Session
 from .task import Script
@@ -71,7 +71,7 @@ def is_done_already(
         if gone:
             listener(Remarked(f"The index {index.name} is gone: taken as done."))
         return bool(gone)
-    name = _folded(index.name) if index.name else None
+    name = folded(index.name) if index.name else None
     for is_valid, qualified in ask(session, script, _INDEXES, [index.table, name is None, name]):
         if name is None:
             listener(Remarked(f"The invalid index {qualified} may be left from the run that was cut off: see to it."))
@@ -82,8 +82,3 @@ def is_done_already(
             listener(Remarked(f"The index {qualified} is there and valid: taken as done."))
             return True
     return False
-
-
-def _folded(name: str) -> str:
-    """The name that the catalog has: a quoted one as it is, another in small letters (manual, 4.1.1)."""
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

@@ -37,13 +37,15 @@ _COPY_LINE = re.compile(r"^COPY .+?, line (\d+)")
 
 
 class StatementFailed(Exception):
-    """PostgreSQL refused what was sent of `script`, or the COMMIT of them all if that is None.
+    """PostgreSQL refused what was sent of `script`, or of what they all share if that is None.
 
     `offset` is where in its SQL the server says, if it does; `statement` the one that was sent alone, if one was.
-    `outcome` says in words what became of the migration.
+    `outcome` says in words what became of the migration. `may_be_done` tells that a connection that was lost leaves
+    that open.
     """
 
     outcome = "It was rolled back."
+    may_be_done = True
 
     def __init__(
         self,
@@ -54,6 +56,11 @@ class StatementFailed(Exception):
     ) -> None:
         super().__init__(error.message)
         self.script, self.error, self.offset, self.statement = script, error, offset, statement
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is not known what became of the migration."""
+        return self.error.is_lost and self.may_be_done
 
     def location(self) -> Location | None:
         """Where it failed: as the server says, else the statement that was sent alone, else unknown."""
@@ -91,7 +98,7 @@ class StatementFailed(Exception):
             lines.append(place.excerpt())
         lines += [f"{label}: {text}" for label, text in self.fields() if text]
         lost = "The connection was lost, so it is not known here whether it was applied."
-        lines.append(lost if self.error.is_lost else self.outcome)
+        lines.append(lost if self.in_doubt else self.outcome)
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
             lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
@@ -129,8 +136,10 @@ class StatementFailed(Exception):
                 "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
                 f"build, and {again}."
             )
-        if self.error.is_lost:
+        if self.in_doubt:
             return f"To find out, {again}: it looks into the history first."
+        if error.is_lost:
+            return f"The connection was lost: see that the server runs, and {again}."
         if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."
         if error.sqlstate == LOCK_NOT_AVAILABLE:

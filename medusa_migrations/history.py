@@ -183,6 +183,10 @@ class History:
             f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000)::bigint"
         )
 
+    def move_to_end(self, id_: MigrationId) -> str:
+        """SQL that makes a row that of the last one executed."""
+        return self.session.compose(f"UPDATE {self.table} SET id = DEFAULT WHERE app = %s AND name = %s;", list(id_))
+
     def remove(self, id_: MigrationId) -> str:
         """SQL that removes the row of what was reverted, and fails if another process has removed it meanwhile."""
         gone = self.delete(id_).rstrip(";")

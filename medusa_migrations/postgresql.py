@@ -32,10 +32,15 @@ CHECK_LOCK = (
 
 # A key of two integers that says how far a message has come; it is another's than a bigint key (manual, 9.28.10).
 REACHED_KEY = LOCK_KEY & 0x7FFFFFFF
-REACHED = f"""
-SELECT COALESCE(pg_catalog.max(objid::bigint), 0) FROM pg_catalog.pg_locks
+_REACHED = f"""
+FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() AND classid = {REACHED_KEY} AND objsubid = 2
 """
+REACHED = f"SELECT COALESCE(pg_catalog.max(objid::bigint), 0) {_REACHED}"
+FORGET_REACHED = f"SELECT pg_catalog.pg_advisory_unlock({REACHED_KEY}, objid::bigint::int) {_REACHED}"
+
+# Else COMMIT checks what is deferred, after the resets: with no timeout, and with another search_path.
+CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE;"
 
 # pg_locks shows a bigint key as two halves, with objsubid 1 (manual, 54.12).
 LOCK_HOLDER = f"""
@@ -119,6 +124,15 @@ def cancel(connection: BaseDatabaseWrapper) -> None:
 def backend_pid(connection: BaseDatabaseWrapper) -> int:
     """The server process that the driver was told of when it connected."""
     return int(connection.connection.info.backend_pid)
+
+
+def position_in(connection: BaseDatabaseWrapper, sql: str, position: int | None) -> int | None:
+    """The offset in `sql` of the position that the server told; a database in SQL_ASCII counts bytes."""
+    if position is None:
+        return None
+    if connection.connection.info.parameter_status("server_encoding") != "SQL_ASCII":
+        return position - 1
+    return len(sql.encode()[: position - 1].decode(errors="ignore"))
 
 
 def is_idle(connection: BaseDatabaseWrapper) -> bool:

@@ -16,11 +16,11 @@ from .history import SERVER_MILLISECONDS, History
 from .interruption import StopRequested
 from .migration import Direction
 from .options import Options
-from .postgresql import LOCK_LOST, TRY_LOCK
+from .postgresql import CHECK_DEFERRED, FORGET_REACHED, LOCK_LOST, TRY_LOCK
 from .results import Failure, MigrationResult, RunResult, Status
 from .retries import Retries
 from .scanner import split
-from .sending import send, send_around, send_statement
+from .sending import ask, send, send_around, send_statement
 from .session import Session, mark
 from .stepwise import Stepwise, resume_at
 from .task import Script, Task
@@ -40,6 +40,7 @@ class Runner:
         self.retries = Retries(session, options.retries, listener)
         self.results: list[MigrationResult] = []
         self.current: Task | None = None
+        self.is_committing = False  # the one transaction for all
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
@@ -49,7 +50,10 @@ class Runner:
             yield
 
     def run(self, direction: Direction, tasks: Sequence[Task]) -> RunResult:
-        """Carry out `tasks` in their order. Raises MigrationFailed or Interrupted; results are of all runs so far."""
+        """Carry out `tasks` in their order; without one transaction for all, results are of all runs so far.
+
+        Raises MigrationFailed, Interrupted.
+        """
         for task in tasks:
             resume_at(task)
         try:
@@ -67,14 +71,16 @@ class Runner:
     def _together(self, tasks: Sequence[Task]) -> None:
         """All in one transaction."""
         self.results.clear()
-        send_around(self.session, None, "BEGIN")
+        self.is_committing = False
+        send_around(self.session, None, f"{FORGET_REACHED}; BEGIN")
         for batch in batches(tasks):
             if len(batch) == 1 or not self._sent_as_one(batch):
                 for task in batch:
                     begun = self._start(task)
                     self._send(task)
                     self._finish(task, _milliseconds_since(begun))
-        send_around(self.session, None, "COMMIT")
+        self.is_committing = True
+        send_around(self.session, None, f"{self.options.timeouts('SET LOCAL')}{CHECK_DEFERRED}COMMIT")
 
     def _sent_as_one(self, batch: Sequence[Task]) -> bool:
         """Send migrations as one message; False if that failed, with nothing of it left.
@@ -92,11 +98,14 @@ class Runner:
             self._tell_batch(batch, self.session.reached() - done, begun)
             raise
         except StatementFailed as failed:
+            if failed.error.is_lost:
+                raise
             self.session.notices.clear()
             undo = f"ROLLBACK TO {_BATCH}; RELEASE {_BATCH}" if done else "ROLLBACK; BEGIN"
             send_around(self.session, None, undo)
-            if LOCK_LOST in failed.error.message:
-                send_around(self.session, None, TRY_LOCK)  # for whoever frees it to be found
+            # For whoever frees the lock to be found, it has to be there again.
+            if LOCK_LOST in failed.error.message and ask(self.session, None, TRY_LOCK) != [(True,)]:
+                raise
             return False
         self._tell_batch(batch, len(batch), begun)
         return True
@@ -110,9 +119,12 @@ class Runner:
     def _tell_batch(self, batch: Sequence[Task], done: int, begun: float) -> None:
         """Tell of the first `done` of a batch as if they had been sent one by one, and that the next is under way."""
         share = _milliseconds_since(begun) // len(batch)
+        notices, self.session.notices[:] = list(self.session.notices), []
         for task in batch[: max(done, 0)]:
             self._tell_start(task)
             self._finish(task, share)
+        self.session.notices[:] = notices  # of which of them each is, nobody knows
+        self._tell_notices()
         if done < len(batch):
             self._tell_start(batch[max(done, 0)])
 
@@ -136,11 +148,11 @@ class Runner:
     def _send(self, task: Task, begin: str = "", end: str = "") -> None:
         """Send a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run."""
         before = mark(task.id) + begin + self.options.timeouts("SET LOCAL")
-        after = self._around(self._history_sql(task, SERVER_MILLISECONDS)) + end
         if task.script.copies or task.function:
             self._send_singly(task, task.script, before, end)
         else:
-            send(self.session, task.script, before=before, after=after)
+            row = self._history_sql(task, SERVER_MILLISECONDS)
+            send(self.session, task.script, before=before, after=self._around(row, end))
 
     def _send_singly(self, task: Task, script: Script, before: str, end: str) -> None:
         begun = time.monotonic()
@@ -153,11 +165,12 @@ class Runner:
             for statement in split(script.sql):
                 send_statement(self.session, script, statement)
         row = self._history_sql(task, str(_milliseconds_since(begun)))
-        send_around(self.session, script, self._around(row) + end)
+        send_around(self.session, script, self._around(row, end))
 
-    def _around(self, row: str) -> str:
-        """What follows a part: the resets, the look at the lock, and last the history row."""
-        return self.session.reset_sql + self.session.check_lock_sql + row
+    def _around(self, row: str, end: str = "") -> str:
+        """What follows a part: the resets, the look at the lock, and last the history row; `end` is its COMMIT."""
+        deferred = CHECK_DEFERRED if end else ""
+        return deferred + self.session.reset_sql + self.session.check_lock_sql + row + end
 
     def _history_sql(self, task: Task, milliseconds: str) -> str:
         if task.direction is Direction.DOWN:
@@ -195,10 +208,11 @@ class Runner:
         self.session.rollback()
         reason = self.session.interruption.reason
         if self.options.mode == "all":
-            outcome, self.results = _ALL_ROLLED_BACK, self._rolled_back()
+            outcome = _ALL_ROLLED_BACK
+            self._relabel("rolled_back")
         doing = f"{self.current.id} was stopped. {outcome} " if self.current else ""
         done = "applied" if direction is Direction.UP else "reverted"
-        before = [str(result.id) for result in self.results if result.status == done]
+        before = [str(result.id) for result in self.results if result.status in (done, "faked")]
         rest = f"{done.capitalize()} before: {', '.join(before) or 'nothing'}."
         message = f"Stopped by {reason}. {doing}{rest} Run it again to go on."
         if self.current:
@@ -207,16 +221,16 @@ class Runner:
         error = Failure(self.current.id if self.current else None, message)
         return Interrupted(message, reason, RunResult(self.session.alias, direction, tuple(self.results), error))
 
-    def _rolled_back(self) -> list[MigrationResult]:
-        return [replace(result, status="rolled_back") for result in self.results]
+    def _relabel(self, status: Status) -> None:
+        self.results = [replace(result, status=status) for result in self.results]
 
     def _failed(self, direction: Direction, failed: StatementFailed) -> MigrationFailed:
         failure = failed.failure()
         before = [result.id for result in self.results]
         if self.options.mode == "all":
-            failed.outcome = _ALL_ROLLED_BACK
+            failed.outcome, failed.may_be_done = _ALL_ROLLED_BACK, self.is_committing
             before = []
-            self.results = self._rolled_back()
+            self._relabel("failed" if failed.in_doubt else "rolled_back")
         if failure.id:
             self.results.append(MigrationResult(failure.id, "failed"))
             self.tell(Failed(failure.id))

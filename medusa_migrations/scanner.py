@@ -63,6 +63,7 @@ _CONTINUATION = re.compile(
 # The server's white space. Python's is wider: what it takes for a wide space is a name to PostgreSQL.
 _SPACE = " \t\n\r\f\v"
 
+_CAPITALS = re.compile("[A-Z]+")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _REST_OF_LINE = re.compile(r"[ \t\f\v]*+(?:--[^\n]*+)?(?:\n|\Z)")
 _COPY_END = re.compile(r"^\\\.(?:\n|\Z)", re.MULTILINE)
@@ -117,6 +118,16 @@ def scan(text: str, boundary: re.Pattern[str] | None = None) -> Iterator[Stateme
 def split(text: str) -> list[Statement]:
     """The statements of `text`. Raises ScanError as `scan` does."""
     return [item for item in scan(text) if isinstance(item, Statement)]
+
+
+def folded(name: str) -> str:
+    """The name that the catalog has: a quoted one as it is, of another A to Z in small letters (manual, 4.1.1).
+
+    Letters beyond ASCII stay, as the server leaves them in encodings of several bytes (downcase_identifier).
+    """
+    if name.startswith('"'):
+        return name[1:-1].replace('""', '"')
+    return _CAPITALS.sub(lambda found: found[0].lower(), name)
 
 
 def tokens(statement: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import Error
 
 from .failure import StatementFailed
-from .postgresql import server_error
+from .postgresql import position_in, server_error
 from .scanner import Statement
 from .session import Session
 from .task import Script
@@ -20,9 +20,9 @@ def send(session: Session, script: Script, *, before: str = "", after: str = "")
         session.execute(f"{before}{script.sql}\n;{after}")
     except Error as error:
         found = server_error(error)
-        offset = None
-        if found.position is not None:
-            offset = found.position - 1 - len(before)
+        offset = position_in(session.connection, before + script.sql, found.position)
+        if offset is not None:
+            offset -= len(before)
             if offset >= len(script.sql):  # at the end of the text, or in what stands behind it
                 offset = len(script.sql.rstrip()) if offset <= len(script.sql) + 1 else None
         raise StatementFailed(script, found, offset) from error
@@ -33,18 +33,18 @@ def send_around(session: Session, script: Script | None, sql: str) -> None:
 
     `script` is the one that it is for, None if it is for all.
     """
-    _guarded(script, None, lambda: session.execute(sql))
+    _guarded(session, script, None, lambda: session.execute(sql))
 
 
 def insist(session: Session, script: Script, sql: str) -> None:
     """Send the record of work that is done; a stop that was requested waits for it."""
-    _guarded(script, None, lambda: session.insist(sql))
+    _guarded(session, script, None, lambda: session.insist(sql))
 
 
-def ask(session: Session, script: Script, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
+def ask(session: Session, script: Script | None, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
     """The rows of a query that is not the author's."""
     rows: list[tuple[Any, ...]] = []
-    _guarded(script, None, lambda: rows.extend(session.query(sql, params)))
+    _guarded(session, script, None, lambda: rows.extend(session.query(sql, params)))
     return rows
 
 
@@ -54,26 +54,31 @@ def send_statement(
     """Send one statement of `script`, as one message with `before` and `after`; COPY's rows go their own way."""
     sql = script.sql[statement.start : statement.end]
     if statement.data is None:
-        _guarded(
-            script, statement, lambda: session.execute(f"{before}{sql}\n;{after}" if before or after else sql), before
-        )
+        whole = f"{before}{sql}\n;{after}" if before or after else sql
+        _guarded(session, script, statement, lambda: session.execute(whole), before)
         return
     rows = script.sql[slice(*statement.data)]
     if before:
         send_around(session, script, before)
-    _guarded(script, statement, lambda: session.copy_in(sql, rows))
+    _guarded(session, script, statement, lambda: session.copy_in(sql, rows))
     if after:
         send_around(session, script, after)
 
 
-def _guarded(script: Script | None, statement: Statement | None, work: Callable[[], None], before: str = "") -> None:
+def _guarded(
+    session: Session,
+    script: Script | None,
+    statement: Statement | None,
+    work: Callable[[], None],
+    before: str = "",
+) -> None:
     try:
         work()
     except Error as error:
-        found = server_error(error)
-        offset = None
-        if statement and found.position is not None:
-            inside = found.position - 1 - len(before)
-            length = statement.end - statement.start
-            offset = statement.start + min(inside, length) if 0 <= inside <= length + 1 else None
+        found, offset = server_error(error), None
+        if script and statement:
+            sql = script.sql[statement.start : statement.end]
+            inside = position_in(session.connection, before + sql, found.position)
+            if inside is not None and 0 <= inside - len(before) <= len(sql) + 1:
+                offset = statement.start + min(inside - len(before), len(sql))
         raise StatementFailed(script, found, offset, statement) from error

@@ -30,7 +30,10 @@ from .postgresql import server_error
 POLL_SECONDS = 0.2
 
 # What a migration may have set and left behind. DISCARD ALL and pg_advisory_unlock_all would free the run lock too.
-_RESET = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP;"
+_RESET = (
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *;"
+    " DISCARD TEMP; DISCARD SEQUENCES;"
+)
 
 # Strings are split with standard_conforming_strings on (scanner.py). A migration may wait or think for long.
 _SET_UP = (
@@ -145,7 +148,7 @@ class Session:
         Unless it is the first of a message, it takes the place of the one before.
         """
         before = "" if is_first else f", pg_catalog.pg_advisory_unlock({postgresql.REACHED_KEY}, {number - 1})"
-        return f"SELECT pg_catalog.pg_advisory_lock({postgresql.REACHED_KEY}, {number}){before};"
+        return f"SELECT pg_catalog.pg_try_advisory_lock({postgresql.REACHED_KEY}, {number}){before};"
 
     def reached(self) -> int:
         """The last number that was noted, 0 if none was; ends the transaction, also after a stop."""
@@ -178,7 +181,8 @@ class Session:
     def prepare(self) -> None:
         """Make the session ready to run migrations, and know how to make it so again (`reset_sql`).
 
-        `as_ourselves_sql` does without the author's role and timeout, for what is written in a transaction of theirs.
+        `as_ourselves_sql` ends what the author's statements have begun, and does without their role and timeout, for
+        what is written in a transaction of theirs.
         """
         role, user = self.query("SELECT current_user, session_user")[0]
         restore = f"SET ROLE {self.connection.ops.quote_name(role)};" if role != user else ""
@@ -193,7 +197,7 @@ class Session:
         self.reset_sql = f"{_RESET} {set_up} {restore}"
         own_role = self.connection.ops.quote_name(role) if role != user else "NONE"
         self.as_ourselves_sql = (
-            f"SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE {own_role}; "
+            f"{postgresql.CHECK_DEFERRED} SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE {own_role}; "
             "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
         )
 

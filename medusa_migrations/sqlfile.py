@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from .errors import FileError, Location, locate, nearest
 from .migration import FEATURE, Direction, Part, is_dependency
-from .scanner import Comment, ScanError, Statement, scan, starts_line
-from .statements import UnbalancedError, cannot_run, outside_transaction, transactions
+from .scanner import Comment, ScanError, Statement, folded, scan, starts_line, tokens
+from .statements import UnbalancedError, cannot_run, outside_transaction, savepoint, transactions
 from .text import checksum, decode
 
 __all__ = ["TEMPLATE", "ParsedFile", "checksum", "decode", "parse", "parse_stored", "store"]
@@ -99,6 +99,8 @@ class _Parser:
             for statement in self.statements[direction]:
                 self.check(statement, direction)
             self.check_transactions(direction)
+            if self.markers[direction][2] is not False:
+                self.check_savepoints(direction)
         return ParsedFile(
             text=self.text,
             up=self.part(Direction.UP),
@@ -228,6 +230,27 @@ class _Parser:
                 statement.start,
                 f"Take it out, or mark the part `-- migrate:{direction} transaction:false`.",
             )
+
+    def check_savepoints(self, direction: Direction) -> None:
+        """In the one transaction of several migrations, a ROLLBACK TO could undo another's work."""
+        open_ones: list[str] = []
+        for statement in self.statements[direction]:
+            what = savepoint(statement.words)
+            if what is None:
+                continue
+            name = folded(tokens(self.text[statement.start : statement.end])[-1])
+            if what == "SAVEPOINT":
+                open_ones.append(name)
+            elif name in open_ones:
+                while open_ones[-1] != name:
+                    open_ones.pop()
+                open_ones[-1:] = [name] if what == "ROLLBACK TO" else []
+            else:
+                raise self.error(
+                    f"{what} a savepoint that is not open here: {name}",
+                    statement.start,
+                    f"Write SAVEPOINT {name} before it, in this part.",
+                )
 
     def check_transactions(self, direction: Direction) -> None:
         """Only a part marked transaction:false still holds a BEGIN or COMMIT here."""

@@ -107,6 +107,13 @@ def cannot_run(words: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
+def savepoint(words: Sequence[str]) -> str | None:
+    """What a statement does to the savepoint whose name ends it: SAVEPOINT, ROLLBACK TO or RELEASE; else None."""
+    if words[0] == "ROLLBACK" and "TO" in words[1:3]:
+        return "ROLLBACK TO"
+    return words[0] if words[0] in ("SAVEPOINT", "RELEASE") else None
+
+
 def is_concurrent(words: Sequence[str]) -> bool:
     """Whether the statement works CONCURRENTLY on an index, in transactions of its own."""
     return (outside_transaction(words) or "").endswith("CONCURRENTLY")

@@ -66,21 +66,21 @@ class Stepwise:
         begun = time.monotonic()
         script, row = task.script, Unfinished(self.session, self.history, task)
         steps = transactions(split(script.sql))
-        number = done = resume_at(task)
+        done = resume_at(task)
         try:
             send_around(self.session, script, row.open() + self.options.timeouts("SET"))
             for statement in itertools.chain.from_iterable(step for step in steps[:done] if is_committed(step)):
                 if sets_session(statement.words):
                     send_statement(self.session, script, statement)
-            for number, finished in list(enumerate(_checksums(script.sql, steps), 1))[done:]:
-                step = self._step(
-                    task, steps[number - 1], self._progress(task, number, finished), is_first=number == done + 1
-                )
+            todo = list(zip(steps, _checksums(script.sql, steps), strict=True))[done:]
+            for number, (statements, finished) in enumerate(todo):
+                step = self._step(task, statements, self._progress(task, done + 1, finished), is_first=number == 0)
                 self.retries.run(functools.partial(self._send, step), task.id)
+                done += 1
             send_around(self.session, script, self.session.reset_sql)
             send_around(self.session, script, row.close(begun))
         except (StatementFailed, StopRequested) as failed:
-            failed.outcome = _outcome(self.options.again(task.direction), max(number, 1), len(steps))
+            failed.outcome = _outcome(self.options.again(task.direction), done, len(steps))
             row.record_failure(str(failed))
             raise
 
@@ -118,7 +118,7 @@ class Stepwise:
             return
         if statement.words[:2] == ("DISCARD", "ALL"):
             # All that it stands for (manual, DISCARD) but pg_advisory_unlock_all, which would free the run lock.
-            send_around(self.session, script, f"{self.session.reset_sql} DISCARD PLANS; DISCARD SEQUENCES")
+            send_around(self.session, script, f"{self.session.reset_sql} DISCARD PLANS")
         else:
             send_statement(self.session, script, statement)
 
@@ -190,6 +190,8 @@ def _checksums(sql: str, steps: Sequence[tuple[Statement, ...]]) -> list[str]:
     return found
 
 
-def _outcome(again: str, number: int, total: int) -> str:
-    done = f"of its {total} statements, {number - 1} are done and stay" if number > 1 else "nothing of it is done"
-    return f"It runs without a transaction: {done}. {again} goes on at statement {number}, which may be changed."
+def _outcome(again: str, done: int, total: int) -> str:
+    if done == total:
+        return f"It runs without a transaction: all of its statements are done and stay. {again} records that."
+    so_far = f"of its {total} statements, {done} are done and stay" if done else "nothing of it is done"
+    return f"It runs without a transaction: {so_far}. {again} goes on at statement {done + 1}, which may be changed."

@@ -22,7 +22,6 @@ class Script:
     """
 
     id: MigrationId
-    direction: Direction
     sql: str
     source: str
     line: int
@@ -67,7 +66,7 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
     migration = step.migration
     is_up = step.direction is Direction.UP
     text = dist.read_text(migration) if migration and is_up else None  # once, for both parts
-    script = Script(step.id, step.direction, "", str(step.id), 1) if fake else read_script(step, text)
+    script = Script(step.id, "", str(step.id), 1) if fake else read_script(step, text)
     return Task(
         step=step,
         script=script,
@@ -112,4 +111,4 @@ def read_script(step: Step, text: str | None = None) -> Script:
         assert migration is not None
         text = dist.read_text(migration) if text is None else text
         sql, source = text[part.start : part.end], migration.source
-    return Script(step.id, step.direction, sql, source, part.line, part.copies)
+    return Script(step.id, sql, source, part.line, part.copies)

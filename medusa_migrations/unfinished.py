@@ -32,7 +32,8 @@ class Unfinished:
             return self.history.insert(task.id, _NOTHING, task.down, state="running")
         if task.direction is Direction.UP:
             begun_by = {"run": self.history.run, "applied_by": self.history.applied_by}
-            return self.history.update(task.id, state="running", error="", down=task.down, **begun_by)
+            row = self.history.update(task.id, state="running", error="", down=task.down, **begun_by)
+            return self.history.move_to_end(task.id) + row
         if task.row.state in ("reverting", "revert_failed"):
             return self.history.update(task.id, state="reverting", error="")
         return self.history.update(task.id, state="reverting", error="", statements_done=0, progress=None)

@@ -10,6 +10,7 @@ import pytest
 from medusa_migrations.batches import CHARACTERS, FILES, batches
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.plan import Step
+from medusa_migrations.postgresql import REACHED_KEY
 from medusa_migrations.task import Script, Task
 from tests.projects import SLEEPING, Project
 
@@ -19,7 +20,7 @@ WRONG = FILES + 20
 
 def task(sql: str, *, copies: bool = False, python: bool = False) -> Task:
     id_ = MigrationId("blog", "20240101000000_t")
-    script = Script(id_, Direction.UP, sql, "t.sql", 1, copies)
+    script = Script(id_, sql, "t.sql", 1, copies)
     return Task(Step(id_, Direction.UP), script, True, False, function=(lambda schema: None) if python else None)
 
 
@@ -110,3 +111,65 @@ def test_a_transaction_s_isolation_may_be_set_where_it_could_be_before(
         assert f"{many[number]} failed (up): SET TRANSACTION ISOLATION LEVEL must be called before any query" in (
             outcome.error()
         )
+
+
+def test_a_connection_that_is_lost_before_the_commit_has_done_nothing(project: Project) -> None:
+    first, second = project.table(1), "blog.20240101000002_end"
+    project.write(second, "SELECT pg_terminate_backend(pg_backend_pid());")
+    outcome = project.run("--transaction", "all", "--json")
+    error = outcome.json["error"]["message"]
+    assert "already closed" not in error
+    assert [(one["id"], one["status"]) for one in outcome.json["migrations"]] in ([], [(first, "rolled_back")])
+    said = project.run("--transaction", "all").error()
+    assert "Everything was rolled back" in said
+    assert "not known" not in said
+    assert project.tables() == set()
+
+
+def test_a_connection_that_is_lost_at_the_commit_leaves_it_open(project: Project) -> None:
+    project.sql(
+        "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
+        "CREATE TABLE log (id int);"
+        "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        " EXECUTE FUNCTION cut()"
+    )
+    project.table(1)
+    project.write("blog.20240101000002_log", "INSERT INTO log VALUES (1);")
+    outcome = project.run("--transaction", "all", "--json")
+    assert [one["status"] for one in outcome.json["migrations"]] == ["failed", "failed"]
+    assert "not known here whether it was applied" in project.run("--transaction", "all").error()
+
+
+def test_who_has_come_so_far_is_counted_anew_by_a_further_try(project: Project) -> None:
+    project.sql("CREATE SEQUENCE tries")
+    second = "blog.20240101000002_sleep"
+    project.table(1)
+    project.write(second, "SELECT pg_sleep(60) FROM tries WHERE last_value > 1;")
+    project.write(
+        "blog.20240101000003_conflict",
+        "DO $$ BEGIN PERFORM nextval('tries'); RAISE SQLSTATE '40001' USING MESSAGE = 'conflict'; END $$;",
+    )
+    process = project.start("migrations_run", "--build", "--transaction", "all")
+    project.wait_for(SLEEPING)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert f"{second} was stopped. Everything was rolled back" in stderr
+
+
+def test_what_the_server_says_besides_comes_behind_the_batch(project: Project) -> None:
+    ids = [f"blog.2024010100000{number}_notice" for number in (1, 2)]
+    for id_ in ids:
+        project.write(id_, f"DO $$ BEGIN RAISE NOTICE 'of {id_}'; END $$;")
+    said = project.run("--transaction", "all", "--verbosity", "2").ok().stdout
+    assert said.index(f"Applying {ids[1]}") < said.index(f"of {ids[0]}") < said.index(f"of {ids[1]}")
+
+
+def test_somebody_else_who_counts_holds_nobody_up(project: Project) -> None:
+    project.table(1)
+    connection = project.server.connect(project.database)
+    try:
+        connection.cursor().execute(f"SELECT pg_advisory_lock({REACHED_KEY}, 1)")
+        project.run("--transaction", "all", "--no-lock").ok()
+    finally:
+        connection.close()

@@ -104,6 +104,47 @@ def test_a_lock_that_stays_away_ends_the_run_with_its_holder(project: Project) -
     assert project.history() == []
 
 
+@pytest.mark.smoke
+@pytest.mark.parametrize("mode", ["each", "all", "none"])
+def test_what_is_deferred_is_checked_with_the_timeouts(project: Project, mode: str) -> None:
+    """As COMMIT would do it, the lock on the row that a key refers to would be waited for without end."""
+    project.sql(
+        "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)"
+    )
+    project.sql("INSERT INTO p VALUES (1)")
+    project.write("blog.20240101000002_insert", "INSERT INTO c VALUES (1);")
+    project.manage("migrations_build").ok()
+    with transaction(project, "SELECT * FROM p FOR UPDATE"):
+        error = project.manage(
+            "migrations_run", "--lock-timeout", "300ms", "--retries", "0", "--transaction", mode
+        ).error()
+    assert "55P03" in error
+    assert project.applied() == []
+    assert project.sql("SELECT count(*) FROM c") == [(0,)]
+
+
+DEFERRED = {
+    "temporary tables with a key between them": (
+        "CREATE TEMP TABLE a (id int PRIMARY KEY);"
+        "CREATE TEMP TABLE b (a int REFERENCES a DEFERRABLE INITIALLY DEFERRED);"
+        "INSERT INTO b VALUES (1); INSERT INTO a VALUES (1);"
+    ),
+    "a trigger that needs the search_path": (
+        "CREATE SCHEMA s; SET LOCAL search_path = s; CREATE TABLE t (id int); CREATE TABLE log (id int);"
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO log VALUES (1); RETURN NULL; END';"
+        "CREATE CONSTRAINT TRIGGER c AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f();"
+        "INSERT INTO t VALUES (1);"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DEFERRED)
+def test_what_is_deferred_is_checked_where_it_was_written(project: Project, case: str) -> None:
+    project.write("blog.20240101000001_deferred", DEFERRED[case])
+    project.run().ok()
+
+
 def test_a_statement_outside_a_transaction_is_repeated_alone(project: Project) -> None:
     project.sql("CREATE TABLE busy (id int); CREATE TABLE counter (id int)")
     project.write(
@@ -498,6 +539,27 @@ def test_an_index_that_failed_is_built_again_without_its_invalid_remains(project
     assert project.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix'::regclass") == [(True,)]
 
 
+def test_letters_beyond_ascii_are_found_again_in_the_name_of_an_index(project: Project) -> None:
+    project.sql("CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2)")
+    up = "CREATE UNIQUE INDEX CONCURRENTLY ix_\u00dcber ON t (a);"
+    project.write("blog.20240101000001_ix", up, option=" transaction:false")
+    project.run().error()
+    project.sql("DELETE FROM t WHERE ctid = '(0,1)'")
+    assert "Dropping the index" in project.run().ok().stderr
+
+
+@pytest.mark.parametrize("mode", ["each", "all", "none"])
+def test_a_database_that_counts_bytes_tells_the_place_too(project: Project, mode: str) -> None:
+    project.server.execute(f"DROP DATABASE {project.database}")
+    project.server.execute(f"CREATE DATABASE {project.database} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    project.write(
+        "blog.20240101000001_umlauts",
+        "SELECT '\u00e4\u00f6\u00fc\u00e4\u00f6\u00fc';\nSELECT '\u00e4', nothing;\nSELECT 2;",
+    )
+    error = project.run("--transaction", mode, "--json").json["error"]
+    assert (error["line"], error["column"]) == (3, 13)
+
+
 def test_what_was_set_for_the_session_is_set_again_when_it_goes_on(project: Project) -> None:
     up = "CREATE SCHEMA s;\nSET search_path = s;\nCREATE TABLE a (id int);\nSELECT 1/{};\nCREATE TABLE b (id int);"
     project.write("blog.20240101000001_steps", up.format(0), option=" transaction:false")
@@ -633,6 +695,32 @@ def test_last_run_knows_what_it_finished(project: Project) -> None:
     project.run().ok()
     planned = project.manage("migrations_revert", "--last-run", "--plan", "--json").ok().json["migrations"]
     assert [one["id"] for one in planned] == [id_]
+
+
+def test_what_was_finished_last_is_reverted_first(project: Project) -> None:
+    id_ = "blog.20240101000005_steps"
+    project.write(id_, "SELECT 1;\nSELECT 1/0;", "SELECT 1;", option=" transaction:false")
+    project.run().error()
+    late = project.table(2)
+    project.run("--to", late).ok()
+    project.write(id_, "SELECT 1;\nSELECT 1/1;", "SELECT 1;", option=" transaction:false")
+    project.run().ok()
+    for options in (["--last-run"], [], ["--to", late]):
+        planned = project.manage("migrations_revert", *options, "--plan", "--json").ok().json["migrations"]
+        assert [one["id"] for one in planned] == [id_]
+
+
+def test_a_failure_before_it_goes_on_does_not_undo_what_is_said_to_be_done(project: Project) -> None:
+    id_ = "blog.20240101000001_steps"
+    role = f"role_{project.database}"
+    project.sql(f"CREATE ROLE {role}; GRANT CREATE ON SCHEMA public TO {role}")
+    project.write(id_, f"SET ROLE {role};\nCREATE TABLE a ();\nSELECT 1/0;", option=" transaction:false")
+    assert "of its 3 statements, 2 are done and stay" in project.run().error()
+    project.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    error = project.run().error()
+    assert "does not exist" in error
+    assert "of its 3 statements, 2 are done and stay" in error
+    assert project.sql("SELECT statements_done FROM medusa_migrations") == [(2,)]
 
 
 def test_a_renamed_file_that_was_begun_is_not_done_from_its_start(project: Project) -> None:

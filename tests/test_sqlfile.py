@@ -412,6 +412,20 @@ def test_a_transaction_may_hold_savepoints() -> None:
     assert up(f"-- migrate:up\n{text}\n") == text
 
 
+NOT_OPEN = {
+    "never opened": ("SELECT 1;\nROLLBACK TO s;", ":3:1: ROLLBACK TO a savepoint that is not open here: s"),
+    "released before": ("SAVEPOINT S;\nRELEASE s;\nRELEASE SAVEPOINT s;", ":4:1: RELEASE a savepoint"),
+    "gone with an outer one": ("SAVEPOINT a;SAVEPOINT b;\nRELEASE a;\nROLLBACK TO SAVEPOINT b;", ":4:1: ROLLBACK TO"),
+    "another name": ('SAVEPOINT "S";\nROLLBACK WORK TO s;', ":3:1: ROLLBACK TO a savepoint that is not open here: s"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), NOT_OPEN.values(), ids=NOT_OPEN.keys())
+def test_a_savepoint_is_of_the_same_part(text: str, says: str) -> None:
+    assert refusal(f"-- migrate:up\n{text}\n").startswith(f"{PATH}{says}")
+    up(f"-- migrate:up transaction:false\nBEGIN;{text}COMMIT;\n")
+
+
 def test_the_option_of_one_part_is_not_the_other_s() -> None:
     assert refusal("-- migrate:up transaction:false\nVACUUM;\n-- migrate:down\nVACUUM;").startswith(
         f"{PATH}:4:1: VACUUM"
