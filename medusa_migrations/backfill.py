@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import re
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Self
@@ -32,7 +32,7 @@ SELECT pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.a
 FROM pg_catalog.pg_index i
 CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-WHERE i.indrelid = pg_catalog.to_regclass(%s) AND i.indisprimary
+WHERE i.indrelid = pg_catalog.to_regclass(%s) AND i.indisprimary AND k.position <= i.indnkeyatts
 ORDER BY k.position
 """
 
@@ -41,7 +41,7 @@ ORDER BY k.position
 class Work:
     """What to change: `table` as SQL writes it, `set` and `where` as SQL, at most `batch` rows at a time.
 
-    `text` is a checksum of both without their parameters, which may be others in every run, such as moments.
+    `text` is a checksum of both, but for moments, which may be others in every run.
     """
 
     name: str
@@ -79,11 +79,14 @@ class Reached:
 
 
 class Backfills:
-    """The backfills of one migration, which its history row knows of by table and number."""
+    """The backfills of one migration. Its history row knows how far each has come, under its table and a number.
+
+    What is asked for is known again by its text, wherever it stands: others may come before it in another run.
+    """
 
     def __init__(self, session: Session, history: History, task: Task, retries: Retries, listener: Listener) -> None:
         self.session, self.history, self.task, self.retries, self.tell = session, history, task, retries, listener
-        self.numbers: Counter[str] = Counter()
+        self.asked: set[str] = set()  # the names of those that this run has come to
         self.known: dict[str, Reached] = {}
 
     def reached(self) -> str:
@@ -106,23 +109,33 @@ class Backfills:
         was begun with another text.
         """
         name = self._name(work)
-        before = self.known.setdefault(name, Reached(work.text))
-        if before.text != work.text and before.rows:
-            raise ValueError(
-                f"the backfill of {name} has come to {before.rows:,} rows with another `set` or `where`. Bring that "
-                "back as it was to go on there; or, to begin again at the first row, forget what was done with "
-                f"migrations_repair --mark-reverted {self.task.id}"
-            )
-        self.known[name] = replace(before, text=work.text)
-        if not before.is_done:
+        self.asked.add(name)
+        if name not in self.known or self.known[name].text != work.text:
+            self.known[name] = Reached(work.text)  # in place of one that had not come to any row
+        if not self.known[name].is_done:
             _Run(self, work, name).all()
         return self.known[name].changed
 
     def _name(self, work: Work) -> str:
-        """What it is known by: its table, and its number among those of that table."""
-        self.numbers[work.name] += 1
-        number = self.numbers[work.name]
-        return work.name if number == 1 else f"{work.name} #{number}"
+        """What it is known by, or will be: its table, and its number among those of that table."""
+        others = [name for name in self.known if name.partition(" #")[0] == work.name and name not in self.asked]
+        for name in others:
+            if self.known[name].text == work.text:
+                return name
+        for name in others:
+            other = self.known[name]
+            if other.rows and not other.is_done:
+                raise ValueError(
+                    f"the backfill of {name} has come to {other.rows:,} rows with another `set` or `where`. Bring that "
+                    "back as it was to go on there; or, to begin again at the first row, forget what was done with "
+                    f"migrations_repair --mark-reverted {self.task.id}"
+                )
+        numbered = (f"{work.name} #{number}" for number in itertools.count(2))
+        return next(name for name in itertools.chain([work.name], numbered) if not self._is_taken(name))
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether a backfill that has begun has that name."""
+        return name in self.asked or (name in self.known and (self.known[name].rows > 0 or self.known[name].is_done))
 
     def record(self) -> str:
         """SQL that has the history know how far all have come."""
@@ -240,7 +253,7 @@ class _Run:
             conditions.append(f"({self.work.where}\n)")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         # The last one of each column; max() does not know every type that a key may have.
-        last = ", ".join(f"((pg_catalog.array_agg({name}))[pg_catalog.count(*)])::text" for name, _ in self.key)
+        last = ", ".join(f"(pg_catalog.array_agg({name}::text))[pg_catalog.count(*)]" for name, _ in self.key)
         *key, rows = self.session.query(
             f"SELECT {last}, pg_catalog.count(*) FROM (SELECT {self.columns} FROM {self.work.table}{where}"
             f" ORDER BY {self.columns} LIMIT {self.size}) batch"

@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import Error
 
 from .backfill import Backfills
@@ -19,6 +20,7 @@ from .migration import Direction
 from .options import Options
 from .postgresql import IN_FAILED_TRANSACTION, ServerError, server_error
 from .pyfile import at_line, line_of
+from .recorder import without_database
 from .retries import Retries
 from .schema import Schema
 from .sending import send_around
@@ -59,6 +61,8 @@ class CodeFailed(StatementFailed):
 def _in_words(error: BaseException) -> str:
     if isinstance(error, AttributeError) and isinstance(error.obj, Schema) and error.name:
         return f"The migration API has no call {error.name!r}.{nearest(error.name, dir(error.obj))}"
+    if isinstance(error, FieldDoesNotExist):  # of a model that the author does not know of
+        return str(error).replace("Table has no field named", "The table has no column")
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
@@ -68,7 +72,7 @@ def call(task: Task, schema: LiveSchema) -> None:
     assert task.step.migration is not None
     caught: Error | None = None
     try:
-        with schema.session.interruption.in_code(True):
+        with schema.session.interruption.in_code(True), without_database(schema.session.alias):
             task.function(schema)
         caught = schema.failed
         if caught:

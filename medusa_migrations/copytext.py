@@ -14,11 +14,13 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def copy_line(row: Sequence[Any]) -> bytes:
-    """One row. Raises TypeError for what is no row, and for a value that COPY cannot be given."""
+    """One row. Raises TypeError for what is no row, and for a value that COPY cannot be given; ValueError for none."""
     if isinstance(row, str | bytes | Mapping | Set):
         raise TypeError(
             f"a row for COPY is a tuple or a list, in the order of the columns; this is a {type(row).__name__}"
         )
+    if not row:
+        raise ValueError("a row for COPY has no values")
     return ("\t".join(map(_text, row)) + "\n").encode()
 
 

@@ -18,6 +18,7 @@ from .postgresql import (
     LOCK_LOST,
     LOCK_NOT_AVAILABLE,
     NOT_IN_TRANSACTION,
+    OBJECT_IN_USE,
     QUERY_CANCELED,
     ROW_GONE,
     UNDEFINED_TABLE,
@@ -142,6 +143,8 @@ class StatementFailed(Exception):
             return f"The connection was lost: see that the server runs, and {again}."
         if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."
+        if error.sqlstate == OBJECT_IN_USE and "pending trigger events" in error.message:
+            return f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {again}."
         if error.sqlstate == LOCK_NOT_AVAILABLE:
             longer = _setting("--lock-timeout or --retries", options)
             return f"Wait until the lock is free, or give it longer with {longer}, and {again}."

@@ -11,14 +11,12 @@ from django.db import Error
 from .backfill import Backfills, Work
 from .copytext import copy_line
 from .inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, Table, read_table, table_names
-from .operations import Backfill, Change, Operation, Query, Together
+from .operations import Backfill, Change, Operation, Query, Together, sendable
 from .postgresql import copy_in, last_rows
 from .retries import Retries
-from .scanner import ScanError, Statement, split
 from .schema import Params, Row, Schema
 from .session import Session
-from .statements import begins_or_ends_transaction, cannot_run, outside_transaction
-from .tables import column_name, quoted
+from .tables import column_name, quoted, refuse_text
 from .target import Target
 
 _FETCH = 2000  # rows of a stream at a time
@@ -61,14 +59,18 @@ class LiveSchema(Schema):
             raise
 
     def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
-        if not self._statements(sql):
+        if not sendable(sql, in_transaction=self.depth > 0):
             return []
         with self.connection.cursor() as cursor:
-            cursor.execute(sql, params)
+            try:
+                cursor.execute(sql, params)
+            except (IndexError, KeyError, TypeError, ValueError) as error:  # psycopg2's, of what does not fit
+                cure = "With params, write %% for %."
+                raise ValueError(f"the SQL and its params do not fit: {error}. {cure}") from error
             return last_rows(cursor)
 
     def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
-        self._statements(sql)
+        sendable(sql, in_transaction=self.depth > 0)
         return self._fetched(sql, params)
 
     def _fetched(self, sql: str, params: Params | None) -> Iterator[Row]:
@@ -89,6 +91,7 @@ class LiveSchema(Schema):
 
     def copy_from(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str] = ()) -> int:
         self._refuse_while_copying()
+        refuse_text(columns)
         named = f" ({', '.join(map(column_name, columns))})" if columns else ""
         count = 0
 
@@ -112,14 +115,17 @@ class LiveSchema(Schema):
         name = f"medusa_{self.depth}"
         savepoint = (f"SAVEPOINT {name}", f"RELEASE {name}", f"ROLLBACK TO {name}; RELEASE {name}")
         begin, end, undo = savepoint if self.depth else ("BEGIN", "COMMIT", "ROLLBACK")
+        failed_before = self.failed
         self.session.execute(begin)
         self.depth += 1
         try:
             yield
+            if self.failed:  # caught in the block, it has aborted the transaction all the same: COMMIT would undo it
+                raise self.failed
             self.session.execute(end)
         except BaseException:
             self.session.settle(undo)
-            self.failed = None
+            self.failed = failed_before
             raise
         finally:
             self.depth -= 1
@@ -190,25 +196,3 @@ class LiveSchema(Schema):
                 "copy_from is under way, and its rows come from a call that needs the connection too: "
                 "use INSERT … SELECT, or read them into a list first"
             )
-
-    def _statements(self, sql: str) -> list[Statement]:
-        """Raises ValueError for what a migration cannot send; it is refused as it is in a migration in SQL."""
-        try:
-            statements = split(sql)
-        except ScanError as error:
-            cure = "Use copy_from." if "COPY" in error.problem else error.cure
-            raise ValueError(f"{error.problem}. {cure}") from None
-        for statement in statements:
-            refused = cannot_run(statement.words)
-            if refused:
-                raise ValueError(f"{refused[0]}. {refused[1]}")
-            if statement.data is not None:
-                raise ValueError("COPY … FROM stdin is not for query. Use copy_from.")
-            name = outside_transaction(statement.words)
-            if begins_or_ends_transaction(statement.words):
-                raise ValueError(f"{name} is not for a migration to send: use transaction()")
-            if name and self.depth:
-                raise ValueError(
-                    f"{name} cannot run inside a transaction: set `transaction = False` at the top of the file"
-                )
-        return statements

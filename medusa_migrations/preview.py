@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -72,8 +71,9 @@ class _Preview:
                     found = _backfill(target, operation)
                 else:
                     operation.apply(target)
-                    found = [_ended(sql) for sql in editor.collected_sql]
-        except (Error, FieldDoesNotExist, FieldError, LookupError, TypeError, ValueError) as error:
+                    found = []
+            found += map(_ended, editor.collected_sql)  # with what Django defers to the end: indexes, foreign keys
+        except Exception as error:  # noqa: BLE001 - of the author's values and fields
             reason = server_error(error).message if isinstance(error, Error) else error
             self.sql.append(f"-- {operation}: cannot be told before it runs: {reason}")
         else:

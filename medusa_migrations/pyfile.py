@@ -10,14 +10,14 @@ import re
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from .errors import FileError, Location, locate
 from .migration import FEATURE, Direction, Part, is_dependency
-from .operations import IrreversibleError
-from .recorder import CannotTellError, Function, Reverse, without_database
+from .operations import IrreversibleError, Operation, Query, Together, sendable
+from .recorder import CannotTellError, Function, Reverse, reverse, without_database
 from .text import whole_checksum
 
 TEMPLATE = '''\
@@ -165,6 +165,8 @@ class _Parser:
         if isinstance(found, Reverse):
             self.check_reverse(found)
             return
+        if found is reverse:
+            raise self.error(f"{name} is reverse itself", f"Write `{name} = reverse(up)`.", line)
         cure = f"Write `def {name}(schema: Schema) -> None:`."
         if not callable(found):
             raise self.error(f"there is no function {name}", cure, line)
@@ -174,7 +176,7 @@ class _Parser:
 
     def check_reverse(self, down: Reverse) -> None:
         try:
-            down.operations()
+            self.check_queries(down.operations())
         except (IrreversibleError, CannotTellError) as error:
             cure = "Write a down of its own, without reverse(up), or leave down out: then it is irreversible."
             raise self.error(f"reverse(up) is not possible: {error}", cure, error.line) from None
@@ -182,6 +184,19 @@ class _Parser:
             cure = "It is called when it is built, on a schema that writes down what it is asked for."
             problem = f"reverse(up) is not possible: up raised {type(error).__name__}: {error}"
             raise self.error(problem, cure, line_of(error, self.file)) from error
+
+    def check_queries(self, operations: Sequence[Operation]) -> None:
+        """Refuse what undoes a query and could not be sent."""
+        for one in operations:
+            if isinstance(one, Together):
+                self.check_queries(one.operations)
+            elif isinstance(one, Query):
+                try:
+                    sendable(one.sql, in_transaction=self.transaction() is not False)
+                except ValueError as error:
+                    raise self.error(
+                        f"reverse_sql: {error}", "It is sent as it is, without params.", one.line
+                    ) from None
 
     def refuse_value(self, name: str, cure: str) -> NoReturn:
         raise self.error(f"{name} is {self.values[name]!r}", cure, self.lines.get(name))

@@ -130,16 +130,20 @@ class DatabaseUsedError(Exception):
 
 
 @contextlib.contextmanager
-def without_database() -> Iterator[None]:
-    """Meanwhile no query goes through Django's connections: nothing is to be changed yet."""
+def without_database(alias: str | None = None) -> Iterator[None]:
+    """Meanwhile no query goes through Django's connections, or through that of `alias`.
+
+    When a migration is built, nothing is to be changed yet. When it runs, that connection is in another transaction: it
+    does not see what the migration has done, waits for its locks, and is not rolled back with it.
+    """
 
     def refuse(*_: Any) -> NoReturn:
         raise DatabaseUsedError("it uses a connection of Django's, where only `schema` may be used, and only in a run")
 
     with contextlib.ExitStack() as stack:
-        for alias in connections:
+        for one in [alias] if alias else connections:
             with contextlib.suppress(ImproperlyConfigured):
-                stack.enter_context(connections[alias].execute_wrapper(refuse))
+                stack.enter_context(connections[one].execute_wrapper(refuse))
         yield
 
 

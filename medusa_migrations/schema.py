@@ -37,8 +37,19 @@ from .operations import (
     Operation,
     RenameColumn,
     RenameTable,
+    refuse_several,
 )
-from .tables import Field, Fields, check_constraint, constraint_name, foreign_key_name, named_index, refuse_columns
+from .tables import (
+    Field,
+    Fields,
+    check_constraint,
+    constraint_name,
+    foreign_key_name,
+    named_index,
+    refuse_columns,
+    refuse_composite_key,
+    refuse_text,
+)
 
 if TYPE_CHECKING:
     from django.contrib.postgres.constraints import ExclusionConstraint
@@ -142,6 +153,7 @@ class Schema(ABC):
     def add_column(self, table: str, name: str, field: Field) -> None:
         """Add a column. Rows that are there get the field's default."""
         refuse_columns(table, {name: field})
+        refuse_composite_key(table, field)
         self._do(AddColumn(table=table, column=name, field=field))
 
     def rename_column(self, table: str, old: str, new: str) -> None:
@@ -149,7 +161,9 @@ class Schema(ABC):
 
     def alter_column(self, table: str, name: str, old: Field, new: Field) -> None:
         """Change a column from the field `old`, which it is, to `new`."""
-        refuse_columns(table, {name: old} | {name: new})
+        for field in (old, new):
+            refuse_columns(table, {name: field})
+            refuse_composite_key(table, field)
         self._do(AlterColumn(table=table, column=name, old=old, new=new))
 
     def drop_column(self, table: str, name: str, if_exists: bool = False) -> None:
@@ -160,6 +174,7 @@ class Schema(ABC):
 
     def create_primary_key(self, table: str, columns: Sequence[str], name: str | None = None) -> None:
         """Make `columns`, which are NOT NULL, the primary key."""
+        refuse_text(columns)
         name = name or constraint_name(table, columns, "_pk")
         self._do(CreatePrimaryKey(table=table, columns=columns, name=name))
 
@@ -218,6 +233,7 @@ class Schema(ABC):
         nulls_distinct: bool | None = None,
     ) -> None:
         """The options are those of Django's UniqueConstraint."""
+        refuse_text(columns)
         constraint = models.UniqueConstraint(
             fields=columns,
             name=name or constraint_name(table, columns, "_uniq"),
@@ -235,6 +251,8 @@ class Schema(ABC):
 
     def create_check_constraint(self, table: str, condition: models.Q | str, name: str) -> None:
         """`condition` is a Q, or SQL."""
+        if isinstance(condition, str):
+            refuse_several("create_check_constraint", condition)
         self._do(
             CreateConstraint(
                 call="create_check_constraint", contype="c", table=table, constraint=check_constraint(condition, name)
@@ -257,6 +275,7 @@ class Schema(ABC):
 
     def create_view(self, name: str, sql: str) -> None:
         """`sql` is the view's query."""
+        refuse_several("create_view", sql)
         self._do(CreateView(name=name, sql=sql))
 
     def drop_view(self, name: str, if_exists: bool = False) -> None:

@@ -79,9 +79,26 @@ def refuse_columns(table: str, fields: Fields) -> None:
                 f"The column {name!r} of {table} is a {type(field).__name__}, which needs a model. Use the type of the "
                 "key, such as BigIntegerField(db_index=True), and create_foreign_key."
             )
+        if field.db_column not in (None, name):
+            raise ValueError(
+                f"The column {name!r} of {table} has db_column={field.db_column!r}: a column has the name that it is "
+                "given here. Leave db_column out."
+            )
     wrong = next((name for name in (table, *fields) if '"' in name or "%" in name), None)
     if wrong:
         raise ValueError(f"Django cannot write a name with a quote or a percent sign, as {wrong!r}: use query")
+
+
+def refuse_composite_key(table: str, field: Field) -> None:
+    """Raise TypeError for what is a key of other columns, and no column."""
+    if isinstance(field, models.CompositePrimaryKey):
+        raise TypeError(f"A CompositePrimaryKey is no column of {table}: use create_primary_key")
+
+
+def refuse_text(columns: Sequence[str]) -> None:
+    """Raise TypeError for one name in place of several, which would be taken letter by letter."""
+    if isinstance(columns, str):
+        raise TypeError(f"columns is {columns!r}: it is a list of names, such as [{columns!r}]")
 
 
 def extras(field: Field) -> set[str]:

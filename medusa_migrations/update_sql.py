@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date, time
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
@@ -17,7 +19,7 @@ from .text import checksum
 def set_and_where(target: Target, asked: Backfill) -> tuple[str, str, str]:
     """Both as SQL, with the parameters in their places, quoted by the driver; WHERE is empty if there is none.
 
-    Last comes a checksum of them without their parameters.
+    Last comes a checksum of them, without moments among their parameters, which may be others in every run.
     Raises LookupError if there is no table, django.core.exceptions.FieldError for a column that is not there.
     """
     given = _Given(target, asked)
@@ -35,6 +37,14 @@ class _Given:
         self.texts.append(sql)
         if not params:
             return sql % ()  # no driver takes the doubled percent signs away then
+        values = params.items() if isinstance(params, Mapping) else enumerate(params)
+        self.texts += [f"{key}={self.literal(value)}" for key, value in values if not isinstance(value, date | time)]
+        return self.composed(sql, params)
+
+    def literal(self, value: Any) -> str:
+        return self.composed("%s", [value])
+
+    def composed(self, sql: str, params: Any) -> str:
         with self.connection.wrap_database_errors:
             return str(self.connection.ops.compose_sql(sql, params))  # type: ignore[attr-defined]  # PostgreSQL's has it
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,11 @@ from tests.shop import make_shop
 
 if TYPE_CHECKING:
     from tests.admin_site import Site
+
+
+# Under nohup, and in the background of a shell, they are ignored, and every command of the tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def start_server() -> Server:

@@ -283,6 +283,9 @@ def test_search_and_filters(site: Site) -> None:
     assert f'<li class="selected">\n    <a href="?database=default&amp;run={runs[1]}">' in page
     assert "2 results ( 5 total )" in text(page)
     assert "recorded only" in text(page)
+    empty = get(client, LIST, q="nothing")
+    assert 'value="nothing" id="searchbar"' in empty
+    assert "0 results ( 5 total )" in text(empty)
 
 
 def test_a_long_list_has_pages_and_each_keeps_the_filters(site: Site) -> None:

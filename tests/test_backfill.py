@@ -79,6 +79,8 @@ def test_every_row_is_changed_once(project: Project, way: str) -> None:
 KEYS = {
     "two columns": "PRIMARY KEY (part, id)",
     "two columns with an order of their own": "PRIMARY KEY (title, part)",
+    "one that has another column along": "PRIMARY KEY (id) INCLUDE (slug)",
+    "an array": "k int[] PRIMARY KEY DEFAULT ARRAY[(random() * 1e9)::int, (random() * 1e9)::int]",
     "a uuid": "u uuid PRIMARY KEY DEFAULT gen_random_uuid()",
     "a text": "t text PRIMARY KEY DEFAULT md5(random()::text)",
     "a name with quotes": '"a ""b" bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
@@ -154,10 +156,62 @@ def test_a_backfill_that_comes_to_stand_in_another_s_place_is_no_part_of_it(proj
     write(project, f"{first}\nschema.backfill('post', set='part = 1 / (id - 70)', batch=50)")
     assert "division by zero" in project.run().error()
     write(project, "schema.backfill('post', set='part = 1', batch=50)")
-    assert "the backfill of post has come to 100 rows with another `set` or `where`" in project.run().error()
+    assert "the backfill of post #2 has come to 50 rows with another `set` or `where`" in project.run().error()
     project.manage("migrations_repair", "--mark-reverted", ID).ok()
     project.run().ok()
     assert project.sql("SELECT DISTINCT part FROM post") == [(1,)]
+
+
+def test_other_values_are_another_backfill(project: Project) -> None:
+    make_posts(project, 300)
+    project.sql("CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$BEGIN IF NEW.id = 120 THEN RAISE 'stop'; END IF; RETURN NEW; END$$;"
+                "CREATE TRIGGER stop BEFORE UPDATE ON post FOR EACH ROW EXECUTE FUNCTION stop()")  # fmt: skip
+    up = 'schema.backfill("post", set={{"slug": "{}"}}, where=Q(part__gte={}), batch=50)'
+    write(project, up.format("one", 0))
+    assert "stop" in project.run().error()
+    project.sql("DROP TRIGGER stop ON post")
+    for changed in (up.format("two", 0), up.format("one", 1)):
+        write(project, changed)
+        assert "has come to 100 rows with another `set` or `where`" in project.run().error()
+    write(project, up.format("one", 0))
+    project.run().ok()
+    assert touches(project) == [(1, 300)]
+
+
+def test_a_moment_may_be_another_in_every_run(project: Project) -> None:
+    make_posts(project, 300)
+    project.sql("ALTER TABLE post ADD at timestamptz; CREATE TABLE gate (open int); INSERT INTO gate VALUES (0)")
+    write(
+        project,
+        """
+from django.utils import timezone
+schema.backfill("post", set={"at": timezone.now()}, where=Q(at=None) & Q(part__lt=3), batch=50)
+schema.query("SELECT 1 / open FROM gate")
+""",
+    )
+    project.sql("CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$BEGIN IF NEW.id = 120 AND 0 = (SELECT open FROM gate) THEN RAISE 'stop'; END IF; RETURN NEW; END$$;"
+                "CREATE TRIGGER stop BEFORE UPDATE ON post FOR EACH ROW EXECUTE FUNCTION stop()")  # fmt: skip
+    assert "stop" in project.run().error()
+    project.sql("UPDATE gate SET open = 1")
+    project.run().ok()
+    assert touches(project) == [(1, 300)]
+
+
+def test_backfills_in_a_loop_are_known_by_what_they_do(project: Project) -> None:
+    make_posts(project, 300)
+    loop = """
+for part in {}:
+    schema.backfill("post", set="slug = %(part)s", where="part = %(part)s AND slug IS NULL", params={{"part": part}})
+{}
+"""
+    write(project, loop.format("[1]", "schema.query('SELECT 1/0')"))
+    project.run().error()
+    write(project, loop.format("[0, 1, 2]", ""))
+    project.run().ok()
+    assert project.sql("SELECT slug, count(*) FROM post GROUP BY 1 ORDER BY 1") == [("0", 100), ("1", 100), ("2", 100)]
+    assert touches(project) == [(1, 300)]
 
 
 REFUSED = {

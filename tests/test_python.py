@@ -332,6 +332,15 @@ NOT_BUILT = {
         "from django.db import connection\nwith connection.cursor() as c:\n    c.execute('SELECT 1')\n",
         ":3: cannot be imported: DatabaseUsedError: it uses a connection of Django's",
     ),
+    "reverse without its up": (
+        "from medusa_migrations import reverse\ndef up(schema): pass\ndown = reverse\n",
+        ":3: down is reverse itself\n     3 | down = reverse\nWrite `down = reverse(up)`.",
+    ),
+    "an undo that cannot be sent": (
+        "from medusa_migrations import reverse\ndef up(schema):\n"
+        "    schema.query('SELECT 1', reverse_sql='SELECT 2; COMMIT')\ndown = reverse(up)\n",
+        ":3: reverse_sql: COMMIT is not for a migration to send",
+    ),
     "another encoding": (b"# \xe9\ndef up(schema): pass\n", "the file is not UTF-8"),
 }
 
@@ -736,6 +745,49 @@ def test_what_a_migration_prints_does_not_spoil_the_json(project: Project) -> No
 
 # What an `up` does, and what is said of it.
 TOLD = {
+    "an error that a transaction has caught": (
+        'with schema.transaction():\n    try: schema.query("SELEC 1")\n    except Exception: pass',
+        r"_step.py:11\n.*LINE 1: SELEC 1",
+    ),
+    "a connection of Django's": (
+        "from django.db import connection\nschema.query('LOCK TABLE post')\n"
+        "connection.cursor().execute('UPDATE post SET price = 1')",
+        r"DatabaseUsedError: it uses a connection of Django's.*_step.py:12",
+    ),
+    "a view of two statements": (
+        'schema.create_view("v", "SELECT 1; COMMIT")',
+        r"create_view takes one piece of SQL; this is 2 statements",
+    ),
+    "a check that ends itself": (
+        'schema.create_check_constraint("post", "id > 0)); COMMIT; SELECT ((1", name="c")',
+        r"create_check_constraint takes one piece of SQL; this is 3 statements",
+    ),
+    "one name in place of columns": (
+        'schema.create_primary_key("post", "id")',
+        r"columns is 'id': it is a list of names",
+    ),
+    "a name of its own for a column": (
+        'schema.add_column("post", "b", models.TextField(db_column="yyy", null=True))',
+        r"has db_column='yyy': a column has the name that it is given here",
+    ),
+    "a key that is no column": (
+        'schema.add_column("post", "pk", models.CompositePrimaryKey("id", "price"))',
+        r"is no column of post: use create_primary_key",
+    ),
+    "a column that is not there": (
+        'schema.create_index("post", models.Index(fields=["nope"], name="i"))',
+        r"The table has no column 'nope'",
+    ),
+    "a percent sign beside parameters": (
+        'schema.query("SELECT \'100%\', %s", ["50%"])',
+        r"With params, write %% for %|placeholder",
+    ),
+    "a row without values": ('schema.copy_from("author", [()], ["name"])', r"a row for COPY has no values"),
+    "rows that are to be checked": (
+        'schema.create_foreign_key("post", "author_id", "author")\n'
+        'schema.query("UPDATE post SET author_id = 2 WHERE id = 1")\nschema.drop_column("post", "price")',
+        r"Send SET CONSTRAINTS ALL IMMEDIATE before it",
+    ),
     "an error that is caught aborts the transaction": (
         'try: schema.query("SELEC 1")\nexcept Exception: pass\nschema.query("SELECT 1")',
         r"_step.py:10\n.*LINE 1: SELEC 1.*HINT: It was caught, but has aborted the transaction",
@@ -798,6 +850,58 @@ def test_what_goes_wrong_is_told(project: Project, title: str) -> None:
     error = project.run().error()
     assert re.search(message, error, re.DOTALL), error
     assert "The connection was lost" not in error
+
+
+@pytest.mark.parametrize("transaction", ["", "transaction = False"])
+def test_what_a_transaction_has_caught_is_not_taken_for_done(project: Project, transaction: str) -> None:
+    """COMMIT of an aborted transaction is a ROLLBACK, and no error."""
+    project.sql("CREATE TABLE post (id int)")
+    write(
+        project,
+        """
+with schema.transaction():
+    schema.query("INSERT INTO post VALUES (1)")
+    try: schema.query("SELECT 1/0")
+    except Exception: pass
+""",
+        "",
+        head=transaction,
+    )
+    error = project.run().error()
+    assert "division by zero" in error
+    assert "_step.py:12" in error or "_step.py:13" in error
+
+
+def test_another_database_may_be_read_by_django(project: Project) -> None:
+    write(
+        project,
+        """
+from django.db import connections
+with connections["other"].cursor() as cursor:
+    cursor.execute("SELECT 41 + 1")
+    schema.query("CREATE TABLE t AS SELECT %s AS a", cursor.fetchone())
+""",
+        "",
+    )
+    project.add_settings('DATABASES["other"] = DATABASES["default"]')
+    project.run().ok()
+    assert project.sql("SELECT a FROM t") == [(42,)]
+
+
+def test_sql_tells_what_django_sends_last(project: Project) -> None:
+    write(
+        project,
+        """
+schema.create_table("t", {"a": models.CharField(max_length=9, db_index=True), "w": models.IntegerField()},
+    indexes=[models.Index(fields=["-w"], name="t_w")])
+schema.add_column("t", "i", models.IntegerField(null=True, db_index=True))
+schema.query("SELECT %s", [{"a": object()}])
+""",
+        "",
+    )
+    sql = project.manage("migrations_run", "--sql", env={"DEBUG": "1"}).ok().stdout
+    assert sql.count("CREATE INDEX") == 4
+    assert "-- query SELECT %s: cannot be told before it runs" in sql
 
 
 def test_what_else_works(project: Project) -> None:
