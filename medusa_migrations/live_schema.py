@@ -10,8 +10,9 @@ from django.db import Error
 
 from .backfill import Backfills, Work
 from .copytext import copy_line
+from .given_sql import sendable
 from .inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, Table, read_table, table_names
-from .operations import Backfill, Change, Operation, Query, Together, sendable
+from .operations import Backfill, Change, Operation, Query, Together
 from .postgresql import copy_in, last_rows
 from .retries import Retries
 from .schema import Params, Row, Schema

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from .errors import FileError, Location, locate
+from .given_sql import sendable
 from .migration import FEATURE, Direction, Part, is_dependency
-from .operations import IrreversibleError, Operation, Query, Together, sendable
+from .operations import IrreversibleError, Operation, Query, Together
 from .recorder import CannotTellError, Function, Reverse, reverse, without_database
 from .text import whole_checksum
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from .given_sql import refuse_several
 from .inspection import Table
 from .operations import (
     ACTIONS,
@@ -37,7 +38,6 @@ from .operations import (
     Operation,
     RenameColumn,
     RenameTable,
-    refuse_several,
 )
 from .tables import (
     Field,
