@@ -248,8 +248,8 @@ def read_text(migration: Migration) -> str:
         data = Path(migration.file).read_bytes()
     except OSError as error:
         raise DistError(
-            f"Cannot read {shown_path(migration.file)}, the build of {migration.source}: {error.strerror}. If another "
-            "build was made meanwhile, run it again; if not, run migrations_build first."
+            f"Cannot read {shown_path(migration.file)}, the build of {migration.source}: {error.strerror}. "
+            "Run migrations_build, unless another build was made meanwhile: then only run this again."
         ) from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
         raise DistError(

@@ -390,7 +390,7 @@ def test_one_whose_build_cannot_be_read_shows_the_rest(site: Site, built: Any, t
     next((tmp_path / "dist").rglob("*.sql")).unlink()
     page = get(site.admin(), page_of(ONE))
     assert "Cannot read" in problem(page)
-    assert "Run migrations_build." in problem(page)
+    assert "Run migrations_build" in problem(page)
     assert "State pending" in text(page)
 
 
