@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from django.db import Error
 
@@ -15,6 +15,7 @@ from medusa_migrations.session import Session
 from .catalog import read_tables
 from .compare import Change, compare
 from .dependents import foreign_keys_on, not_in_models, refuse_taken, standing_on
+from .kept import without_kept
 from .remade import Place
 from .renames import Rename, chosen_renames, given_renames
 from .render import Casts, is_key, render, zero_value
@@ -72,7 +73,8 @@ def make_draft(session: Session, request: Request) -> Draft:
     wanted = request.wanted
     names = [*wanted.tables, *request.extra_tables]
     namespace = session.query("SELECT pg_catalog.current_schema()::pg_catalog.regnamespace::oid")[0][0]
-    live = _compared(read_tables(session, namespace, names), request)
+    all_live = read_tables(session, namespace, names)
+    live = _compared(all_live, request)
     with scratch(session) as work:
         models = _compared(build_models(work, (*wanted.models, *wanted.extended)), request)
         given = given_renames(request.renames, live, models)
@@ -81,7 +83,8 @@ def make_draft(session: Session, request: Request) -> Draft:
             return Draft(warnings=wanted.warnings)
         part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & set(names)
         target = _normalised(work, _part(models, part), models)
-        draft = _draft(work, request, given, _part(live, part), target, {**models, **live})
+        whole = _part(all_live, request.extra_tables if request.drop_tables else ())
+        draft = _draft(work, request, given, _part({**live, **whole}, part), target, {**models, **live})
         refuse_taken(session, namespace, draft.changes, live)
         warnings = [*wanted.warnings, *standing_on(session, namespace, draft.changes), *not_in_models(draft.changes)]
     return replace(draft, warnings=(*warnings, *draft.warnings))
@@ -103,16 +106,21 @@ def _draft(
         f"PostgreSQL prints {change.table}.{change.thing.name} otherwise for a copy: see that nothing of it is lost."
         for change in compare(live, copied)
     ]
-    renames, offered = chosen_renames(given, request.accept, copied, target)
+    renames, offered = chosen_renames(given, request.accept, _compared(copied, request), target)
     work.run(rename.statement.sql for rename in renames)
-    names = {*live, *target, *(rename.new for rename in renames if not rename.table)}
+    was = {rename.new: rename.old for rename in renames if not rename.table}
+    names = {*live, *target, *was}
     if not request.drop_tables:
         names -= {*request.extra_tables}
-    before = work.read(names)
+
+    def read() -> Tables:
+        return _compared(work.read(names), request, whole=request.extra_tables, was=was)
+
+    before, target = read(), _compared(target, request, was=was)
     changes = compare(before, target, request.wanted.explicit_names)
     up = render(changes, before, target, _values(work, request, changes, target), _casts(work, changes))
     _run(work, "up", up)
-    after = work.read(names)
+    after = read()
     _refuse_difference("up", compare(after, target, request.wanted.explicit_names))
     # Back to the very names, whoever gave them.
     back = compare(after, before, _all_names(before, after))
@@ -226,20 +234,16 @@ def _part(tables: Tables, names: Collection[str]) -> Tables:
     return {name: table for name, table in tables.items() if name in names}
 
 
-def _compared(tables: Tables, request: Request) -> dict[str, Table]:
-    """What of the tables is compared. What is ignored is in neither side, or a down part would make it once more."""
+def _compared(
+    tables: Tables, request: Request, *, whole: Collection[str] = (), was: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Table]:
+    """What of the tables is compared. What is kept is in neither side, or a down part would make it once more.
+
+    Not so of the `whole` ones: with a table all of it goes, and comes again. `was` has the old names of renamed tables.
+    """
     extended = {model._meta.db_table: columns for model, columns in request.wanted.extended.items()}
     tables = {name: table.only(extended[name]) if name in extended else table for name, table in tables.items()}
-
-    def is_kept(table: str, name: str) -> bool:
-        return not any(fnmatchcase(f"{table}.{name}", glob) for glob in request.ignore)
-
     return {
-        name: replace(
-            table,
-            columns={one: column for one, column in table.columns.items() if is_kept(name, one)},
-            constraints={one: constraint for one, constraint in table.constraints.items() if is_kept(name, one)},
-            indexes={one: index for one, index in table.indexes.items() if is_kept(name, one)},
-        )
+        name: table if name in whole else without_kept(table, request.ignore, {name, was.get(name, name)})
         for name, table in tables.items()
     }

@@ -23,6 +23,7 @@ from medusa_migrations.session import Session, open_session
 from .compare import Change
 from .draft import Draft, NotProven, Request, make_draft
 from .file import derived_name, file_text
+from .kept import keeps_table
 from .wanted import Wanted, wanted_by
 
 # Partitions, children by inheritance and what an extension made are parts of something else.
@@ -65,10 +66,11 @@ def generate(
         _refuse_unfinished(session, migrations, app.label)
         wanted = wanted_by(app.label, session.connection)
         _refuse_elsewhere(session, wanted)
-        left_over = _left_over(session, app.label)
+        ignore = (*conf.get_settings().ignore, *_kept(migrations, app.label))
+        left_over = _left_over(session, app.label, ignore)
         request = Request(
             wanted,
-            ignore=(*conf.get_settings().ignore, *_kept(migrations, app.label)),
+            ignore=ignore,
             renames=tuple(renames),
             extra_tables=left_over,
             drop_tables=drop_tables,
@@ -107,12 +109,13 @@ def _refuse_unfinished(session: Session, migrations: Sequence[Migration], label:
         )
 
 
-def _left_over(session: Session, label: str) -> tuple[str, ...]:
-    """Tables that are named as the app's and that no model of any app has."""
+def _left_over(session: Session, label: str, ignore: Sequence[str]) -> tuple[str, ...]:
+    """Tables that are named as the app's, that no model of any app has, and that are not kept as a whole."""
     models = [model._meta.db_table for model in apps.get_models(include_auto_created=True, include_swapped=True)]
     rows = session.query(_LEFT_OVER, [f"{label}_", [*models, AppliedMigration._meta.db_table]])
     longer = [f"{other}_" for other in apps.app_configs if other.startswith(f"{label}_")]
-    return tuple(name for (name,) in rows if not name.startswith(tuple(longer)))
+    own = [name for (name,) in rows if not name.startswith(tuple(longer))]
+    return tuple(name for name in own if not keeps_table(ignore, name))
 
 
 def _refuse_elsewhere(session: Session, wanted: Wanted) -> None:

@@ -1,0 +1,1 @@
+CREATE TABLE blog_archive (id bigint PRIMARY KEY, doc text);

@@ -1,0 +1,1 @@
+SELECT id, doc FROM blog_archive

@@ -1,0 +1,1 @@
+INSERT INTO blog_archive VALUES (1, 'x');
