@@ -412,3 +412,42 @@ class TestLive:
             assert not books.sql(f"SELECT {BLOCKED}")[0][0]
         connection.close()
         assert books.sql("SELECT oid FROM pg_class") == oids
+
+
+class TestKept:
+    FIELDS = (
+        BOOK + "    n = models.IntegerField()\n    twice = models.GeneratedField(expression=models.F('id') * 2,"
+        " output_field=models.BigIntegerField(), db_persist=True)\n"
+    )
+
+    @pytest.fixture
+    def kept(self, project: Project) -> Project:
+        """A table with an index and a check made by hand, which are kept."""
+        project.add_models("blog", self.FIELDS)
+        generate(project, "--timestamp", FIRST).ok()
+        project.write(
+            "blog.20240101000001_by_hand",
+            "ALTER TABLE blog_book ADD CONSTRAINT kept_check CHECK (n > 0);"
+            "CREATE INDEX kept_ix ON blog_book (abs(twice));",
+            header="-- migrate:keep blog_book.kept_*\n",
+        )
+        project.run().ok()
+        return project
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            (
+                "    n = models.IntegerField()\n",
+                "",
+                "kept_check is kept, but goes with the column n, which is dropped.",
+            ),
+            ("n = models.Integer", "n = models.Date", "goes with the column n, which is dropped and added."),
+            ("* 2", "* 3", "blog_book.kept_ix is kept, but goes with the column twice, which is dropped and added."),
+        ],
+    )
+    def test_what_goes_with_a_column_is_named(self, kept: Project, old: str, new: str, said: str) -> None:
+        kept.add_models("blog", self.FIELDS.replace(old, new))
+        warnings = generate(kept, "--dry-run").ok().stderr
+        assert said in warnings
+        assert warnings.count("is kept, but goes") == 1

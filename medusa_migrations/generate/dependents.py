@@ -8,7 +8,7 @@ from medusa_migrations.errors import PlanError
 from medusa_migrations.session import Session
 
 from .compare import Change
-from .remade import Place, retyped
+from .remade import Place, mentions, retyped
 from .schema import Column, Constraint, Index, Table, Tables
 
 _FOREIGN_KEYS = """
@@ -66,6 +66,21 @@ def not_in_models(changes: Sequence[Change]) -> list[str]:
         if change.op == "drop"
         and isinstance(change.old, Constraint | Index)
         and not any((change.table, column) in gone for column in change.old.columns)
+    ]
+
+
+def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list[str]:
+    """Warnings that name what of a live table is not in what is `compared` of it, and goes with a column."""
+    unseen: list[Constraint | Index] = [
+        *(one for name, one in live.constraints.items() if name not in compared.constraints),
+        *(one for name, one in live.indexes.items() if name not in compared.indexes),
+    ]
+    how = "dropped and added" if again else "dropped"
+    return [
+        f"{live.name}.{one.name} is kept, but goes with the column {column}, which is {how}. Neither part makes "
+        "it again: write that into both, or into a migration of its own."
+        for one in unseen
+        if column in one.columns or (isinstance(one, Index) and mentions(one.definition, column))
     ]
 
 

@@ -14,9 +14,9 @@ from medusa_migrations.session import Session
 
 from .catalog import read_tables
 from .compare import Change, compare
-from .dependents import foreign_keys_on, not_in_models, refuse_taken, standing_on
+from .dependents import foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
 from .kept import without_kept
-from .remade import Place
+from .remade import Place, going
 from .renames import Rename, chosen_renames, given_renames
 from .render import Casts, is_key, render, zero_value
 from .schema import Column, Constraint, Table, Tables
@@ -52,7 +52,8 @@ class Request:
 class Draft:
     """The statements of both parts, in their order; `offered` are renames that nobody answered for.
 
-    `referred` are the tables that new foreign keys refer to.
+    `referred` are the tables that new foreign keys refer to. `going` are the columns that the up part drops, and
+    whether it adds each again.
     """
 
     renames: tuple[Rename, ...] = ()
@@ -62,6 +63,7 @@ class Draft:
     offered: tuple[Rename, ...] = ()
     warnings: tuple[str, ...] = ()
     referred: frozenset[str] = field(default_factory=frozenset)
+    going: Mapping[Place, bool] = field(default_factory=dict)
 
 
 class NotProven(MigrationError):
@@ -87,6 +89,7 @@ def make_draft(session: Session, request: Request) -> Draft:
         draft = _draft(work, request, given, _part({**live, **whole}, part), target, {**models, **live})
         refuse_taken(session, namespace, draft.changes, live)
         warnings = [*wanted.warnings, *standing_on(session, namespace, draft.changes), *not_in_models(draft.changes)]
+        warnings += _unseen(draft, all_live, live)
     return replace(draft, warnings=(*warnings, *draft.warnings))
 
 
@@ -118,7 +121,8 @@ def _draft(
 
     before, target = read(), _compared(target, request, was=was)
     changes = compare(before, target, request.wanted.explicit_names)
-    up = render(changes, before, target, _values(work, request, changes, target), _casts(work, changes))
+    casts = _casts(work, changes)
+    up = render(changes, before, target, _values(work, request, changes, target), casts)
     _run(work, "up", up)
     after = read()
     _refuse_difference("up", compare(after, target, request.wanted.explicit_names))
@@ -136,7 +140,18 @@ def _draft(
         tuple(offered),
         tuple(warnings),
         frozenset(_referred(changes)),
+        going(changes, before, target, casts.impossible),
     )
+
+
+def _unseen(draft: Draft, live: Tables, compared: Tables) -> list[str]:
+    """Warnings that name what is not compared and goes with a column."""
+    was = {(rename.table, rename.new): rename.old for rename in draft.renames}
+    found = []
+    for (table, column), again in draft.going.items():
+        name = was.get((None, table), table)
+        found += going_unseen(live[name], compared[name], was.get((table, column), column), again)
+    return found
 
 
 def _values(work: Scratch, request: Request, changes: Sequence[Change], target: Tables) -> dict[Place, str]:

@@ -25,6 +25,18 @@ def with_remade(changes: Iterable[Change], old: Tables, new: Tables, uncastable:
     return found + list(_on_remade_keys(found, old, new))
 
 
+def going(changes: Iterable[Change], old: Tables, new: Tables, uncastable: Collection[Place]) -> dict[Place, bool]:
+    """The columns that are dropped, of tables that stay, and whether each is added again."""
+    found = with_remade(changes, old, new, uncastable)
+    places = {
+        (change.table, change.old.name): False
+        for change in found
+        if change.op == "drop" and isinstance(change.old, Column)
+    }
+    places |= {(name, column): True for name in old.keys() & new.keys() for column in _regenerated(found, name)}
+    return places | dict.fromkeys(uncastable, True)
+
+
 def retyped(changes: Iterable[Change], table: str) -> set[str]:
     """The columns of `table` that get another type."""
     return {new.name for old, new in _altered(changes, table) if old.type != new.type}
