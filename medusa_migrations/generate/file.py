@@ -15,10 +15,11 @@ _WIDTH = 100
 _NAME_LENGTH = 50
 
 
-def file_text(label: str, draft: Draft, depends: Iterable[str]) -> str:
+def file_text(label: str, draft: Draft, depends: Iterable[str], keep: Iterable[str] = ()) -> str:
     """The whole file. What loses data, and what somebody should look at, stands above its statement."""
     header = [f"-- Generated from the models of {label}. Read it before you run it."]
     header += [f"-- migrate:depends {id_}" for id_ in depends]
+    header += [f"-- migrate:keep {glob}" for glob in keep]
     up = _part(draft.up)
     if draft.offered:
         up = f"{_offers(draft)}\n\n{up}"

@@ -23,7 +23,7 @@ from medusa_migrations.session import Session, open_session
 from .compare import Change
 from .draft import Draft, NotProven, Request, make_draft
 from .file import derived_name, file_text
-from .kept import keeps_table
+from .kept import globs_after_renames, keeps_table
 from .wanted import Wanted, wanted_by
 
 # Partitions, children by inheritance and what an extension made are parts of something else.
@@ -85,7 +85,9 @@ def generate(
     warnings += [one.note for one in draft.up if one.note]
     made = None
     if draft.up and not check:
-        text = file_text(app.label, draft, _depends(draft, wanted, migrations))
+        tables = {rename.old: rename.new for rename in draft.renames if not rename.table}
+        keep = globs_after_renames(ignore, tables)
+        text = file_text(app.label, draft, _depends(draft, wanted, migrations), keep)
         _refuse_misread(text, draft)
         made = make(app.label, name or derived_name(draft), timestamp=timestamp, dry_run=dry_run, text=text)
     return GenerateResult(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -13,6 +14,22 @@ def keeps_table(globs: Iterable[str], table: str) -> bool:
     """Whether all of a table is kept, as by `table.*`."""
     parts = (glob.partition(".") for glob in globs)
     return any(thing == "*" and fnmatchcase(table, name) for name, _, thing in parts)
+
+
+def globs_after_renames(globs: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    """For tables that get other `names`, the globs that keep there what was kept under the old ones only."""
+    split = [glob.partition(".") for glob in globs]
+    return [
+        f"{_as_glob(new)}.{thing}"
+        for old, new in names.items()
+        for table, _, thing in split
+        if thing and fnmatchcase(old, table) and not fnmatchcase(new, table)
+    ]
+
+
+def _as_glob(name: str) -> str:
+    """The name, with any one character for each that a glob, or a line of the header, would read otherwise."""
+    return re.sub(r"[\s*?.[]", "?", name)
 
 
 def without_kept(table: Table, globs: Collection[str], names: Collection[str]) -> Table:

@@ -1,0 +1,1 @@
+SELECT name, legacy FROM blog_author

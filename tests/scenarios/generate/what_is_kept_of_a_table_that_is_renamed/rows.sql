@@ -1,0 +1,1 @@
+INSERT INTO blog_author (name, legacy) VALUES ('one', 'x');
