@@ -121,6 +121,14 @@ class TestRefusals:
         message = generate(books, "--rename", "blog_book.title=a", "--rename", "blog_book.title=b").error()
         assert "is in another --rename already" in message
 
+    def test_models_that_django_refuses(self, books: Project) -> None:
+        books.add_models("blog", BOOK + "    shelf = models.ForeignKey('other.Nope', models.CASCADE)\n")
+        outcome = generate(books)
+        assert outcome.code == 1
+        assert "SystemCheckError: System check identified some issues:" in outcome.stderr
+        assert "(fields.E300) Field defines a relation with model 'other.Nope'" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+
     def test_without_a_name_and_without_generating(self, project: Project) -> None:
         assert "A NAME is needed" in project.manage("makemigration", "blog").error()
 
@@ -213,18 +221,21 @@ class TestOtherModels:
 
 
 class TestQuestions:
-    def answer(self, project: Project, text: str, *options: str) -> str:
-        """What the command says on a terminal where `text` is typed."""
+    def answer(self, project: Project, text: str, *options: str, code: int = 0) -> str:
+        """What the command says on a terminal where `text` is typed; stdout is not one."""
         ours, theirs = pty.openpty()
         os.write(ours, text.encode())
         done = subprocess.run(
             [project.python, "manage.py", "makemigration", "blog", "--generate", *options],
-            cwd=project.folder, env=project.environment(), stdin=theirs, capture_output=True, text=True, timeout=60,
+            cwd=project.folder, env=project.environment(), stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
+            text=True, timeout=60,
         )  # fmt: skip
+        said = os.read(ours, 100_000).decode()
         os.close(ours)
         os.close(theirs)
-        assert done.returncode == 0, done
-        return done.stdout
+        assert done.returncode == code, (done, said)
+        assert "Was " not in done.stdout
+        return said
 
     def test_a_rename_is_asked_for(self, books: Project) -> None:
         books.add_models("blog", BOOK.replace("title", "headline"))
@@ -242,6 +253,26 @@ class TestQuestions:
         books.add_models("blog", BOOK + "    n = models.IntegerField()\n")
         assert "SQL for rows that are there [0]" in self.answer(books, "length('abc')\n")
         assert "DEFAULT length('abc') NOT NULL" in files(books)[1].read_text()
+
+    @pytest.mark.parametrize("typed", ["\x04", "\n\x04"], ids=["at once", "at the second question"])
+    def test_the_end_of_input_is_as_an_interruption(self, books: Project, typed: str) -> None:
+        books.add_models("blog", BOOK.replace("title", "headline"))
+        said = self.answer(books, typed, code=130)
+        assert "CommandError: Interrupted." in said
+        assert "Traceback" not in said
+        assert len(files(books)) == 1
+
+    def test_where_the_question_would_not_be_seen_it_is_not_asked(self, books: Project) -> None:
+        books.add_models("blog", BOOK.replace("title", "headline"))
+        ours, theirs = pty.openpty()
+        done = subprocess.run(
+            [books.python, "manage.py", "makemigration", "blog", "--generate"],
+            cwd=books.folder, env=books.environment(), stdin=theirs, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        os.close(ours)
+        os.close(theirs)
+        assert done.returncode == 0, done
+        assert "Was " not in done.stdout + done.stderr
 
     def test_with_no_input_nothing_is_asked(self, books: Project) -> None:
         books.add_models("blog", BOOK.replace("title", "headline"))

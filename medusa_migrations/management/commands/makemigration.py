@@ -4,6 +4,8 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.apps import apps
+from django.core.checks import Tags
 from django.core.management.base import CommandError, CommandParser
 
 from medusa_migrations import api
@@ -65,7 +67,9 @@ class Command(MigrationCommand):
         self.report(made, options)
 
     def generate(self, options: dict[str, Any]) -> None:
-        is_terminal = options["interactive"] and not options["check"] and sys.stdin.isatty()
+        if options["app"] in apps.app_configs:
+            self.check([apps.get_app_config(options["app"])], tags=[Tags.models])
+        is_terminal = sys.stdin.isatty() and sys.stderr.isatty() and options["interactive"] and not options["check"]
         result = api.generate(
             options["app"],
             options["name"],
@@ -107,10 +111,20 @@ class Command(MigrationCommand):
 
 
 def _ask_value(place: str, nothing: str) -> str | None:
-    return input(f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: ").strip() or None
+    return _answer(f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: ").strip() or None
 
 
 def _ask(rename: str) -> bool:
     """In the manner of Django's questioner."""
     old, _, new = rename.partition("=")
-    return input(f"Was {old} renamed to {new}? [y/N] ").lower() in ("y", "yes")
+    return _answer(f"Was {old} renamed to {new}? [y/N] ").lower() in ("y", "yes")
+
+
+def _answer(question: str) -> str:
+    """Asked on stderr, as stdout may be a file that --dry-run prints into. Ctrl-D is as Ctrl-C."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    try:
+        return input()
+    except EOFError:
+        raise KeyboardInterrupt from None
