@@ -87,6 +87,21 @@ class TestFile:
         assert "-- migrate:depends accounts.20240101000001_t1\n" in text, outcome
         assert "-- migrate:depends auth.0012_alter_user_first_name_max_length\n" in text
 
+    def test_what_never_runs_is_not_waited_for(self, project: Project) -> None:
+        first = project.table(1, "accounts")
+        project.table(2, "accounts", header="-- migrate:feature later\n")
+        project.add_models("accounts", "class Account(models.Model):\n    class Meta:\n        db_table = 't1'")
+        project.add_models(
+            "blog", "class Book(models.Model):\n    account = models.ForeignKey('accounts.Account', models.CASCADE)\n"
+        )
+        generate(project).ok()
+        text = files(project)[0].read_text()
+        assert re.findall("migrate:depends (.*)", text) == [first]
+
+    def test_ones_own_that_does_not_run_is_named(self, books: Project) -> None:
+        later = books.table(1, header="-- migrate:feature later\n")
+        assert f"{later} does not run: its feature, or that of one it" in generate(books).ok().stderr
+
 
 class TestRefusals:
     def test_while_a_migration_is_pending(self, books: Project) -> None:

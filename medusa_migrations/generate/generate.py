@@ -15,6 +15,7 @@ from medusa_migrations.make import make, own_app
 from medusa_migrations.migration import Migration
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.owned import django_migrations
+from medusa_migrations.plan import Known
 from medusa_migrations.results import GenerateResult
 from medusa_migrations.routing import read_known
 from medusa_migrations.scanner import split
@@ -63,7 +64,8 @@ def generate(
         raise PlanError(f"The app {app.label!r} has Django migrations. Use makemigrations {app.label}.")
     migrations, _ = from_sources()
     with open_session(database) as session:
-        _refuse_unfinished(session, migrations, app.label)
+        known = read_known(History(session), migrations)
+        _refuse_unfinished(known, app.label, database)
         wanted = wanted_by(app.label, session.connection)
         _refuse_elsewhere(session, wanted)
         ignore = (*conf.get_settings().ignore, *_kept(migrations, app.label))
@@ -78,7 +80,7 @@ def generate(
             value=value,
         )
         draft = make_draft(session, request)
-    warnings = list(draft.warnings)
+    warnings = [*_switched_off(known, app.label), *draft.warnings]
     unclaimed = sorted({*left_over} - {rename.old for rename in draft.renames})
     if unclaimed and not drop_tables:
         warnings.append(f"No model has {', '.join(unclaimed)} any more. To drop that, generate with --drop-tables.")
@@ -87,7 +89,8 @@ def generate(
     if draft.up and not check:
         tables = {rename.old: rename.new for rename in draft.renames if not rename.table}
         keep = globs_after_renames(ignore, tables)
-        text = file_text(app.label, draft, _depends(draft, wanted, migrations), keep)
+        running = [one for one in migrations if one.id not in known.disabled]
+        text = file_text(app.label, draft, _depends(draft, wanted, running), keep)
         _refuse_misread(text, draft)
         made = make(app.label, name or derived_name(draft), timestamp=timestamp, dry_run=dry_run, text=text)
     return GenerateResult(
@@ -100,15 +103,24 @@ def generate(
     )
 
 
-def _refuse_unfinished(session: Session, migrations: Sequence[Migration], label: str) -> None:
+def _refuse_unfinished(known: Known, label: str, database: str) -> None:
     """Raise PlanError unless all of the app's migrations are applied: what they would do would be generated again."""
-    known = read_known(History(session), migrations)
     waiting = [str(one.id) for one in (*known.pending(), *known.changed()) if one.id.app == label]
     if waiting:
         raise PlanError(
-            f"{', '.join(waiting)}: not applied as it is now in the database {session.alias!r}, so what it does "
+            f"{', '.join(waiting)}: not applied as it is now in the database {database!r}, so what it does "
             f"would be generated once more. Run migrations_run {label} first."
         )
+
+
+def _switched_off(known: Known, label: str) -> list[str]:
+    """Warnings that name the app's migrations that do not run."""
+    return [
+        f"{one.id} does not run: its feature, or that of one it depends on, is off. What it makes may be generated "
+        "once more, and then it fails when the feature is on."
+        for one in known.migrations
+        if one.id.app == label and one.id in known.disabled
+    ]
 
 
 def _left_over(session: Session, label: str, ignore: Sequence[str]) -> tuple[str, ...]:
