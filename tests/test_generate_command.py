@@ -216,23 +216,48 @@ class TestOtherModels:
         project.run().ok()
         assert "No changes detected" in generate(project).ok().stdout
 
+    PHONE = (
+        "from django.contrib.auth.models import Group\n"
+        "Group.add_to_class('phone', models.CharField(max_length=20, default='', db_index=True))\n"
+    )
+
     def test_fields_put_into_another_apps_model(self, project: Project) -> None:
         project.add_contrib("auth", "contenttypes")
+        project.add_models("blog", self.PHONE)
+        message = generate(project).error()
+        assert "auth.Group: has fields that no Django migration makes" in message
+        assert "Run `migrate` first." in message
         project.manage("migrate").ok()
-        text = (
-            "from django.contrib.auth.models import Group\n"
-            "Group.add_to_class('phone', models.CharField(max_length=20, default='', db_index=True))\n"
-        )
-        project.add_models("blog", text)
         outcome = generate(project).ok()
         assert "auth.Group has fields that no Django migration makes (phone)" in outcome.stderr
         up, _, down = files(project)[0].read_text().partition("-- migrate:down")
+        assert re.findall("migrate:depends (.*)", up) == ["auth.0012_alter_user_first_name_max_length"]
+        up = up.partition("-- migrate:up")[2]
         assert 'ALTER TABLE "auth_group" ADD COLUMN "phone"' in up
         assert 'DROP COLUMN "phone"' in down
-        assert "name" not in up.replace("-- migrate", "")
+        assert "name" not in up
         project.run().ok()
         assert "No changes detected" in generate(project).ok().stdout
         project.manage("migrations_revert").ok()
+
+    def test_a_foreign_key_to_a_model_with_fields_of_ours(self, project: Project) -> None:
+        project.add_contrib("auth", "contenttypes")
+        project.manage("migrate").ok()
+        project.add_models("blog", self.PHONE)
+        generate(project, "--timestamp", FIRST).ok()
+        project.run().ok()
+        project.add_models("blog", self.PHONE + BOOK + "    group = models.ForeignKey(Group, models.CASCADE)\n")
+        generate(project).ok()
+        assert "-- migrate:depends auth.0012_alter_user_first_name_max_length\n" in files(project)[1].read_text()
+
+    def test_fields_put_into_a_model_that_a_router_keeps_away(self, project: Project) -> None:
+        project.add_contrib("auth", "contenttypes")
+        (project.folder / "routers.py").write_text(
+            "class Router:\n    def allow_migrate(self, db, app_label, **hints):\n        return app_label != 'auth'\n"
+        )
+        project.add_settings("DATABASE_ROUTERS = ['routers.Router']")
+        project.add_models("blog", self.PHONE)
+        assert "No changes detected" in generate(project).ok().stdout
 
 
 class TestQuestions:

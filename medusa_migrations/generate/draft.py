@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from django.db import Error
 
-from medusa_migrations.errors import MigrationError
+from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.postgresql import OUT_OF_MEMORY, server_error
 from medusa_migrations.session import Session
 
@@ -71,11 +71,15 @@ class NotProven(MigrationError):
 
 
 def make_draft(session: Session, request: Request) -> Draft:
-    """Raises DatabaseError where the models cannot be built, PlanError for a wrong rename, NotProven."""
+    """Raises DatabaseError where the models cannot be built, NotProven, and PlanError.
+
+    That is for a wrong rename, for an extended model without its table, and for a name that is taken.
+    """
     wanted = request.wanted
     names = [*wanted.tables, *request.extra_tables]
     namespace = session.query("SELECT pg_catalog.current_schema()::pg_catalog.regnamespace::oid")[0][0]
     all_live = read_tables(session, namespace, names)
+    _refuse_without_table(wanted, all_live)
     live = _compared(all_live, request)
     with scratch(session) as work:
         models = _compared(build_models(work, (*wanted.models, *wanted.extended)), request)
@@ -91,6 +95,16 @@ def make_draft(session: Session, request: Request) -> Draft:
         warnings = [*wanted.warnings, *standing_on(session, namespace, draft.changes), *not_in_models(draft.changes)]
         warnings += _unseen(draft, all_live, live)
     return replace(draft, warnings=(*warnings, *draft.warnings))
+
+
+def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
+    """Raise PlanError if a table of another app, whose model has fields of ours, is not there."""
+    missing = [model._meta.label for model in wanted.extended if model._meta.db_table not in live]
+    if missing:
+        raise PlanError(
+            f"{', '.join(missing)}: has fields that no Django migration makes, and its table, which one does, is not "
+            "there yet. Run `migrate` first."
+        )
 
 
 def _draft(

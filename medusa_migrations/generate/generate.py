@@ -146,9 +146,11 @@ def _kept(migrations: Iterable[Migration], label: str) -> list[str]:
 
 
 def _depends(draft: Draft, wanted: Wanted, migrations: Sequence[Migration]) -> list[str]:
-    """The latest migrations of the other apps whose tables new foreign keys refer to."""
+    """The latest of `migrations` of the other apps whose tables change, or new foreign keys refer to."""
     owners = {model._meta.db_table: model._meta.app_label for model in apps.get_models(include_auto_created=True)}
-    labels = {owners[table] for table in draft.referred - wanted.tables.keys() if table in owners}
+    own = {model._meta.db_table for model in wanted.models}
+    others = {*draft.referred, *(change.table for change in draft.changes)} - own
+    labels = {owners[table] for table in others if table in owners}
     by_django = {label for label in labels if django_migrations(label)}
     found = [
         next((str(one.id) for one in reversed(migrations) if one.id.app == label), None) for label in labels - by_django

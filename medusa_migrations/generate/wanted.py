@@ -71,7 +71,7 @@ def wanted_by(label: str, connection: BaseDatabaseWrapper) -> Wanted:
             warnings.append(f"{options.label} is left out: another model has the table {options.db_table} too.")
         else:
             models.append(model)
-    extended = _extended()
+    extended = _extended(connection.alias)
     warnings += [
         f"{model._meta.label} has fields that no Django migration makes ({', '.join(sorted(columns))}). Of its table "
         "only these are compared; an update of its app may make columns of the same name."
@@ -106,14 +106,19 @@ def _warnings_of_parents(label: str) -> Iterator[str]:
                 )
 
 
-def _extended() -> dict[type[Model], frozenset[str]]:
-    """The models of installed packages that have fields which their own Django migrations do not make.
+def _extended(alias: str) -> dict[type[Model], frozenset[str]]:
+    """The models of installed packages, with tables in a database, that have fields which their Django migrations lack.
 
     In an app of the project's that is a migration that makemigrations has yet to write.
     """
     loader = MigrationLoader(None)
     labels = {label for label, _ in loader.graph.nodes if is_installed_package(apps.get_app_config(label))}
-    models = [model for label in labels for model in apps.get_app_config(label).get_models() if model._meta.managed]
+    models = [
+        model
+        for label in labels
+        for model in apps.get_app_config(label).get_models()
+        if model._meta.managed and router.allow_migrate_model(alias, model)
+    ]
     if not models:
         return {}
     state = loader.project_state()
