@@ -522,3 +522,39 @@ class TestKept:
         warnings = generate(kept, "--dry-run").ok().stderr
         assert said in warnings
         assert warnings.count("is kept, but goes") == 1
+
+
+class TestWhatGoes:
+    OLD = """
+class Pen(models.Model):
+    pass
+class Book(models.Model):
+    code = models.CharField(max_length=9, unique=True, db_index=True)
+    slug = models.SlugField()
+    pen = models.ForeignKey(Pen, models.CASCADE)
+    class Meta:
+        unique_together = [("code", "slug")]
+        indexes = [models.Index(fields=["slug", "code"])]
+        constraints = [models.UniqueConstraint(fields=["slug"], name="one_slug")]
+"""
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("ForeignKey(", "OneToOneField("),
+            ("SlugField()", "SlugField(db_index=False)"),
+            ("ForeignKey(Pen", "ForeignKey('self'"),
+            ('fields=["slug"]', 'fields=["slug"], condition=models.Q(code="x")'),
+            ('[("code", "slug")]', "[]"),
+            ('[models.Index(fields=["slug", "code"])]', "[]"),
+        ],
+        ids=["one to one", "db_index", "another target", "condition", "unique_together", "index"],
+    )
+    def test_what_was_the_models_is_not_offered_to_be_kept(self, project: Project, old: str, new: str) -> None:
+        project.add_models("blog", self.OLD)
+        generate(project).ok()
+        project.run().ok()
+        project.add_models("blog", self.OLD.replace(old, new))
+        outcome = generate(project, "--dry-run").ok()
+        assert "  drop blog_book." in outcome.stdout
+        assert "migrate:keep" not in outcome.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from medusa_migrations.errors import PlanError
@@ -10,6 +11,9 @@ from medusa_migrations.session import Session
 from .compare import Change
 from .remade import Place, mentions, retyped
 from .schema import Column, Constraint, Index, Table, Tables
+
+# What Django names itself has a hash: of 6 digits for an Index without a name, else of 8.
+_BY_DJANGO = re.compile(r"_([0-9a-f]{8}(_fk|_fk_.*|_uniq|_check|_like|_idx)?|[0-9a-f]{6}_idx)$")
 
 _FOREIGN_KEYS = """
 SELECT CASE WHEN c.relnamespace = t.relnamespace THEN '' ELSE n.nspname || '.' END || c.relname, k.conname::text,
@@ -57,14 +61,18 @@ def objects_on(session: Session, namespace: int, columns: Collection[Place], dro
 
 
 def not_in_models(changes: Sequence[Change]) -> list[str]:
-    """Warnings that name the constraints and indexes that go, be they of a model or made by hand."""
+    """Warnings that name the constraints and indexes that go and were, as far as their names tell, made by hand."""
     gone = {(change.table, change.old.name) for change in changes if change.op == "drop" and change.old}
+    made = {(change.table, change.new.name) for change in changes if change.op == "create" and change.new}
     return [
-        f"{change.table}.{change.old.name} is in no model, and goes. To keep it, put `-- migrate:keep "
-        f"{change.table}.{change.old.name}` above the up part of the migration that made it, or its name into IGNORE."
+        f"{change.table}.{change.old.name} is in no model, and goes. If it was made by hand and is to stay, put "
+        f"`-- migrate:keep {change.table}.{change.old.name}` above the up part of the migration that made it, or its "
+        "name into IGNORE."
         for change in changes
         if change.op == "drop"
         and isinstance(change.old, Constraint | Index)
+        and (change.table, change.old.name) not in made
+        and not _BY_DJANGO.search(change.old.name)
         and not any((change.table, column) in gone for column in change.old.columns)
     ]
 

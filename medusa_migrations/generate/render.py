@@ -56,7 +56,9 @@ def render(
     `defaults` are SQL for the rows that are there, by table and column.
     """
     all_changes = with_remade(changes, old, new, casts.impossible)
-    rendering = _Rendering(new, defaults or {}, casts, _taken_names(all_changes), _dropped(all_changes))
+    rendering = _Rendering(
+        new, defaults or {}, casts, _taken_names(all_changes), _dropped(all_changes), _targets(all_changes)
+    )
     statements = [statement for change in all_changes for statement in rendering.render(change)]
     return sorted(statements, key=lambda statement: statement.phase)
 
@@ -82,6 +84,15 @@ def _dropped(changes: Iterable[Change]) -> frozenset[str]:
     return frozenset(change.table for change in changes if change.op == "drop" and isinstance(change.old, Table))
 
 
+def _targets(changes: Iterable[Change]) -> dict[tuple[str, tuple[str, ...]], str]:
+    """The tables that foreign keys which go refer to, by their own table and columns."""
+    return {
+        (change.table, change.old.columns): change.old.ref_table
+        for change in changes
+        if change.op in ("drop", "alter") and isinstance(change.old, Constraint) and change.old.ref_table
+    }
+
+
 @dataclass(frozen=True)
 class _Rendering:
     new: Tables
@@ -89,6 +100,7 @@ class _Rendering:
     casts: Casts
     taken: frozenset[str]
     dropped: frozenset[str] = field(default_factory=frozenset)
+    targets: Mapping[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
 
     def render(self, change: Change) -> Iterator[Statement]:
         match change:
@@ -294,9 +306,20 @@ class _Rendering:
         phase = Phase.ADD_FOREIGN_KEY if constraint.kind == "f" else Phase.ADD_CONSTRAINT
         valid = "" if constraint.valid else " NOT VALID"
         yield Statement(
-            phase, f"{_alter(table)} ADD CONSTRAINT {quoted(constraint.name)} {constraint.definition}{valid}"
+            phase,
+            f"{_alter(table)} ADD CONSTRAINT {quoted(constraint.name)} {constraint.definition}{valid}",
+            note=self.other_target(table, constraint),
         )
         yield from _comment(_place(table, constraint), constraint.comment)
+
+    def other_target(self, table: str, constraint: Constraint) -> str:
+        """What to say of a foreign key whose columns referred to another table, and keep their values."""
+        before, now = self.targets.get((table, constraint.columns)), constraint.ref_table
+        kept = self.casts.impossible.isdisjoint((table, column) for column in constraint.columns)
+        if before is None or now is None or before == now or not kept:
+            return ""
+        columns = ", ".join(f"{table}.{column}" for column in constraint.columns)
+        return f"The values of {columns} were those of {before}, and are now taken as those of {now}."
 
     def create_index(self, table: str, index: Index) -> Iterator[Statement]:
         unique = "UNIQUE " if index.unique else ""
