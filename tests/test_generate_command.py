@@ -322,12 +322,24 @@ class TestQuestions:
 class TestRows:
     """What a proof on empty copies cannot show."""
 
-    def test_a_value_that_does_not_fit_is_an_error(self, books: Project) -> None:
-        books.sql("INSERT INTO blog_book (title) VALUES ('abcdef'); SELECT 1")
-        books.add_models("blog", BOOK.replace("100", "3"))
+    @pytest.mark.parametrize(
+        "field",
+        [
+            "models.CharField(max_length=3)",
+            "postgres.ArrayField(models.CharField(max_length=3))",
+        ],
+        ids=["text", "array"],
+    )
+    def test_a_value_that_does_not_fit_is_an_error(self, books: Project, field: str) -> None:
+        books.sql("INSERT INTO blog_book (title) VALUES ('{abcdef}'); SELECT 1")
+        books.add_models(
+            "blog",
+            "import django.contrib.postgres.fields as postgres\n"
+            + BOOK.replace("models.CharField(max_length=100)", field),
+        )
         generate(books).ok()
         assert "value too long for type character varying(3)" in books.run().error()
-        assert books.sql("SELECT title FROM blog_book") == [("abcdef",)]
+        assert books.sql("SELECT title FROM blog_book") == [("{abcdef}",)]
 
     def test_a_serial_key_of_a_table_that_was_renamed(self, project: Project) -> None:
         project.sql(

@@ -241,13 +241,15 @@ class _Rendering:
         if retyped:
             collation = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
             is_explicit = (table, new.name) in self.casts.explicit
-            using = f" USING {quoted(new.name)}::{new.type}" if is_explicit else ""
+            # An explicit cast to a length would cut; after one without it the assignment checks.
+            cast = re.sub(r"^(character varying)\(\d+\)", r"\1", new.type)
+            using = f" USING {quoted(new.name)}::{cast}" if is_explicit else ""
             lossy = old.type != new.type and (is_explicit or not is_lossless(old.type, new.type))
             yield Statement(
                 Phase.ALTER_COLUMN,
                 f"{alter} TYPE {new.type}{collation}{using}",
                 loses=f"what {new.type} cannot hold of {table}.{new.name}, which was {old.type}" if lossy else "",
-                note="" if is_widening(old, new) else f"Writes all of {table} anew, or reads all of it, and locks it.",
+                note="" if is_widening(old, new) else _note_on_retyping(table, old, new),
             )
         if new.default is not None and not new.sequence and (old.default != new.default or old.type != new.type):
             yield Statement(Phase.ALTER_COLUMN, f"{alter} SET DEFAULT {new.default}")
@@ -377,6 +379,14 @@ def is_lossless(old: str, new: str) -> bool:
         return True  # out of range is an error
     before, after = (re.fullmatch(r"numeric\((\d+),(\d+)\)", one) for one in (old, new))
     return bool(before and after and int(before[2]) <= int(after[2]))
+
+
+def _note_on_retyping(table: str, old: Column, new: Column) -> str:
+    note = f"Writes all of {table} anew, or reads all of it, and locks it."
+    length = re.fullmatch(r"character varying\((\d+)\)", new.type)
+    if length and re.match("character varying|text|citext", old.type):
+        note += f" Trailing blanks beyond {length[1]} characters are cut; a longer value is an error."
+    return note
 
 
 def literal(text: str | None) -> str:
