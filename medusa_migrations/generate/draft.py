@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from django.db import Error
+from django.db.models import Field
 
 from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.postgresql import OUT_OF_MEMORY, server_error
@@ -18,11 +20,11 @@ from .dependents import foreign_keys_on, going_unseen, not_in_models, refuse_tak
 from .kept import without_kept
 from .remade import Place, going
 from .renames import Rename, chosen_renames, given_renames
-from .render import Casts, is_key, render, zero_value
+from .render import Casts, Value, is_key, is_unique, render, zero_value
 from .schema import Column, Constraint, Table, Tables
 from .scratch import Scratch, build_models, copy_tables, scratch
 from .statements import Statement
-from .wanted import Wanted, default_sql
+from .wanted import Wanted, default_sql, is_called_once
 
 _CANNOT_COERCE = "42846"
 _DATATYPE_MISMATCH = "42804"
@@ -168,8 +170,8 @@ def _unseen(draft: Draft, live: Tables, compared: Tables) -> list[str]:
     return found
 
 
-def _values(work: Scratch, request: Request, changes: Sequence[Change], target: Tables) -> dict[Place, str]:
-    """SQL for rows that are there, where they need a value: of the models, or of a person."""
+def _values(work: Scratch, request: Request, changes: Sequence[Change], target: Tables) -> dict[Place, Value]:
+    """What rows that are there get, where they need a value: of the models, or of a person."""
     found = {}
     for change in changes:
         old, new = change.old, change.new
@@ -177,13 +179,25 @@ def _values(work: Scratch, request: Request, changes: Sequence[Change], target: 
         if not isinstance(new, Column) or new.fills_itself or not (is_added or _becomes_required(old, new)):
             continue
         place = (change.table, new.name)
-        field = request.wanted.fields.get(place)
-        value = default_sql(field, work.session) if field and not field.primary_key else None
+        value, note = _default(work, request.wanted.fields.get(place), target[change.table], new.name)
         if value is None and new.not_null and not is_key(target[change.table], new.name):
             value = request.value(".".join(place), zero_value(new.type) or "none")
         if value is not None:
-            found[place] = value
+            found[place] = Value(value, note)
     return found
+
+
+def _default(work: Scratch, field: Field[Any, Any] | None, table: Table, column: str) -> tuple[str | None, str]:
+    """SQL for a field's default, and what to look at; None for one value of a function's where rows must differ."""
+    if field is None or field.primary_key:
+        return None, ""
+    if not is_called_once(field):
+        return default_sql(field, work.session), ""
+    if is_unique(table, column):
+        return None, ""
+    value = default_sql(field, work.session)
+    note = f"All rows that are there get this one value in {table.name}.{column}, whose default is a function."
+    return value, note if value is not None else ""
 
 
 def _becomes_required(old: object, new: Column) -> bool:

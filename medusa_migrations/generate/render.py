@@ -36,6 +36,14 @@ _ZERO_VALUES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Value:
+    """SQL for a column's value in rows that are there; `note` is what somebody should look at."""
+
+    sql: str
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Casts:
     """The columns whose values get another type only by an explicit cast, and those for which there is none."""
@@ -48,12 +56,12 @@ def render(
     changes: Iterable[Change],
     old: Tables,
     new: Tables,
-    defaults: Mapping[Place, str] | None = None,
+    defaults: Mapping[Place, Value] | None = None,
     casts: Casts = Casts(),
 ) -> list[Statement]:
     """The statements that carry out `changes`, which lead from `old` to `new`.
 
-    `defaults` are SQL for the rows that are there, by table and column.
+    `defaults` are for the rows that are there, by table and column.
     """
     all_changes = with_remade(changes, old, new, casts.impossible)
     rendering = _Rendering(
@@ -96,7 +104,7 @@ def _targets(changes: Iterable[Change]) -> dict[tuple[str, tuple[str, ...]], str
 @dataclass(frozen=True)
 class _Rendering:
     new: Tables
-    defaults: Mapping[Place, str]
+    defaults: Mapping[Place, Value]
     casts: Casts
     taken: frozenset[str]
     dropped: frozenset[str] = field(default_factory=frozenset)
@@ -197,9 +205,10 @@ class _Rendering:
 
     def value_for_old_rows(self, table: str, column: Column) -> tuple[str | None, str]:
         """SQL for a column's value in rows that are there, and what to look at; None where nothing can be invented."""
-        value = self.defaults.get((table, column.name)) or column.default
-        if value is not None or is_key(self.new[table], column.name):
-            return value, ""
+        if given := self.defaults.get((table, column.name)):
+            return given.sql, given.note
+        if column.default is not None or is_key(self.new[table], column.name):
+            return column.default, ""
         value = zero_value(column.type)
         note = f"Rows that are there get {value} in {table}.{column.name}, which has no default. Put in what is right."
         return value, note if value is not None else ""
@@ -335,6 +344,13 @@ def is_key(table: Table, column: str) -> bool:
     """Whether rows must differ in a column, or refer to others by it."""
     return any(one.kind in "pufx" and column in one.columns for one in table.constraints.values()) or any(
         one.unique and column in one.columns for one in table.indexes.values()
+    )
+
+
+def is_unique(table: Table, column: str) -> bool:
+    """Whether rows must differ in a column alone."""
+    return any(one.kind in "pux" and one.columns == (column,) for one in table.constraints.values()) or any(
+        one.unique and one.columns == (column,) for one in table.indexes.values()
     )
 
 

@@ -13,8 +13,9 @@ from django.apps import apps
 from django.db import router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import Field, Model, UUIDField
+from django.db.models import DateTimeField, Field, Model, UUIDField
 from django.db.models.fields import NOT_PROVIDED
+from django.utils import timezone
 
 from medusa_migrations.errors import PlanError
 from medusa_migrations.session import Session
@@ -132,6 +133,22 @@ def _extended(alias: str) -> dict[type[Model], frozenset[str]]:
     return found
 
 
+def is_called_once(field: Field[Any, Any]) -> bool:
+    """Whether `default_sql` calls a function for one value that all rows get, other than an empty dict and the like."""
+    is_empty = isinstance(field.default, type) and field.default.__module__ == "builtins"
+    return field.has_default() and callable(field.default) and not is_empty and not _function(field)
+
+
+def _function(field: Field[Any, Any]) -> str | None:
+    """PostgreSQL's own function for a field's default, if there is one."""
+    if isinstance(field, UUIDField) and field.default is uuid.uuid4:
+        return "gen_random_uuid()"
+    is_now = isinstance(field, DateTimeField) and field.default is timezone.now
+    if is_now or getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return "CURRENT_TIMESTAMP"
+    return None
+
+
 def default_sql(field: Field[Any, Any], session: Session) -> str | None:
     """SQL for what Django would write into a row, None if nothing; a function is PostgreSQL's own where that has one.
 
@@ -139,10 +156,8 @@ def default_sql(field: Field[Any, Any], session: Session) -> str | None:
     """
     if getattr(field, "generated", False) or field.db_default is not NOT_PROVIDED:
         return None
-    if isinstance(field, UUIDField) and field.default is uuid.uuid4:
-        return "gen_random_uuid()"
-    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-        return "CURRENT_TIMESTAMP"
+    if function := _function(field):
+        return function
     try:
         with transaction.atomic(using=session.alias):
             value = session.connection.schema_editor().effective_default(field)

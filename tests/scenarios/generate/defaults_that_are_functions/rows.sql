@@ -1,0 +1,1 @@
+INSERT INTO blog_book (title) VALUES ('one'), ('two');
