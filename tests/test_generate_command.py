@@ -282,6 +282,28 @@ class TestQuestions:
         assert "Was blog_book.title renamed to headline? [y/N]" in self.answer(books, "y\n")
         assert 'RENAME COLUMN "title" TO "headline"' in files(books)[1].read_text()
 
+    def test_the_likest_name_is_asked_about_first_and_after_a_no_the_next(self, project: Project) -> None:
+        fields = "".join(f"    {name} = models.CharField(max_length=5)\n" for name in ("first", "second", "third"))
+        project.add_models("blog", f"class T(models.Model):\n{fields}")
+        generate(project, "--timestamp", FIRST).ok()
+        project.run().ok()
+        project.add_models("blog", "class T(models.Model):\n    secondary = models.CharField(max_length=5)\n")
+        offered = re.findall("add --rename (.*)", generate(project, "--dry-run").ok().stderr)
+        assert [one.partition("=")[0] for one in offered] == ["blog_t.second", "blog_t.first", "blog_t.third"]
+        said = self.answer(project, "n\nyes\n")
+        assert re.findall(r"Was (\S+) renamed", said) == ["blog_t.second", "blog_t.first"]
+        assert "--rename" not in files(project)[1].read_text()
+
+    def test_tables_are_asked_about_one_after_the_other(self, project: Project) -> None:
+        model = "class %s(models.Model):\n    x = models.IntegerField()\n"
+        project.add_models("blog", model % "Author" + model % "Book")
+        generate(project, "--timestamp", FIRST).ok()
+        project.run().ok()
+        project.add_models("blog", model % "Booklet")
+        said = self.answer(project, "n\ny\n")
+        assert re.findall(r"Was (\S+) renamed", said) == ["blog_book", "blog_author"]
+        assert 'ALTER TABLE "blog_author" RENAME TO "blog_booklet"' in files(project)[1].read_text()
+
     def test_no_is_no(self, books: Project) -> None:
         books.add_models("blog", BOOK.replace("title", "headline"))
         self.answer(books, "\n\n")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from typing import TypeVar
 
 from medusa_migrations.errors import PlanError, nearest
@@ -89,10 +90,9 @@ def chosen_renames(
 ) -> tuple[list[Rename], list[Rename]]:
     """The renames to be done, tables first: what is `given`, and what `accept` says yes to; and the others."""
     chosen = [rename for rename in given if not rename.table]
-    offered: list[Rename] = []
     taken = {name for rename in chosen for name in (rename.old, rename.new)}
-    for rename in table_candidates(_without(old, taken), _without(new, taken)):
-        (chosen if accept(rename) else offered).append(rename)
+    accepted, offered = _asked_tables(accept, _without(old, taken), _without(new, taken))
+    chosen += accepted
     before = {rename.new: rename.old for rename in chosen}
     columns = [rename for rename in given if rename.table]
     for name, table in new.items():
@@ -100,12 +100,14 @@ def chosen_renames(
         if was is None:
             continue
         named = {one for rename in columns if rename.table == name for one in (rename.old, rename.new)}
-        for rename in column_candidates(
+        accepted, refused = _asked_columns(
+            accept,
             replace(was, columns=_without(was.columns, named)),
             replace(table, columns=_without(table.columns, named)),
             {rename.old: rename.new for rename in chosen},
-        ):
-            (columns if accept(rename) else offered).append(rename)
+        )
+        columns += accepted
+        offered += refused
     return chosen + columns, offered
 
 
@@ -113,30 +115,63 @@ def _without(things: Mapping[str, _Thing], names: Collection[str]) -> dict[str, 
     return {name: thing for name, thing in things.items() if name not in names}
 
 
-def table_candidates(old: Tables, new: Tables) -> Iterator[Rename]:
-    """Tables that are gone, each with the new one that is most like it, the likest first."""
+def _asked_tables(accept: Callable[[Rename], bool], old: Tables, new: Tables) -> tuple[list[Rename], list[Rename]]:
+    """Ask of tables that are gone and new ones that are like them, the likest first; what is accepted, and the rest."""
     gone = {name: table for name, table in old.items() if name not in new}
     fresh = {name: table for name, table in new.items() if name not in old}
+    accepted: list[Rename] = []
+    refused: list[Rename] = []
     moved: dict[str, str] = {}
-    while gone and fresh:  # again after each: a table's foreign keys may refer to one that was renamed
-        score, before, after = max((_likeness(o, n, moved), a, b) for a, o in gone.items() for b, n in fresh.items())
-        if score < LIKENESS:
-            return
-        yield Rename(before, after)
-        moved[before] = after
-        del gone[before], fresh[after]
+    pairs = _alike_tables(gone, fresh, moved)
+    while pairs:
+        rename = pairs.pop(0)
+        is_first = rename.old not in moved
+        if is_accepted := accept(rename):
+            accepted.append(rename)
+            del gone[rename.old], fresh[rename.new]
+        else:
+            refused.append(rename)
+        if is_accepted or is_first:  # a table's foreign keys may refer to one that was renamed
+            moved[rename.old] = rename.new
+            pairs = [one for one in _alike_tables(gone, fresh, moved) if one not in refused]
+    return accepted, _still_open(refused, accepted)
 
 
-def column_candidates(old: Table, new: Table, moved: Mapping[str, str]) -> Iterator[Rename]:
-    """Columns that are gone, each with a new one of the same shape; tables were `moved` to their new names."""
-    gone = [column for column in old.columns.values() if column.name not in new.columns]
-    for after in new.columns.values():
-        if after.name in old.columns:
-            continue
-        before = next((one for one in gone if _shape(old, one, moved) == _shape(new, after, {})), None)
-        if before:
-            gone.remove(before)
-            yield Rename(before.name, after.name, new.name)
+def _alike_tables(gone: Tables, fresh: Tables, moved: Mapping[str, str]) -> list[Rename]:
+    """The pairs that are alike enough, the likest first; tables were `moved` to their new names."""
+    scores = {Rename(a, b): _likeness(old, new, moved) for a, old in gone.items() for b, new in fresh.items()}
+    alike = [rename for rename, score in scores.items() if score >= LIKENESS]
+    return sorted(alike, key=lambda rename: (-scores[rename], -_likeness_of_names(rename)))
+
+
+def _asked_columns(
+    accept: Callable[[Rename], bool], old: Table, new: Table, moved: Mapping[str, str]
+) -> tuple[list[Rename], list[Rename]]:
+    """Ask of columns that are gone and new ones of the same shape, the likest names first; as `_asked_tables`."""
+    pairs = [
+        Rename(before.name, after.name, new.name)
+        for after in new.columns.values()
+        for before in old.columns.values()
+        if after.name not in old.columns
+        and before.name not in new.columns
+        and _shape(old, before, moved) == _shape(new, after, {})
+    ]
+    accepted: list[Rename] = []
+    refused: list[Rename] = []
+    for rename in sorted(pairs, key=_likeness_of_names, reverse=True):
+        if _still_open([rename], accepted):
+            (accepted if accept(rename) else refused).append(rename)
+    return accepted, _still_open(refused, accepted)
+
+
+def _still_open(renames: Iterable[Rename], accepted: Collection[Rename]) -> list[Rename]:
+    """Those of `renames`, all of one table or of tables, that what is accepted leaves possible."""
+    old, new = {rename.old for rename in accepted}, {rename.new for rename in accepted}
+    return [rename for rename in renames if rename.old not in old and rename.new not in new]
+
+
+def _likeness_of_names(rename: Rename) -> float:
+    return SequenceMatcher(None, rename.old, rename.new).ratio()
 
 
 def _shape(table: Table, column: Column, moved: Mapping[str, str]) -> tuple[object, ...]:
