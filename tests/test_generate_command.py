@@ -557,6 +557,18 @@ class TestKept:
         assert said in warnings
         assert warnings.count("is kept, but goes") == 1
 
+    @pytest.mark.parametrize("after", ["    title = models.TextField()\n", ""], ids=["retyped", "dropped"])
+    def test_a_kept_column_that_stands_on_one_that_changes_is_named(self, books: Project, after: str) -> None:
+        books.write(
+            "blog.20240101000001_by_hand",
+            "ALTER TABLE blog_book ADD upper text GENERATED ALWAYS AS (upper(title)) STORED;",
+            header="-- migrate:keep blog_book.upper\n",
+        )
+        books.run().ok()
+        books.add_models("blog", f"class Book(models.Model):\n    pass\n{after}")
+        said = generate(books, "--dry-run").ok().stderr
+        assert "The generated column blog_book.upper is kept and stands on title, which changes" in said
+
 
 class TestWhatGoes:
     OLD = """

@@ -92,6 +92,16 @@ def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list
     ]
 
 
+def computed_unseen(live: Table, compared: Table, column: str) -> list[str]:
+    """Warnings that name the generated columns that are not compared and stand on one that changes."""
+    return [
+        f"The generated column {live.name}.{name} is kept and stands on {column}, which changes: drop it before, and "
+        "make it again after that."
+        for name, one in live.columns.items()
+        if name not in compared.columns and one.generated is not None and mentions(one.generated, column)
+    ]
+
+
 def standing_on(session: Session, namespace: int, changes: Sequence[Change]) -> list[str]:
     """Warnings that name what stands on what goes or gets another type, and is not seen to here."""
     dropped = {change.table for change in changes if change.op == "drop" and isinstance(change.old, Table)}

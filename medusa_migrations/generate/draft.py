@@ -16,9 +16,9 @@ from medusa_migrations.session import Session
 
 from .catalog import read_tables
 from .compare import Change, compare
-from .dependents import foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
+from .dependents import computed_unseen, foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
 from .kept import without_kept
-from .remade import Place, going
+from .remade import Place, going, retyped
 from .renames import Rename, chosen_renames, given_renames
 from .render import Casts, Value, is_key, is_unique, render, zero_value
 from .schema import Column, Constraint, Table, Tables
@@ -161,12 +161,16 @@ def _draft(
 
 
 def _unseen(draft: Draft, live: Tables, compared: Tables) -> list[str]:
-    """Warnings that name what is not compared and goes with a column."""
+    """Warnings that name what is not compared and goes with a column, or is in the way of its change."""
     was = {(rename.table, rename.new): rename.old for rename in draft.renames}
+    tables = {change.table for change in draft.changes}
+    changing = {(table, column) for table in tables for column in retyped(draft.changes, table)}
     found = []
-    for (table, column), again in draft.going.items():
-        name = was.get((None, table), table)
-        found += going_unseen(live[name], compared[name], was.get((table, column), column), again)
+    for table, column in sorted({*draft.going, *changing}):
+        name, old = was.get((None, table), table), was.get((table, column), column)
+        found += computed_unseen(live[name], compared[name], old)
+        if (table, column) in draft.going:
+            found += going_unseen(live[name], compared[name], old, draft.going[table, column])
     return found
 
 
