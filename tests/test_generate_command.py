@@ -494,6 +494,19 @@ class TestLive:
         for what in ("view v", "statistics object", "policy p on table", "trigger t on table"):
             assert re.search(rf"{what}.* depends on blog_book\.title, which changes", said), what
 
+    def test_a_view_on_a_generated_column_that_is_made_again_is_named(self, project: Project) -> None:
+        text = BOOK + (
+            "    twice = models.GeneratedField(expression=models.F('id') * 2, output_field=models.BigIntegerField(),"
+            " db_persist=True)\n"
+        )
+        project.add_models("blog", text)
+        generate(project, "--timestamp", FIRST).ok()
+        project.run().ok()
+        project.sql("CREATE VIEW v AS SELECT twice FROM blog_book; SELECT 1")
+        project.add_models("blog", text.replace("* 2", "* 3"))
+        said = generate(project, "--dry-run").ok().stderr
+        assert "view v depends on blog_book.twice, which changes" in said
+
     def test_a_table_that_no_model_has_is_told_of_and_kept(self, books: Project) -> None:
         books.add_models("blog", "")
         outcome = generate(books).ok()

@@ -10,7 +10,7 @@ from medusa_migrations.session import Session
 
 from .compare import Change
 from .remade import Place, mentions, retyped
-from .schema import Column, Constraint, Index, Table, Tables
+from .schema import Constraint, Index, Table, Tables
 
 # What Django names itself has a hash: of 6 digits for an Index without a name, else of 8.
 _BY_DJANGO = re.compile(r"_([0-9a-f]{8}(_fk|_fk_.*|_uniq|_check|_like|_idx)?|[0-9a-f]{6}_idx)$")
@@ -102,13 +102,15 @@ def computed_unseen(live: Table, compared: Table, column: str) -> list[str]:
     ]
 
 
-def standing_on(session: Session, namespace: int, changes: Sequence[Change]) -> list[str]:
-    """Warnings that name what stands on what goes or gets another type, and is not seen to here."""
+def standing_on(session: Session, namespace: int, changes: Sequence[Change], going: Collection[Place]) -> list[str]:
+    """Warnings that name what stands on what goes or gets another type, and is not seen to here.
+
+    `going` are the columns that are dropped, also those that are added again.
+    """
     dropped = {change.table for change in changes if change.op == "drop" and isinstance(change.old, Table)}
-    columns = {
-        (change.table, change.old.name) for change in changes if change.op == "drop" and isinstance(change.old, Column)
+    columns = {*going} | {
+        (table, column) for table in {change.table for change in changes} for column in retyped(changes, table)
     }
-    columns |= {(table, column) for table in {change.table for change in changes} for column in retyped(changes, table)}
     keys = {
         (change.table, column)
         for change in changes

@@ -94,7 +94,11 @@ def make_draft(session: Session, request: Request) -> Draft:
         whole = _part(all_live, request.extra_tables if request.drop_tables else ())
         draft = _draft(work, request, given, _part({**live, **whole}, part), target, {**models, **live})
         refuse_taken(session, namespace, draft.changes, live)
-        warnings = [*wanted.warnings, *standing_on(session, namespace, draft.changes), *not_in_models(draft.changes)]
+        warnings = [
+            *wanted.warnings,
+            *standing_on(session, namespace, draft.changes, draft.going),
+            *not_in_models(draft.changes),
+        ]
         warnings += _unseen(draft, all_live, live)
     return replace(draft, warnings=(*warnings, *draft.warnings))
 
