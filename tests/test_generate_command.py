@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from medusa_migrations.generate.kept import globs_after_renames, keeps_table
 from tests.projects import BLOCKED, Outcome, Project
 
 BOOK = "class Book(models.Model):\n    title = models.CharField(max_length=100)\n"
@@ -581,6 +582,36 @@ class TestKept:
         books.add_models("blog", f"class Book(models.Model):\n    pass\n{after}")
         said = generate(books, "--dry-run").ok().stderr
         assert "The generated column blog_book.upper is kept and stands on title, which changes" in said
+
+
+@pytest.mark.parametrize(
+    ("glob", "is_kept"),
+    [
+        ("blog_archive.*", True),
+        ("*_archive.*", True),
+        ("*", True),
+        ("blog_arch*", True),
+        ("blog_archive.id", False),
+        ("blog_archive.i*", False),
+        ("blog_archives.*", False),
+    ],
+)
+def test_globs_that_keep_a_table(glob: str, is_kept: bool) -> None:
+    assert keeps_table([glob], "blog_archive") is is_kept
+
+
+@pytest.mark.parametrize(
+    ("glob", "new", "more"),
+    [
+        ("blog_a.x_*", "blog_b", ["blog_b.x_*"]),
+        ("blog_?.x", "blog_bb", ["blog_bb.x"]),
+        ("blog_*.x", "blog_b", []),
+        ("blog_c.x", "blog_b", []),
+        ("blog_a.x", "My [Table]", ["My??Table].x"]),
+    ],
+)
+def test_globs_after_a_table_was_renamed(glob: str, new: str, more: list[str]) -> None:
+    assert globs_after_renames([glob], {"blog_a": new}) == more
 
 
 class TestWhatGoes:

@@ -11,9 +11,9 @@ from .schema import Table
 
 
 def keeps_table(globs: Iterable[str], table: str) -> bool:
-    """Whether all of a table is kept, as by `table.*`."""
+    """Whether all of a table is kept, as by `table.*`, or by a `table*` of IGNORE."""
     parts = (glob.partition(".") for glob in globs)
-    return any(thing == "*" and fnmatchcase(table, name) for name, _, thing in parts)
+    return any(thing in ("", "*") and fnmatchcase(table, name) for name, _, thing in parts)
 
 
 def globs_after_renames(globs: Iterable[str], names: Mapping[str, str]) -> list[str]:
