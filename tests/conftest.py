@@ -23,14 +23,18 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def start_server() -> Server:
-    """PostgreSQL as the example project finds it: DATABASE_URL, else the embedded one, in TEST_POSTGRES if set."""
+    """The server of DATABASE_URL, else an embedded one with its data in TEST_POSTGRES, by default .postgres-tests."""
     url = os.environ.get("DATABASE_URL")
     if url:
         given = dj_database_url.parse(url)
         names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
         return Server({name: given[key] for key, name in names.items() if given.get(key)}, given["NAME"])
-    host = postgres.start(ROOT / os.environ.get("TEST_POSTGRES", ".postgres"))
-    return Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres")
+    host = postgres.start(ROOT / os.environ.get("TEST_POSTGRES", ".postgres-tests"))
+    server = Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres")
+    # What is lost with the machine was of a test: nothing need wait for the disk.
+    server.execute("ALTER SYSTEM SET fsync = off")
+    server.execute("SELECT pg_reload_conf()")
+    return server
 
 
 @pytest.fixture(scope="session")
