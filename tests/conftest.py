@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,18 @@ def project(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> I
     folder.mkdir()
     yield Project(folder, server, name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def lone_project() -> Iterator[Project]:
+    """A project on a server of its own, for what takes a server's life, or all of its locks."""
+    with tempfile.TemporaryDirectory() as name:
+        host = postgres.start(Path(name) / "pg")
+        folder = Path(name) / "project"
+        folder.mkdir()
+        yield Project(
+            folder, Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres"), "postgres"
+        )
 
 
 @pytest.fixture

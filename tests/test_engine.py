@@ -224,7 +224,8 @@ def test_what_one_transaction_cannot_do_hints_at_each(project: Project, first: s
     project.run("--transaction", "each").ok()
 
 
-def test_the_lock_table_that_is_too_small_hints_at_each(project: Project) -> None:
+def test_the_lock_table_that_is_too_small_hints_at_each(lone_project: Project) -> None:
+    project = lone_project
     for number in range(120):
         project.write(
             f"blog.2024010100{number // 60:02d}{number % 60:02d}_many",

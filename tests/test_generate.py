@@ -8,7 +8,6 @@ part can bring back; `by_hand.sql` and its `header`, a migration written by hand
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import pytest
 
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.schema import Table
-from project import postgres
-from tests.projects import Outcome, Project, Server
+from tests.projects import Outcome, Project
 
 CASES = sorted((Path(__file__).parent / "scenarios/generate").iterdir())
 FIRST, SECOND, THIRD = "20240101000000", "20240102000000", "20240103000000"
@@ -85,15 +83,9 @@ def test_cases(project: Project, case: Path) -> None:
     assert catalog(project) == before
 
 
-def test_more_tables_at_once_than_the_server_has_locks_for() -> None:
-    """On a server of its own, because others have no locks left meanwhile."""
-    with tempfile.TemporaryDirectory() as short:
-        host = postgres.start(Path(short) / "pg")
-        server = Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres")
-        (Path(short) / "project").mkdir()
-        project = Project(Path(short) / "project", server, "postgres")
-        fields = "".join(f"    f{number} = models.IntegerField(db_index=True)\n" for number in range(9))
-        project.add_models("blog", "".join(f"class M{number}(models.Model):\n{fields}" for number in range(900)))
-        message = generate(project, FIRST, "--dry-run").error()
+def test_more_tables_at_once_than_the_server_has_locks_for(lone_project: Project) -> None:
+    fields = "".join(f"    f{number} = models.IntegerField(db_index=True)\n" for number in range(9))
+    lone_project.add_models("blog", "".join(f"class M{number}(models.Model):\n{fields}" for number in range(900)))
+    message = generate(lone_project, FIRST, "--dry-run").error()
     assert "out of shared memory" in message
     assert "Generate for one app at a time" in message

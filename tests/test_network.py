@@ -51,11 +51,8 @@ def test_a_connection_that_is_cut_is_an_error_and_the_history_knows_the_truth(
     assert project.tables() == {"t1", "cut"}
 
 
-def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    folder = tmp_path / "pg"
-    server = Server({"host": str(postgres.start(folder)), "port": postgres.PORT, "user": "postgres"}, "postgres")
-    (tmp_path / "project").mkdir()
-    project = Project(tmp_path / "project", server, "postgres")
+def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(lone_project: Project) -> None:
+    project, folder = lone_project, lone_project.folder.parent / "pg"
     project.table(1)
     project.write("blog.20240101000002_slow", "CREATE TABLE slow (id int); SELECT pg_sleep(1.5);")
     project.manage("migrations_build").ok()
