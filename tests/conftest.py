@@ -31,11 +31,15 @@ def start_server() -> Server:
         names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
         return Server({name: given[key] for key, name in names.items() if given.get(key)}, given["NAME"])
     host = postgres.start(ROOT / os.environ.get("TEST_POSTGRES", ".postgres-tests"))
-    server = Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres")
+    server = _embedded(host)
     # What is lost with the machine was of a test: nothing need wait for the disk.
     server.execute("ALTER SYSTEM SET fsync = off")
     server.execute("SELECT pg_reload_conf()")
     return server
+
+
+def _embedded(host: Path) -> Server:
+    return Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres")
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +65,7 @@ def lone_project() -> Iterator[Project]:
         host = postgres.start(Path(name) / "pg")
         folder = Path(name) / "project"
         folder.mkdir()
-        yield Project(
-            folder, Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres"), "postgres"
-        )
+        yield Project(folder, _embedded(host), "postgres")
 
 
 @pytest.fixture
