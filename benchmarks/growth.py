@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .compare import compare, report
 from .measure import Spread
 from .peers import PEERS, Verb, installed
-from .results import Circumstances, Results
+from .results import Circumstances, Results, table
 from .server import ROOT, running_server
 
 if TYPE_CHECKING:
@@ -83,9 +83,22 @@ def measured(options: argparse.Namespace) -> Results:
         for count in options.sizes:
             compare(results, server, peers, count, VERBS, Path(work))
             print(report(results, count), end="\n\n", flush=True)
-    if options.json:
-        results.save(options.json)
+            if options.json:
+                results.save(options.json)  # after each size: all of them take long
     return results
+
+
+def summary(results: Results) -> str:
+    """The table beside the plot: medians in seconds, of the two largest sizes."""
+    sizes = sorted({count for _, count, _ in results.taken})[-2:]
+    shown = [(verb, count) for verb in VERBS for count in sizes]
+    heads = ["seconds", *(f"{verb}, {count:,}" for verb, count in shown)]
+
+    def row(peer: str) -> list[str]:
+        spreads = [results.wall(verb, count, peer) for verb, count in shown]
+        return [peer, *(f"{spread.median:.2f}" if spread else "–" for spread in spreads)]
+
+    return table(heads, (row(peer) for peer in results.peers(sizes[0])))
 
 
 def main() -> None:
@@ -98,7 +111,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=IMAGES, metavar="FOLDER", help="Default: docs/images")
     options = parser.parse_args()
     results = Results.load(options.draw) if options.draw else measured(options)
-    print(results.circumstances.text())
+    print(summary(results), results.circumstances.text(), sep="\n\n")
     for path in draw(results, options.images):
         print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
