@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def start_server() -> Server:
+def start_server(*, fsync: bool = True) -> Server:
     """The server of DATABASE_URL, else an embedded one with its data in TEST_POSTGRES, by default .postgres-tests."""
     url = os.environ.get("DATABASE_URL")
     if url:
@@ -32,8 +32,7 @@ def start_server() -> Server:
         return Server({name: given[key] for key, name in names.items() if given.get(key)}, given["NAME"])
     host = postgres.start(ROOT / os.environ.get("TEST_POSTGRES", ".postgres-tests"))
     server = _embedded(host)
-    # What is lost with the machine was of a test: nothing need wait for the disk.
-    server.execute("ALTER SYSTEM SET fsync = off")
+    server.execute(f"ALTER SYSTEM SET fsync = {'on' if fsync else 'off'}")
     server.execute("SELECT pg_reload_conf()")
     return server
 
@@ -44,7 +43,7 @@ def _embedded(host: Path) -> Server:
 
 @pytest.fixture(scope="session")
 def server() -> Server:
-    return start_server()
+    return start_server(fsync=False)  # what is lost with the machine was of a test
 
 
 @pytest.fixture

@@ -42,8 +42,6 @@ from tests.admin_site import (
 )
 from tests.projects import ROOT, SLEEPING, Project, Server
 
-pytestmark = pytest.mark.smoke
-
 ONE, TWO, THREE = (f"blog.2024010100000{number}_t{number}" for number in (1, 2, 3))
 VIEW, MAY_RUN, MAY_REVERT = "view_appliedmigration", "run_migrations", "revert_migrations"
 SCRIPT = "<script>alert(1)</script>"
@@ -101,6 +99,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(("permissions", "allowed"), ALLOWED)
+@pytest.mark.smoke
 def test_each_page_needs_its_permission_and_no_other(
     site: Site, permissions: tuple[str, ...], allowed: set[str]
 ) -> None:
@@ -179,6 +178,7 @@ def test_rows_cannot_be_added_or_deleted(site: Site, address: str) -> None:
     assert site.admin().get(address).status_code == 403
 
 
+@pytest.mark.smoke
 def test_a_form_needs_the_token_against_forgery(site: Site) -> None:
     tables(site, 1)
     client = site.admin(enforce_csrf_checks=True)
@@ -219,6 +219,7 @@ def test_other_methods_are_refused(site: Site, address: str) -> None:
 # The list and the pages.
 
 
+@pytest.mark.smoke
 def test_the_list_has_every_migration_the_latest_first(site: Site) -> None:
     tables(site, 1, 2, 3)
     api.run(to=TWO, applied_by="deploy")
@@ -254,6 +255,7 @@ def shown(page: str) -> list[int]:
     return [int(word.rpartition("_t")[2]) for word in text(page).split() if word.startswith("202") and "_t" in word]
 
 
+@pytest.mark.smoke
 def test_search_and_filters(site: Site) -> None:
     tables(site, 1, 2, 3, 12)
     site.project.write("blog.20240102000000_other", "SELECT 1;")
@@ -334,6 +336,7 @@ def test_the_list_reads_the_manifest_and_no_migration(site: Site, built: Any, tm
     assert shown(get(site.admin(), LIST)) == [2, 1]
 
 
+@pytest.mark.smoke
 def test_a_page_tells_all_of_a_migration(site: Site) -> None:
     site.project.table(1)
     site.project.write(
@@ -420,6 +423,7 @@ def test_an_unknown_one_gets_the_nearest(site: Site) -> None:
 # Running and reverting.
 
 
+@pytest.mark.smoke
 def test_a_run_does_what_was_shown_and_reports_it(site: Site) -> None:
     tables(site, 1, 2)
     client = site.client(VIEW, MAY_RUN)
@@ -450,6 +454,7 @@ def test_a_run_up_to_one(site: Site) -> None:
         ({"to": TWO}, [ONE, TWO]),
     ],
 )
+@pytest.mark.smoke
 def test_a_revert_of_what_was_chosen(site: Site, query: dict[str, str], stay: list[str]) -> None:
     tables(site, 1, 2, 3)
     api.run(to=ONE)
@@ -475,6 +480,7 @@ def test_the_mode_of_the_transactions_is_what_was_chosen(site: Site, mode: str) 
     assert f"{TWO} failed - {'failed part-way' if mode == 'none' else 'pending'}" in report
 
 
+@pytest.mark.smoke
 def test_a_failure_has_its_place_and_says_what_state_things_are_in(site: Site) -> None:
     tables(site, 1)
     site.project.write(TWO, "SELECT 1;\nSELECT nothing;")
@@ -549,6 +555,7 @@ def change_by_another_run(site: Site) -> None:
 
 
 @pytest.mark.parametrize("change", [change_by_another_file, change_by_another_text, change_by_another_run])
+@pytest.mark.smoke
 def test_a_run_of_what_was_not_shown_is_refused_and_shown(site: Site, change: Any) -> None:
     tables(site, 1)
     client = site.admin()
@@ -632,6 +639,7 @@ def test_a_double_click_runs_once(site: Site) -> None:
     assert "are being run by" in problem(refused) or "not what was shown" in problem(refused)
 
 
+@pytest.mark.smoke
 def test_a_lock_held_elsewhere_is_told_at_once(site: Site) -> None:
     tables(site, 1)
     client = site.admin()
@@ -738,6 +746,7 @@ def test_huge_sql_is_cut_and_says_so(site: Site) -> None:
 # The admin's log.
 
 
+@pytest.mark.smoke
 def test_all_that_is_done_is_logged(site: Site) -> None:
     tables(site, 1)
     site.project.write(TWO, "SELECT 1/0;")
@@ -807,6 +816,7 @@ def test_with_atomic_requests_a_migration_may_change_the_tables_of_users_and_ses
     assert LogEntry.objects.count() == len(site.project.applied()) == (2 if mode == "each" else 1)
 
 
+@pytest.mark.smoke
 def test_with_atomic_requests_what_was_done_before_a_failure_stays_and_is_logged(site: Site) -> None:
     connections.settings["default"]["ATOMIC_REQUESTS"] = True
     tables(site, 1)
@@ -819,6 +829,7 @@ def test_with_atomic_requests_what_was_done_before_a_failure_stays_and_is_logged
 # Several databases.
 
 
+@pytest.mark.smoke
 def test_each_database_has_its_list_and_its_runs(site: Site, other: str) -> None:
     tables(site, 1)
     client = site.admin()
@@ -979,6 +990,7 @@ def act(client: Client) -> str:
     return client.post("/admin/blog/post/", form, follow=True).content.decode()
 
 
+@pytest.mark.smoke
 def test_an_action_of_ones_own_runs_what_is_pending(blog: Site) -> None:
     tables(blog, 1)
     client = blog.client("view_post", MAY_RUN)
@@ -1030,6 +1042,7 @@ class Strict(AppliedMigrationAdmin):
         return False
 
 
+@pytest.mark.smoke
 def test_the_admin_can_be_replaced_and_is_at_home_in_other_sites(site: Site, settings: Any) -> None:
     backstage = admin.AdminSite(name="backstage")
     backstage.register(AppliedMigration, Strict)
@@ -1062,6 +1075,7 @@ def test_permissions_are_checked_by_the_views_themselves(site: Site) -> None:
         admin_views.migration_page(model_admin, request, ONE)
 
 
+@pytest.mark.smoke
 def test_a_migration_in_python_shows_its_file_and_runs_with_its_sql(site: Site) -> None:
     text_of_file = (
         '"""Tags."""\nfrom django.db import models\nfrom medusa_migrations import reverse\n\n\ndef up(schema):\n'

@@ -10,8 +10,6 @@ import pytest
 from tests.projects import Project
 from tests.shop import BLOG
 
-pytestmark = pytest.mark.smoke
-
 SQLITE = "DATABASES[{!r}] = {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}"
 
 
@@ -26,6 +24,7 @@ def check(project: Project, *arguments: str, **options: object) -> dict[str, str
     return found
 
 
+@pytest.mark.smoke
 def test_all_is_well(shop: Project) -> None:
     shop.manage("migrate").ok()
     assert check(shop) == {}
@@ -92,6 +91,7 @@ def test_django_migrates_another_kind_of_database_as_ever(shop: Project) -> None
     assert "blog" not in out
 
 
+@pytest.mark.smoke
 def test_files_that_cannot_be_built(shop: Project) -> None:
     shop.write("blog.20240102000000_a", "SELECT 'never closed;")
     (shop.folder / "blog/sql_migrations/today.sql").write_text("SELECT 1;")
@@ -150,6 +150,7 @@ def test_a_build_that_is_not_todays(shop: Project, state: str) -> None:
     assert check(shop, "--deploy") == {}
 
 
+@pytest.mark.smoke
 def test_changed_since_it_was_applied(shop: Project) -> None:
     shop.manage("migrate").ok()
     shop.write(BLOG, "SELECT 1;")
@@ -164,6 +165,7 @@ def test_changed_since_it_was_applied(shop: Project) -> None:
     shop.manage("migrate").ok()
 
 
+@pytest.mark.smoke
 def test_failed_part_way(shop: Project) -> None:
     shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT nothing;", option=" transaction:false")
     shop.manage("migrations_build").ok()
@@ -191,6 +193,7 @@ def test_a_history_that_cannot_be_read(shop: Project) -> None:
         shop.sql(f"DROP ROLE {role}; SELECT 1")
 
 
+@pytest.mark.smoke
 def test_a_server_that_is_not_there(shop: Project) -> None:
     database = json.loads(shop.environment()["TEST_DATABASE"]) | {"HOST": str(shop.folder)}
     found = check(shop, "--database", "default", env={"TEST_DATABASE": json.dumps(database)})

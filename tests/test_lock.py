@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from medusa_migrations.events import ignore
-from tests.projects import SLEEPING, Project
+from tests.projects import BLOCKED, SLEEPING, Project
 from tests.sessions import session_on
+
+
+@contextmanager
+def closed(project: Project, table: str) -> Iterator[None]:
+    """Meanwhile a table is locked, and whoever wants it waits."""
+    connection = project.server.connect(project.database)
+    try:
+        connection.cursor().execute(f"BEGIN; LOCK TABLE {table}")
+        yield
+    finally:
+        connection.close()
 
 
 @pytest.mark.smoke
@@ -30,29 +43,32 @@ def test_the_second_run_waits_says_who_works_and_finds_nothing_to_do(project: Pr
 
 
 def test_who_does_not_wait_is_told_who_works(project: Project) -> None:
-    project.write("blog.20240101000001_slow", "SELECT pg_sleep(2);")
+    project.sql("CREATE TABLE gate ()")
+    project.write("blog.20240101000001_slow", "LOCK TABLE gate;")
     project.manage("migrations_build").ok()
-    first = project.start("migrations_run")
-    project.wait_for(SLEEPING)
-    error = project.manage("migrations_run", "--lock-wait", "0").error()
-    assert f":{first.pid}" in error
-    assert "Nothing was done" in error
-    error = project.manage("migrations_run", "--lock-wait", "0.3").error()
-    assert "Waited 0.3 s" in error
-    assert first.wait() == 0
+    with closed(project, "gate"):
+        first = project.start("migrations_run", "--lock-timeout", "60s")
+        project.wait_for(BLOCKED)
+        error = project.manage("migrations_run", "--lock-wait", "0").error()
+        assert f":{first.pid}" in error
+        assert "Nothing was done" in error
+        error = project.manage("migrations_run", "--lock-wait", "0.3").error()
+        assert "Waited 0.3 s" in error
     first.communicate()
+    assert first.returncode == 0
 
 
 def test_without_the_lock_the_history_row_still_keeps_it_from_running_twice(project: Project) -> None:
-    project.write("blog.20240101000001_slow", "SELECT pg_sleep(1.5); INSERT INTO t VALUES (1);")
-    project.sql("CREATE TABLE t (id int)")
+    project.write("blog.20240101000001_slow", "LOCK TABLE gate IN SHARE MODE; INSERT INTO t VALUES (1);")
+    project.sql("CREATE TABLE t (id int); CREATE TABLE gate ()")
     project.table(0)
     project.run("--to", "blog.20240101000000_t0").ok()
-    first = project.start("migrations_run", "--no-lock")
-    project.wait_for(SLEEPING)
-    second = project.manage("migrations_run", "--no-lock")
-    first.communicate()
-    assert sorted([first.returncode, second.code]) == [0, 1]
+    with closed(project, "gate"):
+        runs = [project.start("migrations_run", "--no-lock", "--lock-timeout", "60s") for _ in range(2)]
+        project.wait_for("2 = (SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass)")
+    for run in runs:
+        run.communicate()
+    assert sorted(run.returncode for run in runs) == [0, 1]
     assert project.sql("SELECT count(*) FROM t") == [(1,)]
 
 

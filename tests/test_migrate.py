@@ -9,10 +9,9 @@ import pytest
 from tests.projects import Project
 from tests.shop import BLOG, CREATE_PRODUCT, PRODUCT, SHOP, applied
 
-pytestmark = pytest.mark.smoke
-
 
 class TestOrder:
+    @pytest.mark.smoke
     def test_foreign_keys_both_ways_from_an_empty_database(self, shop: Project) -> None:
         order = applied(shop.manage("migrate").ok().stdout)
         assert order.index("auth.0012_alter_user_first_name_max_length") < order.index(BLOG) < order.index(SHOP)
@@ -26,6 +25,7 @@ class TestOrder:
         assert again.stderr == ""
         assert shop.manage("makemigrations", "--check").ok()
 
+    @pytest.mark.smoke
     def test_a_header_says_after_which_migration(self, shop: Project) -> None:
         shop.write("blog.20240102000000_v", "CREATE VIEW v AS SELECT author_id FROM shop_product;", "DROP VIEW v;",
                    header="-- migrate:depends shop.0001_initial\n")  # fmt: skip
@@ -49,6 +49,7 @@ class TestOrder:
         order = applied(shop.manage("migrate").ok().stdout)
         assert sorted(order) == ["blog.20240102000000_more", "shop.0002_more"]
 
+    @pytest.mark.smoke
     def test_a_custom_user_made_by_sql(self, project: Project) -> None:
         project.add_contrib("admin", "auth", "contenttypes", "messages", "sessions")
         project.add_settings('AUTH_USER_MODEL = "accounts.User"')
@@ -82,6 +83,7 @@ class TestOrder:
         assert project.sql("SELECT username FROM accounts_user") == [("a",)]
 
     @pytest.mark.parametrize("target", [(), ("stock",), ("stock", "0003")], ids=" ".join)
+    @pytest.mark.smoke
     def test_an_app_of_both_kinds_is_replayed_as_it_grew(self, project: Project, target: tuple[str, ...]) -> None:
         """The view needs a column that a later Django migration takes away, after another SQL migration let go."""
         project.add_models("stock", "class Item(models.Model):\n    new = models.IntegerField()")
@@ -103,6 +105,7 @@ class TestOrder:
         ]  # fmt: skip
         assert project.sql("SELECT data_type FROM information_schema.columns WHERE table_name = 'v'") == [("bigint",)]
 
+    @pytest.mark.smoke
     def test_a_squashed_migration_stands_for_what_a_header_names(self, shop: Project) -> None:
         (shop.folder / "shop/migrations/0001_initial.py").rename(shop.folder / "shop/migrations/0001_squashed.py")
         path = shop.folder / "shop/migrations/0001_squashed.py"
@@ -123,6 +126,7 @@ class TestOrder:
         shop.manage("migrations_revert").ok()
         assert applied(shop.manage("migrate").ok().stdout) == ["blog.20240102000000_v"]
 
+    @pytest.mark.smoke
     def test_a_proxy_and_a_child_of_a_model_of_djangos(self, shop: Project) -> None:
         """To Django alone, models of an app without migrations that extend its User are an InvalidBasesError."""
         models = shop.folder / "blog/models.py"
@@ -188,6 +192,7 @@ class TestOrder:
 
 
 class TestOptions:
+    @pytest.mark.smoke
     def test_plan_and_check_change_nothing(self, shop: Project) -> None:
         plan = shop.manage("migrate", "--plan").ok().stdout
         assert f"{BLOG}\n    Run blog/sql_migrations/20240101000000_author.sql\n" in plan
@@ -242,6 +247,7 @@ class TestOptions:
         assert "Use migrations_run blog" in message
         assert "migrations_revert blog" in message
 
+    @pytest.mark.smoke
     def test_what_applied_sql_needs_is_not_unapplied(self, shop: Project) -> None:
         shop.manage("migrate").ok()
         shop.manage("migrate", "shop", "zero").ok()
@@ -323,6 +329,7 @@ class TestOptions:
         shop.manage("migrate", "shop", "0001").ok()
         assert "needs shop.0001_initial" in shop.manage("migrate", "shop", "zero").error()
 
+    @pytest.mark.smoke
     def test_fake_records_both_kinds(self, shop: Project) -> None:
         assert BLOG in applied(shop.manage("migrate", "--fake").ok().stdout)
         assert "django_migrations" in shop.tables()
@@ -338,6 +345,7 @@ class TestOptions:
         assert "shop.0001_initial... FAKED" in shop.manage("migrate", "--fake-initial").ok().stdout
         assert "t2" in shop.tables()
 
+    @pytest.mark.smoke
     def test_run_syncdb_makes_no_tables_that_sql_makes(self, shop: Project) -> None:
         shop.add_models("plain", "class Thing(models.Model):\n    pass")
         out = shop.manage("migrate", "--run-syncdb").ok().stdout

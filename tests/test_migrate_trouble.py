@@ -11,8 +11,6 @@ from medusa_migrations import postgresql
 from tests.projects import BLOCKED, SLEEPING, UNLOCKED, Outcome, Project
 from tests.shop import BLOG, SHOP, applied
 
-pytestmark = pytest.mark.smoke
-
 
 def finish(process: object, timeout: float = 60) -> Outcome:
     stdout, stderr = process.communicate(timeout=timeout)  # type: ignore[attr-defined]
@@ -27,6 +25,7 @@ def sleepy(project: Project, seconds: float = 30, option: str = "") -> str:
 
 
 class TestFailure:
+    @pytest.mark.smoke
     def test_what_came_before_stays_and_the_rest_follows(self, shop: Project) -> None:
         path = shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT titel FROM bad;")
         shop.manage("migrations_build").ok()
@@ -66,6 +65,7 @@ class TestFailure:
         shop.manage("migrations_repair", "--accept-changes").ok()
         assert applied(shop.manage("migrate").ok().stdout) == ["shop.0002_more"]
 
+    @pytest.mark.smoke
     def test_an_error_of_djangos_own_stays_what_it_is(self, shop: Project) -> None:
         shop.add_django_migration("shop", "0002_bad", 'migrations.RunSQL("SELECT nothing_such")')
         outcome = shop.manage("migrate")
@@ -137,6 +137,7 @@ class TestFailure:
 
 
 class TestTwoAtOnce:
+    @pytest.mark.smoke
     def test_the_second_one_waits_and_finds_nothing_to_do(self, shop: Project) -> None:
         sleepy(shop, 2)
         first = shop.start("migrate")
@@ -148,6 +149,7 @@ class TestTwoAtOnce:
         assert finish(first).code == 0
         assert SHOP in shop.django_history()
 
+    @pytest.mark.smoke
     def test_for_djangos_migrations_too(self, shop: Project) -> None:
         """Both start on an empty database, where Django's own would die of the other's tables."""
         processes = [shop.start("migrate") for _ in range(4)]
@@ -177,6 +179,7 @@ class TestTwoAtOnce:
         first.kill()
         finish(first)
 
+    @pytest.mark.smoke
     def test_killed_it_is_gone_on_with(self, shop: Project) -> None:
         id_ = sleepy(shop, 20)
         process = shop.start("migrate")
@@ -268,6 +271,7 @@ class TestSignals:
     @pytest.mark.parametrize(
         ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)], ids=["ctrl-c", "sigterm"]
     )  # fmt: skip
+    @pytest.mark.smoke
     def test_the_statement_is_rolled_back_at_once(self, shop: Project, number: signal.Signals, code: int) -> None:
         id_ = sleepy(shop)
         process = shop.start("migrate")
@@ -325,6 +329,7 @@ class TestOtherCommands:
         assert "(medusa_migrations.E004) The command migrate is that of 'other'" in message
         assert "Put 'medusa_migrations' above 'other' in INSTALLED_APPS" in message
 
+    @pytest.mark.smoke
     def test_one_above_that_extends_ours_is_not(self, shop: Project) -> None:
         self.other(shop, "medusa_migrations.management.commands.migrate")
         shop.add_settings("INSTALLED_APPS = ['other', *(app for app in INSTALLED_APPS if app != 'other')]")
@@ -336,6 +341,7 @@ class TestOtherCommands:
         outcome = shop.manage("migrate")
         assert "Put 'other' above 'medusa_migrations' in INSTALLED_APPS." in outcome.stderr
 
+    @pytest.mark.smoke
     def test_makemigrations_of_an_app_made_by_sql(self, shop: Project) -> None:
         message = shop.manage("makemigrations", "blog").error()
         assert "Write one: manage.py makemigration blog NAME" in message
@@ -345,6 +351,7 @@ class TestOtherCommands:
 
 
 class TestWithoutSqlMigrations:
+    @pytest.mark.smoke
     def test_migrate_is_as_ever(self, project: Project) -> None:
         """No history, no lock, no connection of our own, and a transaction is no matter."""
         project.add_contrib("auth", "contenttypes")

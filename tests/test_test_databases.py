@@ -12,8 +12,6 @@ import pytest
 from tests.projects import Outcome, Project
 from tests.shop import BLOG, CREATE_AUTHOR, applied
 
-pytestmark = pytest.mark.smoke
-
 MIXED = ("shop.tests.InATransaction", "shop.tests.Flushed")
 ROWS = """
 INSERT INTO auth_user (username, password, is_superuser, first_name, last_name, email, is_staff, is_active, date_joined)
@@ -121,11 +119,13 @@ def run_pytest(project: Project, *arguments: str) -> Outcome:
 
 class TestDjangosRunner:
     @pytest.mark.parametrize("kind", ["Flushed", "Serialized"])
+    @pytest.mark.smoke
     def test_transactional_tests_beside_others(self, tested: Project, kind: str) -> None:
         """Not both at once: Django's content types clash then, whatever the migrations (its flush makes them anew)."""
         passed(tested.manage("test", "shop.tests.InATransaction", f"shop.tests.{kind}"), 4)
         assert tested.tables() == set()  # the project's own database is not touched
 
+    @pytest.mark.smoke
     def test_the_sql_runs_once_and_is_cloned(self, tested: Project) -> None:
         outcome = passed(tested.manage("test", "--parallel", "2", "-v", "2", *MIXED), 4)
         assert applied(outcome.stdout).count(BLOG) == 1
@@ -164,6 +164,7 @@ class TestDjangosRunner:
 
 
 class TestPytest:
+    @pytest.mark.smoke
     def test_pytest_django(self, tested: Project) -> None:
         assert "8 passed" in run_pytest(tested, "-p", "no:xdist").ok().stdout
 
@@ -236,6 +237,7 @@ class Serialized(TransactionTestCase):
 """
 
 
+@pytest.mark.smoke
 def test_rows_of_every_kind_go_back_in(tested: Project) -> None:
     """In tables that check their foreign keys at once and generate their keys."""
     tested.add_models("tree", TREE)
@@ -279,6 +281,7 @@ def test_rows_go_back_in_as_any_others_where_that_works(tested: Project) -> None
         tested.sql(f"DROP ROLE {role}; SELECT 1")
 
 
+@pytest.mark.smoke
 def test_several_databases_with_routers(tested: Project) -> None:
     """Each database gets what the router lets in, and a history of its own."""
     (tested.folder / "routers.py").write_text(
