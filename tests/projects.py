@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -242,9 +243,13 @@ class Project:
     def wait_for(self, condition: str, seconds: float = 30) -> None:
         """Until an SQL condition holds."""
         deadline = time.monotonic() + seconds
-        while not self.sql(f"SELECT {condition}")[0][0]:
-            assert time.monotonic() < deadline, condition
-            time.sleep(0.02)
+        with closing(self.server.connect(self.database)) as connection, connection.cursor() as cursor:
+            while True:
+                cursor.execute(f"SELECT {condition}")
+                if cursor.fetchone()[0]:
+                    return
+                assert time.monotonic() < deadline, condition
+                time.sleep(0.02)
 
     def history(self) -> list[tuple[str, str]]:
         """(id, state) in the order of execution; nothing if there is no table."""

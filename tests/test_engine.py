@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -48,9 +48,14 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
 BACKENDS = "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'medusa_migrations %'"
 
 
-def backends(project: Project) -> int:
-    """How many server processes work for runs."""
-    return project.sql(f"SELECT count(*) FROM {BACKENDS}")[0][0]
+def wait_for_backend(project: Project, run: subprocess.Popen[str]) -> None:
+    """Until the server works for a run, or that has ended: Python's start takes most of the time."""
+    with closing(project.server.connect(project.database)) as connection, connection.cursor() as cursor:
+        while run.poll() is None:
+            cursor.execute(f"SELECT count(*) FROM {BACKENDS}")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.005)
 
 
 def kill_client(project: Project, run: subprocess.Popen[str]) -> bool:
@@ -438,8 +443,7 @@ def test_at_random_moments_nothing_is_lost_and_nothing_done_twice(
         if kills == wanted:
             break
         run = project.start("migrations_run", "--lock-wait", "20")
-        while run.poll() is None and not backends(project):  # Python's start takes most of the time
-            time.sleep(0.005)
+        wait_for_backend(project, run)
         time.sleep(dice.uniform(0, 0.6))
         kills += end(project, run)
         ended(run)
