@@ -793,14 +793,17 @@ def test_the_lock_timeout_is_back_after_a_concurrent_statement_that_failed(proje
 )
 def test_who_comes_while_statements_run_one_by_one_waits(project: Project, option: str, works: str) -> None:
     id_ = "blog.20240101000001_slow"
-    project.write(id_, "SELECT 1;\nSELECT pg_sleep(1.5);", "SELECT 1;", option=" transaction:false")
+    project.sql("CREATE TABLE gate ()")
+    project.write(id_, "SELECT 1;\nSELECT FROM gate;", "SELECT 1;", option=" transaction:false")
     project.manage("migrations_build").ok()
-    run = project.start("migrations_run")
-    project.wait_for(SLEEPING)
-    assert "running now" in project.manage("migrations_repair").ok().stdout
-    outcome = project.manage(works).ok()
-    assert "Waiting up to" in outcome.stderr
+    with transaction(project, "LOCK TABLE gate"):
+        run = project.start("migrations_run", "--lock-timeout", "60s")
+        project.wait_for(BLOCKED)
+        assert "running now" in project.manage("migrations_repair").ok().stdout
+        who_comes = project.start(works)
+        assert "Waiting up to" in read_until(who_comes, "Waiting up to")
     assert ended(run)[0] == 0
+    assert ended(who_comes)[0] == 0
     assert project.history() == ([] if works == "migrations_revert" else [(id_, "applied")])
 
 
