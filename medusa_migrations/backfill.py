@@ -110,32 +110,31 @@ class Backfills:
         """
         name = self._name(work)
         self.asked.add(name)
-        if name not in self.known or self.known[name].text != work.text:
-            self.known[name] = Reached(work.text)  # in place of one that had not come to any row
-        if not self.known[name].is_done:
+        if not self.known.setdefault(name, Reached(work.text)).is_done:
             _Run(self, work, name).all()
         return self.known[name].changed
 
     def _name(self, work: Work) -> str:
-        """What it is known by, or will be: its table, and its number among those of that table."""
-        others = [name for name in self.known if name.partition(" #")[0] == work.name and name not in self.asked]
-        for name in others:
-            if self.known[name].text == work.text:
+        """The name of the one with the same text that this run has not come to yet; else a new one."""
+        others = {
+            name: one
+            for name, one in self.known.items()
+            if name.partition(" #")[0] == work.name and name not in self.asked
+        }
+        for name, other in others.items():
+            if other.text == work.text:
                 return name
-        for name in others:
-            other = self.known[name]
+        for name, other in others.items():
             if other.rows and not other.is_done:
                 raise ValueError(
                     f"the backfill of {name} has come to {other.rows:,} rows with another `set` or `where`. Bring that "
                     "back as it was to go on there; or, to begin again at the first row, forget what was done with "
                     f"migrations_repair --mark-reverted {self.task.id}"
                 )
+            if not other.is_done:
+                del self.known[name]  # it has not come to any row
         numbered = (f"{work.name} #{number}" for number in itertools.count(2))
-        return next(name for name in itertools.chain([work.name], numbered) if not self._is_taken(name))
-
-    def _is_taken(self, name: str) -> bool:
-        """Whether a backfill that has begun has that name."""
-        return name in self.asked or (name in self.known and (self.known[name].rows > 0 or self.known[name].is_done))
+        return next(name for name in itertools.chain([work.name], numbered) if name not in self.known)
 
     def record(self) -> str:
         """SQL that has the history know how far all have come."""
