@@ -9,7 +9,6 @@ migration. The locks of a batch are held for as long as its transaction is open,
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 
 from tests.conftest import start_server
 from tests.projects import Project
+
+from . import numbers
 
 TABLE = """
 DROP TABLE IF EXISTS post, medusa_migrations;
@@ -73,7 +74,7 @@ def backfill(project: Project) -> tuple[float, float]:
     return project.sql("SELECT duration_ms / 1000.0 FROM medusa_migrations")[0][0], longest
 
 
-def main(rows: int = 1_000_000, rounds: int = 5) -> None:
+def main(rows: int, rounds: int) -> None:
     server, database = start_server(), "benchmark_backfill"
     server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
     server.execute(f"CREATE DATABASE {database}")
@@ -97,4 +98,4 @@ def main(rows: int = 1_000_000, rounds: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*numbers.parsed("backfill", __doc__, rows=1_000_000, rounds=5))

@@ -5,12 +5,13 @@ usage: python -m benchmarks.builds [MIGRATIONS] [ROUNDS]
 
 from __future__ import annotations
 
-import shutil
+import itertools
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from . import numbers
 from .measure import Command, Spread, Taken, in_turn, measure, walls
 from .peers.manage import APP, write_bare_command
 from .peers.medusa import BUILD, ENVIRONMENT, Medusa
@@ -26,8 +27,10 @@ def builds(server: Server, count: int, rounds: int, work: Path) -> dict[str, lis
     build = Command(BUILD, folder, environment)
     bare = Command((sys.executable, "manage.py", "bare"), folder, environment)
 
+    counter = itertools.count()
+
     def anew() -> Taken:
-        shutil.rmtree(folder / "dist")
+        (folder / "dist").rename(folder / f"dist-{next(counter)}")  # not removed, for the reason in Server.create
         return measure(build)
 
     return in_turn({"new": anew, "unchanged": lambda: measure(build), "bare": lambda: measure(bare)}, rounds)
@@ -39,7 +42,7 @@ def beyond(taken: Mapping[str, Sequence[Taken]], name: str) -> Spread:
     return Spread(walls(taken[name]).median - walls(taken["bare"]).median, min(single), max(single))
 
 
-def main(count: int = 5000, rounds: int = 5) -> None:
+def main(count: int, rounds: int) -> None:
     with running_server() as server, tempfile.TemporaryDirectory() as work:
         taken = builds(server, count, rounds, Path(work))
     for name, words in (("unchanged", "nothing changed"), ("new", "all new")):
@@ -47,4 +50,4 @@ def main(count: int = 5000, rounds: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*numbers.parsed("builds", __doc__, migrations=5000, rounds=5))

@@ -24,20 +24,23 @@ QUICK = {Verb.NOOP: 3, Verb.SHOW: 3, Verb.REVERT_LAST: 2}
 
 
 def compare(
-    results: Results, server: Server, peers: Sequence[Peer], count: int, verbs: Sequence[Verb], work: Path
+    results: Results, server: Server, peers: Sequence[Peer], sizes: Sequence[int], verbs: Sequence[Verb], work: Path
 ) -> None:
-    """Add to `results` what `verbs`, of which APPLY comes first, take these peers with `count` migrations."""
-    entries = {peer.name: Entry(peer, count, server, work) for peer in peers}
-    for entry in entries.values():
-        entry.prepare()
+    """Add to `results` what `verbs`, of which APPLY comes first, take these peers with each number of migrations.
+
+    The verbs of all sizes go together: what reverts removes files, and comes last for the reason in Server.create.
+    """
+    of_size = {count: {peer.name: Entry(peer, count, server, work) for peer in peers} for count in sizes}
+    for entries in of_size.values():
+        for entry in entries.values():
+            entry.prepare()
     for verb in verbs:
-        work_of = {name: partial(entry.measure, verb) for name, entry in entries.items() if entry.can(verb)}
-        taken = in_turn(work_of, results.circumstances.rounds * QUICK.get(verb, 1))
-        results.add(verb, count, taken)
-        for failed in work_of.keys() - taken.keys():
-            entries.pop(failed).drop()
-    for entry in entries.values():
-        entry.drop()
+        for count, entries in of_size.items():
+            work_of = {name: partial(entry.measure, verb) for name, entry in entries.items() if entry.can(verb)}
+            taken = in_turn(work_of, results.circumstances.rounds * QUICK.get(verb, 1))
+            results.add(verb, count, taken)
+            for failed in work_of.keys() - taken.keys():
+                del entries[failed]
 
 
 def report(results: Results, count: int) -> str:
@@ -72,9 +75,9 @@ def main() -> None:
     peers = installed(options.peers)
     with running_server() as server, tempfile.TemporaryDirectory() as work:
         results = Results(Circumstances.now(server, options.rounds))
-        for count in options.sizes:
-            compare(results, server, peers, count, list(Verb), Path(work))
-            print(f"{report(results, count)}\n", flush=True)
+        compare(results, server, peers, options.sizes, list(Verb), Path(work))
+    for count in options.sizes:
+        print(report(results, count), end="\n\n")
     print(results.circumstances.text())
     if options.json:
         results.save(options.json)

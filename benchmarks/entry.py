@@ -22,14 +22,11 @@ class Entry:
     server: Server
     work: Path
     proxy: Proxy | None = None
+    database: str = ""  # the last that was made for it
 
     @property
     def folder(self) -> Path:
         return self.work / f"{self.peer.name}-{self.count}"
-
-    @property
-    def database(self) -> str:
-        return self.folder.name.replace("-", "_")
 
     def prepare(self) -> None:
         """Write the files, unless they are there, and make an empty database."""
@@ -37,7 +34,7 @@ class Entry:
             self.folder.mkdir(parents=True)
             self.peer.write(self.folder, self.count)
             compileall.compile_dir(self.folder, quiet=1)  # as installing a package does
-        self.server.create(self.database)
+        self._make_database()
 
     def can(self, verb: Verb) -> bool:
         return bool(self.peer.arguments(verb, self.count, self._address()))
@@ -48,14 +45,14 @@ class Entry:
         Raises CommandError if it fails, or does not leave the tables that it should.
         """
         if verb is Verb.APPLY:
-            self.server.create(self.database)
+            self._make_database()
         taken = self._carry_out(verb)
         if verb in {Verb.REVERT_LAST, Verb.REVERT_ALL} and self.can(Verb.APPLY):
             self._carry_out(Verb.APPLY)
         return taken
 
-    def drop(self) -> None:
-        self.server.drop(self.database)
+    def _make_database(self) -> None:
+        self.database = self.server.create(self.folder.name.replace("-", "_")).database
 
     def _carry_out(self, verb: Verb) -> Taken:
         command = self.peer.command(verb, self.folder, self.count, self._address())

@@ -99,15 +99,15 @@ def of_imports() -> Iterator[Goal]:
 def measured(server: Server, results: Results, small: int, large: int, work: Path) -> Iterator[Goal]:
     """All goals; the peers' rounds are added to `results`."""
     rounds = results.circumstances.rounds
-    few = [PEERS[name] for name in ("psql-one", "floor", "medusa", "medusa-all", "bare")]
-    compare(results, server, few, small, list(Verb), work)
     many = [PEERS[name] for name in ("psql-each", "floor", "medusa", "bare")]
-    compare(results, server, many, large, [Verb.APPLY, Verb.NOOP], work)
+    compare(results, server, many, [large], [Verb.APPLY, Verb.NOOP], work)
+    others = [*of_builds(server, large, rounds, work), *of_the_wire(server, rounds, work), *of_imports()]
+    # Last, as it reverts: see `compare`.
+    few = [PEERS[name] for name in ("psql-one", "floor", "medusa", "medusa-all", "bare")]
+    compare(results, server, few, [small], list(Verb), work)
     yield from ratios(results, small, large)
     yield from of_the_client(results, small, large)
-    yield from of_builds(server, large, rounds, work)
-    yield from of_the_wire(server, rounds, work)
-    yield from of_imports()
+    yield from others
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.projects import CONTRIB
 
+from . import numbers
 from .measure import Command, in_turn, measure, walls
 from .peers.manage import APP, write_bare_command, write_project
 from .peers.medusa import BUILD, ENVIRONMENT, write_sources
@@ -50,7 +51,7 @@ def prepare(folder: Path, address: Address, count: int) -> None:
     measure(manage(folder, address, "migrate", "-v0"))
 
 
-def main(count: int = 1000, rounds: int = 15) -> None:
+def main(count: int, rounds: int) -> None:
     with running_server() as server, tempfile.TemporaryDirectory() as name:
         folder, address = Path(name), server.create("benchmark_noop")
         prepare(folder, address, count)
@@ -66,4 +67,4 @@ def main(count: int = 1000, rounds: int = 15) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*numbers.parsed("noop", __doc__, migrations=1000, rounds=15))

@@ -34,7 +34,6 @@ def _applied(entry: Entry, proxy: Proxy) -> int:
     entry.prepare()
     before = proxy.round_trips
     entry.measure(Verb.APPLY)
-    entry.drop()
     return proxy.round_trips - before
 
 
@@ -44,10 +43,7 @@ def slow_link(server: Server, peers: Sequence[Peer], rounds: int, work: Path) ->
         entries = {peer.name: Entry(peer, MANY, server, work, proxy) for peer in peers}
         for entry in entries.values():
             entry.prepare()
-        taken = in_turn({name: partial(entry.measure, Verb.APPLY) for name, entry in entries.items()}, rounds)
-    for entry in entries.values():
-        entry.drop()
-    return taken
+        return in_turn({name: partial(entry.measure, Verb.APPLY) for name, entry in entries.items()}, rounds)
 
 
 def main() -> None:
