@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import compileall
 import os
 import signal
 import tempfile
@@ -39,6 +40,12 @@ def start_server(*, fsync: bool = True) -> Server:
 
 def _embedded(host: Path) -> Server:
     return Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """The commands of the tests write no byte code, see `Project.environment`, and need not be slow for it."""
+    compileall.compile_dir(ROOT / "medusa_migrations", quiet=2)
 
 
 @pytest.fixture(scope="session")

@@ -206,6 +206,9 @@ class Project:
                 "TEST_APPS": json.dumps(self.apps),
                 "TEST_DATABASE": json.dumps(database),
                 "PYTHONWARNINGS": "error",
+                # Of a file that is as long as before, and changed in the same second, Python would take what it has
+                # compiled.
+                "PYTHONDONTWRITEBYTECODE": "1",
             }
             | self.env
         )
