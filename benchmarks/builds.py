@@ -26,7 +26,6 @@ def builds(server: Server, count: int, rounds: int, work: Path) -> dict[str, lis
     environment = ENVIRONMENT | server.address.environment()
     build = Command(BUILD, folder, environment)
     bare = Command((sys.executable, "manage.py", "bare"), folder, environment)
-
     counter = itertools.count()
 
     def anew() -> Taken:

@@ -8,7 +8,7 @@ less that of a command that only loads the models and connects, in turn.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -67,6 +67,12 @@ def measure(count: int) -> None:
     server.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generate", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("models", type=int, nargs="*", default=[50, 500], help="Default: 50 500")
+    for count in parser.parse_args().models:
+        measure(count)
+
+
 if __name__ == "__main__":
-    for size in map(int, sys.argv[1:] or ("50", "500")):
-        measure(size)
+    main()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 
 
-def parsed(name: str, doc: str | None, **defaults: int) -> Iterable[int]:
+def parsed(name: str, doc: str | None, **defaults: int) -> list[int]:
     """The numbers that `python -m benchmarks.<name>` was given, in the order of their `defaults`."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=(doc or "").splitlines()[0])
     for number, default in defaults.items():

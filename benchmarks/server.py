@@ -51,7 +51,7 @@ class Server:
     """A running server; `address` is of its maintenance database."""
 
     address: Address
-    numbers: Iterator[int] = field(default_factory=itertools.count)
+    numbers: Iterator[int] = field(default_factory=itertools.count)  # of the databases that are made
 
     def execute(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """The rows of one statement, if it gives any."""
