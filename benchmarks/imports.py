@@ -24,13 +24,13 @@ UNWANTED = (
     "django.template",
     "django.test",
     "medusa_migrations.admin",
-    "medusa_migrations.checks",
+    "medusa_migrations.management.checks",
     "medusa_migrations.generate",
-    "medusa_migrations.make",
-    "medusa_migrations.migrate_bridge",
-    "medusa_migrations.repair",
-    "medusa_migrations.runner",
-    "medusa_migrations.scanner",
+    "medusa_migrations.files.make",
+    "medusa_migrations.management.migrate.bridge",
+    "medusa_migrations.database.repair",
+    "medusa_migrations.run.runner",
+    "medusa_migrations.sql.scanner",
 )
 
 # `-X importtime` writes: import time: self [us] | cumulative | imported package

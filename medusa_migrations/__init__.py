@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .recorder import reverse
-    from .schema import Schema
+    from .schema.recorder import reverse
+    from .schema.schema import Schema
 
 __all__ = ["Schema", "reverse"]
 
@@ -14,11 +14,11 @@ __all__ = ["Schema", "reverse"]
 def __getattr__(name: str) -> Any:
     """Loaded when asked for: the app is imported by every command, and before the apps are ready."""
     if name == "Schema":
-        from .schema import Schema
+        from .schema.schema import Schema
 
         return Schema
     if name == "reverse":
-        from .recorder import reverse
+        from .schema.recorder import reverse
 
         return reverse
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

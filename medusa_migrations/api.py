@@ -14,15 +14,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from . import conf
-from .builds import app_labels, build, to_run, unbuilt
+from .database.history import History
+from .database.interruption import Interruption, StopRequested
+from .database.routing import read_known
+from .database.session import LockHolder, Session, open_session
 from .errors import DistError, FileError, Interrupted, PlanError, StalePlanError
 from .events import Listener, ignore
-from .history import History
-from .interruption import Interruption, StopRequested
+from .files.build import app_labels, build, to_run, unbuilt
+from .files.order import django_dependencies
 from .migration import Direction, Migration, MigrationId
-from .options import Options
-from .ordering import django_dependencies
-from .plan import (
+from .plan.known import (
     Known,
     Plan,
     check_app,
@@ -46,11 +47,10 @@ from .results import (
     ShownPart,
     ShowResult,
 )
-from .routing import read_known
-from .session import LockHolder, Session, open_session
+from .run.options import Options
 
 if TYPE_CHECKING:
-    from .task import Task
+    from .run.task import Task
 
 __all__ = ["Execution", "Interruption", "build", "describe", "generate", "make", "repair", "revert", "run", "show"]
 
@@ -61,7 +61,7 @@ def make(app: str, name: str, *, python: bool = False, timestamp: str | None = N
     With `python` it is one in Python. `timestamp` is `YYYYMMDDHHMMSS`; by default it is now, after every migration
     that is there.
     """
-    from .make import make as write
+    from .files.make import make as write
 
     return write(app, name, timestamp=timestamp, dry_run=dry_run, python=python)
 
@@ -87,7 +87,7 @@ def generate(
     argument. `drop_tables` drops tables of models that are gone. What is written is proven: up gives what the models
     say, down what was there.
     """
-    from .generate.generate import generate as compare
+    from .generate.app import generate as compare
 
     return compare(
         app,
@@ -236,7 +236,7 @@ def describe(id_: str, *, database: str = "default") -> Description:
 
 
 def _parts(migration: Migration) -> tuple[ShownPart, ...]:
-    from .dist import read_part
+    from .files.dist import read_part
 
     parts = {"file": migration.up} if migration.is_python else {"up": migration.up, "down": migration.down}
     return tuple(ShownPart(name, read_part(migration, part), part.transaction) for name, part in parts.items() if part)
@@ -259,7 +259,7 @@ def repair(
     `accept_changes` are ids whose checksums of today are recorded (all changed ones if it is empty), `mark_applied` and
     `mark_reverted` ids, `renamed` pairs `OLD=NEW` of ids or of app labels. All of it is done, or nothing.
     """
-    from .repair import Repair, findings
+    from .database.repair import Repair, findings
 
     settings = conf.get_settings()
     migrations = to_run(only_plan=True)
@@ -316,8 +316,8 @@ def _carry_out(
         if plan and (only_plan or not plan.steps):
             _refuse_stale(plan, options.mode, how)
             return _told(session, plan, options.mode, sql=sql) if only_plan else RunResult(session.alias, direction)
-        from .runner import Runner
-        from .task import load_tasks
+        from .run.runner import Runner
+        from .run.task import load_tasks
 
         tasks = load_tasks(plan.steps if plan else (), options.mode, fake=fake)  # what is spoilt is refused at once
         with session.lock(lock_wait, listener) if how.get("lock", True) else nullcontext():
@@ -332,7 +332,7 @@ def _carry_out(
 
 def _tasks_as_of_now(tasks: list[Task], seen: Plan | None, plan: Plan, mode: str, how: Execution) -> list[Task]:
     """What is to be done of `plan`, made under the lock: `tasks` if it is what was `seen`, else read anew."""
-    from .task import load_tasks
+    from .run.task import load_tasks
 
     _refuse_stale(plan, mode, how)
     return tasks if plan == seen else load_tasks(plan.steps, mode, fake=how.get("fake", False))
@@ -379,14 +379,14 @@ def _planned(
     if as_one:
         refuse_mode_all(plan)
     if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
-        from .prerequisites import check_applied
+        from .run.prerequisites import check_applied
 
         check_applied(plan.steps, session)
     return plan
 
 
 def _told(session: Session, plan: Plan, mode: str, *, sql: bool) -> RunResult:
-    from .planned import as_planned  # a run that has nothing to do is a part of every release's start
+    from .run.preview import as_planned  # a run that has nothing to do is a part of every release's start
 
     return as_planned(session, plan, mode, with_sql=sql)
 

@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.test import Client
 
-from medusa_migrations.session import Session
+from medusa_migrations.database.session import Session
 from tests.projects import Project, Server
 
 LIST = "/admin/medusa_migrations/appliedmigration/"

@@ -15,9 +15,9 @@ from typing import Any
 
 from django.test import override_settings
 
-from medusa_migrations import sqlfile
+from medusa_migrations.files import sqlfile
 from medusa_migrations.migration import Migration, MigrationId
-from medusa_migrations.plan import Known, Row, know
+from medusa_migrations.plan.known import Known, Row, know
 
 NOBODY = 65534
 

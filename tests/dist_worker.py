@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from medusa_migrations import dist
+from medusa_migrations.files import dist
 from medusa_migrations.migration import Migration
 from tests.builders import in_file
 

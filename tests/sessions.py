@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from medusa_migrations.interruption import Interruption
-from medusa_migrations.session import Session
+from medusa_migrations.database.interruption import Interruption
+from medusa_migrations.database.session import Session
 from tests.projects import Server
 
 

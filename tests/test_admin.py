@@ -18,8 +18,9 @@ from django.test import Client
 from django.urls import path
 from django.utils.decorators import method_decorator
 
-from medusa_migrations import api, postgresql
+from medusa_migrations import api
 from medusa_migrations.admin import AppliedMigrationAdmin
+from medusa_migrations.database import postgresql
 from medusa_migrations.errors import StalePlanError
 from medusa_migrations.models import AppliedMigration
 from project.blog.admin import PostAdmin
@@ -1059,7 +1060,7 @@ def test_the_admin_can_be_replaced_and_is_at_home_in_other_sites(site: Site, set
 
 
 def test_permissions_are_checked_by_the_views_themselves(site: Site) -> None:
-    from medusa_migrations import admin_views
+    from medusa_migrations.admin import pages as admin_views
     from medusa_migrations.migration import Direction
 
     request = HttpRequest()

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from medusa_migrations.batches import CHARACTERS, FILES, batches
+from medusa_migrations.database.postgresql import REACHED_KEY
 from medusa_migrations.migration import Direction, MigrationId
-from medusa_migrations.plan import Step
-from medusa_migrations.postgresql import REACHED_KEY
-from medusa_migrations.task import Script, Task
+from medusa_migrations.plan.known import Step
+from medusa_migrations.run.batches import CHARACTERS, FILES, batches
+from medusa_migrations.run.task import Script, Task
 from tests.projects import SLEEPING, Project
 
 COUNT = 2 * FILES + 20

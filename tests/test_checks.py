@@ -67,7 +67,7 @@ def test_no_database_at_all_is_djangos_matter(shop: Project, databases: str) -> 
 
 def test_a_database_without_its_driver_is_djangos_matter(shop: Project) -> None:
     shop.add_settings("DATABASES['legacy'] = {'ENGINE': 'django.db.backends.oracle', 'NAME': 'x'}")
-    code = "from medusa_migrations.checks import check_databases; print(check_databases())"
+    code = "from medusa_migrations.management.checks import check_databases; print(check_databases())"
     assert shop.manage("shell", "-v0", "-c", code).ok().stdout.strip() == "[]"
 
 

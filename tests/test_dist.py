@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from medusa_migrations import api, dist
+from medusa_migrations import api
 from medusa_migrations.errors import DistError
+from medusa_migrations.files import dist
 from medusa_migrations.migration import NAME_LENGTH, Migration
 from tests.builders import app_folder, files_below, in_file, installed, mid, open_folder, without_privileges
 from tests.projects import ROOT
@@ -460,7 +461,7 @@ def test_a_build_mends_a_manifest_that_was_tampered_with(key: str, value: object
 
 
 def test_a_second_build_parses_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from medusa_migrations import sqlfile
+    from medusa_migrations.files import sqlfile
 
     with one_app(tmp_path):
         assert len(api.build().new) == 2
@@ -595,7 +596,7 @@ def test_a_write_that_stops_half_way_leaves_the_old_build_and_no_litter(tmp_path
     code = f"""
 import resource, sys
 from pathlib import Path
-from medusa_migrations import dist
+from medusa_migrations.files import dist
 from medusa_migrations.errors import DistError
 from tests.builders import in_file
 ones = [in_file(Path({str(tmp_path)!r}), "blog.1"), in_file(Path({str(tmp_path)!r}), "blog.2", "SELECT 1;" * 6000)]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from medusa_migrations.generate.catalog import read_tables
-from medusa_migrations.generate.schema import Table
+from medusa_migrations.generate.tables import Table
 from tests.projects import Outcome, Project
 
 CASES = sorted((Path(__file__).parent / "scenarios/generate").iterdir())

@@ -14,12 +14,12 @@ from django.db import models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medusa_migrations.database.session import Session
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.draft import Draft, Request, make_draft
 from medusa_migrations.generate.renames import Rename
-from medusa_migrations.generate.schema import Table
+from medusa_migrations.generate.tables import Table
 from medusa_migrations.generate.wanted import wanted_of
-from medusa_migrations.session import Session
 from tests.projects import Server
 from tests.sessions import session_on
 

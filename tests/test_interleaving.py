@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medusa_migrations.interleaving import Key, interleave, reachable, with_declared
+from medusa_migrations.management.migrate.interleaving import Key, interleave, reachable, with_declared
 
 
 def key(text: str) -> Key:

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medusa_migrations import make as module
-from medusa_migrations import sqlfile
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import MigrationError
-from medusa_migrations.make import make, next_timestamp, own_app, slug
+from medusa_migrations.files import make as module
+from medusa_migrations.files import sqlfile
+from medusa_migrations.files.make import make, next_timestamp, own_app, slug
+from medusa_migrations.files.order import ahead_warning
 from medusa_migrations.migration import NAME_LENGTH, TIMESTAMP_FORMAT, MigrationId, name_problem
-from medusa_migrations.ordering import ahead_warning
 from tests.builders import app_folder, installed, open_folder, without_privileges
 
 NOW = datetime(2024, 6, 1, 12, 0, 0, tzinfo=UTC)

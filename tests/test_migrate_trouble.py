@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from medusa_migrations import postgresql
+from medusa_migrations.database import postgresql
 from tests.projects import BLOCKED, SLEEPING, UNLOCKED, Outcome, Project
 from tests.shop import BLOG, SHOP, applied
 
@@ -359,7 +359,7 @@ class TestWithoutSqlMigrations:
         code = (
             "from django.core.management import call_command\nfrom django.db import transaction\n"
             "with transaction.atomic():\n    call_command('migrate', verbosity=0)\n"
-            "import sys; print('bridge', 'medusa_migrations.migrate_bridge' in sys.modules)"
+            "import sys; print('bridge', 'medusa_migrations.management.migrate.bridge' in sys.modules)"
         )
         assert "bridge False" in project.manage("shell", "-c", code).ok().stdout
         assert "auth_user" in project.tables()

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.files.order import dependencies, ordered
 from medusa_migrations.migration import Direction, Migration, MigrationId
-from medusa_migrations.ordering import dependencies, ordered
-from medusa_migrations.plan import (
+from medusa_migrations.plan.known import (
     Known,
     Plan,
     fingerprint,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from medusa_migrations import dist
+from medusa_migrations.files import dist
 from tests.builders import files_below
 from tests.projects import MANAGE, ROOT, SETTINGS, Outcome
 

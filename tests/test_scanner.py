@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from medusa_migrations.scanner import Comment, ScanError, Statement, copies_in, scan, split, starts_line
+from medusa_migrations.sql.scanner import Comment, ScanError, Statement, copies_in, scan, split, starts_line
 
 
 def texts(sql: str) -> list[str]:

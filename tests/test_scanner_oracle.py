@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pglast import parser
 
-from medusa_migrations.scanner import Comment, ScanError, Statement, scan, split
+from medusa_migrations.sql.scanner import Comment, ScanError, Statement, scan, split
 
 CORPUS = sorted((Path(__file__).parent / "scenarios" / "sql").glob("*.sql"))
 LINE_ENDS = {"LF": "\n", "CRLF": "\r\n", "CR": "\r"}

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from medusa_migrations import sqlfile
 from medusa_migrations.errors import BuildError, SettingsError
+from medusa_migrations.files import sqlfile
+from medusa_migrations.files.sources import Sources, collect, is_installed_package, source_files, source_folder
 from medusa_migrations.migration import NAME_LENGTH, Migration, MigrationId
-from medusa_migrations.sources import Sources, collect, is_installed_package, source_files, source_folder
 from tests.builders import app_folder, installed, open_folder, without_privileges
 
 SQL = "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from medusa_migrations.scanner import split
-from medusa_migrations.statements import (
+from medusa_migrations.sql.scanner import split
+from medusa_migrations.sql.statements import (
     UnbalancedError,
     cannot_run,
     is_concurrent,

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from medusa_migrations.session import Session
+from medusa_migrations.database.session import Session
 
-from .schema import Column, Constraint, Index, Table
+from .tables import Column, Constraint, Index, Table
 
 # Names print bare where their schema is on the search_path, so both sides are read with theirs first.
 _TABLES = """

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from .schema import Column, Constraint, Index, Table, Tables
+from .tables import Column, Constraint, Index, Table, Tables
 
 Thing = Table | Column | Constraint | Index
 _Named = TypeVar("_Named", Constraint, Index)

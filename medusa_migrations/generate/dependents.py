@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
-from medusa_migrations.session import Session
 
 from .compare import Change
 from .remade import Place, mentions, retyped
-from .schema import Constraint, Index, Table, Tables
+from .tables import Constraint, Index, Table, Tables
 
 # What Django names itself has a hash: of 6 digits for an Index without a name, else of 8.
 _BY_DJANGO = re.compile(r"_([0-9a-f]{8}(_fk|_fk_.*|_uniq|_check|_like|_idx)?|[0-9a-f]{6}_idx)$")

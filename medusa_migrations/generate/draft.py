@@ -10,20 +10,20 @@ from typing import Any
 from django.db import Error
 from django.db.models import Field
 
+from medusa_migrations.database.postgresql import OUT_OF_MEMORY, server_error
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import MigrationError, PlanError
-from medusa_migrations.postgresql import OUT_OF_MEMORY, server_error
-from medusa_migrations.session import Session
 
 from .catalog import read_tables
 from .compare import Change, compare
 from .dependents import computed_unseen, foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
 from .kept import without_kept
+from .phases import Statement
 from .remade import Place, going, retyped
 from .renames import Rename, chosen_renames, given_renames
 from .render import Casts, Value, is_key, is_unique, render, zero_value
-from .schema import Column, Constraint, Table, Tables
 from .scratch import Scratch, build_models, copy_tables, scratch
-from .statements import Statement
+from .tables import Column, Constraint, Table, Tables
 from .wanted import Wanted, default_sql, is_called_once
 
 _CANNOT_COERCE = "42846"

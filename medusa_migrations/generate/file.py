@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from .compare import Change
 from .draft import Draft
-from .schema import Column, Constraint, Index, Table
-from .statements import Statement
+from .phases import Statement
+from .tables import Column, Constraint, Index, Table
 
 _WIDTH = 100
 _NAME_LENGTH = 50

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from .schema import Table
+from .tables import Table
 
 
 def keeps_table(globs: Iterable[str], table: str) -> bool:

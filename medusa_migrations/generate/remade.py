@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from .catalog import quoted
 from .compare import Change
-from .schema import Column, Constraint, Index, Table, Tables
+from .tables import Column, Constraint, Index, Table, Tables
 
 Place = tuple[str, str]  # a table, and a column, constraint or index of it
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 from medusa_migrations.errors import PlanError, nearest
 
 from .catalog import quoted
-from .schema import Column, Table, Tables
-from .statements import Phase, Statement
+from .phases import Phase, Statement
+from .tables import Column, Table, Tables
 
 _Thing = TypeVar("_Thing", Table, Column)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from .catalog import quoted
 from .compare import Change
+from .phases import Phase, Statement
 from .remade import Place, with_remade
-from .schema import Column, Constraint, Index, Table, Tables
-from .statements import Phase, Statement
+from .tables import Column, Constraint, Index, Table, Tables
 
 # What existing rows get in a NOT NULL column without a default, by the type's beginning. A person looks at it.
 _ZERO_VALUES = {

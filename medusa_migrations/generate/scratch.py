@@ -14,13 +14,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import ForeignKey, Model
 
+from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, server_error
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
-from medusa_migrations.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, server_error
-from medusa_migrations.session import Session
 
 from .catalog import quoted, read_tables
 from .render import create_tables
-from .schema import Table, Tables
+from .tables import Table, Tables
 
 # Every table made takes locks until it is rolled back, and the server has room for some thousands of them
 # (max_locks_per_transaction). So models are made and read a batch at a time.

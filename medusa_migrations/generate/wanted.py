@@ -17,9 +17,9 @@ from django.db.models import DateTimeField, Field, Model, UUIDField
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
-from medusa_migrations.session import Session
-from medusa_migrations.sources import is_installed_package
+from medusa_migrations.files.sources import is_installed_package
 
 # The longest name that PostgreSQL does not cut, in bytes (manual, 4.1.1).
 NAME_LENGTH = 63

@@ -12,10 +12,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from medusa_migrations.console import Console, run_json, written
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, RunResult
+
+from .console import Console, run_json, written
 
 INTERRUPTED = 130
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
+from medusa_migrations.files.owned import labels_with_sources, owned
 from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.next_command import next_command
-from medusa_migrations.owned import labels_with_sources, owned
 
 if TYPE_CHECKING:
     from django.core.management.commands.makemigrations import Command as NextCommand

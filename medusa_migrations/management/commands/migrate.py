@@ -8,11 +8,11 @@ from django.core.management.base import CommandParser
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from medusa_migrations.builds import checked_later
-from medusa_migrations.console import Console
+from medusa_migrations.files.build import checked_later
+from medusa_migrations.files.owned import sql_labels
 from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
+from medusa_migrations.management.console import Console
 from medusa_migrations.management.next_command import next_command
-from medusa_migrations.owned import sql_labels
 
 if TYPE_CHECKING:
     from django.core.management.commands.migrate import Command as NextCommand
@@ -38,8 +38,8 @@ class Command(QuickStart, NextCommand):
             if connections[options["database"]].vendor != "postgresql" or not sql_labels():
                 super().handle(*args, **options)
                 return
-            from medusa_migrations.migrate_bridge import bridged  # others need not pay for it
-            from medusa_migrations.migrate_run import Asked
+            from medusa_migrations.management.migrate.bridge import bridged  # others need not pay for it
+            from medusa_migrations.management.migrate.run import Asked
 
             asked = Asked(
                 database=options["database"],

@@ -7,8 +7,8 @@ from django.core.management.base import CommandError
 
 from medusa_migrations import api
 from medusa_migrations.conf import shown_path
-from medusa_migrations.console import built_line, warn
 from medusa_migrations.management.base import MigrationCommand
+from medusa_migrations.management.console import built_line, warn
 
 
 class Command(MigrationCommand):

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from medusa_migrations import api
-from medusa_migrations.console import Console
 from medusa_migrations.management.base import MigrationCommand, add_database, add_lock
+from medusa_migrations.management.console import Console
 
 
 class Command(MigrationCommand):

@@ -5,8 +5,8 @@ from typing import Any
 
 from medusa_migrations import api
 from medusa_migrations.management.base import ExecutionCommand, add_app
+from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.migration import Direction
-from medusa_migrations.process_signals import stopped_by_signals
 
 
 class Command(ExecutionCommand):

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from medusa_migrations import api
-from medusa_migrations.console import plural
 from medusa_migrations.management.base import ExecutionCommand, add_app
-from medusa_migrations.process_signals import stopped_by_signals
+from medusa_migrations.management.console import plural
+from medusa_migrations.management.stop import stopped_by_signals
 
 
 class Command(ExecutionCommand):

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from medusa_migrations import api
-from medusa_migrations.console import show_json, show_line
 from medusa_migrations.management.base import MigrationCommand, add_app, add_database
+from medusa_migrations.management.console import show_json, show_line
 
 _UNSETTLED = ("pending", "changed", "missing", "failed")
 

@@ -1,0 +1,105 @@
+"""The migrations in Django's admin: the addresses, and who may do what.
+
+Every process of a project with the admin imports this file when it starts, so each page imports what it needs itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+
+from medusa_migrations.conf import get_settings
+from medusa_migrations.errors import SettingsError
+from medusa_migrations.migration import Direction
+from medusa_migrations.models import AppliedMigration
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[AppliedMigration]
+else:
+    ModelAdmin = admin.ModelAdmin  # it takes no parameter when it runs
+
+
+class AppliedMigrationAdmin(ModelAdmin):
+    """Lists every migration, pending ones too, which have no row; shows each; runs and reverts them.
+
+    The addresses and the permission to view are the model's own. An object id is `<app>.<name>`.
+    """
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AppliedMigration | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AppliedMigration | None = None) -> bool:
+        return False
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("medusa_migrations.run_migrations")
+
+    def has_revert_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("medusa_migrations.revert_migrations")
+
+    def may_carry_out(self, direction: Direction, request: HttpRequest) -> bool:
+        return self.has_run_permission(request) if direction is Direction.UP else self.has_revert_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("run/", self._unwrapped(self.run_view), name="medusa_migrations_run"),
+            path("revert/", self._unwrapped(self.revert_view), name="medusa_migrations_revert"),
+            *super().get_urls(),
+        ]
+
+    def _unwrapped(self, view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., Any]:
+        """The view of a page that migrates, without the transactions of ATOMIC_REQUESTS.
+
+        A migration runs over a connection of its own, and would wait for the locks that the request's transaction has
+        on the tables of users and sessions.
+        """
+        wrapped: Callable[..., Any] = self.admin_site.admin_view(view)
+        for alias in connections:
+            wrapped = transaction.non_atomic_requests(using=alias)(wrapped)
+        return wrapped
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        from .pages import list_page
+
+        return list_page(self, request, extra_context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        from .pages import migration_page
+
+        return migration_page(self, request, object_id, extra_context)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """The page of a migration has its history."""
+        return self.change_view(request, object_id, extra_context=extra_context)
+
+    def run_view(self, request: HttpRequest) -> HttpResponseBase:
+        from .pages import carry_out_page
+
+        return carry_out_page(self, request, Direction.UP)
+
+    def revert_view(self, request: HttpRequest) -> HttpResponseBase:
+        from .pages import carry_out_page
+
+        return carry_out_page(self, request, Direction.DOWN)
+
+
+def is_wanted() -> bool:
+    """The setting ADMIN. With settings that cannot be used the pages are there, and say what is wrong."""
+    try:
+        return get_settings().admin
+    except SettingsError:
+        return True
+
+
+if is_wanted():
+    admin.site.register(AppliedMigration, AppliedMigrationAdmin)

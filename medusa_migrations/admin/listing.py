@@ -1,0 +1,159 @@
+"""The list of the admin: from what is asked and what `api.show` returns to values for a template."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.paginator import Page
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from medusa_migrations.management.console import duration
+from medusa_migrations.results import ShownMigration
+
+SHOWN_RUNS = 10
+
+STATES: Mapping[str, str | Promise] = {
+    "applied": gettext_lazy("applied"),
+    "pending": gettext_lazy("pending"),
+    "changed": gettext_lazy("changed since it was applied"),
+    "missing": gettext_lazy("applied, file missing"),
+    "failed": gettext_lazy("failed part-way"),
+    "running": gettext_lazy("running now"),
+    "disabled": gettext_lazy("feature off"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of the list is asked for; an empty text asks for all. The names are those of the address's parameters."""
+
+    database: str
+    state: str = ""
+    app: str = ""
+    run: str = ""
+    q: str = ""
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str], database: str) -> Filters:
+        values = {name: given.get(name, "").strip() for name in ("state", "app", "run", "q")}
+        return cls(given.get("database") or database, **values)
+
+    def matches(self, shown: ShownMigration) -> bool:
+        """Whether it is in the list; each word of a search must be in the id or in the name of who applied it."""
+        text = f"{shown.id} {shown.applied_by or ''}".lower()
+        return (
+            self.state in ("", shown.state)
+            and self.app in ("", shown.id.app)
+            and self.run in ("", shown.run)
+            and all(word in text for word in self.q.lower().split())
+        )
+
+    def query(self, **changes: str | int) -> str:
+        """The query of the address of the same list with `changes`."""
+        values = {name: getattr(self, name) for name in ("database", "state", "app", "run", "q")} | changes
+        return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One link; the names are those that admin/filter.html knows."""
+
+    display: str | Promise
+    query_string: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    title: str
+    choices: list[Choice]
+
+
+def filters_of(migrations: Sequence[ShownMigration], chosen: Filters, databases: Sequence[str]) -> list[Filter]:
+    """The filters beside the list, with how many each choice has."""
+    states = Counter[str](shown.state for shown in migrations)
+    apps = Counter(shown.id.app for shown in migrations)
+    runs = Counter(shown.run for shown in migrations if shown.run)
+    found = [
+        _filter(_("state"), "state", [(name, STATES[name], states[name]) for name in STATES if name in states], chosen),
+        _filter(_("app"), "app", [(name, name, apps[name]) for name in sorted(apps)], chosen),
+        _filter(_("run"), "run", [(run, _moment(when), runs[run]) for run, when in _last_runs(migrations)], chosen),
+    ]
+    if len(databases) > 1:
+        links = [Choice(alias, f"?{urlencode({'database': alias})}", alias == chosen.database) for alias in databases]
+        found.insert(0, Filter(_("database"), links))
+    return found
+
+
+def _filter(title: str, name: str, values: Iterable[tuple[str, str | Promise, int]], chosen: Filters) -> Filter:
+    links = [
+        Choice(f"{text} ({count})", chosen.query(**{name: value}), value == getattr(chosen, name))
+        for value, text, count in values
+    ]
+    every = Choice(_("All"), chosen.query(**{name: ""}), not getattr(chosen, name))
+    return Filter(title, [every, *links])
+
+
+def _last_runs(migrations: Iterable[ShownMigration]) -> list[tuple[str, datetime]]:
+    """The last runs and when each ended, the last one first."""
+    ends: dict[str, datetime] = {}
+    for shown in migrations:
+        if shown.run and shown.applied_at:
+            ends[shown.run] = max(shown.applied_at, ends.get(shown.run, shown.applied_at))
+    return sorted(ends.items(), key=lambda end: end[1], reverse=True)[:SHOWN_RUNS]
+
+
+def _moment(when: datetime) -> str:
+    return date_format(localtime(when), "SHORT_DATETIME_FORMAT")
+
+
+def page_links(page: Page[ShownMigration], chosen: Filters) -> list[Choice]:
+    """Links to the other pages; an ellipsis has no address."""
+    return [
+        Choice(str(number), chosen.query(p=number) if isinstance(number, int) else "", number == page.number)
+        for number in page.paginator.get_elided_page_range(page.number)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A migration as the list and the pages show it."""
+
+    id: str
+    app: str
+    name: str
+    state: str
+    state_text: str | Promise
+    when: str
+    took: str
+    by: str
+    is_late: bool
+
+    @property
+    def is_applied(self) -> bool:
+        return self.state in ("applied", "changed", "missing")
+
+
+def list_row(shown: ShownMigration) -> ListRow:
+    took = "" if shown.applied_at is None else duration(shown.duration_ms)
+    if shown.state == "applied" and shown.duration_ms is None:
+        took = _("recorded only")
+    return ListRow(
+        id=str(shown.id),
+        app=shown.id.app,
+        name=shown.id.name,
+        state=shown.state,
+        state_text=STATES[shown.state],
+        when=_moment(shown.applied_at) if shown.applied_at else "",
+        took=took,
+        by=shown.applied_by or "",
+        is_late=shown.out_of_order,
+    )

@@ -1,0 +1,184 @@
+"""The pages that run and revert: what is asked for, and from results to values for a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from medusa_migrations.errors import PlanError
+from medusa_migrations.management.console import duration
+from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.results import MigrationResult, RunResult, ShownMigration
+from medusa_migrations.sql.scanner import ScanError, split
+from medusa_migrations.sql.statements import loses_data
+
+from .listing import STATES
+
+# More than a browser shows at ease; whoever needs the rest has the file.
+SHOWN_CHARACTERS = 500_000
+# More lines than this are folded.
+OPEN_LINES = 60
+SHOWN_LOSSES = 10
+
+STATUSES: Mapping[str, str | Promise] = {
+    "applied": gettext_lazy("applied"),
+    "reverted": gettext_lazy("reverted"),
+    "failed": gettext_lazy("failed"),
+    "rolled_back": gettext_lazy("rolled back"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to run or to revert, as one page hands it to the next. An empty text is the default.
+
+    `to` is an id, for a run the last to apply, for a revert the one that stays; `steps` and `last_run` are a revert's.
+    """
+
+    direction: Direction
+    database: str
+    transaction: str
+    to: str = ""
+    steps: str = ""
+    last_run: bool = False
+
+    @classmethod
+    def parse(cls, direction: Direction, given: Mapping[str, str], database: str, transaction: str) -> Wish:
+        """From the parameters of an address or a form; `database` and `transaction` where they have none."""
+        return cls(
+            direction,
+            given.get("database") or database,
+            given.get("transaction") or transaction,
+            to=given.get("to", "").strip(),
+            steps=given.get("steps", "").strip(),
+            last_run=bool(given.get("last_run")),
+        )
+
+    def options(self) -> dict[str, Any]:
+        """The same as keyword arguments of `api.run` or `api.revert`. Raises PlanError."""
+        common = {"database": self.database, "transaction": self.transaction, "to": self.to or None}
+        if self.direction is Direction.UP:
+            return common
+        if self.steps and not (self.steps.isascii() and self.steps.isdigit() and len(self.steps) < 10):
+            raise PlanError(_("%(given)r is no number of migrations.") % {"given": self.steps})
+        return common | {"steps": int(self.steps) if self.steps else None, "last_run": self.last_run}
+
+    def hidden(self) -> dict[str, str]:
+        """The same as hidden inputs of a form."""
+        values = {"database": self.database, "transaction": self.transaction, "to": self.to, "steps": self.steps}
+        return {name: value for name, value in (values | {"last_run": "1" if self.last_run else ""}).items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A part to show; `more` is the number of characters that are left out."""
+
+    title: str
+    text: str
+    lines: int
+    more: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.lines <= OPEN_LINES
+
+
+def sql_of(title: str, sql: str) -> Sql:
+    text = sql.strip("\n")
+    return Sql(title, text[:SHOWN_CHARACTERS], text.count("\n") + 1, max(0, len(text) - SHOWN_CHARACTERS))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A migration on the page that asks for confirmation."""
+
+    id: str
+    sql: Sql
+    warnings: list[str]
+
+
+def planned_rows(plan: RunResult) -> list[PlannedRow]:
+    return [
+        PlannedRow(str(one.id), sql_of(_("SQL"), one.sql or ""), warnings_of(one, plan.direction))
+        for one in plan.migrations
+    ]
+
+
+def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
+    """What somebody should know before this is run."""
+    found = []
+    if direction is Direction.UP and not planned.reversible:
+        found.append(_("Irreversible: it has no down part."))
+    if not planned.transactional:
+        found.append(_("Runs without a transaction: if it fails, what it has done by then stays."))
+    if planned.statements_done:
+        done = planned.statements_done
+        found.append(
+            ngettext(
+                "Its first statement is done already; it goes on behind that.",
+                "Its first %(count)s statements are done already; it goes on behind them.",
+                done,
+            )
+            % {"count": done}
+        )
+    if planned.out_of_order:
+        found.append(_("Out of order: later migrations are applied already."))
+    lost = losses(planned.sql or "")
+    found += [_("Loses data: %(statement)s") % {"statement": statement} for statement in lost[:SHOWN_LOSSES]]
+    if len(lost) > SHOWN_LOSSES:
+        found.append(_("Loses data: %(count)s more statements.") % {"count": len(lost) - SHOWN_LOSSES})
+    return found
+
+
+def losses(sql: str) -> list[str]:
+    """The statements that drop or empty what has rows, each on one short line."""
+    try:
+        statements = split(sql)
+    except ScanError:
+        return []  # not SQL; what is, was split when it was built
+    texts = (sql[one.start : one.end] for one in statements if loses_data(one.words))
+    return [text if len(text) <= 100 else f"{text[:99]}…" for text in (" ".join(text.split()) for text in texts)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """What became of a migration, and what is known of it now."""
+
+    id: str
+    status: str
+    status_text: str | Promise
+    took: str
+    state_text: str | Promise
+
+
+def report_rows(result: RunResult, now: Sequence[ShownMigration]) -> list[ReportRow]:
+    states: dict[MigrationId, str | Promise] = {shown.id: STATES[shown.state] for shown in now}
+    return [
+        ReportRow(
+            id=str(one.id),
+            status=one.status,
+            status_text=STATUSES[one.status],
+            took="" if one.duration_ms is None else duration(one.duration_ms),
+            state_text=states.get(one.id, ""),
+        )
+        for one in result.migrations
+    ]
+
+
+def log_message(one: MigrationResult, result: RunResult) -> str:
+    """What the admin's log says of one migration of a run."""
+    is_run = result.direction is Direction.UP
+    text = {
+        "applied": _("Applied in the database “%(database)s”."),
+        "reverted": _("Reverted in the database “%(database)s”."),
+        "rolled_back": _("Rolled back in the database “%(database)s”."),
+        "failed": _("Failed to apply in the database “%(database)s”: %(message)s")
+        if is_run
+        else _("Failed to revert in the database “%(database)s”: %(message)s"),
+    }[one.status]
+    return text % {"database": result.database, "message": result.error.message if result.error else ""}

@@ -1,0 +1,129 @@
+"""What needs repair in the history, and the SQL that settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from medusa_migrations.errors import PlanError, nearest
+from medusa_migrations.migration import MigrationId
+from medusa_migrations.plan.known import Known
+from medusa_migrations.results import Finding
+from medusa_migrations.run.task import stored_down
+
+from .history import History
+
+_UNFINISHED = {
+    "failed": "its up part failed; migrations_run goes on with it",
+    "running": "its up part was cut off; migrations_run goes on with it",
+    "revert_failed": "its down part failed; migrations_revert goes on with it",
+    "reverting": "its down part was cut off; migrations_revert goes on with it",
+}
+
+
+def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
+    """What is not as it should be, and how to settle it; `locked` tells whether some process holds the lock."""
+    found = [
+        Finding(
+            migration.id,
+            "changed",
+            "changed since it was applied",
+            f"migrations_repair --accept-changes {migration.id}",
+        )
+        for migration in known.changed()
+    ]
+    for row in known.rows.values():
+        if locked and row.state in ("running", "reverting"):
+            found.append(Finding(row.id, "running", "running now", "wait until it is done"))
+        elif row.state != "applied":
+            cure = f"migrations_repair --mark-applied {row.id}, or --mark-reverted {row.id}"
+            if row.id not in known.by_id:
+                cure += f", or, if its file was renamed, --renamed {row.id}=NEW"
+            found.append(Finding(row.id, "failed", f"{_UNFINISHED[row.state]}, or settle it by hand", cure))
+        elif row.id not in known.by_id:
+            twin = next((one for one in known.pending() if one.checksum == row.checksum), None)
+            new = twin.id if twin else "NEW"
+            found.append(
+                Finding(
+                    row.id,
+                    "missing",
+                    "applied, but there is no file",
+                    f"if it was renamed, migrations_repair --renamed {row.id}={new}",
+                )
+            )
+    return tuple(found)
+
+
+class Repair:
+    """Collects the SQL of repairs; `done` says in words what each does. Raises PlanError for what makes no sense."""
+
+    def __init__(self, known: Known, history: History) -> None:
+        self.known, self.history = known, history
+        self.sql: list[str] = []
+        self.done: list[str] = []
+
+    def accept_changes(self, names: Sequence[str]) -> None:
+        """Record the checksums of today; of all changed ones without `names`."""
+        changed = {migration.id: migration for migration in self.known.changed()}
+        for id_ in [self._id(name, changed) for name in names] or changed:
+            migration = changed[id_]
+            self._do(
+                f"{id_}: today's checksum is recorded",
+                self.history.update(id_, checksum=migration.checksum, down=stored_down(migration)),
+            )
+
+    def mark_applied(self, name: str) -> None:
+        """Record as applied in full, whatever the history says."""
+        id_ = self._id(name, {**self.known.by_id, **self.known.rows})
+        row, migration = self.known.rows.get(id_), self.known.by_id.get(id_)
+        if row and row.state == "applied":
+            raise PlanError(f"{id_} is applied already. Nothing was repaired.")
+        down = stored_down(migration) if migration else None
+        if row is None:
+            assert migration is not None  # the id is one of either
+            self._do(f"{id_}: marked as applied", self.history.insert(id_, migration.checksum, down))
+            return
+        values: dict[str, str | int | None] = {"checksum": migration.checksum, "down": down} if migration else {}
+        self._do(
+            f"{id_}: marked as applied",
+            self.history.update(id_, state="applied", error="", statements_done=0, progress=None, **values),
+        )
+
+    def mark_reverted(self, name: str) -> None:
+        """Forget that it was applied."""
+        id_ = self._id(name, self.known.rows)
+        self._do(f"{id_}: marked as reverted", self.history.delete(id_))
+
+    def rename(self, pair: str) -> None:
+        """Follow a renamed file, or with two labels a renamed app: `OLD=NEW`."""
+        old, equals, new = pair.partition("=")
+        if not equals or not old or not new:
+            raise PlanError(f"--renamed takes OLD=NEW, two ids or two app labels; this is {pair!r}.")
+        if "." not in old and "." not in new:
+            ids = [id_ for id_ in self.known.rows if id_.app == old]
+            if not ids:
+                raise PlanError(
+                    f"Nothing of the app {old!r} is applied.{nearest(old, {i.app for i in self.known.rows})}"
+                )
+            for id_ in ids:
+                self._rename_one(id_, MigrationId(new, id_.name), needs_file=False)
+            return
+        self._rename_one(self._id(old, self.known.rows), self._id(new, self.known.by_id), needs_file=True)
+
+    def _rename_one(self, old: MigrationId, new: MigrationId, *, needs_file: bool) -> None:
+        if old in self.known.by_id:
+            raise PlanError(f"{old} still has its file ({self.known.by_id[old].source}), so it was not renamed.")
+        if needs_file and new not in self.known.by_id:
+            raise PlanError(f"There is no migration {new}. Nothing was repaired.")
+        if new in self.known.rows:
+            raise PlanError(f"{new} is in the history itself. Nothing was repaired.")
+        self._do(f"{old}: is {new} now", self.history.update(old, app=new.app, name=new.name))
+
+    def _id(self, name: str, among: Iterable[MigrationId]) -> MigrationId:
+        ids = {str(id_): id_ for id_ in among}
+        if name not in ids:
+            raise PlanError(f"{name!r} is none that this can repair. Nothing was repaired.{nearest(name, ids)}")
+        return ids[name]
+
+    def _do(self, words: str, sql: str) -> None:
+        self.done.append(words)
+        self.sql.append(sql)

@@ -1,0 +1,264 @@
+"""The build: written so that it is always the old one or the new one, and loaded only as it was written.
+
+<dist>/<app_label>/<name>.<first 8 hex digits of the file's hash>.sql
+<dist>/manifest.json, an entry a line; the first line has the format and the hash of the others, in every format
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.files import locks
+
+from medusa_migrations.conf import shown_path
+from medusa_migrations.errors import DistError
+from medusa_migrations.migration import Migration, MigrationId, Part
+
+from .text import checksum, decode, whole_checksum
+
+# Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+# How many files are written at once: each waits for the disk, which takes several.
+COPIES = 8
+
+# What a build writes, and so may remove; anything else in the folder is somebody's own.
+_BUILT = re.compile(r"[0-9]{14}[_-].+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?")
+
+
+def _target(dist_dir: Path, migration: Migration) -> Path:
+    return Path(_file(str(dist_dir), migration.id, migration.hash, migration.source))
+
+
+def _file(dist_dir: str, id_: MigrationId, file_hash: str, source: str) -> str:
+    return f"{dist_dir}/{id_.app}/{id_.name}.{file_hash[:8]}{source[source.rindex('.') :]}"
+
+
+def is_current(dist_dir: Path, migrations: Sequence[Migration]) -> bool:
+    """Whether the build in `dist_dir` is the one that `migrations`, in their order, would make."""
+    try:
+        if (dist_dir / MANIFEST).read_text(encoding="utf-8") != _manifest(migrations):
+            return False
+    except (OSError, ValueError):
+        return False
+    return all(_has(_target(dist_dir, migration), migration.hash) for migration in migrations)
+
+
+def write(dist_dir: Path, migrations: Sequence[Migration]) -> None:
+    """Build `migrations`, which are the sources in their order.
+
+    Files first, each under a name of its own; then the manifest in one step; then what is no longer needed goes.
+    A second build waits for the first. Raises DistError if the folder cannot be written or a source has changed
+    since it was read.
+    """
+    try:
+        dist_dir.mkdir(parents=True, exist_ok=True)
+        with _locked(dist_dir) as descriptor:
+            targets = [_target(dist_dir, migration) for migration in migrations]
+            for folder in {target.parent for target in targets}:
+                folder.mkdir(exist_ok=True)
+            from concurrent.futures import ThreadPoolExecutor  # a run that only loads a build does without
+
+            with ThreadPoolExecutor(COPIES) as pool:
+                copied = list(pool.map(_copy, migrations, targets))
+            for folder in {target.parent for target, is_new in zip(targets, copied, strict=True) if is_new}:
+                _sync(folder)
+            _replace(dist_dir / MANIFEST, _manifest(migrations).encode())
+            os.fsync(descriptor)
+            _remove_stale(dist_dir, set(targets))
+    except OSError as error:
+        raise DistError(
+            f"Cannot write the build to {shown_path(dist_dir)}: {error.strerror}. What was built before is still "
+            "whole. Make room or give this process the right to write there, then run migrations_build again."
+        ) from None
+
+
+def load(dist_dir: Path) -> tuple[Migration, ...] | None:
+    """The migrations of the build in `dist_dir`, in their order; None if there is no build.
+
+    Their SQL is not read. Raises DistError if the manifest cannot be read or is not one.
+    """
+    path = dist_dir / MANIFEST
+    try:
+        now = path.stat()
+        return _loaded(path, now.st_ino, now.st_mtime_ns, now.st_size)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DistError(
+            f"Cannot read {shown_path(path)}: {error.strerror}. Give this process the right to read it."
+        ) from None
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
+    """What `load` gives; `version` is another when the file is: one command may ask several times."""
+    head, _, rest = path.read_bytes().partition(b"\n")
+    try:
+        document = json.loads(head + b"]}")
+        if document["format"] != FORMAT:
+            raise DistError(
+                f"{shown_path(path)} has format {document['format']!r}, this version reads format {FORMAT}. "
+                "Run migrations_build with the version that runs the migrations."
+            )
+        if document["hash"] != hashlib.sha256(rest).hexdigest():
+            raise ValueError(document["hash"])
+        entries = b"[" + rest.removesuffix(b"}\n")
+        return tuple(json.loads(entries, object_hook=functools.partial(_from_json, str(path.parent))))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise DistError(f"{shown_path(path)} is not what migrations_build wrote. Run migrations_build.") from None
+
+
+def _manifest(migrations: Sequence[Migration]) -> str:
+    entries = ",\n".join(json.dumps(_to_json(migration), ensure_ascii=False) for migration in migrations)
+    rest = f"{entries}\n]}}\n"
+    return f'{{"format": {FORMAT}, "hash": "{hashlib.sha256(rest.encode()).hexdigest()}", "migrations": [\n{rest}'
+
+
+def _to_json(migration: Migration) -> dict[str, Any]:
+    entry = {
+        "id": str(migration.id),
+        "source": migration.source,
+        "hash": migration.hash,
+        "checksum": migration.checksum,
+        "up": _part_to_json(migration.up),
+        "down": _part_to_json(migration.down) if migration.down else None,
+    }
+    optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description")}
+    return entry | {name: value for name, value in optional.items() if value}
+
+
+def _part_to_json(part: Part) -> list[int | bool | None]:
+    return [part.start, part.end, part.line, part.transaction, part.copies]
+
+
+def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
+    """What `_to_json` has written: that it has is known by the manifest's hash."""
+    id_, source, file_hash, down = (
+        MigrationId._make(entry["id"].split(".", 1)),
+        entry["source"],
+        entry["hash"],
+        entry["down"],
+    )
+    # By position: a run that has nothing to do reads every entry.
+    return Migration(
+        id_,
+        source,
+        _file(dist_dir, id_, file_hash, source),
+        file_hash,
+        entry["checksum"],
+        Part._make(entry["up"]),
+        Part._make(down) if down else None,
+        tuple(entry.get("depends", ())),
+        entry.get("feature"),
+        tuple(entry.get("keep", ())),
+        entry.get("description", ""),
+    )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """One build at a time. The lock is on the folder itself, so it leaves no file and dies with its process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        locks.lock(descriptor, locks.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _has(path: Path, file_hash: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == file_hash
+    except OSError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _copy(migration: Migration, target: Path) -> bool:
+    """Put a source into dist unless it is there; tells whether it did."""
+    if _has(target, migration.hash):
+        return False
+    try:
+        data = Path(migration.file).read_bytes()
+    except OSError as error:
+        raise DistError(f"Cannot read {migration.source}: {error.strerror}. Run migrations_build again.") from None
+    if hashlib.sha256(data).hexdigest() != migration.hash:
+        raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
+    _put(target, data)
+    return True
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """As `_put`, but what has that content is left alone."""
+    if not path.is_file() or path.read_bytes() != data:
+        _put(path, data)
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Give `path` the content `data` in one step, on the disk before it has the name."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_stale(dist_dir: Path, keep: set[Path]) -> None:
+    for folder in dist_dir.iterdir():
+        if folder.is_symlink() or not folder.is_dir():
+            if re.fullmatch(rf"{re.escape(MANIFEST)}\.[0-9]+\.tmp", folder.name):
+                folder.unlink()
+            continue
+        stale = [file for file in folder.iterdir() if _BUILT.fullmatch(file.name) and file not in keep]
+        for file in stale:
+            file.unlink()
+        if stale and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def read_part(migration: Migration, part: Part) -> str:
+    """The text of one part of `migration`. Raises DistError if its file is not the one that was built."""
+    return read_text(migration)[part.start : part.end]
+
+
+def read_text(migration: Migration) -> str:
+    """All of the text of `migration`. Raises DistError if its file is not the one that was built."""
+    try:
+        data = Path(migration.file).read_bytes()
+    except OSError as error:
+        raise DistError(
+            f"Cannot read {shown_path(migration.file)}, the build of {migration.source}: {error.strerror}. "
+            "Run migrations_build, unless another build was made meanwhile: then only run this again."
+        ) from None
+    if hashlib.sha256(data).hexdigest() != migration.hash:
+        raise DistError(
+            f"{shown_path(migration.file)} is not what migrations_build wrote for {migration.source}. Nobody edits "
+            "the build: change the source and run migrations_build."
+        )
+    text = decode(data, migration.source)
+    up = text[migration.up.start : migration.up.end]
+    if (whole_checksum if migration.is_python else checksum)(up) != migration.checksum:
+        raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
+    return text

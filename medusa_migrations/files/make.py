@@ -1,0 +1,120 @@
+"""A new migration file: its name, its timestamp, its text."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.apps import AppConfig, apps
+
+from medusa_migrations.errors import MigrationError, PlanError, nearest
+from medusa_migrations.migration import TIMESTAMP_FORMAT, MigrationId, name_problem, timestamp_problem
+from medusa_migrations.results import MadeFile
+
+from . import sqlfile
+from .order import ahead_warning
+from .sources import is_installed_package, source_files, source_folder
+
+
+def make(
+    app_label: str,
+    name: str,
+    *,
+    timestamp: str | None = None,
+    dry_run: bool = False,
+    text: str = sqlfile.TEMPLATE,
+    python: bool = False,
+) -> MadeFile:
+    """Write a migration `name` for an app, with `text`, or with `dry_run` only say what would be written.
+
+    With `python` it is one in Python, empty.
+
+    Raises MigrationError for an unknown or installed app, a bad name or timestamp, and a file that is there already.
+    """
+    app = own_app(app_label)
+    there = [file.id for file in source_files() if not name_problem(file.id.name)]
+    id_ = MigrationId(app.label, f"{timestamp or next_timestamp(there, datetime.now(UTC))}_{slug(name)}")
+    problem = (timestamp_problem(timestamp) if timestamp is not None else None) or name_problem(id_.name)
+    if problem:
+        raise MigrationError(f"{problem}.")
+    if python:
+        from .pyfile import TEMPLATE  # it brings the migration API along
+
+        text = TEMPLATE.format(title=slug(name).replace("_", " ").capitalize())
+    file = f"{id_.name}.{'py' if python else 'sql'}"
+    made = MadeFile(id_, source_folder(app) / file, text, tuple(_warnings(id_, there)))
+    if id_ in there:
+        raise MigrationError(f"{id_} is there already; nothing was written. Choose another name or --timestamp.")
+    if not dry_run:
+        _write(made.path, made.text)
+    return made
+
+
+def own_app(app_label: str) -> AppConfig:
+    """The app with that label. Raises MigrationError if there is none, or if it is not the project's to write to."""
+    labels = {app.label: app for app in apps.get_app_configs()}
+    if app_label not in labels:
+        by_name = {app.name: app.label for app in labels.values()}
+        hint = f" Did you mean {by_name[app_label]!r}?" if app_label in by_name else nearest(app_label, labels)
+        raise PlanError(f"There is no app with the label {app_label!r}.{hint}")
+    app = labels[app_label]
+    if is_installed_package(app):
+        own = sorted(label for label, one in labels.items() if not is_installed_package(one))
+        raise MigrationError(
+            f"The app {app_label!r} is installed from a package, or outside the project ({app.path}): what is written "
+            "there would be lost with the next update. Put the migration into an app of your own "
+            f"({', '.join(own) or 'there is none yet'}), and let it depend on the package's migrations."
+        )
+    return app
+
+
+def slug(name: str) -> str:
+    """`PostCreate`, `post_create` and "post create" all give `post_create`. Raises MigrationError for no letters."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
+    found = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    if not found:
+        raise MigrationError(f"{name!r} has no Latin letters or digits to name a file with.")
+    return found
+
+
+def next_timestamp(there: Iterable[MigrationId], now: datetime) -> str:
+    """Now, or a second after the latest that is there."""
+    latest = max(there, key=lambda id_: id_.timestamp, default=None)
+    stamp = now.strftime(TIMESTAMP_FORMAT)
+    if latest is None or latest.timestamp < stamp:
+        return stamp
+    try:
+        after = datetime.strptime(latest.timestamp, TIMESTAMP_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=1)
+    except OverflowError:
+        raise MigrationError(f"No timestamp comes after that of {latest}. Rename it, or use --timestamp.") from None
+    return after.strftime(TIMESTAMP_FORMAT)
+
+
+def _warnings(id_: MigrationId, there: Iterable[MigrationId]) -> Iterable[str]:
+    later = [other for other in there if other.sort_key > id_.sort_key]
+    if later:
+        yield f"{id_} sorts before {len(later)} that are there: where those are applied, it runs out of order."
+    ahead = ahead_warning([id_], datetime.now(UTC))
+    if ahead:
+        yield ahead
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with contextlib.suppress(FileExistsError):  # a file in the folder's place is told by the next line
+            path.parent.mkdir()
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise MigrationError(
+            f"{path} is there already; it is left as it is. Choose another name or --timestamp."
+        ) from None
+    except OSError as error:
+        raise MigrationError(
+            f"Cannot write {path}: {error.strerror}. Give this process the right to write there."
+        ) from None

@@ -1,0 +1,128 @@
+"""One order over all apps: by timestamp, and after every `depends`."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from medusa_migrations.errors import OrderError, nearest
+from medusa_migrations.migration import TIMESTAMP_FORMAT, Migration, MigrationId
+
+
+def dependencies(migration: Migration) -> list[MigrationId]:
+    """The SQL migrations that `migration` depends on."""
+    return [found for text in migration.depends if (found := MigrationId.parse(text))]
+
+
+def django_dependencies(migration: Migration) -> list[tuple[str, str | None]]:
+    """Django's migrations that it depends on: (app label, name), the name None for the app's latest."""
+    plain = [text for text in migration.depends if not MigrationId.parse(text)]
+    return [(label, name or None) for label, _, name in (text.partition(".") for text in plain)]
+
+
+def ordered(migrations: Iterable[Migration], app_labels: Iterable[str]) -> tuple[Migration, ...]:
+    """`migrations` in the order in which they run.
+
+    Raises OrderError for a circle, and for a dependency on a migration or an app that is not there.
+    """
+    by_id = {migration.id: migration for migration in migrations}
+    _check_all_exist(by_id, set(app_labels))
+    needed = {id_: set(dependencies(migration)) for id_, migration in by_id.items()}
+    order = sort_after(needed, lambda id_: id_.sort_key)
+    if len(order) < len(by_id):
+        raise OrderError(_circle(by_id, {id_: needed[id_] - set(order) for id_ in needed.keys() - set(order)}))
+    return tuple(by_id[id_] for id_ in order)
+
+
+def sort_after(
+    needed: Mapping[MigrationId, Collection[MigrationId]], key: Callable[[MigrationId], Any]
+) -> list[MigrationId]:
+    """The keys of `needed`, each after those that it needs, otherwise by `key` (Kahn's algorithm on a heap).
+
+    What is part of a circle, or needs what is, is left out; so is the need of what is no key.
+    """
+    waiting_for = {id_: {other for other in others if other in needed} for id_, others in needed.items()}
+    needed_by: dict[MigrationId, list[MigrationId]] = {}
+    for id_, others in waiting_for.items():
+        for other in others:
+            needed_by.setdefault(other, []).append(id_)
+    ready = [(key(id_), id_) for id_, others in waiting_for.items() if not others]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, id_ = heapq.heappop(ready)
+        order.append(id_)
+        for dependent in needed_by.get(id_, ()):
+            waiting_for[dependent].discard(id_)
+            if not waiting_for[dependent]:
+                heapq.heappush(ready, (key(dependent), dependent))
+    return order
+
+
+def _check_all_exist(by_id: Mapping[MigrationId, Migration], app_labels: set[str]) -> None:
+    for migration in by_id.values():
+        for missing in dependencies(migration):
+            if missing not in by_id:
+                raise OrderError(
+                    f"{migration.source}: {migration.id} depends on {missing}, which no installed app has."
+                    + _hint(missing, by_id, app_labels)
+                    + f"\n  {' -> '.join([*_needed_by(by_id, migration.id), str(missing)])} (not there)"
+                )
+        for label, name in django_dependencies(migration):
+            if label not in app_labels:
+                raise OrderError(
+                    f"{migration.source}: {migration.id} depends on {label}{'.' + name if name else ''}, but no "
+                    f"installed "
+                    f"app has the label {label!r}." + (nearest(label, app_labels) or _install_hint(label, app_labels))
+                )
+
+
+def _hint(missing: MigrationId, there: Iterable[MigrationId], app_labels: set[str]) -> str:
+    if missing.app in app_labels:
+        return nearest(str(missing), map(str, there)) or _install_hint(missing.app, app_labels)
+    return nearest(missing.app, app_labels) or _install_hint(missing.app, app_labels)
+
+
+def _needed_by(by_id: Mapping[MigrationId, Migration], id_: MigrationId) -> list[str]:
+    """A chain of migrations, each depending on the next, that ends in `id_`."""
+    chain = [id_]
+    while True:
+        parents = [other for other, migration in by_id.items() if chain[0] in dependencies(migration)]
+        parent = next((other for other in parents if other not in chain), None)
+        if parent is None:
+            return [str(link) for link in chain]
+        chain.insert(0, parent)
+
+
+def _install_hint(label: str, app_labels: set[str]) -> str:
+    if label in app_labels:
+        return " Mend its `-- migrate:depends` line, or bring the file back."
+    return f" Add the app with the label {label!r} to INSTALLED_APPS, or mend the `-- migrate:depends` line."
+
+
+def _circle(by_id: Mapping[MigrationId, Migration], waiting_for: Mapping[MigrationId, set[MigrationId]]) -> str:
+    """The message for the circle that keeps the rest waiting, each link with its file."""
+    here = min(waiting_for, key=lambda id_: id_.sort_key)
+    path: list[MigrationId] = []
+    while here not in path:
+        path.append(here)
+        here = min(waiting_for[here], key=lambda id_: id_.sort_key)
+    circle = [*path[path.index(here) :], here]
+    links = "\n".join(f"  {by_id[one].source}: {one} depends on {other}" for one, other in itertools.pairwise(circle))
+    return (
+        f"These migrations depend on each other in a circle:\n{links}\nTake one of the `-- migrate:depends` lines out."
+    )
+
+
+def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
+    """What to say if the latest timestamp is more than a day ahead, or None."""
+    latest = max(ids, key=lambda id_: id_.timestamp, default=None)
+    if latest is None or latest.timestamp <= (now + timedelta(days=1)).strftime(TIMESTAMP_FORMAT):
+        return None
+    return (
+        f"{latest} has a timestamp more than a day ahead: new migrations are dated after it, and those that others "
+        "date by the clock run out of order. Rename it while it is not applied anywhere."
+    )

@@ -1,0 +1,72 @@
+"""Whose tables SQL makes: apps with SQL migrations and without Django's."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.apps import apps
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import ForeignKey
+
+from medusa_migrations import conf
+
+from . import dist
+
+
+def labels_with_sources() -> set[str]:
+    """The labels of the apps that have a folder for SQL migrations."""
+    folder = conf.get_settings().source_dir
+    return {app.label for app in apps.get_app_configs() if Path(app.path, folder).is_dir()}
+
+
+def sql_labels() -> set[str]:
+    """The labels of the apps that have SQL migrations: a folder for them, or, where that is not shipped, built ones.
+
+    Raises DistError.
+    """
+    built = dist.load(conf.get_settings().dist_dir) or ()
+    return labels_with_sources() | {migration.id.app for migration in built}
+
+
+def owned(labels: Iterable[str]) -> set[str]:
+    """Those of `labels`, of apps with SQL migrations, whose tables SQL makes."""
+    return {label for label in labels if label in apps.app_configs and not django_migrations(label)}
+
+
+def django_migrations(label: str) -> list[str] | None:
+    """The names of an app's Django migrations, found as Django's loader does; None if it has no package for them."""
+    module, _ = MigrationLoader.migrations_module(label)
+    try:
+        spec = find_spec(module) if module else None
+    except ModuleNotFoundError:
+        return None
+    if spec is None or spec.origin is None or spec.submodule_search_locations is None:
+        return None
+    found = pkgutil.iter_modules(spec.submodule_search_locations)
+    return sorted(one.name for one in found if not one.ispkg and one.name[0] not in "_~")
+
+
+def are_migrations_disabled() -> bool:
+    """Whether all tables are made from the models, as with pytest-django's --no-migrations or TEST["MIGRATE"] False.
+
+    Both set MIGRATION_MODULES to None for every app, and so for this one.
+    """
+    return MigrationLoader.migrations_module("medusa_migrations") == (None, True)
+
+
+def references(label: str) -> set[tuple[str, str]]:
+    """What the tables of an app's models refer to in other apps: (app label, name of the model in small letters).
+
+    Nothing for an app that is not installed, as the build may have one.
+    """
+    app = apps.app_configs.get(label)
+    return {
+        (other.app_label, str(other.model_name))
+        for model in (app.get_models(include_auto_created=True) if app else ())
+        for field in model._meta.local_fields
+        if isinstance(field, ForeignKey) and field.db_constraint  # type: ignore[attr-defined]  # the stubs lack it
+        if (other := field.remote_field.model._meta).app_label != label
+    }

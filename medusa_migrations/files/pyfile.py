@@ -1,0 +1,249 @@
+"""The Python file: its text to what it says, and the template the other way."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import inspect
+import re
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from medusa_migrations.errors import FileError, Location, locate
+from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency
+from medusa_migrations.schema.given_sql import sendable
+from medusa_migrations.schema.operations import IrreversibleError, Operation, Query, Together
+from medusa_migrations.schema.recorder import CannotTellError, Function, Reverse, reverse, without_database
+
+from .text import whole_checksum
+
+TEMPLATE = '''\
+"""{title}.
+
+    from django.db import models
+
+    schema.add_column("blog_post", "slug", models.SlugField(default=""))
+    schema.create_index("blog_post", models.Index(fields=["slug"]))
+    schema.query("UPDATE blog_post SET slug = lower(title) WHERE title <> %s", ["About"])
+"""
+
+from medusa_migrations import Schema
+
+
+def up(schema: Schema) -> None:
+    pass
+
+
+def down(schema: Schema) -> None:
+    pass
+'''
+
+# The variables that a file may set; and what people write instead.
+_VARIABLES = ("depends", "feature", "transaction")
+_MISTAKEN = {"dependencies": "depends", "atomic": "transaction", "transactional": "transaction"}
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFile:
+    """What a file says. Both parts are all of its text: what is run is its functions."""
+
+    checksum: str
+    up: Part
+    down: Part | None
+    depends: tuple[str, ...]
+    feature: str | None
+    description: str
+    keep: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def parse(text: str, path: str, file: str) -> PythonFile:
+    """What the migration file `file` with this `text` (from `text.decode`) says; `path` is for messages.
+
+    The file is imported, and must leave the database alone meanwhile. Raises FileError with the place and the cure.
+    """
+    return _Parser(text, path, file).parse()
+
+
+def load(text: str, path: str, file: str, direction: Direction) -> Function:
+    """The function `up` or `down` of a file that `parse` has accepted.
+
+    Raises FileError if it cannot be imported now.
+    """
+    parser = _Parser(text, path, file)
+    parser.load()
+    return parser.function(direction)
+
+
+def line_of(error: BaseException, file: str) -> int | None:
+    """The line of `file` where an exception was raised, or what raised it was called."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return lines[-1] if lines else None
+
+
+def at_line(text: str, path: str, line: int | None) -> Location | str:
+    """A line of a file as a place, the whole file if it is not known."""
+    if line is None:
+        return path
+    offset = sum(len(one) + 1 for one in text.split("\n")[: line - 1])
+    return locate(path, text, offset, column=False)
+
+
+class _Parser:
+    def __init__(self, text: str, path: str, file: str) -> None:
+        self.text, self.path, self.file = text, path, file
+        self.lines: dict[str, int] = {}
+        self.values: dict[str, Any] = {}
+
+    def parse(self) -> PythonFile:
+        self.load()
+        self.refuse_mistaken()
+        self.check(Direction.UP)
+        has_down = self.values.get("down") is not None
+        if has_down:
+            self.check(Direction.DOWN)
+        part = Part(0, len(self.text), 1, self.transaction())
+        docstring = inspect.cleandoc(self.values.get("__doc__") or "")
+        return PythonFile(
+            checksum=whole_checksum(self.text),
+            up=part,
+            down=part if has_down else None,
+            depends=self.depends(),
+            feature=self.feature(),
+            description=docstring.partition("\n\n")[0],
+        )
+
+    def error(self, problem: str, cure: str, line: int | None) -> FileError:
+        return FileError(problem, at_line(self.text, self.path, line), cure)
+
+    def load(self) -> None:
+        """Import the file, as a module of its own that no other can import."""
+        try:
+            tree = ast.parse(self.text, self.file)
+            code = compile(tree, self.file, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            offset = sum(len(one) + 1 for one in self.text.split("\n")[: (error.lineno or 1) - 1])
+            place = locate(self.path, self.text, offset + max(0, (error.offset or 1) - 1))
+            raise FileError(f"this is no Python: {error.msg}", place, "Correct it.") from None
+        except (MemoryError, RecursionError) as error:
+            raise FileError(f"Python cannot read this: {error}", self.path, "Nest less deeply.") from None
+        self.lines = dict(_names(tree))
+        module = types.ModuleType("medusa_migration_" + re.sub(r"\W", "_", self.path))
+        module.__file__, module.__package__ = self.file, ""
+        sys.modules[module.__name__] = module  # dataclasses and others look their module up
+        with self.imported(), without_database():
+            exec(code, module.__dict__)
+        # `from django.db import transaction` says nothing of this migration.
+        self.values = {name: value for name, value in vars(module).items() if not inspect.ismodule(value)}
+
+    @contextlib.contextmanager
+    def imported(self) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, SystemExit) as error:  # the author's code
+            cure = "A file is imported when it is built: it should define up and down, and do nothing else."
+            problem = f"cannot be imported: {type(error).__name__}: {error}"
+            raise self.error(problem, cure, line_of(error, self.file)) from error
+
+    def refuse_mistaken(self) -> None:
+        for name, line in self.lines.items():
+            near = difflib.get_close_matches(name, _VARIABLES, n=1, cutoff=0.8)
+            meant = _MISTAKEN.get(name) or (near[0] if near and near[0] != name else None)
+            if meant:
+                raise self.error(f"{name} says nothing to a migration", f"Did you mean {meant!r}?", line)
+
+    def function(self, direction: Direction) -> Function:
+        found: Function = self.values[str(direction)]
+        return found
+
+    def check(self, direction: Direction) -> None:
+        name = str(direction)
+        found, line = self.values.get(name), self.lines.get(name)
+        if isinstance(found, Reverse):
+            self.check_reverse(found)
+            return
+        if found is reverse:
+            raise self.error(f"{name} is reverse itself", f"Write `{name} = reverse(up)`.", line)
+        cure = f"Write `def {name}(schema: Schema) -> None:`."
+        if not callable(found):
+            raise self.error(f"there is no function {name}", cure, line)
+        problem = _problem(found)
+        if problem:
+            raise self.error(f"{name} {problem}", cure, line)
+
+    def check_reverse(self, down: Reverse) -> None:
+        try:
+            self.check_queries(down.operations())
+        except (IrreversibleError, CannotTellError) as error:
+            cure = "Write a down of its own, without reverse(up), or leave down out: then it is irreversible."
+            raise self.error(f"reverse(up) is not possible: {error}", cure, error.line) from None
+        except (Exception, SystemExit) as error:  # the author's code
+            cure = "It is called when it is built, on a schema that writes down what it is asked for."
+            problem = f"reverse(up) is not possible: up raised {type(error).__name__}: {error}"
+            raise self.error(problem, cure, line_of(error, self.file)) from error
+
+    def check_queries(self, operations: Sequence[Operation]) -> None:
+        """Refuse what undoes a query and could not be sent."""
+        for one in operations:
+            if isinstance(one, Together):
+                self.check_queries(one.operations)
+            elif isinstance(one, Query):
+                try:
+                    sendable(one.sql, in_transaction=self.transaction() is not False)
+                except ValueError as error:
+                    raise self.error(
+                        f"reverse_sql: {error}", "It is sent as it is, without params.", one.line
+                    ) from None
+
+    def refuse_value(self, name: str, cure: str) -> NoReturn:
+        raise self.error(f"{name} is {self.values[name]!r}", cure, self.lines.get(name))
+
+    def depends(self) -> tuple[str, ...]:
+        found = self.values.get("depends", ())
+        if not isinstance(found, list | tuple) or not all(isinstance(one, str) and is_dependency(one) for one in found):
+            self.refuse_value(
+                "depends",
+                "It is a list of ids: 'app.20230701000000_name', or of Django's migrations 'auth.0012_name' or 'auth'.",
+            )
+        return tuple(dict.fromkeys(found))
+
+    def feature(self) -> str | None:
+        found = self.values.get("feature")
+        if found is not None and not (isinstance(found, str) and FEATURE.fullmatch(found)):
+            self.refuse_value("feature", 'It is the name of one feature, such as "product_categories".')
+        return found
+
+    def transaction(self) -> bool | None:
+        found = self.values.get("transaction")
+        if not (found is None or isinstance(found, bool)):
+            self.refuse_value("transaction", "It is False for a migration without a transaction, else True.")
+        return found
+
+
+def _names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """What a file defines or sets by itself, each with its line."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.Assign):
+            yield from ((target.id, node.lineno) for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, node.lineno
+
+
+def _problem(function: Callable[..., Any]) -> str | None:
+    """What is wrong with a function that is to be called with a schema, or None."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        return "is async"
+    if inspect.isgeneratorfunction(function):
+        return "has a yield, so that calling it would do nothing"
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return "does not take one argument, the schema"
+    return None

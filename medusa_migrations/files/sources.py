@@ -1,0 +1,177 @@
+"""Where the installed apps keep their migrations, and what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sysconfig
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.apps import AppConfig, apps
+
+from medusa_migrations import conf
+from medusa_migrations.errors import BuildError, FileError, MigrationError
+from medusa_migrations.migration import Migration, MigrationId, name_problem
+
+from .text import decode
+
+if TYPE_CHECKING:
+    from .pyfile import PythonFile
+    from .sqlfile import ParsedFile
+
+SUFFIXES = (".sql", ".py")
+
+# What a file is warned of; such a file is parsed at every build, so that every build warns.
+_INDENTED_MARKER = re.compile(rb"^[ \t\f\v]+--[ \t]*migrate", re.MULTILINE | re.IGNORECASE)
+
+
+class SourceFile(NamedTuple):
+    """A file in a source folder; `cited` is its path for messages."""
+
+    id: MigrationId
+    file: str
+    cited: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All migrations of the installed apps, in no order, and what the author may not have meant."""
+
+    migrations: tuple[Migration, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def source_folder(app: AppConfig) -> Path:
+    return Path(app.path) / conf.get_settings().source_dir
+
+
+def source_files() -> list[SourceFile]:
+    """Every file of the installed apps that must be a migration. Raises FileError for a folder that cannot be read."""
+    folder_name = conf.get_settings().source_dir
+    return [file for app in apps.get_app_configs() for file in _files(app, Path(app.path) / folder_name)]
+
+
+def _all_files(errors: list[MigrationError]) -> Iterable[SourceFile]:
+    """As `source_files`; what cannot be read is added to `errors`."""
+    folder_name = conf.get_settings().source_dir
+    for app in apps.get_app_configs():
+        try:
+            yield from _files(app, Path(app.path) / folder_name)
+        except FileError as error:
+            errors.append(error)
+
+
+def _files(app: AppConfig, folder: Path) -> list[SourceFile]:
+    cited = _cited_folder(app, folder)
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.endswith(SUFFIXES) and not entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise FileError(
+            f"cannot read the folder: {error.strerror}", cited, "Give this process the right to read it."
+        ) from None
+    return [
+        SourceFile(MigrationId(app.label, name.rpartition(".")[0]), f"{folder}/{name}", f"{cited}/{name}")
+        for name in names
+        if not name.startswith("_")
+    ]
+
+
+def _cited_folder(app: AppConfig, folder: Path) -> str:
+    """The folder's path for messages: below BASE_DIR, or for a plugin below where its package is installed."""
+    base, app_path = conf.base_dir(), Path(app.path).resolve()
+    if base and app_path.is_relative_to(base) and not is_installed_package(app):
+        return (app_path.relative_to(base) / folder.name).as_posix()
+    return f"{app.name.replace('.', '/')}/{folder.name}"
+
+
+def is_installed_package(app: AppConfig) -> bool:
+    """Whether the app was installed from a package, so that its files are not the project's to write."""
+    path = Path(app.path).resolve()
+    base = conf.base_dir()
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return (
+        (base is not None and not path.is_relative_to(base))
+        or any(path.is_relative_to(Path(folder).resolve()) for folder in installed)
+        or not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+    )
+
+
+def collect(known: Mapping[tuple[MigrationId, str], Migration] | None = None) -> Sources:
+    """Read and check every source.
+
+    `known` are migrations by id and hash that need no second look: an unchanged file is not parsed again.
+    Raises BuildError with all that is wrong.
+    """
+    errors: list[MigrationError] = []
+    migrations: dict[MigrationId, Migration] = {}
+    warnings: list[str] = []
+    for source in _all_files(errors):
+        try:
+            migration, notes = _read(source, known or {})
+        except FileError as error:
+            errors.append(error)
+            continue
+        twin = migrations.get(migration.id)
+        if twin:
+            errors.append(
+                FileError(f"the id {twin.id} is taken by {twin.source}", source.cited, "Rename one of the two.")
+            )
+        migrations[migration.id] = migration
+        warnings += notes
+    if errors:
+        raise BuildError(errors)
+    return Sources(tuple(migrations.values()), tuple(warnings))
+
+
+def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]) -> tuple[Migration, Iterable[str]]:
+    problem = name_problem(source.id.name)
+    if problem:
+        raise FileError(problem, source.cited, "Rename it; a name that starts with '_' is ignored.")
+    try:
+        data = Path(source.file).read_bytes()
+    except OSError as error:
+        raise FileError(
+            f"cannot be read: {error.strerror}", source.cited, "Give this process the right to read it."
+        ) from None
+    file_hash = hashlib.sha256(data).hexdigest()
+    same = known.get((source.id, file_hash))
+    if same and same.source == source.cited and (same.is_python or not _INDENTED_MARKER.search(data)):
+        return _from_source(same, source), ()
+    parsed = _parse(decode(data, source.cited), source)
+    migration = Migration(
+        id=source.id,
+        source=source.cited,
+        file=source.file,
+        hash=file_hash,
+        checksum=parsed.checksum,
+        up=parsed.up,
+        down=parsed.down,
+        depends=parsed.depends,
+        feature=parsed.feature,
+        keep=parsed.keep,
+        description=parsed.description,
+    )
+    return migration, parsed.warnings
+
+
+def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
+    # A run only looks whether sources are built.
+    if source.file.endswith(".py"):
+        from . import pyfile
+
+        return pyfile.parse(text, source.cited, source.file)
+    from . import sqlfile
+
+    return sqlfile.parse(text, source.cited)
+
+
+def _from_source(migration: Migration, source: SourceFile) -> Migration:
+    """`migration`, as dist knows it, with its text where the source is."""
+    return migration._replace(source=source.cited, file=source.file)

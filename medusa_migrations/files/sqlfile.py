@@ -1,0 +1,274 @@
+"""The SQL file: its text to what it says, and the template the other way."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from medusa_migrations.errors import FileError, Location, locate, nearest
+from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency
+from medusa_migrations.sql.scanner import Comment, ScanError, Statement, folded, scan, starts_line, tokens
+from medusa_migrations.sql.statements import UnbalancedError, cannot_run, outside_transaction, savepoint, transactions
+
+from .text import checksum, decode
+
+__all__ = ["TEMPLATE", "ParsedFile", "checksum", "decode", "parse", "parse_stored", "store"]
+
+TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
+
+# dbmate's markers: two dashes at the start of a line, white space or none, `migrate:` and a word. What merely
+# looks like one is matched too, so that a misspelt marker is an error and not a comment.
+_DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)", re.IGNORECASE)
+# A slip in `migrate` itself, or no colon: in a file without a down part that is one, and no comment.
+_ALMOST_DOWN = re.compile(r"-{2,}[ \t]*([a-z]+)[ \t]*[:;.=-]?[ \t]*down[ \t]*(?:transaction\S*)?", re.IGNORECASE)
+_EXACT = re.compile(r"--[ \t]*migrate:\S")
+
+_WORDS = ("up", "down", "depends", "feature", "keep")
+_OPTIONS = {"transaction:true": True, "transaction:false": False}
+
+
+@dataclass(slots=True)
+class ParsedFile:
+    """What a file says; `text` is the file's, `warnings` what is probably not meant."""
+
+    text: str
+    up: Part
+    down: Part | None = None
+    depends: tuple[str, ...] = ()
+    feature: str | None = None
+    keep: tuple[str, ...] = ()
+    description: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def checksum(self) -> str:
+        return checksum(self.text[self.up.start : self.up.end])
+
+
+def parse(text: str, path: str) -> ParsedFile:
+    """What the migration file with this `text` (from `decode`) says; `path` is for messages.
+
+    Raises FileError with the place and the cure for whatever the format does not allow.
+    """
+    return _Parser(text, path).parse()
+
+
+def parse_stored(down: str, path: str) -> Part:
+    """The part in a down part that the history stores: a marker's line and its SQL."""
+    marker = _DIRECTIVE.match(down)
+    transaction = _OPTIONS.get(marker[2].strip()) if marker else None
+    start = down.find("\n") + 1 if marker else 0
+    try:
+        copies = any(isinstance(item, Statement) and item.data for item in scan(down[start:]))
+    except ScanError as error:
+        raise FileError(error.problem, locate(path, down, start + error.offset), error.cure) from None
+    return Part(start, len(down), 2 if marker else 1, transaction, copies)
+
+
+def store(sql: str, part: Part) -> str:
+    """The text under which the history stores the down part `part` with the SQL `sql`."""
+    option = "" if part.transaction is None else f" transaction:{str(part.transaction).lower()}"
+    return f"-- migrate:down{option}\n{sql}"
+
+
+class _Parser:
+    def __init__(self, text: str, path: str) -> None:
+        self.text, self.path = text, path
+        self.markers: dict[Direction, tuple[int, int, bool | None]] = {}  # start, end and option of the line
+        self.depends: list[str] = []
+        self.feature: str | None = None
+        self.keep: list[str] = []
+        self.notes: list[str] = []
+        self.almost_down: Comment | None = None
+        self.warnings: list[str] = []
+        self.statements: dict[Direction, list[Statement]] = {Direction.UP: [], Direction.DOWN: []}
+
+    def parse(self) -> ParsedFile:
+        for item in self.items():
+            if isinstance(item, Statement):
+                self.take_statement(item)
+            else:
+                self.take_comment(item)
+        if Direction.UP not in self.markers:
+            raise FileError("there is no up part", self.path, "Put a line `-- migrate:up` above the SQL that migrates.")
+        if self.almost_down and Direction.DOWN not in self.markers:
+            start, end = self.almost_down.start, self.almost_down.end
+            raise self.unknown_directive(self.text[start:end], "down", start)
+        for direction in self.markers:
+            for statement in self.statements[direction]:
+                self.check(statement, direction)
+            self.check_transactions(direction)
+            if self.markers[direction][2] is not False:
+                self.check_savepoints(direction)
+        return ParsedFile(
+            text=self.text,
+            up=self.part(Direction.UP),
+            down=self.part(Direction.DOWN) if Direction.DOWN in self.markers else None,
+            depends=tuple(dict.fromkeys(self.depends)),
+            feature=self.feature,
+            keep=tuple(dict.fromkeys(self.keep)),
+            description="\n".join(self.notes).strip(),
+            warnings=self.warnings,
+        )
+
+    def items(self) -> Iterator[Statement | Comment]:
+        try:
+            yield from scan(self.text, _DIRECTIVE)
+        except ScanError as error:
+            raise self.error(error.problem, error.offset, error.cure) from None
+
+    def error(self, problem: str, offset: int, cure: str) -> FileError:
+        return FileError(problem, self.place(offset), cure)
+
+    def place(self, offset: int) -> Location:
+        return locate(self.path, self.text, offset)
+
+    def direction(self) -> Direction | None:
+        """The part that the parser is in."""
+        return next(reversed(self.markers), None)
+
+    def take_statement(self, statement: Statement) -> None:
+        direction = self.direction()
+        if direction is None:
+            raise self.error("SQL before the up part", statement.start, "Put the line `-- migrate:up` above it.")
+        self.statements[direction].append(statement)
+
+    def take_comment(self, comment: Comment) -> None:
+        directive = _DIRECTIVE.match(self.text, comment.start)
+        if directive and starts_line(self.text, comment.start):
+            self.take_directive(comment, directive)
+        elif directive and starts_line(self.text, len(self.text[: comment.start].rstrip(" \t\f\v"))):
+            self.warnings.append(
+                f"{self.place(comment.start)}: a marker counts only at the very start of a line; "
+                f"this one is a comment: {directive[0].strip()}"
+            )
+        elif self.direction() is None:
+            self.notes.append(_plain(self.text[comment.start : comment.end]))
+        elif self.is_almost_down(comment):
+            self.almost_down = self.almost_down or comment
+
+    def is_almost_down(self, comment: Comment) -> bool:
+        """Whether a line is the down part's marker but for a slip."""
+        almost = _ALMOST_DOWN.fullmatch(self.text[comment.start : comment.end].rstrip())
+        return bool(
+            almost
+            and starts_line(self.text, comment.start)
+            and difflib.get_close_matches(almost[1].lower(), ["migrate"], cutoff=0.75)
+        )
+
+    def unknown_directive(self, line: str, word: str, start: int) -> FileError:
+        known = [f"migrate:{word}" for word in _WORDS]
+        cure = f"Known are {', '.join(known)}." + nearest(f"migrate:{word.lower()}", known)
+        return self.error(f"unknown directive: {line.strip()}", start, cure)
+
+    def take_directive(self, comment: Comment, directive: re.Match[str]) -> None:
+        word, argument, start = directive[1], directive[2].strip(), comment.start
+        if word not in _WORDS or not _EXACT.match(directive[0]):
+            raise self.unknown_directive(directive[0], word, start)
+        if word in ("up", "down"):
+            self.take_marker(Direction(word), argument, comment)
+        elif self.direction() is not None:
+            raise self.error(f"migrate:{word} belongs into the header", start, "Move it above `-- migrate:up`.")
+        elif word == "depends":
+            self.depends.append(self.dependency(argument, start))
+        elif word == "keep":
+            table, dot, name = argument.partition(".")
+            if not (table and dot and name) or len(argument.split()) != 1:
+                raise self.error(
+                    "migrate:keep names an object as table.object", start, "For example: blog_post.search_ix"
+                )
+            self.keep.append(argument)
+        elif self.feature is not None or not FEATURE.fullmatch(argument):
+            problem = "two features" if self.feature else "migrate:feature names one feature"
+            raise self.error(problem, start, "Write one line such as `-- migrate:feature product_categories`.")
+        else:
+            self.feature = argument
+
+    def dependency(self, argument: str, start: int) -> str:
+        if is_dependency(argument):
+            return argument
+        raise self.error(
+            "migrate:depends names one migration",
+            start,
+            "Write app.20230701000000_name, or for Django's migrations auth.0012_name or auth; a line for each.",
+        )
+
+    def take_marker(self, direction: Direction, argument: str, comment: Comment) -> None:
+        if direction in self.markers:
+            cure = "Split the file: one up and one down part each." if direction is Direction.UP else "Join the two."
+            raise self.error(f"a second migrate:{direction}", comment.start, cure)
+        if direction is Direction.DOWN and not self.markers:
+            raise self.error("migrate:down before migrate:up", comment.start, "Put the up part first.")
+        options = argument.split()
+        unknown = next((option for option in options if option not in _OPTIONS), None)
+        if unknown or len(options) > 1:
+            raise self.error(
+                f"unknown option: {unknown or argument}",
+                comment.start,
+                f"migrate:{direction} takes transaction:false or nothing." + nearest(unknown or "", _OPTIONS),
+            )
+        self.markers[direction] = (comment.start, comment.end, _OPTIONS[options[0]] if options else None)
+
+    def part(self, direction: Direction) -> Part:
+        _, marker_end, transaction = self.markers[direction]
+        start = min(marker_end + 1, len(self.text))
+        end = len(self.text)
+        if direction is Direction.UP and Direction.DOWN in self.markers:
+            end = self.markers[Direction.DOWN][0]
+        copies = any(statement.data for statement in self.statements[direction])
+        return Part(start, end, self.text.count("\n", 0, start) + 1, transaction, copies)
+
+    def check(self, statement: Statement, direction: Direction) -> None:
+        refused = cannot_run(statement.words)
+        if refused:
+            raise self.error(refused[0], statement.start, refused[1])
+        name = outside_transaction(statement.words)
+        if name and self.markers[direction][2] is not False:
+            raise self.error(
+                f"{name} cannot run inside a transaction",
+                statement.start,
+                f"Take it out, or mark the part `-- migrate:{direction} transaction:false`.",
+            )
+
+    def check_savepoints(self, direction: Direction) -> None:
+        """In the one transaction of several migrations, a ROLLBACK TO could undo another's work."""
+        open_ones: list[str] = []
+        for statement in self.statements[direction]:
+            what = savepoint(statement.words)
+            if what is None:
+                continue
+            name = folded(tokens(self.text[statement.start : statement.end])[-1])
+            if what == "SAVEPOINT":
+                open_ones.append(name)
+            elif name in open_ones:
+                while open_ones[-1] != name:
+                    open_ones.pop()
+                open_ones[-1:] = [name] if what == "ROLLBACK TO" else []
+            else:
+                raise self.error(
+                    f"{what} a savepoint that is not open here: {name}",
+                    statement.start,
+                    f"Write SAVEPOINT {name} before it, in this part.",
+                )
+
+    def check_transactions(self, direction: Direction) -> None:
+        """Only a part marked transaction:false still holds a BEGIN or COMMIT here."""
+        try:
+            transactions(self.statements[direction])
+        except UnbalancedError as error:
+            raise self.error(
+                f"{outside_transaction(error.statement.words)} {error.problem}",
+                error.statement.start,
+                "Open each transaction with BEGIN and end it with COMMIT, or leave both out: "
+                "then every statement is committed by itself.",
+            ) from None
+
+
+def _plain(comment: str) -> str:
+    """The text of a comment without its dashes or stars."""
+    if comment.startswith("--"):
+        return comment.lstrip("-").strip()
+    lines = comment[2:-2].splitlines()
+    return "\n".join(line.strip().lstrip("*").strip() for line in lines).strip()

@@ -1,0 +1,45 @@
+"""The text of a file: its encoding and line ends, and the checksum of a part."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+
+from medusa_migrations.errors import FileError, locate
+
+
+def checksum(sql: str) -> str:
+    """The SHA-256 of a part's text, without the white space at its ends, in hexadecimal."""
+    return hashlib.sha256(sql.strip().encode()).hexdigest()
+
+
+def whole_checksum(text: str) -> str:
+    """The SHA-256 of a whole text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def decode(data: bytes, path: str) -> str:
+    """The text of a file: UTF-8 without a byte order mark, with LF line ends.
+
+    A file whose only line ends are CR gets LF too; a CR inside other lines is data and stays.
+    Raises FileError for another encoding and for NUL, which PostgreSQL cannot take.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FileError("the file is UTF-16", path, "Save it as UTF-8.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"the file is not UTF-8 (line {line}, byte {error.start}: 0x{error.object[error.start]:02x})",
+            path,
+            "Save it as UTF-8.",
+        ) from None
+    text = text.replace("\r\n", "\n")
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")
+    if "\0" in text:
+        raise FileError(
+            "NUL character", locate(path, text, text.index("\0")), "Take it out: PostgreSQL cannot store it."
+        )
+    return text

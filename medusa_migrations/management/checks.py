@@ -1,0 +1,235 @@
+"""System checks: what `manage.py check`, and with it most commands, say of SQL migrations.
+
+Every command imports this file, so each check imports what it needs itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import get_commands, load_command_class
+from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+if TYPE_CHECKING:
+    from medusa_migrations.migration import Migration
+    from medusa_migrations.results import Finding
+
+TAG = "medusa_migrations"
+
+
+@register(TAG)
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    problem = _settings_problem()
+    if problem is None:
+        return []
+    return [Error(problem, hint="The settings are listed in the README of medusa_migrations.", id=f"{TAG}.E001")]
+
+
+@register(TAG)
+def check_databases(**kwargs: Any) -> list[CheckMessage]:
+    """PostgreSQL only: an error for the default database, a warning for others that SQL migrations would go to."""
+    found: list[CheckMessage] = []
+    labels = _labels_with_sources() if _settings_problem() is None else set()
+    for alias in connections:
+        connection = _other_kind_of_database(alias)
+        let_in = sorted(label for label in labels or {TAG} if router.allow_migrate(alias, label))
+        if connection is None or not let_in or (alias != "default" and not labels):
+            continue
+        problem = f"The database {alias!r} is {connection.display_name}; SQL migrations run on PostgreSQL only."
+        hint = (
+            "Set its ENGINE to 'django.db.backends.postgresql', or have allow_migrate() of a router in "
+            f"DATABASE_ROUTERS keep {', '.join(let_in)} away from it."
+        )
+        if alias == "default":
+            found.append(Error(problem, hint=hint, id=f"{TAG}.E002"))
+        else:
+            found.append(checks.Warning(problem, hint=hint, id=f"{TAG}.W003"))
+    return found
+
+
+def _other_kind_of_database(alias: str) -> BaseDatabaseWrapper | None:
+    """The connection of a database that is not PostgreSQL; None for one that cannot be used at all, as Django says."""
+    try:
+        connection = connections[alias]
+    except (ImproperlyConfigured, ImportError):
+        return None
+    return None if connection.vendor in ("postgresql", "unknown") else connection
+
+
+@register(TAG)
+def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
+    """An app that is listed first shadows this app's `migrate`, and SQL migrations would silently be left out."""
+    app = get_commands()["migrate"]
+    if app == TAG or not _is_usable():
+        return []
+    command = load_command_class(app, "migrate") if isinstance(app, str) else app
+    if any(base.__module__ == f"{TAG}.management.commands.migrate" for base in type(command).__mro__):
+        return []
+    name = app if isinstance(app, str) else type(app).__module__
+    name = app if isinstance(app, str) else type(app).__module__
+    return [
+        Error(
+            f"The command migrate is that of {name!r}, which does not run SQL migrations.",
+            hint=f"Put {TAG!r} above {name!r} in INSTALLED_APPS: its migrate extends the next one.",
+            id=f"{TAG}.E004",
+        )
+    ]
+
+
+@register(TAG)
+def check_files(**kwargs: Any) -> list[CheckMessage]:
+    """All that a build would refuse, and what makes the order of an app's two kinds a matter of luck."""
+    from medusa_migrations.errors import BuildError, MigrationError
+    from medusa_migrations.files.build import are_files_checked_later, from_sources
+
+    if are_files_checked_later() or not _is_usable():
+        return []
+    try:
+        migrations, _ = from_sources()
+    except BuildError as error:
+        errors: Sequence[MigrationError] = error.errors
+    except MigrationError as error:
+        errors = [error]
+    else:
+        return _check_headers(migrations)
+    hint = "Mend it: nothing is built or run before."
+    return [Error(str(error), hint=hint, id=f"{TAG}.E005") for error in errors]
+
+
+def _check_headers(migrations: Sequence[Migration]) -> list[CheckMessage]:
+    from medusa_migrations.files.order import django_dependencies
+    from medusa_migrations.files.owned import django_migrations
+
+    both_kinds = {label: names for label in _labels_with_sources() if (names := django_migrations(label))}
+    return [
+        checks.Warning(
+            f"{migration.id} belongs to an app that has Django migrations too, and names none of them: on a new "
+            "database it runs after all that the app has by then, not after those that it had when this was written.",
+            hint="Above `-- migrate:up`, name the one that it was written after, such as\n"
+            f"  -- migrate:depends {migration.id.app}.{both_kinds[migration.id.app][-1]}\n"
+            "A new header is no change of an applied migration.",
+            obj=migration.source,
+            id=f"{TAG}.W007",
+        )
+        for migration in migrations
+        if migration.id.app in both_kinds
+        and all(label != migration.id.app for label, _ in django_dependencies(migration))
+    ]
+
+
+@register(TAG)
+def check_empty_packages(**kwargs: Any) -> list[CheckMessage]:
+    """An empty migrations package, which startapp makes, has makemigrations write the tables a second time."""
+    if not _is_usable():
+        return []
+    from medusa_migrations.files.owned import django_migrations
+
+    return [
+        Error(
+            f"The app {label!r} has SQL migrations, and a package for Django migrations with none in it.",
+            hint=f"Delete its folder migrations/, or set MIGRATION_MODULES = {{{label!r}: None}}. As it is, "
+            "makemigrations would make its tables a second time.",
+            id=f"{TAG}.E006",
+        )
+        for label in sorted(_labels_with_sources())
+        if django_migrations(label) == []
+    ]
+
+
+@register(TAG, deploy=True)
+def check_build(**kwargs: Any) -> list[CheckMessage]:
+    """Only what is built is run, so a release needs a build of today's sources."""
+    if not _is_usable():
+        return []
+    from medusa_migrations.errors import MigrationError
+    from medusa_migrations.files.build import build
+
+    try:
+        if build(check=True).is_current:
+            return []
+    except MigrationError:
+        return []  # E005 says why
+    return [
+        checks.Warning(
+            "The build of the SQL migrations is missing, or differs from the sources.",
+            hint="Run migrations_build before the release, or release with migrations_run --build.",
+            id=f"{TAG}.W008",
+        )
+    ]
+
+
+@register(TAG, Tags.database)
+def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """What has changed since it was applied, and what failed part-way; what is pending is for migrate to do."""
+    if not _is_usable():
+        return []
+    return [message for alias in databases or () for message in _check_history_of(alias)]
+
+
+def _check_history_of(alias: str) -> list[CheckMessage]:
+    from medusa_migrations.errors import DatabaseError, MigrationError
+    from medusa_migrations.files.build import to_run
+
+    if connections[alias].vendor != "postgresql":
+        return []
+    try:
+        migrations = to_run(only_plan=True)
+    except MigrationError:
+        return []  # E005 or W008 say so, and the command that wants to run them
+    try:
+        found = _findings(alias, migrations)
+    except DatabaseError as error:
+        return [Error(f"The history of the SQL migrations cannot be checked. {error}", id=f"{TAG}.E011")]
+    return [_message_of(finding, alias) for finding in found if finding.state in ("changed", "failed")]
+
+
+def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
+    """What needs repair; to see that nothing does takes little."""
+    from medusa_migrations.database.history import History
+    from medusa_migrations.database.routing import read_known
+    from medusa_migrations.database.session import open_session
+
+    with open_session(alias) as session:
+        known = read_known(History(session), migrations)
+        if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
+            return ()
+        from medusa_migrations.database.repair import findings
+
+        return findings(known, locked=session.lock_holder() is not None)
+
+
+def _message_of(finding: Finding, alias: str) -> CheckMessage:
+    from medusa_migrations import conf
+
+    text = f"{finding.id} in the database {alias!r}: {finding.problem}."
+    if finding.state == "changed" and conf.get_settings().run_on_migrate:
+        hint = f"Bring its file back as it was, or, if the database has what it says now: {finding.cure}"
+        return Error(text, hint=hint, id=f"{TAG}.E009")
+    return checks.Warning(text, hint=finding.cure, id=f"{TAG}.W010")
+
+
+def _settings_problem() -> str | None:
+    from medusa_migrations import conf
+    from medusa_migrations.errors import SettingsError
+
+    try:
+        conf.get_settings()
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def _labels_with_sources() -> set[str]:
+    from medusa_migrations.files.owned import labels_with_sources
+
+    return labels_with_sources()
+
+
+def _is_usable() -> bool:
+    """Whether there is anything to check: SQL migrations, and settings that tell where."""
+    return _settings_problem() is None and bool(_labels_with_sources())

@@ -1,0 +1,242 @@
+"""How results look in a terminal and as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+from django.core.management.color import Style
+from django.utils.timezone import localtime
+
+from medusa_migrations.conf import shown_path
+from medusa_migrations.events import (
+    Blocked,
+    Built,
+    Event,
+    Failed,
+    Finished,
+    Noticed,
+    Progressed,
+    Remarked,
+    Retrying,
+    Started,
+    Waiting,
+)
+from medusa_migrations.migration import Direction
+from medusa_migrations.results import BuildResult, Failure, RunResult, ShownMigration, ShowResult
+
+from .progress import Progress
+
+_VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
+_MARKS = {
+    "applied": "[X]",
+    "pending": "[ ]",
+    "changed": "[!]",
+    "missing": "[?]",
+    "failed": "[F]",
+    "running": "[>]",
+    "disabled": "[-]",
+}
+_REMARKS = {
+    "changed": "changed since it was applied",
+    "missing": "applied, but there is no file",
+    "failed": "failed part-way",
+    "running": "running now",
+    "disabled": "its feature, or that of one it depends on, is off",
+}
+
+
+class Console:
+    """Listens to a run and writes it in Django's manner; what is waited for goes to `stderr`.
+
+    Verbosity 0 is silent, 2 has the server's notices too; `quiet` leaves stdout to somebody else, and with `headed`
+    somebody else has written the heading.
+    """
+
+    def __init__(
+        self,
+        stdout: OutputWrapper,
+        stderr: OutputWrapper,
+        style: Style,
+        verbosity: int,
+        *,
+        quiet: bool = False,
+        headed: bool = False,
+    ) -> None:
+        self.stdout, self.stderr, self.style, self.verbosity, self.quiet = stdout, stderr, style, verbosity, quiet
+        self.headed = headed
+        self.line = ""  # of the migration under way
+        self.is_line_open = False
+        self.progress = Progress(stderr, self.alert)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Progressed):
+            if self.verbosity:
+                self.progress(event)
+            return
+        self.progress.pause()
+        match event:
+            case Built(result):
+                if self.verbosity:
+                    warn(self.stderr, self.style, result)
+                if result.new or result.changed:
+                    self.write(built_line(result))
+            case Started():
+                self.start(event)
+            case Finished(_, milliseconds, fake):
+                self.finish(
+                    self.style.SUCCESS("FAKED" if fake else "OK") + ("" if fake else f" ({duration(milliseconds)})")
+                )
+            case Failed():
+                self.finish(self.style.ERROR("FAILED"))
+            case Noticed(text):
+                if self.verbosity > 1:
+                    self.write("\n".join(f"    {line}" for line in text.splitlines()))
+            case Waiting(holder, seconds):
+                self.alert(f"Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}.")
+            case Blocked(holder):
+                self.alert(f"Waiting for a lock that is held by {holder}")
+            case Remarked(text):
+                self.alert(text)
+            case Retrying(id_, reason, holder, seconds, attempt):
+                held = f" The lock is held by {holder}." if holder else ""
+                self.alert(
+                    f"{id_ or 'The run'} was rolled back: {reason}.{held} Try {attempt + 1} follows in {seconds:.1f} s."
+                )
+
+    def start(self, event: Started) -> None:
+        if not self.headed:
+            running = "Running migrations:" if event.direction is Direction.UP else "Reverting migrations:"
+            self.write(self.style.MIGRATE_HEADING(running))
+            self.headed = True
+        late = " (out of order)" if event.out_of_order else ""
+        self.line = f"  {_VERB[event.direction]} {event.id}{late}..."
+        self.write(self.line, ending="")
+        self.is_line_open = True
+
+    def finish(self, word: str) -> None:
+        """End the line of the migration; it is written again if something else was written since."""
+        self.write(f" {word}" if self.is_line_open else f"{self.line} {word}")
+        self.is_line_open = False
+
+    def alert(self, text: str) -> None:
+        """Say something on stderr, on a line of its own."""
+        if self.is_line_open:
+            self.write("")
+            self.is_line_open = False
+        if self.verbosity:
+            written(self.stderr, self.style.WARNING(text))
+
+    def write(self, text: str, ending: str = "\n") -> None:
+        if self.verbosity and not self.quiet:
+            self.quiet = not written(self.stdout, text, ending)
+
+
+def written(stream: OutputWrapper, text: str, ending: str = "\n") -> bool:
+    """Write `text` if that is possible: a reader that has gone, or a full disk, does not stop a run half-way."""
+    try:
+        stream.write(text, ending=ending)
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # or Python fails again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True
+
+
+def duration(milliseconds: int | None) -> str:
+    """`12 ms`, `3.4 s`, `2 min 5 s`."""
+    if milliseconds is None:
+        return "unknown"
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def plural(count: int, what: str = "migration") -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def built_line(result: BuildResult) -> str:
+    changed = f", {len(result.changed)} changed" if result.changed else ""
+    return f"Built {plural(len(result.built))} ({len(result.new)} new{changed}) into {shown_path(result.dist_dir)}"
+
+
+def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
+    for warning in result.warnings:
+        stderr.write(f"Warning: {warning}", style.WARNING)
+
+
+def show_line(shown: ShownMigration, style: Style) -> str:
+    remarks = [_REMARKS[shown.state]] if shown.state in _REMARKS else []
+    if shown.applied_at:
+        remarks.append(f"{localtime(shown.applied_at):%Y-%m-%d %H:%M:%S %Z}")
+    if shown.duration_ms is not None:
+        remarks.append(duration(shown.duration_ms))
+    elif shown.state == "applied":
+        remarks.append("faked")
+    if shown.state == "failed":
+        remarks += [] if shown.is_python else [f"{plural(shown.statements_done, 'statement')} done"]
+        remarks += [shown.error] if shown.error else []
+    if shown.out_of_order:
+        remarks.append("out of order")
+    mark = _MARKS[shown.state]
+    coloured = {"applied": style.SUCCESS, "changed": style.ERROR, "failed": style.ERROR, "missing": style.WARNING}
+    mark = coloured.get(shown.state, str)(mark)
+    return f"{mark} {shown.id}" + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def run_json(result: RunResult) -> str:
+    return _dump(
+        {
+            "database": result.database,
+            "direction": str(result.direction),
+            "migrations": [
+                {"id": str(one.id), "status": one.status, "duration_ms": one.duration_ms} for one in result.migrations
+            ],
+            "error": _failure(result.error) if result.error else None,
+        }
+    )
+
+
+def _failure(error: Failure) -> dict[str, Any]:
+    return {
+        "id": str(error.id) if error.id else None,
+        "message": error.message,
+        "file": error.file,
+        "line": error.line,
+        "column": error.column,
+        "sqlstate": error.sqlstate,
+    }
+
+
+def show_json(result: ShowResult) -> str:
+    return _dump(
+        {
+            "database": result.database,
+            "migrations": [
+                {
+                    "id": str(one.id),
+                    "app": one.id.app,
+                    "name": one.id.name,
+                    "state": one.state,
+                    "applied_at": one.applied_at.isoformat() if one.applied_at else None,
+                    "duration_ms": one.duration_ms,
+                    "applied_by": one.applied_by,
+                    "checksum": one.checksum,
+                    "out_of_order": one.out_of_order,
+                }
+                for one in result.migrations
+            ],
+        }
+    )
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,0 +1,197 @@
+"""Django's migrate plans and runs the SQL migrations too."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+from django.core.management.commands import migrate
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration as DjangoMigration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from medusa_migrations import conf
+from medusa_migrations.database.session import connected
+from medusa_migrations.errors import PlanError
+from medusa_migrations.files.owned import are_migrations_disabled, owned, sql_labels
+from medusa_migrations.management.console import Console, written
+from medusa_migrations.migration import Migration
+
+from .run import Asked, MigrateRun
+from .states import RenderableState
+
+# The runs under way, by alias: a receiver of post_migrate may call for another database, a thread for a third.
+_under_way: ContextVar[Mapping[str, MigrateRun]] = ContextVar("under_way")
+
+_DISABLED = (
+    "The tables are made from the models, without migrations of either kind (--no-migrations, TEST['MIGRATE'] or "
+    "MIGRATION_MODULES). What only SQL migrations make is missing: views, triggers, functions, constraints, rows."
+)
+
+
+class RunFile(Operation):
+    """What `migrate --plan` shows of an SQL migration; it changes nothing that Django knows of the models."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def describe(self) -> str:
+        return f"Run {self.source}"
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+
+class SqlMigration(DjangoMigration):
+    """An SQL migration as Django's plan has it."""
+
+    def __init__(self, migration: Migration) -> None:
+        super().__init__(migration.id.name, migration.id.app)
+        self.id = migration.id
+        self.operations = [RunFile(migration.source)]  # type: ignore[misc]  # as Django's __init__ does itself
+
+
+class BridgedExecutor(MigrationExecutor):
+    """Django's executor, whose plan has the SQL migrations of the run under way for its database, if there is one."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, progress_callback: Any = None) -> None:
+        super().__init__(connection, progress_callback)
+        self.forwards: list[tuple[DjangoMigration, bool]] = []
+        self.run = _under_way.get({}).get(connection.alias)
+        if self.run is None:
+            return
+        self.run.join(self.loader)
+        label = self.run.asked.app_label
+        if label in {id_.app for id_ in self.run.known.by_id}:
+            self.loader.migrated_apps.add(label)  # or Django says that it has no migrations
+
+    def migration_plan(
+        self, targets: Sequence[tuple[str, str | None]] | set[tuple[str, str]], clean_start: bool = False
+    ) -> list[tuple[DjangoMigration, bool]]:
+        """As Django's; one with a clean start has what was planned before in the same order at its end."""
+        # Of a squashed migration Django asks itself once more, and so this; what is SQL of that answer is planned anew.
+        plan = [step for step in super().migration_plan(targets, clean_start) if not isinstance(step[0], SqlMigration)]
+        if self.run is None:
+            return plan
+        if clean_start:
+            planned = {migration for migration, _ in self.forwards}
+            return [step for step in plan if step[0] not in planned] + self.forwards
+        keys = [(migration.app_label, migration.name) for migration, _ in plan]
+        self.forwards = []
+        if any(backwards for _, backwards in plan):
+            self.run.refuse_to_unapply(self.loader, keys)
+            return plan
+        nodes = self.loader.graph.nodes
+        self.forwards = [
+            (SqlMigration(one) if isinstance(one, Migration) else nodes[one], False)
+            for one in self.run.plan(self.loader, keys)
+        ]
+        return self.forwards
+
+    def migrate(self, *args: Any, **kwargs: Any) -> ProjectState:
+        """As Django's; the state at the end has the models of all apps."""
+        state = super().migrate(*args, **kwargs)
+        if isinstance(state, RenderableState):
+            state.let_in()
+        return state
+
+    def apply_migration(
+        self, state: ProjectState, migration: DjangoMigration, fake: bool = False, fake_initial: bool = False
+    ) -> ProjectState:
+        """As Django's; an SQL migration has a connection, a record and a progress of its own."""
+        if self.run and isinstance(migration, SqlMigration):
+            self.run.apply(migration.id)
+            return state
+        if self.run:
+            self.run.check_lock()
+        if isinstance(state, RenderableState):
+            state.let_in()
+        return super().apply_migration(state, migration, fake, fake_initial)
+
+    def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
+        """As Django's, but one that can always be rendered."""
+        state: ProjectState = super()._create_project_state(with_applied_migrations)  # type: ignore[misc]  # not in stubs
+        return RenderableState.of(state, {label for label, _ in self.loader.graph.nodes})
+
+
+@contextlib.contextmanager
+def bridged(asked: Asked, console: Console) -> Iterator[Collection[str]]:
+    """While this lasts, Django's command has the SQL migrations in its plan.
+
+    Gives the labels of the apps whose tables are not Django's to make. Raises PlanError for a target that is none.
+    """
+    if are_migrations_disabled():
+        written(console.stderr, console.style.WARNING(_DISABLED))
+        yield ()
+        return
+    by_sql = owned(sql_labels())
+    is_on = conf.is_testing() or conf.get_settings().run_on_migrate
+    label = asked.app_label
+    if label in by_sql and (asked.migration_name or not is_on):
+        raise PlanError(
+            f"The tables of {label!r} are made by SQL migrations. Use migrations_run {label}, with --to up to one of "
+            f"them, or migrations_revert {label}."
+        )
+    with _taking_part(asked, console) if is_on else contextlib.nullcontext(), _executor_replaced:
+        yield by_sql
+    if conf.is_testing():
+        from .serialization import keep_rows
+
+        keep_rows(connections[asked.database], by_sql)
+
+
+@contextlib.contextmanager
+def _taking_part(asked: Asked, console: Console) -> Iterator[None]:
+    """While this lasts, there is a run for the database, and Django's command makes an executor that knows of it."""
+    outer = _under_way.get({})
+    if asked.database in outer:  # which holds the lock
+        asked = replace(asked, lock=False)
+    with contextlib.ExitStack() as stack:
+        run = MigrateRun(stack.enter_context(connected(asked.database)), asked, console, stack)
+        run.refuse_target()
+        token = _under_way.set({**outer, asked.database: run})
+        stack.callback(_under_way.reset, token)
+        yield
+        if not run.has_joined:
+            raise PlanError(
+                "The SQL migrations did not take part: the command `migrate` below this app's in INSTALLED_APPS does "
+                "not use Django's executor. Set RUN_ON_MIGRATE to False, and run them with migrations_run."
+            )
+
+
+class _Replacement:
+    """While it is entered, in any thread, the name by which Django's command makes its executor stands for ours.
+
+    There is no other way to hand it one. Ours extends what somebody else has put there.
+    """
+
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.users = 0
+        self.theirs: type[MigrationExecutor] = MigrationExecutor
+
+    def __enter__(self) -> None:
+        with self.guard:
+            if self.users == 0:
+                self.theirs = vars(migrate)["MigrationExecutor"]
+                self.put(type("BridgedExecutor", (BridgedExecutor, self.theirs), {}))
+            self.users += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self.guard:
+            self.users -= 1
+            if self.users == 0:
+                self.put(self.theirs)
+
+    def put(self, executor: type[MigrationExecutor]) -> None:
+        vars(migrate)["MigrationExecutor"] = executor
+
+
+_executor_replaced = _Replacement()

@@ -1,0 +1,216 @@
+"""The SQL migrations of one `migrate`: what is pending, the lock, and how each is run.
+
+What only pending SQL migrations need is imported when there are some.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import connections
+from django.db.migrations.loader import MigrationLoader
+
+from medusa_migrations import conf
+from medusa_migrations.database.history import History
+from medusa_migrations.database.interruption import StopRequested
+from medusa_migrations.database.routing import read_known
+from medusa_migrations.database.session import Session, database_errors
+from medusa_migrations.errors import Interrupted, PlanError
+from medusa_migrations.files.build import app_labels, to_run, unbuilt
+from medusa_migrations.management.console import Console
+from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.migration import Direction, Migration, MigrationId
+from medusa_migrations.plan.known import Known, Step, plan_run
+from medusa_migrations.run.options import Options
+
+from .interleaving import Key
+
+if TYPE_CHECKING:
+    from medusa_migrations.run.runner import Runner
+    from medusa_migrations.run.task import Task
+
+COMMAND = "migrate"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `migrate` was asked for: its options of the same names; `only_look` stands for --plan and --check."""
+
+    database: str
+    app_label: str | None
+    migration_name: str | None
+    fake: bool
+    only_look: bool
+    lock: bool
+    lock_wait: float | None
+
+
+class MigrateRun:
+    """The SQL migrations that take part in one `migrate`, over `session`.
+
+    What is to last until the command ends goes onto `stack`.
+    """
+
+    def __init__(self, session: Session, asked: Asked, console: Console, stack: contextlib.ExitStack) -> None:
+        self.session, self.asked, self.console, self.stack = session, asked, console, stack
+        self.history = History(session)
+        # A test database is made of the sources, whatever was built when.
+        self.migrations = to_run(only_plan=asked.only_look or conf.is_testing(), listener=console)
+        self.known = self._read()
+        self.has_joined = False
+        self.tasks: dict[Key, Task] = {}
+        self.runner: Runner | None = None
+
+    def refuse_target(self) -> None:
+        """Raise PlanError for the name of an SQL migration: Django's command looks among its own."""
+        label, name = self.asked.app_label, self.asked.migration_name
+        found = next((id_ for id_ in self.known.by_id if id_.app == label and name in (id_.name, id_.timestamp)), None)
+        if found:
+            raise PlanError(
+                f"{found} is an SQL migration. Use migrations_run --to {found}, or migrations_revert {label}."
+            )
+
+    def join(self, loader: MigrationLoader) -> None:
+        """Take the lock if either kind has something to do or somebody has it, and read both histories again under it.
+
+        Who has it and has applied all may still be at Django's post_migrate, which two cannot do at once: both would
+        insert the same content types and permissions.
+        """
+        self.has_joined = True
+        if self.asked.lock and not self.asked.only_look and (self._has_work(loader) or self._is_locked()):
+            given = self.asked.lock_wait
+            wait = conf.get_settings().lock_wait if given is None else conf.checked("lock_wait", given)
+            with self._stoppable():
+                self.stack.enter_context(self.session.lock(wait, self.console))
+            loader.build_graph()
+            self.known = self._read()
+        if not self.known.pending() and not conf.is_testing():
+            for note in unbuilt(self.migrations):
+                self.console.alert(note)
+
+    def _has_work(self, loader: MigrationLoader) -> bool:
+        return (
+            self.asked.migration_name is not None
+            or bool(self.known.pending())
+            or any(key not in loader.applied_migrations for key in loader.graph.nodes)
+        )
+
+    def _is_locked(self) -> bool:
+        with database_errors(self.session.alias):
+            return self.session.lock_holder() is not None
+
+    def plan(self, loader: MigrationLoader, django: Sequence[Key]) -> list[Key | Migration]:
+        """Of both kinds what is to be done, in its order; `django` is what Django would do.
+
+        Raises PlanError where the history does not allow it, DistError for files that are not what was built, and
+        DatabaseError where nothing could be recorded.
+        """
+        steps: dict[Key, Step] = {step.id: step for step in self._pending_steps()}
+        if not steps:
+            return list(django)
+        from .combined import combined_order
+
+        chosen: list[Key] | None = None
+        if self.asked.app_label:
+            chosen = [] if self.asked.migration_name else [key for key in steps if key[0] == self.asked.app_label]
+        pending = [step.migration for step in steps.values() if step.migration]
+        order = combined_order(loader, django, pending, chosen)
+        planned = [steps[key] for key in order if key in steps]
+        if planned and not self.asked.only_look:
+            self._prepare(planned)
+        return [steps[key].migration or key if key in steps else key for key in order]
+
+    def _pending_steps(self) -> Sequence[Step]:
+        try:
+            return plan_run(self.known, labels=app_labels()).steps
+        except PlanError as error:
+            if conf.is_testing():
+                raise PlanError(
+                    f"{error}\nIf this is a test database that was kept, make it anew: run the tests once without "
+                    "--keepdb, or, with pytest, with --create-db."
+                ) from None
+            raise
+
+    def _prepare(self, steps: Sequence[Step]) -> None:
+        """Find out before anything is done, by Django either, whether `steps` could be read, run and recorded."""
+        from medusa_migrations.run.stepwise import resume_at
+        from medusa_migrations.run.task import load_tasks
+
+        if not connections[self.asked.database].get_autocommit():
+            raise PlanError(
+                "SQL migrations are pending, and `migrate` was called inside a transaction, or with AUTOCOMMIT off. "
+                "They have a connection of their own, which would not see what that did and might wait for it for "
+                "ever. Nothing was run. Call it outside of atomic(); in tests, from a TransactionTestCase."
+            )
+        self.tasks = {task.id: task for task in load_tasks(steps, "each", fake=self.asked.fake)}
+        for task in self.tasks.values():
+            resume_at(task)
+        with self._stoppable():
+            self.session.refuse_unusable()
+            self.history.open()
+
+    def refuse_to_unapply(self, loader: MigrationLoader, unapplying: Collection[Key]) -> None:
+        """Raise PlanError if an applied SQL migration needs one of Django's that are to be unapplied."""
+        from .combined import left_without
+
+        known = self._read(details=True)
+        left = left_without(loader, unapplying, known)
+        if not left or self.asked.fake:
+            return
+        lines = [f"  {one.id} needs {'.'.join(one.needs)}" for one in left]
+        vague = sorted({one.needs[0] for one in left if one.is_vague})
+        hints = [
+            f"Or, if what is listed needs no more than one migration of {label}, name that above its up part with "
+            f"`-- migrate:depends {label}.NAME`, and build: a new header is no change."
+            for label in vague
+        ]
+        raise PlanError(
+            "\n".join(
+                [
+                    "SQL migrations that are applied need what is to be unapplied; nothing was done:",
+                    *lines,
+                    "Revert them first with migrations_revert; its --plan tells what would go.",
+                    *hints,
+                ]
+            )
+        )
+
+    def apply(self, id_: MigrationId) -> None:
+        """Run one of those that were planned. Raises MigrationFailed, Interrupted, DatabaseError."""
+        with self._stoppable():
+            if self.runner is None:
+                self.runner = self._ready_runner()
+            self.runner.run(Direction.UP, [self.tasks[id_]])
+
+    def check_lock(self) -> None:
+        """Raise DatabaseError if the lock is lost, as by a server that was restarted."""
+        with database_errors(self.session.alias):
+            self.session.execute(self.session.check_lock_sql or "SELECT 1")
+
+    def _ready_runner(self) -> Runner:
+        from medusa_migrations.run.runner import Runner
+
+        settings = conf.get_settings()
+        options = Options("each", settings.lock_timeout, settings.statement_timeout, settings.retries, COMMAND)
+        runner = Runner(self.session, self.history, options, self.console)
+        self.stack.enter_context(runner.ready())
+        return runner
+
+    def _read(self, *, details: bool = False) -> Known:
+        with database_errors(self.session.alias):
+            return read_known(self.history, self.migrations, details=details)
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Signals stop what is done here; meanwhile Django's own migrations have Django's own ways."""
+        with stopped_by_signals(self.session.interruption), database_errors(self.session.alias):
+            try:
+                yield
+                self.session.interruption.check()
+            except StopRequested as stop:
+                raise Interrupted(
+                    f"Stopped by {stop}. Nothing more was begun. Run {COMMAND} again to go on.", str(stop)
+                ) from stop

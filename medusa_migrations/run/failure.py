@@ -1,0 +1,183 @@
+"""A migration that failed, in words: where, why, what state things are in, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from django.apps import apps
+
+from medusa_migrations.database.postgresql import (
+    EACH_HELPS,
+    INSUFFICIENT_PRIVILEGE,
+    LOCK_LOST,
+    LOCK_NOT_AVAILABLE,
+    NOT_IN_TRANSACTION,
+    OBJECT_IN_USE,
+    QUERY_CANCELED,
+    ROW_GONE,
+    UNDEFINED_TABLE,
+    UNIQUE_VIOLATION,
+    ServerError,
+)
+from medusa_migrations.errors import Location, locate
+from medusa_migrations.files.owned import django_migrations
+from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.models import AppliedMigration
+from medusa_migrations.results import Failure
+from medusa_migrations.sql.scanner import Statement
+
+from .options import Options
+from .task import Script
+
+HISTORY_TABLE = AppliedMigration._meta.db_table
+
+_QUOTED = re.compile(r'"([^"]+)"')
+
+# The server tells the row of a COPY in the context only.
+_COPY_LINE = re.compile(r"^COPY .+?, line (\d+)")
+
+
+class StatementFailed(Exception):
+    """PostgreSQL refused what was sent of `script`, or of what they all share if that is None.
+
+    `offset` is where in its SQL the server says, if it does; `statement` the one that was sent alone, if one was.
+    `outcome` says in words what became of the migration. `may_be_done` tells that a connection that was lost leaves
+    that open.
+    """
+
+    outcome = "It was rolled back."
+    may_be_done = True
+
+    def __init__(
+        self,
+        script: Script | None,
+        error: ServerError,
+        offset: int | None = None,
+        statement: Statement | None = None,
+    ) -> None:
+        super().__init__(error.message)
+        self.script, self.error, self.offset, self.statement = script, error, offset, statement
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is not known what became of the migration."""
+        return self.error.is_lost and self.may_be_done
+
+    def location(self) -> Location | None:
+        """Where it failed: as the server says, else the statement that was sent alone, else unknown."""
+        script, statement = self.script, self.statement
+        if script is None:
+            return None
+        if self.offset is not None:
+            return locate(script.source, script.sql, self.offset, first_line=script.line)
+        if statement is None:
+            return None
+        row = _COPY_LINE.match(self.error.context or "") if statement.data else None
+        offset = statement.start if row is None else _start_of_line(script.sql, statement, int(row[1]))
+        return locate(script.source, script.sql, offset, first_line=script.line, column=False)
+
+    def failure(self) -> Failure:
+        """The same as a value for programs."""
+        place = self.location()
+        return Failure(
+            id=self.script.id if self.script else None,
+            message=self.error.message,
+            file=self.script.source if self.script else None,
+            line=place.line if place else None,
+            column=place.column if place else None,
+            sqlstate=self.error.sqlstate,
+        )
+
+    def message(self, direction: Direction, before: Sequence[MigrationId], options: Options) -> str:
+        """The whole message; `before` are the migrations that this run finished."""
+        error, place = self.error, self.location()
+        what = f"{self.script.id} failed ({direction})" if self.script else "The transaction of all migrations failed"
+        lines = [f"{what}: {error.message}" + (f" (SQLSTATE {error.sqlstate})" if error.sqlstate else "")]
+        if self.script:
+            lines.append(str(place or self.script.source))
+        if place:
+            lines.append(place.excerpt())
+        lines += [f"{label}: {text}" for label, text in self.fields() if text]
+        lost = "The connection was lost, so it is not known here whether it was applied."
+        lines.append(lost if self.in_doubt else self.outcome)
+        if before:
+            done = "Applied" if direction is Direction.UP else "Reverted"
+            lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
+        lines.append(self._cure(direction, options))
+        return "\n".join(lines)
+
+    def without_transaction(self, direction: Direction) -> str:
+        """How the author says that it is to run without one."""
+        return f"mark the part `-- migrate:{direction} transaction:false`"
+
+    def fields(self) -> list[tuple[str, str | None]]:
+        error = self.error
+        named = [f"{kind} {name}" for kind, name in (("table", error.table), ("constraint", error.constraint)) if name]
+        return [
+            ("DETAIL", error.detail),
+            ("HINT", error.hint),
+            ("AT", ", ".join(named)),
+            ("QUERY", error.internal_query),
+            ("CONTEXT", error.context),
+        ]
+
+    def _cure(self, direction: Direction, options: Options) -> str:
+        error = self.error
+        again = f"run {options.again(direction)} again"
+        if error.sqlstate in NOT_IN_TRANSACTION:
+            return f"This cannot run inside a transaction: {self.without_transaction(direction)}, build, and {again}."
+        if error.sqlstate == UNIQUE_VIOLATION and error.table == HISTORY_TABLE:
+            return "Another process has applied it meanwhile: see migrations_show."
+        if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
+            return f"Grant this database user SELECT, INSERT, UPDATE and DELETE on {HISTORY_TABLE}, and {again}."
+        if ROW_GONE in error.message:
+            return "Another process has reverted it meanwhile: see migrations_show."
+        if LOCK_LOST in error.message:
+            return (
+                "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
+                f"build, and {again}."
+            )
+        if self.in_doubt:
+            return f"To find out, {again}: it looks into the history first."
+        if error.is_lost:
+            return f"The connection was lost: see that the server runs, and {again}."
+        if options.mode == "all" and error.sqlstate in EACH_HELPS:
+            return f"One transaction for all is too much here: use --transaction each, and {again}."
+        if error.sqlstate == OBJECT_IN_USE and "pending trigger events" in error.message:
+            return f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {again}."
+        if error.sqlstate == LOCK_NOT_AVAILABLE:
+            longer = _setting("--lock-timeout or --retries", options)
+            return f"Wait until the lock is free, or give it longer with {longer}, and {again}."
+        if error.sqlstate == QUERY_CANCELED:
+            return f"If it took too long, give it longer with {_setting('--statement-timeout', options)}, and {again}."
+        fix = f"Fix the cause and {again}; a change in the file has to be built first."
+        app = _app_of_table(error.message) if error.sqlstate == UNDEFINED_TABLE else None
+        if direction is Direction.DOWN or self.script is None or app is None or app == self.script.id.app:
+            return fix
+        which = f"{app}`, or which of its migrations is needed" if django_migrations(app) else f"{app}.ID`"
+        return (
+            f"That is a table of the app {app!r}. If it is not there yet, write above the up part "
+            f"`-- migrate:depends {which}: that comes first then.\n{fix}"
+        )
+
+
+def _setting(names: str, options: Options) -> str:
+    """Options by their names, or for a command that has none the settings."""
+    if not options.command:
+        return names
+    return re.sub("--([a-z-]+)", lambda match: match[1].upper().replace("-", "_"), names) + " in MEDUSA_MIGRATIONS"
+
+
+def _app_of_table(message: str) -> str | None:
+    """The app whose model has the table that a message quotes."""
+    quoted = _QUOTED.search(message)
+    table = quoted[1].rpartition(".")[2] if quoted else None
+    models = apps.get_models(include_auto_created=True)
+    return next((model._meta.app_label for model in models if model._meta.db_table == table), None)
+
+
+def _start_of_line(sql: str, statement: Statement, number: int) -> int:
+    """The offset of row `number`, from 1, of the data of a COPY."""
+    start, end = statement.data or (statement.start, statement.end)
+    return start + sum(len(line) + 1 for line in sql[start:end].split("\n")[: number - 1])

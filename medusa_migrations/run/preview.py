@@ -1,0 +1,44 @@
+"""A plan as a result: what would be done, and the SQL that would be sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from medusa_migrations.database.session import Session
+from medusa_migrations.plan.known import Plan, Step, fingerprint
+from medusa_migrations.results import MigrationResult, RunResult
+
+from .task import load_function, read_script
+
+
+def as_planned(session: Session, plan: Plan, mode: str, *, with_sql: bool) -> RunResult:
+    """`mode` is that of the transactions, as in Options. Raises DistError and FileError for a file that is read."""
+    return RunResult(
+        session.alias,
+        plan.direction,
+        tuple(_planned(session, step, mode, with_sql=with_sql) for step in plan.steps),
+        fingerprint=fingerprint(plan, mode),
+    )
+
+
+def _planned(session: Session, step: Step, mode: str, *, with_sql: bool) -> MigrationResult:
+    migration, row = step.migration, step.row
+    result = MigrationResult(
+        step.id,
+        "planned",
+        out_of_order=step.out_of_order,
+        transactional=step.is_transactional(mode),
+        reversible=migration is not None and migration.down is not None,
+        statements_done=row.statements_done if row and row.state != "applied" else 0,
+    )
+    if not with_sql and not (migration and migration.is_python):
+        return result
+    script = read_script(step)
+    function = load_function(step, script)
+    if function is None:
+        return replace(result, sql=script.sql)
+    from .python.preview import calls, preview  # it brings the migration API along
+
+    if with_sql:
+        return replace(result, sql=preview(function, session.connection))
+    return replace(result, calls=calls(function))

@@ -1,0 +1,297 @@
+"""Changes many rows in batches by the primary key; each is committed with the key that it reached."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Self
+
+from medusa_migrations.database.history import History
+from medusa_migrations.database.session import Session
+from medusa_migrations.events import Listener, Progressed, Remarked
+from medusa_migrations.run.retries import Retries
+from medusa_migrations.run.task import Task
+from medusa_migrations.schema.fields import quoted
+from medusa_migrations.schema.operations import Backfill
+from medusa_migrations.schema.target import Target
+from medusa_migrations.schema.update_sql import set_and_where
+
+# Seconds that a batch should take at most: so long nobody else can change its rows.
+LONGEST_BATCH = 0.5
+
+# Rows may be written faster than they are changed; then somebody has to see to that first.
+SWEEPS = 5
+
+_KEY = """
+SELECT pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod)
+FROM pg_catalog.pg_index i
+CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+WHERE i.indrelid = pg_catalog.to_regclass(%s) AND i.indisprimary AND k.position <= i.indnkeyatts
+ORDER BY k.position
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to change: `table` as SQL writes it, `set` and `where` as SQL, at most `batch` rows at a time.
+
+    `text` is a checksum of both, but for moments, which may be others in every run.
+    """
+
+    name: str
+    table: str
+    set: str
+    where: str
+    batch: int
+    pause: float
+    text: str
+
+    @classmethod
+    def of(cls, target: Target, asked: Backfill) -> Self:
+        """From what a migration asks for. Raises ValueError for a batch of none, LookupError for what is not there."""
+        if asked.batch < 1 or asked.pause < 0:
+            raise ValueError("batch is at least 1, and pause at least 0 seconds")
+        set_, where, text = set_and_where(target, asked)
+        return cls(asked.table, quoted(asked.table), set_, where, asked.batch, asked.pause, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a backfill has come: `after` is the last key, as text; `rows` were looked at, `changed` of them changed.
+
+    `matches_again` tells that a changed row still matches `where`: there is no telling then what is left to do.
+    `sweep` counts the times that all rows were looked at. `text` is that of the work.
+    """
+
+    text: str
+    after: list[str] | None = None
+    rows: int = 0
+    changed: int = 0
+    matches_again: bool = False
+    sweep: int = 0
+    is_done: bool = False
+
+
+class Backfills:
+    """The backfills of one migration. Its history row knows how far each has come, under its table and a number.
+
+    What is asked for is known again by its text, wherever it stands: others may come before it in another run.
+    """
+
+    def __init__(self, session: Session, history: History, task: Task, retries: Retries, listener: Listener) -> None:
+        self.session, self.history, self.task, self.retries, self.tell = session, history, task, retries, listener
+        self.asked: set[str] = set()  # the names of those that this run has come to
+        self.known: dict[str, Reached] = {}
+
+    def reached(self) -> str:
+        """Where the next run goes on, as the end of a sentence."""
+        unfinished = [f"{name} ({one.rows:,} rows)" for name, one in self.known.items() if one.rows and not one.is_done]
+        return f", and goes on with the backfill of {', '.join(unfinished)}" if unfinished else ""
+
+    def read(self) -> None:
+        """Find out from the history how far all have come."""
+        rows = self.session.query(
+            f"SELECT progress ->> 'backfills' FROM {self.history.table} WHERE app = %s AND name = %s",
+            list(self.task.id),
+        )
+        self.known = {name: Reached(**one) for name, one in json.loads(rows[0][0] or "{}").items()}
+
+    def run(self, work: Work) -> int:
+        """Carry it out, or what is left of it; gives how many rows were changed, in earlier runs too.
+
+        Raises django.db.Error, StopRequested, and ValueError for a table without a primary key, and for a backfill that
+        was begun with another text.
+        """
+        name = self._name(work)
+        self.asked.add(name)
+        if not self.known.setdefault(name, Reached(work.text)).is_done:
+            _Run(self, work, name).all()
+        return self.known[name].changed
+
+    def _name(self, work: Work) -> str:
+        """The name of the one with the same text that this run has not come to yet; else a new one."""
+        others = {
+            name: one
+            for name, one in self.known.items()
+            if name.partition(" #")[0] == work.name and name not in self.asked
+        }
+        for name, other in others.items():
+            if other.text == work.text:
+                return name
+        for name, other in others.items():
+            if other.rows and not other.is_done:
+                raise ValueError(
+                    f"the backfill of {name} has come to {other.rows:,} rows with another `set` or `where`. Bring that "
+                    "back as it was to go on there; or, to begin again at the first row, forget what was done with "
+                    f"migrations_repair --mark-reverted {self.task.id}"
+                )
+            if not other.is_done:
+                del self.known[name]  # it has not come to any row
+        numbered = (f"{work.name} #{number}" for number in itertools.count(2))
+        return next(name for name in itertools.chain([work.name], numbered) if name not in self.known)
+
+    def record(self) -> str:
+        """SQL that has the history know how far all have come."""
+        progress = json.dumps({"backfills": {name: asdict(one) for name, one in self.known.items()}})
+        return self.history.update(self.task.id, progress=progress)
+
+
+class _Run:
+    """One backfill under way."""
+
+    def __init__(self, all_of_them: Backfills, work: Work, name: str) -> None:
+        self.backfills, self.work, self.name = all_of_them, work, name
+        self.session, self.tell = all_of_them.session, all_of_them.tell
+        self.total, self.key = 0, list[tuple[str, str]]()
+        all_of_them.retries.run_queries(self._look, all_of_them.task.id)
+        if not self.key:
+            raise ValueError(f"{work.name} has no primary key, by which backfill goes")
+        self.columns = ", ".join(name for name, _ in self.key)
+        self.size = work.batch
+        self.begun, self.rows_before = time.monotonic(), self.reached.rows
+
+    @property
+    def reached(self) -> Reached:
+        return self.backfills.known[self.name]
+
+    def _look(self) -> None:
+        """How many rows there are, as the planner guesses from the size of the table, which costs nothing; its key."""
+        plan = self.session.query(f"EXPLAIN SELECT FROM {self.work.table}")[0][0]
+        found = re.search(r"rows=(\d+)", plan)
+        self.total = int(found[1]) if found else 0
+        self.key = [(name, type_) for name, type_ in self.session.query(_KEY, [self.work.table])]
+
+    def all(self) -> None:
+        if self.reached.rows:
+            self.tell(Remarked(f"The backfill of {self.name} goes on after {self.reached.rows:,} rows."))
+        retries, id_ = self.backfills.retries, self.backfills.task.id
+        while not self.reached.is_done:
+            before = self.reached.changed
+            while self._retried():
+                self._progress()
+                self.session.interruption.wait(self.work.pause)
+            changes = self.reached.changed > before
+            retries.run_queries(functools.partial(self._end_of_pass, changes=changes), id_)
+        self._progress()
+
+    def _end_of_pass(self, *, changes: bool) -> None:
+        """All keys were gone through: done, unless there are rows that were written meanwhile."""
+        reached = self.reached
+        is_left = bool(self.work.where) and not reached.matches_again and self._is_left()
+        is_last = reached.sweep >= SWEEPS or (reached.sweep > 0 and not changes)
+        if is_left and is_last:
+            self.tell(Remarked(f"Rows of {self.work.name} still match `where`: something keeps them so. See to that."))
+        self._advance("BEGIN;", replace(reached, sweep=reached.sweep + 1, after=None, is_done=is_last or not is_left))
+
+    def _is_left(self) -> bool:
+        query = f"SELECT EXISTS (SELECT FROM {self.work.table} WHERE ({self.work.where}\n))"
+        return bool(self.session.query(query)[0][0])
+
+    def _advance(self, begin: str, reached: Reached) -> None:
+        """Commit what is done together with how far it has come."""
+        before = self.reached
+        self.backfills.known[self.name] = reached
+        try:
+            record = self.session.as_ourselves_sql + self.session.check_lock_sql + self.backfills.record()
+            self.session.execute(f"{begin}{record}COMMIT")
+        except BaseException:
+            self.backfills.known[self.name] = before
+            raise
+
+    def _retried(self) -> bool:
+        """One batch, tried again where that may help; whether there was one."""
+        found = False
+
+        def attempt() -> None:
+            nonlocal found
+            found = self._batch()
+
+        self.backfills.retries.run_queries(attempt, self.backfills.task.id)
+        return found
+
+    def _batch(self) -> bool:
+        last, rows = self._next_key()
+        if last is None:
+            return False
+        begun = time.monotonic()
+        # A server that crashes loses a batch together with its key, so none need wait for the disk but the last.
+        self.session.execute("BEGIN; SET LOCAL synchronous_commit = off")
+        changed, again, moved = self.session.query(self._update(last))[0]
+        if moved:
+            self.session.rollback()
+            raise ValueError(f"`set` changes the primary key of {self.work.name}, by which backfill goes")
+        reached = self.reached
+        self._advance(
+            "",
+            replace(
+                reached,
+                after=last,
+                rows=reached.rows + (0 if reached.sweep else rows),
+                changed=reached.changed + changed,
+                matches_again=reached.matches_again or bool(again),
+            ),
+        )
+        self._resize(time.monotonic() - begun)
+        return True
+
+    def _resize(self, seconds: float) -> None:
+        """The next batch is to take no longer than it should."""
+        fitting = int(self.size * LONGEST_BATCH / max(seconds, 0.001))
+        self.size = max(1, min(self.work.batch, fitting, self.size * 2))
+
+    def _next_key(self) -> tuple[list[str] | None, int]:
+        """The last key of the next batch, and how many rows it has; (None, 0) if there are none."""
+        conditions = [self._compared(">", self.reached.after)] if self.reached.after else []
+        if self.reached.sweep:
+            conditions.append(f"({self.work.where}\n)")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        # The last one of each column; max() does not know every type that a key may have.
+        last = ", ".join(f"(pg_catalog.array_agg({name}::text))[pg_catalog.count(*)]" for name, _ in self.key)
+        *key, rows = self.session.query(
+            f"SELECT {last}, pg_catalog.count(*) FROM (SELECT {self.columns} FROM {self.work.table}{where}"
+            f" ORDER BY {self.columns} LIMIT {self.size}) batch"
+        )[0]
+        return (key, rows) if rows else (None, 0)
+
+    def _update(self, last: Sequence[str]) -> str:
+        batch = self._compared("<=", last)
+        if self.reached.after:
+            batch += f" AND {self._compared('>', self.reached.after)}"
+        where, again = batch, "false"
+        if self.work.where:
+            where += f" AND ({self.work.where}\n)"
+            again = f"COALESCE(({self.work.where}\n), false)"
+        return (
+            f"WITH changed AS (UPDATE {self.work.table} SET {self.work.set}\nWHERE {where}"
+            f" RETURNING {again} AS again, NOT ({batch}) AS moved)"
+            " SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE again),"
+            " pg_catalog.count(*) FILTER (WHERE moved) FROM changed"
+        )
+
+    def _compared(self, operator: str, key: Sequence[str]) -> str:
+        values = ", ".join(
+            f"{self.session.compose('%s', [value])}::{type_}" for value, (_, type_) in zip(key, self.key, strict=True)
+        )
+        return f"({self.columns}) {operator} ({values})"
+
+    def _progress(self) -> None:
+        seconds = time.monotonic() - self.begun
+        rate = (self.reached.rows - self.rows_before) / max(seconds, 0.001)
+        total = self.reached.rows if self.reached.is_done else max(self.total, self.reached.rows)
+        self.tell(
+            Progressed(
+                self.backfills.task.id,
+                self.work.name,
+                self.reached.rows,
+                total,
+                rate,
+                (total - self.reached.rows) / rate if rate else 0,
+                self.reached.is_done,
+            )
+        )

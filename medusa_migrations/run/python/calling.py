@@ -1,0 +1,125 @@
+"""Calls the function of a migration in Python; what is raised in it becomes CodeFailed."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import Error
+
+from medusa_migrations.database.history import History
+from medusa_migrations.database.interruption import StopRequested
+from medusa_migrations.database.postgresql import IN_FAILED_TRANSACTION, ServerError, server_error
+from medusa_migrations.database.session import Session
+from medusa_migrations.errors import Location, nearest
+from medusa_migrations.events import Listener
+from medusa_migrations.files.pyfile import at_line, line_of
+from medusa_migrations.migration import Direction
+from medusa_migrations.run.failure import StatementFailed
+from medusa_migrations.run.options import Options
+from medusa_migrations.run.retries import Retries
+from medusa_migrations.run.sending import send_around
+from medusa_migrations.run.task import Script, Task
+from medusa_migrations.run.unfinished import Unfinished
+from medusa_migrations.schema.recorder import without_database
+from medusa_migrations.schema.schema import Schema
+
+from .backfill import Backfills
+from .live_schema import LiveSchema, live_schema
+
+# What libpq adds to the message of an error in SQL: the line, and a caret below.
+_EXCERPT = re.compile(r"^(LINE \d+): (.*\n *\^)", re.MULTILINE)
+
+
+class CodeFailed(StatementFailed):
+    """The function of `script`, all of a Python file, raised `error` at `line` of it, None if that is not known.
+
+    `is_caught` tells that the function has caught it, and went on.
+    """
+
+    def __init__(self, script: Script, error: BaseException, line: int | None, *, is_caught: bool = False) -> None:
+        is_from_server = isinstance(error, Error)
+        super().__init__(script, server_error(error) if is_from_server else ServerError(_in_words(error)))
+        self.line, self.is_caught = line, is_caught
+        excerpt = _EXCERPT.search(str(error)) if is_from_server else None
+        self.excerpt = (excerpt[1], excerpt[2]) if excerpt else ("", "")
+
+    def location(self) -> Location | None:
+        assert self.script is not None
+        place = at_line(self.script.sql, self.script.source, self.line)
+        return place if isinstance(place, Location) else None
+
+    def without_transaction(self, direction: Direction) -> str:
+        return "set `transaction = False` at the top of the file"
+
+    def fields(self) -> list[tuple[str, str | None]]:
+        caught = "It was caught, but has aborted the transaction: make such a call `with schema.transaction():`"
+        return [self.excerpt, *super().fields(), ("HINT", caught if self.is_caught else None)]
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, AttributeError) and isinstance(error.obj, Schema) and error.name:
+        return f"The migration API has no call {error.name!r}.{nearest(error.name, dir(error.obj))}"
+    if isinstance(error, FieldDoesNotExist):  # of a model that the author does not know of
+        return str(error).replace("Table has no field named", "The table has no column")
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def call(task: Task, schema: LiveSchema) -> None:
+    """Raises CodeFailed, StopRequested."""
+    assert task.function is not None
+    assert task.step.migration is not None
+    caught: Error | None = None
+    try:
+        with schema.session.interruption.in_code(True), without_database(schema.session.alias):
+            task.function(schema)
+        caught = schema.failed
+        if caught:
+            raise caught
+    except (Exception, SystemExit) as error:  # the author's code
+        if schema.failed and isinstance(error, Error) and server_error(error).sqlstate == IN_FAILED_TRANSACTION:
+            caught = schema.failed  # what comes after it only tells that the transaction is aborted
+        line = line_of(caught or error, task.step.migration.file) or schema.line
+        raise CodeFailed(task.script, caught or error, line, is_caught=caught is not None) from error
+
+
+def call_in_transaction(session: Session, retries: Retries, task: Task) -> None:
+    """Call the function of `task` in a transaction that is open. Raises CodeFailed, StopRequested."""
+    with live_schema(session, retries, None) as schema:
+        call(task, schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Calls functions that no transaction holds."""
+
+    session: Session
+    history: History
+    retries: Retries
+    options: Options
+    listener: Listener
+
+    def run(self, task: Task) -> None:
+        """Call the function of `task`, from its top also where it was begun before.
+
+        Raises StatementFailed, StopRequested.
+        """
+        begun = time.monotonic()
+        script, row = task.script, Unfinished(self.session, self.history, task)
+        backfills = Backfills(self.session, self.history, task, self.retries, self.listener)
+        try:
+            send_around(self.session, script, row.open() + self.options.timeouts("SET"))
+            backfills.read()  # while nobody has set another role
+            with live_schema(self.session, self.retries, backfills) as schema:
+                call(task, schema)
+            send_around(self.session, script, self.session.reset_sql)
+            send_around(self.session, script, self.session.check_lock_sql + row.close(begun))
+        except (StatementFailed, StopRequested) as failed:
+            failed.outcome = (
+                "It runs without a transaction: what it has done stays. "
+                f"{self.options.again(task.direction)} calls {task.direction} again from its top{backfills.reached()}."
+            )
+            row.record_failure(str(failed))
+            raise

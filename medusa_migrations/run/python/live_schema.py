@@ -1,0 +1,200 @@
+"""The migration API over a session: each call is carried out at once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from django.db import Error
+
+from medusa_migrations.database.postgresql import copy_in, last_rows
+from medusa_migrations.database.session import Session
+from medusa_migrations.run.retries import Retries
+from medusa_migrations.schema.fields import column_name, quoted, refuse_text
+from medusa_migrations.schema.given_sql import sendable
+from medusa_migrations.schema.inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, Table, read_table, table_names
+from medusa_migrations.schema.operations import Backfill, Change, Operation, Query, Together
+from medusa_migrations.schema.schema import Params, Row, Schema
+from medusa_migrations.schema.target import Target
+from medusa_migrations.sql.copytext import copy_line
+
+from .backfill import Backfills, Work
+
+_FETCH = 2000  # rows of a stream at a time
+
+
+@contextlib.contextmanager
+def live_schema(session: Session, retries: Retries, backfills: Backfills | None) -> Iterator[LiveSchema]:
+    """A schema over `session`; in a transaction that is open, or, with `backfills`, without one."""
+    schema = LiveSchema(session, retries, backfills)
+    with session.connection.execute_wrapper(schema.guarded):
+        yield schema
+
+
+class LiveSchema(Schema):
+    """Use `live_schema`. `line` is the line of the migration file whose call is being undone, if one is."""
+
+    def __init__(self, session: Session, retries: Retries, backfills: Backfills | None) -> None:
+        self.session, self.retries, self.backfills = session, retries, backfills
+        self.connection = session.connection
+        self.depth = 0 if backfills else 1  # of transactions and savepoints
+        self.is_copying = False
+        self.failed: Error | None = None  # what has aborted the transaction that is open
+        self.line: int | None = None
+
+    def guarded(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        """Around every query of Django's."""
+        self._refuse_while_copying()
+        with self._sending():
+            return execute(sql, params, many, context)
+
+    @contextlib.contextmanager
+    def _sending(self) -> Iterator[None]:
+        """A stop is heeded, who blocks is told, and an error in a transaction is kept."""
+        try:
+            with self.session.sending():
+                yield
+        except Error as error:
+            if self.depth:
+                self.failed = self.failed or error
+            raise
+
+    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
+        if not sendable(sql, in_transaction=self.depth > 0):
+            return []
+        with self.connection.cursor() as cursor:
+            try:
+                cursor.execute(sql, params)
+            except (IndexError, KeyError, TypeError, ValueError) as error:  # psycopg2's, of what does not fit
+                cure = "With params, write %% for %."
+                raise ValueError(f"the SQL and its params do not fit: {error}. {cure}") from error
+            return last_rows(cursor)
+
+    def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
+        sendable(sql, in_transaction=self.depth > 0)
+        return self._fetched(sql, params)
+
+    def _fetched(self, sql: str, params: Params | None) -> Iterator[Row]:
+        self._refuse_while_copying()
+        cursor = self.connection.chunked_cursor()
+        try:
+            cursor.execute(sql, params)
+            while True:
+                self._refuse_while_copying()
+                with self._sending():
+                    rows = cursor.fetchmany(_FETCH)
+                if not rows:
+                    return
+                yield from rows
+        finally:
+            if not self.is_copying:  # to close it takes the connection
+                cursor.close()
+
+    def copy_from(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str] = ()) -> int:
+        self._refuse_while_copying()
+        refuse_text(columns)
+        named = f" ({', '.join(map(column_name, columns))})" if columns else ""
+        count = 0
+
+        def lines() -> Iterator[bytes]:
+            nonlocal count
+            for row in rows:
+                self.session.interruption.check()  # nothing else looks while rows are made
+                yield copy_line(row)
+                count += 1
+
+        self.is_copying = True
+        try:
+            with self._sending():
+                copy_in(self.connection, f"COPY {quoted(table)}{named} FROM STDIN", lines())
+        finally:
+            self.is_copying = False
+        return count
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        name = f"medusa_{self.depth}"
+        savepoint = (f"SAVEPOINT {name}", f"RELEASE {name}", f"ROLLBACK TO {name}; RELEASE {name}")
+        begin, end, undo = savepoint if self.depth else ("BEGIN", "COMMIT", "ROLLBACK")
+        failed_before = self.failed
+        self.session.execute(begin)
+        self.depth += 1
+        try:
+            yield
+            if self.failed:  # caught in the block, it has aborted the transaction all the same: COMMIT would undo it
+                raise self.failed
+            self.session.execute(end)
+        except BaseException:
+            self.session.settle(undo)
+            self.failed = failed_before
+            raise
+        finally:
+            self.depth -= 1
+
+    def has_table(self, name: str) -> bool:
+        return self._has(HAS_TABLE, quoted(name))
+
+    def has_column(self, table: str, name: str) -> bool:
+        return self._has(HAS_COLUMN, quoted(table), name)
+
+    def has_view(self, name: str) -> bool:
+        return self._has(HAS_VIEW, quoted(name))
+
+    def has_schema(self, name: str) -> bool:
+        return self._has("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", column_name(name))
+
+    def table(self, name: str) -> Table:
+        return read_table(self.connection, name)
+
+    def tables(self, schema: str | None = None) -> list[str]:
+        return table_names(self.connection, schema)
+
+    def _has(self, sql: str, *params: Any) -> bool:
+        return bool(self.query(sql, params)[0][0])
+
+    def _backfill(self, asked: Backfill) -> int:
+        if self.backfills is None or self.depth:
+            raise ValueError(
+                "backfill commits each batch by itself, so it needs `transaction = False` at the top of the file"
+                + (", and no transaction() around it" if self.backfills else "")
+            )
+        with self.connection.schema_editor(atomic=False) as editor:
+            work = Work.of(Target(editor), asked)
+        return self.backfills.run(work)
+
+    def _do(self, operation: Operation) -> None:
+        self.line = operation.line
+        match operation:
+            case Together(operations=operations):
+                with self.transaction():
+                    for one in operations:
+                        self._do(one)
+            case Query(sql=sql):
+                self.query(sql)
+            case Change() if self.depth:
+                self._apply(operation)
+            case Change():
+                self._in_own_transaction(operation)
+            case _:
+                raise TypeError(f"{operation.call} undoes nothing, and is made by a call of its own")
+
+    def _apply(self, operation: Change) -> None:
+        with self.connection.schema_editor(atomic=False) as editor:
+            operation.apply(Target(editor))
+
+    def _in_own_transaction(self, operation: Change) -> None:
+        """Tried again where that may help, as a migration in a transaction is."""
+
+        def attempt() -> None:
+            with self.transaction():
+                self._apply(operation)
+
+        self.retries.run_queries(attempt)
+
+    def _refuse_while_copying(self) -> None:
+        if self.is_copying:
+            raise ValueError(
+                "copy_from is under way, and its rows come from a call that needs the connection too: "
+                "use INSERT … SELECT, or read them into a list first"
+            )

@@ -1,0 +1,92 @@
+"""The SQL that a migration in Python will send, as far as that can be told before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from medusa_migrations.database.postgresql import server_error
+from medusa_migrations.schema.fields import quoted
+from medusa_migrations.schema.operations import Backfill, Change, CopyFrom, Operation, Together
+from medusa_migrations.schema.recorder import CannotTellError, Function, Recorder, Reverse, without_database
+from medusa_migrations.schema.target import Made, Target
+from medusa_migrations.schema.update_sql import set_and_where
+
+
+def planned(function: Function) -> tuple[Sequence[Operation], str | None]:
+    """What `function` will do, and why no more can be told, None if that is all. The database is left alone."""
+    if isinstance(function, Reverse):
+        return function.operations(), None
+    recorder = Recorder(function)
+    try:
+        with without_database():
+            function(recorder)
+    except CannotTellError as error:
+        return recorder.operations, f"What follows depends on the database: {error.call} in line {error.line}."
+    except Exception as error:  # noqa: BLE001 - the author's code
+        return recorder.operations, f"What follows cannot be told: {type(error).__name__}: {error}"
+    return recorder.operations, None
+
+
+def calls(function: Function) -> tuple[str, ...]:
+    """The calls of `function`, in words, and last why no more can be told, if that is so."""
+    operations, rest = planned(function)
+    return (*map(str, operations), *([rest] if rest else []))
+
+
+def preview(function: Function, connection: BaseDatabaseWrapper) -> str:
+    """The SQL of `function`, and a comment where no more can be told. The database is only read."""
+    operations, rest = planned(function)
+    found = _Preview(connection)
+    for operation in operations:
+        found.add(operation)
+    return "\n".join([*found.sql, f"-- {rest}"] if rest else found.sql)
+
+
+class _Preview:
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.made: Made = {}
+        self.sql: list[str] = []
+
+    def add(self, operation: Operation) -> None:
+        match operation:
+            case Together(operations=operations):
+                self.sql.append("-- Together, or not at all:")
+                for one in operations:
+                    self.add(one)
+                self.sql.append("-- (as far as here)")
+            case CopyFrom(table=table):
+                self.sql.append(f"-- copy_from: rows that come from Python, into {table}")
+            case Backfill() | Change():
+                self.add_known(operation)
+
+    def add_known(self, operation: Backfill | Change) -> None:
+        try:
+            with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
+                target = Target(editor, self.made)
+                if isinstance(operation, Backfill):
+                    found = _backfill(target, operation)
+                else:
+                    operation.apply(target)
+                    found = []
+            found += map(_ended, editor.collected_sql)  # with what Django defers to the end: indexes, foreign keys
+        except Exception as error:  # noqa: BLE001 - of the author's values and fields
+            reason = server_error(error).message if isinstance(error, Error) else error
+            self.sql.append(f"-- {operation}: cannot be told before it runs: {reason}")
+        else:
+            self.sql += found
+
+
+def _backfill(target: Target, asked: Backfill) -> list[str]:
+    set_, where, _ = set_and_where(target, asked)
+    condition = f"\nWHERE {where}" if where else ""
+    return ["-- in batches, by the primary key:", f"UPDATE {quoted(asked.table)}\nSET {set_}{condition};"]
+
+
+def _ended(sql: str) -> str:
+    """With the semicolon outside of a comment, where Django has put it behind one."""
+    last = sql.rsplit("\n", 1)[-1]
+    return f"{sql[:-1]}\n;" if "--" in last and sql.endswith(";") else sql

@@ -1,0 +1,114 @@
+"""What the runner is handed: each step of the plan with its SQL, or its function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medusa_migrations.files import dist, sqlfile
+from medusa_migrations.migration import Direction, Migration, MigrationId
+from medusa_migrations.plan.known import Row, Step
+
+if TYPE_CHECKING:
+    from medusa_migrations.schema.recorder import Function
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The text of one part; `source` is the file, and `line` the line of its first character, for messages.
+
+    It is SQL, or of a migration in Python all of the file.
+    """
+
+    id: MigrationId
+    sql: str
+    source: str
+    line: int
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One migration to carry out.
+
+    With `fake` only the history is written. `checksum` is the up part's, `down` what the history keeps of the other.
+    `function` is what to call instead of sending the script, of a migration in Python.
+    """
+
+    step: Step
+    script: Script
+    transactional: bool
+    fake: bool
+    checksum: str = ""
+    down: str | None = None
+    function: Function | None = None
+
+    @property
+    def id(self) -> MigrationId:
+        return self.step.id
+
+    @property
+    def direction(self) -> Direction:
+        return self.step.direction
+
+    @property
+    def row(self) -> Row | None:
+        return self.step.row
+
+
+def load_tasks(steps: Sequence[Step], mode: str, *, fake: bool = False) -> list[Task]:
+    """Read the SQL of `steps`. Raises DistError if a file is not what was built."""
+    return [_load(step, mode, fake) for step in steps]
+
+
+def _load(step: Step, mode: str, fake: bool) -> Task:
+    migration = step.migration
+    is_up = step.direction is Direction.UP
+    text = dist.read_text(migration) if migration and is_up else None  # once, for both parts
+    script = Script(step.id, "", str(step.id), 1) if fake else read_script(step, text)
+    return Task(
+        step=step,
+        script=script,
+        transactional=fake or step.is_transactional(mode),
+        fake=fake,
+        checksum=migration.checksum if migration else "",
+        down=stored_down(migration, text) if migration and is_up else None,
+        function=None if fake else load_function(step, script),
+    )
+
+
+def load_function(step: Step, script: Script) -> Function | None:
+    """The function of a step of a migration in Python, None for SQL. Raises FileError if it cannot be imported."""
+    if step.migration is None or not step.migration.is_python:
+        return None
+    from medusa_migrations.files.pyfile import load  # few runs need it, and it brings the migration API along
+
+    return load(script.sql, script.source, step.migration.file, step.direction)
+
+
+def stored_down(migration: Migration, text: str | None = None) -> str | None:
+    """What the history keeps of the down part; of Python nothing, because code is never run from a table.
+
+    `text` is the file's, None to read it. Raises DistError if the file is not what was built.
+    """
+    if migration.down is None or migration.is_python:
+        return None
+    part, text = migration.down, dist.read_text(migration) if text is None else text
+    return sqlfile.store(text[part.start : part.end], part)
+
+
+def read_script(step: Step, text: str | None = None) -> Script:
+    """The text of `step`, from its file or from the history; `text` is the file's, None to read it.
+
+    Raises DistError if the file is not what was built.
+    """
+    part, migration = step.part, step.migration
+    assert part is not None  # plan/ refuses what is irreversible
+    if step.stored is not None:
+        sql, source = step.stored[part.start : part.end], f"the stored down part of {step.id}"
+    else:
+        assert migration is not None
+        text = dist.read_text(migration) if text is None else text
+        sql, source = text[part.start : part.end], migration.source
+    return Script(step.id, sql, source, part.line, part.copies)

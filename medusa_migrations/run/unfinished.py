@@ -1,0 +1,58 @@
+"""The history row of a migration that no transaction holds: under way, then done, or failed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from dataclasses import dataclass
+
+from django.db import Error
+
+from medusa_migrations.database.history import History
+from medusa_migrations.database.session import Session
+from medusa_migrations.migration import Direction
+
+from .task import Task
+
+_NOTHING = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The row of `task`, as SQL for whoever sends it."""
+
+    session: Session
+    history: History
+    task: Task
+
+    def open(self) -> str:
+        """SQL that marks the migration as under way; what it has done before stays known."""
+        task = self.task
+        if task.row is None:
+            return self.history.insert(task.id, _NOTHING, task.down, state="running")
+        if task.direction is Direction.UP:
+            begun_by = {"run": self.history.run, "applied_by": self.history.applied_by}
+            row = self.history.update(task.id, state="running", error="", down=task.down, **begun_by)
+            return self.history.move_to_end(task.id) + row
+        if task.row.state in ("reverting", "revert_failed"):
+            return self.history.update(task.id, state="reverting", error="")
+        return self.history.update(task.id, state="reverting", error="", statements_done=0, progress=None)
+
+    def close(self, begun: float) -> str:
+        """SQL that marks it as applied, or forgets it; `begun` is by the monotonic clock."""
+        task = self.task
+        if task.direction is Direction.DOWN:
+            return self.history.remove(task.id)
+        milliseconds = int((time.monotonic() - begun) * 1000)
+        return self.history.update(
+            task.id, state="applied", checksum=task.checksum, duration_ms=milliseconds, progress=None
+        )
+
+    def record_failure(self, error: str) -> None:
+        """Say in the history that it failed; where that cannot be, the row stays under way, which says enough."""
+        state = "failed" if self.task.direction is Direction.UP else "revert_failed"
+        with contextlib.suppress(Error):  # to quote the message takes a connection too
+            row = self.history.update(self.task.id, state=state, error=error)
+            self.session.rollback()
+            self.session.settle(f"{self.session.reset_sql}{row}")

@@ -1,0 +1,42 @@
+"""SQL that calls of the migration API are given: what of it cannot be sent."""
+
+from __future__ import annotations
+
+from medusa_migrations.sql.scanner import ScanError, Statement, split
+from medusa_migrations.sql.statements import begins_or_ends_transaction, cannot_run, outside_transaction
+
+
+def sendable(sql: str, *, in_transaction: bool) -> list[Statement]:
+    """The statements of what `query` is to send.
+
+    Raises ValueError for what a migration cannot send; it is refused as it is in a migration in SQL.
+    """
+    try:
+        statements = split(sql)
+    except ScanError as error:
+        cure = "Use copy_from." if "COPY" in error.problem else error.cure
+        raise ValueError(f"{error.problem}. {cure}") from None
+    for statement in statements:
+        refused = cannot_run(statement.words)
+        if refused:
+            raise ValueError(f"{refused[0]}. {refused[1]}")
+        if statement.data is not None:
+            raise ValueError("COPY … FROM stdin is not for query. Use copy_from.")
+        name = outside_transaction(statement.words)
+        if begins_or_ends_transaction(statement.words):
+            raise ValueError(f"{name} is not for a migration to send: use transaction()")
+        if name and in_transaction:
+            raise ValueError(
+                f"{name} cannot run inside a transaction: set `transaction = False` at the top of the file"
+            )
+    return statements
+
+
+def refuse_several(call: str, sql: str) -> None:
+    """Raise ValueError unless `sql` is one piece, which nothing follows."""
+    try:
+        found = len(split(sql))
+    except ScanError as error:
+        raise ValueError(f"{error.problem}. {error.cure}") from None
+    if found != 1:
+        raise ValueError(f"{call} takes one piece of SQL; this is {found} statements")
