@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from medusa_migrations.database.session import Session
+from medusa_migrations.sql.names import quoted
 
 from .tables import Column, Constraint, Index, Table
 
@@ -149,8 +150,3 @@ def _index(
         head, where, tail = definition.partition(" WHERE ")
         definition = f"{head} TABLESPACE {quoted(tablespace)}{where}{tail}"
     return Index(name, unique, definition, tuple(columns), valid, comment)
-
-
-def quoted(name: str) -> str:
-    """An identifier, always in quotes."""
-    return '"' + name.replace('"', '""') + '"'

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from .catalog import quoted
+from medusa_migrations.sql.names import quoted
+
 from .compare import Change
 from .tables import Column, Constraint, Index, Table, Tables
 

@@ -9,8 +9,8 @@ from difflib import SequenceMatcher
 from typing import TypeVar
 
 from medusa_migrations.errors import PlanError, nearest
+from medusa_migrations.sql.names import quoted
 
-from .catalog import quoted
 from .phases import Phase, Statement
 from .tables import Column, Table, Tables
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from .catalog import quoted
+from medusa_migrations.sql.names import literal, quoted
+
 from .compare import Change
 from .phases import Phase, Statement
 from .remade import Place, with_remade
@@ -403,10 +404,6 @@ def _note_on_retyping(table: str, old: Column, new: Column) -> str:
     if length and re.match("character varying|text|citext", old.type):
         note += f" Trailing blanks beyond {length[1]} characters are cut; a longer value is an error."
     return note
-
-
-def literal(text: str | None) -> str:
-    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def _alter(table: str) -> str:

@@ -17,8 +17,9 @@ from django.db.models import ForeignKey, Model
 from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.sql.names import quoted
 
-from .catalog import quoted, read_tables
+from .catalog import read_tables
 from .render import create_tables
 from .tables import Table, Tables
 

@@ -12,6 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models.expressions import RawSQL
 
+from medusa_migrations.sql.names import quoted_table
+
 # In quotes: a field of Django takes no parameters when it runs.
 Field: TypeAlias = "models.Field[Any, Any]"
 Fields: TypeAlias = Mapping[str, Field]
@@ -35,16 +37,6 @@ _RANGES = {
     3910: "DateTimeRangeField",
     3912: "DateRangeField",
 }
-
-
-def column_name(name: str) -> str:
-    """A name without a schema, as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quoted(name: str) -> str:
-    """A table's name, `table` or `schema.table`, as SQL writes it."""
-    return ".".join(map(column_name, name.split(".")))
 
 
 def model_of(
@@ -128,7 +120,7 @@ def read_fields(connection: BaseDatabaseWrapper, table: str) -> dict[str, Field]
     They know their type as far as Django has a field for it, and nothing else: enough for expressions and conditions.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_COLUMNS, [quoted(table)])
+        cursor.execute(_COLUMNS, [quoted_table(table)])
         rows = cursor.fetchall()
     return {name: _field(connection, *type_) for name, *type_ in rows}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .fields import quoted
+from medusa_migrations.sql.names import quoted_table
 
 HAS_TABLE = """
 SELECT EXISTS (
@@ -86,7 +86,7 @@ def read_table(connection: BaseDatabaseWrapper, name: str) -> Table:
     with connection.cursor() as cursor:
 
         def rows(sql: str) -> list[tuple[Any, ...]]:
-            cursor.execute(sql, [quoted(name)])
+            cursor.execute(sql, [quoted_table(name)])
             return list(cursor.fetchall())
 
         columns = tuple(Column(*row) for row in rows(_TABLE))

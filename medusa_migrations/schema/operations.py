@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from .fields import Field, Fields, column_name, extras, model_of, quoted
+from medusa_migrations.sql.names import quoted, quoted_table
+
+from .fields import Field, Fields, extras, model_of
 from .inspection import HAS_TABLE
 from .target import Target
 
@@ -85,7 +87,7 @@ class CreateTable(Change):
 
     def apply(self, target: Target) -> None:
         target.told(self.table, new=self.columns)
-        if self.if_not_exists and target.rows(HAS_TABLE, [quoted(self.table)])[0][0]:
+        if self.if_not_exists and target.rows(HAS_TABLE, [quoted_table(self.table)])[0][0]:
             return
         target.editor.create_model(
             model_of(self.table, self.columns, constraints=self.constraints, indexes=self.indexes)
@@ -107,7 +109,7 @@ class Drop(Change):
     if_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        target.execute(f"DROP {self.kind} {_if_exists(self.if_exists)}{quoted(self.name)}")
+        target.execute(f"DROP {self.kind} {_if_exists(self.if_exists)}{quoted_table(self.name)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class RenameTable(Change):
 
     def apply(self, target: Target) -> None:
         target.told_renamed(self.old, self.renamed)
-        target.execute(f"ALTER TABLE {quoted(self.old)} RENAME TO {quoted(self.new)}")
+        target.execute(f"ALTER TABLE {quoted_table(self.old)} RENAME TO {quoted_table(self.new)}")
 
     @property
     def renamed(self) -> str:
@@ -143,7 +145,7 @@ class CommentTable(Change):
 
     def apply(self, target: Target) -> None:
         text = "'" + self.text.replace("'", "''") + "'" if self.text else "NULL"
-        target.execute(f"COMMENT ON TABLE {quoted(self.table)} IS {text}")
+        target.execute(f"COMMENT ON TABLE {quoted_table(self.table)} IS {text}")
 
     def inverse(self) -> Change | Together:
         return replace(self, text=self.old, old=self.text)
@@ -155,7 +157,7 @@ class ClearTable(Change):
     table: str
 
     def apply(self, target: Target) -> None:
-        target.execute(f"TRUNCATE TABLE {quoted(self.table)}")
+        target.execute(f"TRUNCATE TABLE {quoted_table(self.table)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +192,7 @@ class RenameColumn(Change):
     def apply(self, target: Target) -> None:
         old = target.fields(self.table).get(self.old) if target.made is not None else None
         target.told(self.table, self.old, {self.new: old} if old else {})
-        target.execute(
-            f"ALTER TABLE {quoted(self.table)} RENAME COLUMN {column_name(self.old)} TO {column_name(self.new)}"
-        )
+        target.execute(f"ALTER TABLE {quoted_table(self.table)} RENAME COLUMN {quoted(self.old)} TO {quoted(self.new)}")
 
     def inverse(self) -> Change | Together:
         return replace(self, old=self.new, new=self.old)
@@ -242,8 +242,8 @@ class DropColumn(Change):
     def apply(self, target: Target) -> None:
         target.told(self.table, self.column)
         target.execute(
-            f"ALTER TABLE {_if_exists(self.if_exists)}{quoted(self.table)} "
-            f"DROP COLUMN {_if_exists(self.if_exists)}{column_name(self.column)}"
+            f"ALTER TABLE {_if_exists(self.if_exists)}{quoted_table(self.table)} "
+            f"DROP COLUMN {_if_exists(self.if_exists)}{quoted(self.column)}"
         )
 
 
@@ -259,15 +259,15 @@ class CreatePrimaryKey(Change):
         return f"{self.table} ({', '.join(self.columns)})"
 
     def apply(self, target: Target) -> None:
-        nullable = target.rows(_NULLABLE, [quoted(self.table), list(self.columns)])
+        nullable = target.rows(_NULLABLE, [quoted_table(self.table), list(self.columns)])
         if nullable and target.made is None:
             # PostgreSQL would make them NOT NULL, and leave that behind when the key is dropped.
             raise ValueError(
                 f"the column {nullable[0][0]} of {self.table} may be NULL: make it NOT NULL with alter_column first"
             )
         target.execute(
-            f"ALTER TABLE {quoted(self.table)} ADD CONSTRAINT {column_name(self.name)} PRIMARY KEY "
-            f"({', '.join(map(column_name, self.columns))})"
+            f"ALTER TABLE {quoted_table(self.table)} ADD CONSTRAINT {quoted(self.name)} PRIMARY KEY "
+            f"({', '.join(map(quoted, self.columns))})"
         )
 
     def inverse(self) -> Change | Together:
@@ -281,8 +281,8 @@ class DropPrimaryKey(Change):
     if_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        for (name,) in target.rows(_NAME_OF_PRIMARY_KEY, [quoted(self.table)]):
-            return target.execute(f"ALTER TABLE {quoted(self.table)} DROP CONSTRAINT {column_name(name)}")
+        for (name,) in target.rows(_NAME_OF_PRIMARY_KEY, [quoted_table(self.table)]):
+            return target.execute(f"ALTER TABLE {quoted_table(self.table)} DROP CONSTRAINT {quoted(name)}")
         if not self.if_exists:
             raise LookupError(f"the table {self.table} has no primary key")
         return None
@@ -307,8 +307,8 @@ class CreateForeignKey(Change):
         action = f" ON DELETE {self.on_delete}" if self.on_delete else ""
         initially = f" DEFERRABLE INITIALLY {self.deferrable.name}" if self.deferrable else ""
         target.execute(
-            f"ALTER TABLE {quoted(self.table)} ADD CONSTRAINT {column_name(self.name)} FOREIGN KEY "
-            f"({column_name(self.column)}) REFERENCES {quoted(self.to_table)} ({column_name(self.to_column)}){action}"
+            f"ALTER TABLE {quoted_table(self.table)} ADD CONSTRAINT {quoted(self.name)} FOREIGN KEY "
+            f"({quoted(self.column)}) REFERENCES {quoted_table(self.to_table)} ({quoted(self.to_column)}){action}"
             f"{initially}"
         )
 
@@ -327,14 +327,14 @@ class DropConstraint(Change):
     if_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        found = target.rows(_CONSTRAINT, [quoted(self.table), self.name])
+        found = target.rows(_CONSTRAINT, [quoted_table(self.table), self.name])
         if found and found[0][0] != self.contype:
             raise ValueError(f"{self.name} of {self.table} is another kind of constraint")
         if not found and self.contype == "u" and is_index(target, self.table, self.name):
             return DropIndex(table=self.table, name=self.name, if_exists=self.if_exists).apply(target)
         return target.execute(
-            f"ALTER TABLE {_if_exists(self.if_exists)}{quoted(self.table)} "
-            f"DROP CONSTRAINT {_if_exists(self.if_exists)}{column_name(self.name)}"
+            f"ALTER TABLE {_if_exists(self.if_exists)}{quoted_table(self.table)} "
+            f"DROP CONSTRAINT {_if_exists(self.if_exists)}{quoted(self.name)}"
         )
 
 
@@ -392,14 +392,14 @@ class DropIndex(Change):
 
 def is_index(target: Target, table: str, name: str) -> bool | None:
     """Whether an index is the table's; None if there is none of that name."""
-    found = target.rows(_TABLE_OF_INDEX, [quoted(table), _index_name(table, name)])
+    found = target.rows(_TABLE_OF_INDEX, [quoted_table(table), _index_name(table, name)])
     return bool(found[0][0]) if found else None
 
 
 def _index_name(table: str, name: str) -> str:
     """An index is in the schema of its table."""
     schema, dot, _ = table.rpartition(".")
-    return f"{quoted(schema)}{dot}{column_name(name)}" if dot else column_name(name)
+    return f"{quoted_table(schema)}{dot}{quoted(name)}" if dot else quoted(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,7 +410,7 @@ class CreateView(Change):
     sql: str
 
     def apply(self, target: Target) -> None:
-        target.execute(f"CREATE VIEW {quoted(self.name)} AS\n{self.sql.strip().rstrip(';')}")
+        target.execute(f"CREATE VIEW {quoted_table(self.name)} AS\n{self.sql.strip().rstrip(';')}")
 
     def inverse(self) -> Change | Together:
         return Drop(call="drop_view", kind="VIEW", name=self.name)
@@ -423,7 +423,7 @@ class CreateSchema(Change):
     name: str
 
     def apply(self, target: Target) -> None:
-        target.execute(f"CREATE SCHEMA {quoted(self.name)}")
+        target.execute(f"CREATE SCHEMA {quoted_table(self.name)}")
 
     def inverse(self) -> Change | Together:
         return Drop(call="drop_schema", kind="SCHEMA", name=self.name)

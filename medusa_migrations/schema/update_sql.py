@@ -11,8 +11,8 @@ from django.db.models import Value
 from django.db.models.sql import Query
 
 from medusa_migrations.files.text import checksum
+from medusa_migrations.sql.names import quoted
 
-from .fields import column_name
 from .operations import Backfill
 from .target import Target
 
@@ -69,7 +69,7 @@ class _Given:
             value = Value(value, output_field=query.get_meta().get_field(column))  # type: ignore[arg-type]  # no relation
         expression = value.resolve_expression(query, allow_joins=False, for_save=True)
         sql, params = query.get_compiler(connection=self.connection).compile(expression)
-        return f"{column_name(column)} = {self.compose(sql, params)}"
+        return f"{quoted(column)} = {self.compose(sql, params)}"
 
     def condition(self) -> str:
         where = self.asked.where

@@ -16,10 +16,10 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.events import Listener, Progressed, Remarked
 from medusa_migrations.run.retries import Retries
 from medusa_migrations.run.task import Task
-from medusa_migrations.schema.fields import quoted
 from medusa_migrations.schema.operations import Backfill
 from medusa_migrations.schema.target import Target
 from medusa_migrations.schema.update_sql import set_and_where
+from medusa_migrations.sql.names import quoted_table
 
 # Seconds that a batch should take at most: so long nobody else can change its rows.
 LONGEST_BATCH = 0.5
@@ -58,7 +58,7 @@ class Work:
         if asked.batch < 1 or asked.pause < 0:
             raise ValueError("batch is at least 1, and pause at least 0 seconds")
         set_, where, text = set_and_where(target, asked)
-        return cls(asked.table, quoted(asked.table), set_, where, asked.batch, asked.pause, text)
+        return cls(asked.table, quoted_table(asked.table), set_, where, asked.batch, asked.pause, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from django.db import Error
 from medusa_migrations.database.postgresql import copy_in, last_rows
 from medusa_migrations.database.session import Session
 from medusa_migrations.run.retries import Retries
-from medusa_migrations.schema.fields import column_name, quoted, refuse_text
+from medusa_migrations.schema.fields import refuse_text
 from medusa_migrations.schema.given_sql import sendable
 from medusa_migrations.schema.inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, Table, read_table, table_names
 from medusa_migrations.schema.operations import Backfill, Change, Operation, Query, Together
 from medusa_migrations.schema.schema import Params, Row, Schema
 from medusa_migrations.schema.target import Target
 from medusa_migrations.sql.copytext import copy_line
+from medusa_migrations.sql.names import quoted, quoted_table
 
 from .backfill import Backfills, Work
 
@@ -94,7 +95,7 @@ class LiveSchema(Schema):
     def copy_from(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str] = ()) -> int:
         self._refuse_while_copying()
         refuse_text(columns)
-        named = f" ({', '.join(map(column_name, columns))})" if columns else ""
+        named = f" ({', '.join(map(quoted, columns))})" if columns else ""
         count = 0
 
         def lines() -> Iterator[bytes]:
@@ -107,7 +108,7 @@ class LiveSchema(Schema):
         self.is_copying = True
         try:
             with self._sending():
-                copy_in(self.connection, f"COPY {quoted(table)}{named} FROM STDIN", lines())
+                copy_in(self.connection, f"COPY {quoted_table(table)}{named} FROM STDIN", lines())
         finally:
             self.is_copying = False
         return count
@@ -133,16 +134,16 @@ class LiveSchema(Schema):
             self.depth -= 1
 
     def has_table(self, name: str) -> bool:
-        return self._has(HAS_TABLE, quoted(name))
+        return self._has(HAS_TABLE, quoted_table(name))
 
     def has_column(self, table: str, name: str) -> bool:
-        return self._has(HAS_COLUMN, quoted(table), name)
+        return self._has(HAS_COLUMN, quoted_table(table), name)
 
     def has_view(self, name: str) -> bool:
-        return self._has(HAS_VIEW, quoted(name))
+        return self._has(HAS_VIEW, quoted_table(name))
 
     def has_schema(self, name: str) -> bool:
-        return self._has("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", column_name(name))
+        return self._has("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", quoted(name))
 
     def table(self, name: str) -> Table:
         return read_table(self.connection, name)

@@ -8,11 +8,11 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.database.postgresql import server_error
-from medusa_migrations.schema.fields import quoted
 from medusa_migrations.schema.operations import Backfill, Change, CopyFrom, Operation, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Recorder, Reverse, without_database
 from medusa_migrations.schema.target import Made, Target
 from medusa_migrations.schema.update_sql import set_and_where
+from medusa_migrations.sql.names import quoted_table
 
 
 def planned(function: Function) -> tuple[Sequence[Operation], str | None]:
@@ -83,7 +83,7 @@ class _Preview:
 def _backfill(target: Target, asked: Backfill) -> list[str]:
     set_, where, _ = set_and_where(target, asked)
     condition = f"\nWHERE {where}" if where else ""
-    return ["-- in batches, by the primary key:", f"UPDATE {quoted(asked.table)}\nSET {set_}{condition};"]
+    return ["-- in batches, by the primary key:", f"UPDATE {quoted_table(asked.table)}\nSET {set_}{condition};"]
 
 
 def _ended(sql: str) -> str:
