@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -21,6 +22,9 @@ NAME_LENGTH = 228
 
 # What `migrations_show` tells of a migration.
 State = Literal["applied", "pending", "changed", "missing", "failed", "running", "disabled"]
+
+# (app label, name), of either kind: a MigrationId is one too.
+Key = tuple[str, str]
 
 
 class Direction(enum.StrEnum):
@@ -120,3 +124,13 @@ class Migration(NamedTuple):
 
     def part(self, direction: Direction) -> Part | None:
         return self.up if direction is Direction.UP else self.down
+
+
+def checksum(sql: str) -> str:
+    """The SHA-256 of a part's text, without the white space at its ends, in hexadecimal."""
+    return hashlib.sha256(sql.strip().encode()).hexdigest()
+
+
+def whole_checksum(text: str) -> str:
+    """The SHA-256 of a whole text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -171,3 +171,15 @@ class MadeFile:
     path: Path
     text: str
     warnings: tuple[str, ...] = ()
+
+
+def duration(milliseconds: int | None) -> str:
+    """`12 ms`, `3.4 s`, `2 min 5 s`."""
+    if milliseconds is None:
+        return "unknown"
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes} min {seconds} s"

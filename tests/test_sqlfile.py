@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medusa_migrations.errors import FileError
-from medusa_migrations.files.sqlfile import TEMPLATE, ParsedFile, checksum, decode, parse, parse_stored, store
-from medusa_migrations.migration import Direction, Part
+from medusa_migrations.files.sqlfile import TEMPLATE, ParsedFile, parse, parse_stored, store
+from medusa_migrations.files.text import decode
+from medusa_migrations.migration import Direction, Part, checksum
 
 PATH = "blog/sql_migrations/20240101000001_t.sql"
 

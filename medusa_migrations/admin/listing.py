@@ -15,8 +15,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from medusa_migrations.management.console import duration
-from medusa_migrations.results import ShownMigration
+from medusa_migrations.results import ShownMigration, duration
 
 SHOWN_RUNS = 10
 

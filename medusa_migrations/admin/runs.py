@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.management.console import duration
 from medusa_migrations.migration import Direction, MigrationId
-from medusa_migrations.results import MigrationResult, RunResult, ShownMigration
+from medusa_migrations.results import MigrationResult, RunResult, ShownMigration, duration
 from medusa_migrations.sql.scanner import ScanError, split
 from medusa_migrations.sql.statements import loses_data
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from medusa_migrations.errors import PlanError, nearest
+from medusa_migrations.files.dist import stored_down
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.plan.known import Known
 from medusa_migrations.results import Finding
-from medusa_migrations.run.task import stored_down
 
 from .history import History
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +16,6 @@ from medusa_migrations.results import BuildResult
 
 from . import dist, sources
 from .order import ahead_warning, ordered
-
-_checked_later = ContextVar("checked_later", default=False)
 
 
 def build(*, check: bool = False) -> BuildResult:
@@ -89,20 +85,6 @@ def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
     if not new:
         return ()
     return (f"Not built, so not run: {', '.join(new)}. Run migrations_build, or migrations_run --build.",)
-
-
-@contextlib.contextmanager
-def checked_later() -> Iterator[None]:
-    """While this lasts, system checks leave the files alone: the command looks at those that it runs itself."""
-    token = _checked_later.set(True)
-    try:
-        yield
-    finally:
-        _checked_later.reset(token)
-
-
-def are_files_checked_later() -> bool:
-    return _checked_later.get()
 
 
 def app_labels() -> list[str]:

@@ -20,9 +20,9 @@ from django.core.files import locks
 
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import DistError
-from medusa_migrations.migration import Migration, MigrationId, Part
+from medusa_migrations.migration import Migration, MigrationId, Part, checksum, whole_checksum
 
-from .text import checksum, decode, whole_checksum
+from .text import decode
 
 # Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
 FORMAT = 1
@@ -262,3 +262,16 @@ def read_text(migration: Migration) -> str:
     if (whole_checksum if migration.is_python else checksum)(up) != migration.checksum:
         raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
     return text
+
+
+def stored_down(migration: Migration, text: str | None = None) -> str | None:
+    """What the history keeps of the down part; of Python nothing, because code is never run from a table.
+
+    `text` is the file's, None to read it. Raises DistError if the file is not what was built.
+    """
+    if migration.down is None or migration.is_python:
+        return None
+    from .sqlfile import store  # a run that has nothing to do loads a build and reads no file of it
+
+    part, text = migration.down, read_text(migration) if text is None else text
+    return store(text[part.start : part.end], part)

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from medusa_migrations.errors import FileError, Location, locate
-from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency
+from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency, whole_checksum
 from medusa_migrations.schema.given_sql import sendable
 from medusa_migrations.schema.operations import IrreversibleError, Operation, Query, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Reverse, reverse, without_database
-
-from .text import whole_checksum
 
 TEMPLATE = '''\
 """{title}.

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
-from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency
+from medusa_migrations.migration import FEATURE, Direction, Part, checksum, is_dependency
 from medusa_migrations.sql.scanner import Comment, ScanError, Statement, folded, scan, starts_line, tokens
 from medusa_migrations.sql.statements import UnbalancedError, cannot_run, outside_transaction, savepoint, transactions
 
-from .text import checksum, decode
+from .text import decode
 
 __all__ = ["TEMPLATE", "ParsedFile", "checksum", "decode", "parse", "parse_stored", "store"]
 

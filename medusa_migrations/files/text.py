@@ -1,21 +1,10 @@
-"""The text of a file: its encoding and line ends, and the checksum of a part."""
+"""The text of a file: its encoding and its line ends."""
 
 from __future__ import annotations
 
 import codecs
-import hashlib
 
 from medusa_migrations.errors import FileError, locate
-
-
-def checksum(sql: str) -> str:
-    """The SHA-256 of a part's text, without the white space at its ends, in hexadecimal."""
-    return hashlib.sha256(sql.strip().encode()).hexdigest()
-
-
-def whole_checksum(text: str) -> str:
-    """The SHA-256 of a whole text, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def decode(data: bytes, path: str) -> str:

@@ -5,7 +5,9 @@ Every command imports this file, so each check imports what it needs itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
@@ -20,6 +22,22 @@ if TYPE_CHECKING:
     from medusa_migrations.results import Finding
 
 TAG = "medusa_migrations"
+
+_checked_later = ContextVar("checked_later", default=False)
+
+
+@contextlib.contextmanager
+def checked_later() -> Iterator[None]:
+    """While this lasts, system checks leave the files alone: the command looks at those that it runs itself."""
+    token = _checked_later.set(True)
+    try:
+        yield
+    finally:
+        _checked_later.reset(token)
+
+
+def are_files_checked_later() -> bool:
+    return _checked_later.get()
 
 
 @register(TAG)
@@ -85,7 +103,7 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
 def check_files(**kwargs: Any) -> list[CheckMessage]:
     """All that a build would refuse, and what makes the order of an app's two kinds a matter of luck."""
     from medusa_migrations.errors import BuildError, MigrationError
-    from medusa_migrations.files.build import are_files_checked_later, from_sources
+    from medusa_migrations.files.build import from_sources
 
     if are_files_checked_later() or not _is_usable():
         return []

@@ -26,7 +26,7 @@ from medusa_migrations.events import (
     Waiting,
 )
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import BuildResult, Failure, RunResult, ShownMigration, ShowResult
+from medusa_migrations.results import BuildResult, Failure, RunResult, ShownMigration, ShowResult, duration
 
 from .progress import Progress
 
@@ -145,18 +145,6 @@ def written(stream: OutputWrapper, text: str, ending: str = "\n") -> bool:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return False
     return True
-
-
-def duration(milliseconds: int | None) -> str:
-    """`12 ms`, `3.4 s`, `2 min 5 s`."""
-    if milliseconds is None:
-        return "unknown"
-    if milliseconds < 1000:
-        return f"{milliseconds} ms"
-    if milliseconds < 60_000:
-        return f"{milliseconds / 1000:.1f} s"
-    minutes, seconds = divmod(round(milliseconds / 1000), 60)
-    return f"{minutes} min {seconds} s"
 
 
 def plural(count: int, what: str = "migration") -> str:

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.order import dependencies, sort_after
-from medusa_migrations.files.text import checksum
-from medusa_migrations.migration import Direction, Migration, MigrationId, Part, State
+from medusa_migrations.migration import Direction, Migration, MigrationId, Part, State, checksum
 
 UNFINISHED_REVERTS = ("reverting", "revert_failed")
 

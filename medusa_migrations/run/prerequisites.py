@@ -11,8 +11,7 @@ from medusa_migrations import conf
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.order import django_dependencies
-from medusa_migrations.management.migrate.interleaving import Key
-from medusa_migrations.migration import Migration
+from medusa_migrations.migration import Key, Migration
 from medusa_migrations.plan.known import Step
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medusa_migrations.files import dist, sqlfile
-from medusa_migrations.migration import Direction, Migration, MigrationId
+from medusa_migrations.files import dist
+from medusa_migrations.files.dist import stored_down
+from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.plan.known import Row, Step
 
 if TYPE_CHECKING:
@@ -85,17 +86,6 @@ def load_function(step: Step, script: Script) -> Function | None:
     from medusa_migrations.files.pyfile import load  # few runs need it, and it brings the migration API along
 
     return load(script.sql, script.source, step.migration.file, step.direction)
-
-
-def stored_down(migration: Migration, text: str | None = None) -> str | None:
-    """What the history keeps of the down part; of Python nothing, because code is never run from a table.
-
-    `text` is the file's, None to read it. Raises DistError if the file is not what was built.
-    """
-    if migration.down is None or migration.is_python:
-        return None
-    part, text = migration.down, dist.read_text(migration) if text is None else text
-    return sqlfile.store(text[part.start : part.end], part)
 
 
 def read_script(step: Step, text: str | None = None) -> Script:

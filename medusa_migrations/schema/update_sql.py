@@ -10,7 +10,7 @@ from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models import Value
 from django.db.models.sql import Query
 
-from medusa_migrations.files.text import checksum
+from medusa_migrations.migration import checksum
 from medusa_migrations.sql.names import quoted
 
 from .operations import Backfill

@@ -8,9 +8,9 @@ from django.core.management.base import CommandParser
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from medusa_migrations.files.build import checked_later
 from medusa_migrations.files.owned import sql_labels
 from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
+from medusa_migrations.management.checks import checked_later
 from medusa_migrations.management.console import Console
 from medusa_migrations.management.next_command import next_command
 

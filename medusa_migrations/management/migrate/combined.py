@@ -13,11 +13,11 @@ from django.utils.timezone import is_naive, make_aware
 
 from medusa_migrations.files.order import dependencies, django_dependencies
 from medusa_migrations.files.owned import references
-from medusa_migrations.migration import Migration, MigrationId
+from medusa_migrations.migration import Key, Migration, MigrationId
 from medusa_migrations.plan.known import Known, Row
 from medusa_migrations.run.prerequisites import named
 
-from .interleaving import Key, Needs, interleave, reachable, with_declared
+from .interleaving import Needs, interleave, reachable, with_declared
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
 

@@ -6,8 +6,8 @@ import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-# (app label, name), of either kind: a MigrationId is one too.
-Key = tuple[str, str]
+from medusa_migrations.migration import Key
+
 Needs = Mapping[Key, Collection[Key]]
 
 

@@ -22,11 +22,9 @@ from medusa_migrations.errors import Interrupted, PlanError
 from medusa_migrations.files.build import app_labels, to_run, unbuilt
 from medusa_migrations.management.console import Console
 from medusa_migrations.management.stop import stopped_by_signals
-from medusa_migrations.migration import Direction, Migration, MigrationId
+from medusa_migrations.migration import Direction, Key, Migration, MigrationId
 from medusa_migrations.plan.known import Known, Step, plan_run
 from medusa_migrations.run.options import Options
-
-from .interleaving import Key
 
 if TYPE_CHECKING:
     from medusa_migrations.run.runner import Runner
