@@ -1,0 +1,1 @@
+"""From the files of the apps to an ordered build."""

@@ -1,0 +1,1 @@
+"""Compares models with tables, and writes a migration that is proven."""

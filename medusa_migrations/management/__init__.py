@@ -1,0 +1,1 @@
+"""The commands, the terminal and the system checks."""

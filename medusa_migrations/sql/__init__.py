@@ -1,0 +1,1 @@
+"""PostgreSQL's language: statements, names and COPY data as text."""

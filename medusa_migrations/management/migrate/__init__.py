@@ -1,0 +1,1 @@
+"""Django's migrate with the SQL migrations in its plan."""

@@ -1,0 +1,1 @@
+"""Carries out migrations in Python, and shows what they would do."""
