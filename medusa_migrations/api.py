@@ -1,6 +1,6 @@
 """The public functions. The commands, the admin and users' own admin actions call nothing else.
 
-Each takes the options of the command of the same name as keyword arguments, returns a frozen dataclass of
+Each takes the options of the command of the same name as keyword arguments, returns a NamedTuple of
 `medusa_migrations.results` and raises a subclass of `medusa_migrations.errors.MigrationError`. What only some of them
 need is imported by those: a run that has nothing to do is a part of every release's start.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -149,7 +148,7 @@ def run(
         return plan_run(known, app=app, to=to, labels=app_labels())
 
     result = _carry_out(migrations, planner, Direction.UP, how, only_plan=only_plan, sql=sql)
-    return result if result.migrations else replace(result, notes=unbuilt(migrations))
+    return result if result.migrations else result._replace(notes=unbuilt(migrations))
 
 
 def revert(
@@ -219,20 +218,19 @@ def describe(id_: str, *, database: str = "default") -> Description:
         reversible=bool((migration and migration.down) or (row and row.down is not None)),
     )
     if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
-        description = replace(description, parts=(ShownPart("stored down", row.down),))
+        description = description._replace(parts=(ShownPart("stored down", row.down),))
     if migration is None:
         return description
-    description = replace(
-        description,
+    description = description._replace(
         source=migration.source,
         description=migration.description,
         depends=migration.depends,
         feature=migration.feature,
     )
     try:
-        return replace(description, parts=(*_parts(migration), *description.parts))
+        return description._replace(parts=(*_parts(migration), *description.parts))
     except (DistError, FileError) as error:
-        return replace(description, unreadable=str(error))
+        return description._replace(unreadable=str(error))
 
 
 def _parts(migration: Migration) -> tuple[ShownPart, ...]:

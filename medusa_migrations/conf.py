@@ -6,9 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
 
@@ -24,8 +24,7 @@ _OFF = {"0", "false", "no", "off", ""}
 _DURATION = re.compile(r"[0-9]+(\.[0-9]+)?\s*(us|ms|s|min|h|d)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """One attribute a key of `MEDUSA_MIGRATIONS`, in small letters.
 
     `lock_wait` is in seconds; `lock_timeout` and `statement_timeout` are PostgreSQL durations such as "5s",
@@ -40,7 +39,7 @@ class Settings:
     lock_timeout: str | None = "5s"
     statement_timeout: str | None = None
     retries: int = 3
-    features: Mapping[str, bool] = field(default_factory=dict)
+    features: Mapping[str, bool] = MappingProxyType({})
     ignore: tuple[str, ...] = ()
     run_on_migrate: bool = True
     admin: bool = True
@@ -61,7 +60,7 @@ def get_settings() -> Settings:
     given = getattr(django_settings, NAME, {})
     if not isinstance(given, Mapping):
         raise SettingsError(f"{NAME} must be a dictionary, not {given!r}.")
-    known = [name.upper() for name in (f.name for f in fields(Settings))]
+    known = [name.upper() for name in Settings._fields]
     for key in given:
         if key not in known:
             hint = nearest(str(key).upper(), known) or f" Known are {', '.join(known)}."

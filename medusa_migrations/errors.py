@@ -5,15 +5,14 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .results import RunResult
 
 EXCERPT_WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A place in a file: `line` and `column` count from 1; `column` is None where only the line is known."""
 
     path: str

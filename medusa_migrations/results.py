@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .migration import Direction, MigrationId, State
 
 Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_back"]
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationResult:
+class MigrationResult(NamedTuple):
     """What became of one migration; `sql` is filled in by `sql=True` only.
 
     What follows it is said of planned ones: what one in Python will do, in words; whether the part runs in a
@@ -32,8 +30,7 @@ class MigrationResult:
     statements_done: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why and where a migration failed; `message` is PostgreSQL's. Lines and columns count from 1."""
 
     id: MigrationId | None
@@ -44,8 +41,7 @@ class Failure:
     sqlstate: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(NamedTuple):
     """What a run or a revert did; `notes` are for people.
 
     `fingerprint` is that of the plan, where there is nothing but a plan: the value of `expected` to carry it out.
@@ -59,8 +55,7 @@ class RunResult:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildResult:
+class BuildResult(NamedTuple):
     """What a build holds, and what of it is new or changed since the last one.
 
     `is_current` is False if `check=True` found that dist differs from the sources.
@@ -74,8 +69,7 @@ class BuildResult:
     is_current: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ShownMigration:
+class ShownMigration(NamedTuple):
     """A migration and its state; `run` is the same for all that one run applied together."""
 
     id: MigrationId
@@ -91,14 +85,12 @@ class ShownMigration:
     is_python: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ShowResult:
+class ShowResult(NamedTuple):
     database: str
     migrations: tuple[ShownMigration, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPart:
+class ShownPart(NamedTuple):
     """One part of a migration: `name` is "up" or "down", or "stored down" for what a revert takes where the file is
     missing or changed, or "file" for all of one in Python.
     """
@@ -108,8 +100,7 @@ class ShownPart:
     transaction: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """All there is to know of one migration in one database.
 
     `source`, what its header says and its parts are those of its file, or empty if that is gone. `recorded_checksum`
@@ -128,8 +119,7 @@ class Description:
     unreadable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What is not as it should be, and the command that settles it."""
 
     id: MigrationId
@@ -138,8 +128,7 @@ class Finding:
     cure: str
 
 
-@dataclass(frozen=True, slots=True)
-class RepairResult:
+class RepairResult(NamedTuple):
     """What a repair did, in words; without anything to do, what needs repair."""
 
     database: str
@@ -147,8 +136,7 @@ class RepairResult:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GenerateResult:
+class GenerateResult(NamedTuple):
     """What a comparison of models and database came to; `made` is None if there is no difference, or only a check.
 
     `changes` are the differences in words, `loses` the data that is lost, `offered` the values of --rename that would
@@ -163,8 +151,7 @@ class GenerateResult:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MadeFile:
+class MadeFile(NamedTuple):
     """A new migration file, written to `path` unless it was only asked for."""
 
     id: MigrationId

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from medusa_migrations import conf
 from medusa_migrations.errors import SettingsError
 
-KEYS = [field.name.upper() for field in fields(conf.Settings)]
+KEYS = [name.upper() for name in conf.Settings._fields]
 
 
 def given_settings(values: Any, **others: Any) -> conf.Settings:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -73,8 +72,7 @@ EACH_HELPS = {OUT_OF_MEMORY, OBJECT_IN_USE, UNSAFE_NEW_ENUM_VALUE_USAGE}
 NOT_IN_TRANSACTION = {ACTIVE_SQL_TRANSACTION, INVALID_TRANSACTION_TERMINATION}
 
 
-@dataclass(frozen=True, slots=True)
-class ServerError:
+class ServerError(NamedTuple):
     """The fields of an error (manual, 55.8). `position` counts characters of what was sent, from 1.
 
     `sqlstate` is None if the error is the driver's own; `is_lost` tells that the connection is gone.

@@ -10,8 +10,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError, Error, InterfaceError, connections
@@ -57,8 +56,7 @@ def mark(id_: MigrationId) -> str:
     return f"/* {id_} */ "
 
 
-@dataclass(frozen=True, slots=True)
-class LockHolder:
+class LockHolder(NamedTuple):
     """Who holds the run lock, in words, and the id of the migration it is working on, if that can be seen."""
 
     text: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from medusa_migrations.database.session import Session
 from medusa_migrations.plan.known import Plan, Step, fingerprint
 from medusa_migrations.results import MigrationResult, RunResult
@@ -36,9 +34,9 @@ def _planned(session: Session, step: Step, mode: str, *, with_sql: bool) -> Migr
     script = read_script(step)
     function = load_function(step, script)
     if function is None:
-        return replace(result, sql=script.sql)
+        return result._replace(sql=script.sql)
     from .python.preview import calls, preview  # it brings the migration API along
 
     if with_sql:
-        return replace(result, sql=preview(function, session.connection))
-    return replace(result, calls=calls(function))
+        return result._replace(sql=preview(function, session.connection))
+    return result._replace(calls=calls(function))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medusa_migrations.database.history import SERVER_MILLISECONDS, History
@@ -223,7 +222,7 @@ class Runner:
         return Interrupted(message, reason, RunResult(self.session.alias, direction, tuple(self.results), error))
 
     def _relabel(self, status: Status) -> None:
-        self.results = [replace(result, status=status) for result in self.results]
+        self.results = [result._replace(status=status) for result in self.results]
 
     def _failed(self, direction: Direction, failed: StatementFailed) -> MigrationFailed:
         failure = failed.failure()
