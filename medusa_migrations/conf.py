@@ -111,6 +111,14 @@ def checked(option: str, value: Any) -> Any:
     return _checked(option.upper(), value, option)
 
 
+def chosen(option: str, given: Any) -> Any:
+    """The value given for an option, checked, or today's setting of the same name if that is None.
+
+    Raises SettingsError.
+    """
+    return getattr(get_settings(), option) if given is None else checked(option, given)
+
+
 def _checked(key: str, value: Any, called: str = "") -> Any:
     check, expected = _CHECKS[key]
     try:

@@ -9,9 +9,9 @@ import pytest
 
 from medusa_migrations.database.postgresql import REACHED_KEY
 from medusa_migrations.migration import Direction, MigrationId
-from medusa_migrations.plan.known import Step
-from medusa_migrations.run.batches import CHARACTERS, FILES, batches
+from medusa_migrations.plan.steps import Step
 from medusa_migrations.run.task import Script, Task
+from medusa_migrations.run.together import CHARACTERS, FILES, batches
 from tests.projects import SLEEPING, Project
 
 COUNT = 2 * FILES + 20

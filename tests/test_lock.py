@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from medusa_migrations.database.lock import run_lock
 from medusa_migrations.events import ignore
 from tests.projects import BLOCKED, SLEEPING, Project
 from tests.sessions import session_on
@@ -100,10 +101,10 @@ def test_a_killed_run_leaves_no_lock_and_the_next_one_works(project: Project) ->
 
 def test_the_lock_is_freed_without_a_warning_in_the_servers_log(project: Project, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock(), session_on(project.server, project.database) as session:
-        with session.lock(0, ignore):
+        with run_lock(session, 0, ignore):
             session.rollback()
         assert session.notices == []
-        with session.lock(0, ignore):
+        with run_lock(session, 0, ignore):
             session.execute("BEGIN")
         assert session.query(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"

@@ -12,18 +12,10 @@ from hypothesis import strategies as st
 from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.files.order import dependencies, ordered
 from medusa_migrations.migration import Direction, Migration, MigrationId
-from medusa_migrations.plan.known import (
-    Known,
-    Plan,
-    fingerprint,
-    in_order,
-    know,
-    out_of_order,
-    plan_revert,
-    plan_run,
-    refuse_mode_all,
-    state_of,
-)
+from medusa_migrations.plan.backwards import Backwards
+from medusa_migrations.plan.forwards import Forwards
+from medusa_migrations.plan.known import Known, in_order, know, out_of_order, state_of
+from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
 from tests.builders import known, mid, migration, row
 
 B1, B2, B3 = migration("blog.1"), migration("blog.2"), migration("blog.3")
@@ -43,7 +35,7 @@ def steps(plan: Plan) -> str:
 def run(state: Known, **options: Any) -> str:
     if "to" in options:
         options["to"] = str(mid(options["to"]))
-    plan = plan_run(state, labels=LABELS, **options)
+    plan = Forwards(labels=LABELS, **options).plan(state)
     assert plan.direction is Direction.UP
     assert all(
         step.direction is Direction.UP and step.migration and step.part is step.migration.up for step in plan.steps
@@ -54,7 +46,7 @@ def run(state: Known, **options: Any) -> str:
 def revert(state: Known, **options: Any) -> str:
     if "to" in options:
         options["to"] = str(mid(options["to"]))
-    plan = plan_revert(state, labels=LABELS, **options)
+    plan = Backwards(labels=LABELS, **options).plan(state)
     assert plan.direction is Direction.DOWN
     assert all(step.direction is Direction.DOWN for step in plan.steps)
     return steps(plan)
@@ -62,13 +54,13 @@ def revert(state: Known, **options: Any) -> str:
 
 def run_refusal(state: Known, **options: Any) -> str:
     with pytest.raises(PlanError) as caught:
-        plan_run(state, labels=LABELS, **options)
+        Forwards(labels=LABELS, **options).plan(state)
     return str(caught.value)
 
 
 def revert_refusal(state: Known, **options: Any) -> str:
     with pytest.raises(PlanError) as caught:
-        plan_revert(state, labels=LABELS, **options)
+        Backwards(labels=LABELS, **options).plan(state)
     return str(caught.value)
 
 
@@ -219,7 +211,7 @@ def test_a_renamed_one_whose_feature_is_off_does_not_stop_a_run() -> None:
 
 
 def test_late_ones_are_run_and_marked() -> None:
-    plan = plan_run(known(FIVE, [row(FIVE[1]), row(FIVE[3])]))
+    plan = Forwards().plan(known(FIVE, [row(FIVE[1]), row(FIVE[3])]))
     assert [(short([step.id]), step.out_of_order) for step in plan.steps] == [
         ("blog.1", True),
         ("blog.3", True),
@@ -230,7 +222,7 @@ def test_late_ones_are_run_and_marked() -> None:
 @pytest.mark.parametrize("state", ["running", "failed"])
 def test_what_was_left_unfinished_is_run_again_with_its_row(state: str) -> None:
     unfinished = row(B1, 1, state=state, statements_done=2)
-    (step,) = plan_run(known([B1], [unfinished])).steps
+    (step,) = Forwards().plan(known([B1], [unfinished])).steps
     assert step.row == unfinished
     assert not step.is_transactional("each")
 
@@ -352,7 +344,7 @@ def test_a_feature_that_is_off_keeps_nothing_from_being_reverted() -> None:
 
 def test_the_built_down_part_is_used_and_not_the_stored_one() -> None:
     one = migration("blog.1", down="DROP TABLE today;")
-    (step,) = plan_revert(known([one], [row(one, down="-- migrate:down\nDROP TABLE then;")])).steps
+    (step,) = Backwards().plan(known([one], [row(one, down="-- migrate:down\nDROP TABLE then;")])).steps
     assert step.part is one.down
     assert step.stored is None
 
@@ -365,7 +357,7 @@ def test_the_built_down_part_is_used_and_not_the_stored_one() -> None:
     ],
 )
 def test_the_stored_down_part_is_used_if_the_file_is_changed_or_missing(state: Known) -> None:
-    (step,) = plan_revert(state).steps
+    (step,) = Backwards().plan(state).steps
     assert step.part
     assert step.stored
     assert step.stored[step.part.start : step.part.end].strip() == "DROP TABLE then;"
@@ -374,7 +366,7 @@ def test_the_stored_down_part_is_used_if_the_file_is_changed_or_missing(state: K
 
 
 def test_an_empty_stored_down_part_does_nothing_and_is_no_lack_of_one() -> None:
-    (step,) = plan_revert(known([], [row("blog.1", down="")])).steps
+    (step,) = Backwards().plan(known([], [row("blog.1", down="")])).steps
     assert step.part
 
 
@@ -437,7 +429,7 @@ def test_a_run_left_unfinished_cannot_be_reverted(state: str) -> None:
 
 @pytest.mark.parametrize("state", ["reverting", "revert_failed"])
 def test_a_revert_left_unfinished_goes_on(state: str) -> None:
-    (step,) = plan_revert(known([B1], [row(B1, state=state, statements_done=1)])).steps
+    (step,) = Backwards().plan(known([B1], [row(B1, state=state, statements_done=1)])).steps
     assert step.part is B1.down
     assert not step.is_transactional("each")
 
@@ -450,7 +442,7 @@ def test_an_unfinished_one_that_stays_is_in_nobodys_way() -> None:
 def test_a_stored_down_part_that_cannot_be_read_is_an_error_of_ours() -> None:
     """The history is a table that others may write to, too."""
     with pytest.raises(MigrationError, match=str(B1.id)):
-        plan_revert(known([], [row("blog.1", down="-- migrate:down\nSELECT 'open;")]))
+        Backwards().plan(known([], [row("blog.1", down="-- migrate:down\nSELECT 'open;")]))
 
 
 # ----------------------------------------------------------------------------------------------------- transactions
@@ -472,8 +464,8 @@ def test_the_marker_says_whether_there_is_a_transaction_else_the_mode(
     marker: bool | None, mode: str, transactional: bool
 ) -> None:
     one = migration("blog.1", transaction=marker)
-    (up,) = plan_run(known([one])).steps
-    (down,) = plan_revert(known([one], [row(one, statements_done=3)])).steps
+    (up,) = Forwards().plan(known([one])).steps
+    (down,) = Backwards().plan(known([one], [row(one, statements_done=3)])).steps
     assert up.is_transactional(mode) is transactional
     assert down.is_transactional(mode) is transactional
 
@@ -481,17 +473,17 @@ def test_the_marker_says_whether_there_is_a_transaction_else_the_mode(
 def test_one_transaction_for_all_refuses_what_cannot_be_in_it() -> None:
     ones = [B1, migration("blog.2", transaction=False), migration("blog.3", transaction=True)]
     with pytest.raises(PlanError) as caught:
-        refuse_mode_all(plan_run(known(ones)))
+        refuse_mode_all(Forwards().plan(known(ones)))
     assert f"{ones[1].id}: marked transaction:false" in str(caught.value)
     assert str(B1.id) not in str(caught.value)
     assert "--transaction each" in str(caught.value)
-    refuse_mode_all(plan_run(known([ones[0], ones[2]])))
-    refuse_mode_all(plan_run(known([])))
+    refuse_mode_all(Forwards().plan(known([ones[0], ones[2]])))
+    refuse_mode_all(Forwards().plan(known([])))
 
 
 def test_one_transaction_for_all_refuses_what_was_begun_statement_by_statement() -> None:
     with pytest.raises(PlanError, match="blog"):
-        refuse_mode_all(plan_run(known([B1], [row(B1, state="failed", statements_done=1)])))
+        refuse_mode_all(Forwards().plan(known([B1], [row(B1, state="failed", statements_done=1)])))
 
 
 # --------------------------------------------------------------------------------------------------------- pictures
@@ -579,7 +571,7 @@ def states(draw: st.DrawFn) -> Known:
 
 @given(states(), st.sampled_from([None, "blog", "shop"]))
 def test_a_run_never_puts_one_before_what_it_needs(state: Known, app: str | None) -> None:
-    plan = plan_run(state, app=app, labels=["blog", "shop"])
+    plan = Forwards(app=app, labels=["blog", "shop"]).plan(state)
     there = set(state.rows)
     for step in plan.steps:
         assert step.migration
@@ -590,7 +582,7 @@ def test_a_run_never_puts_one_before_what_it_needs(state: Known, app: str | None
 
 @given(states())
 def test_a_run_leaves_only_disabled_ones(state: Known) -> None:
-    done = {step.id for step in plan_run(state).steps} | set(state.rows)
+    done = {step.id for step in Forwards().plan(state).steps} | set(state.rows)
     assert set(state.by_id) - done == set(state.disabled)
 
 
@@ -612,7 +604,7 @@ def test_a_revert_never_puts_one_before_its_dependents_and_leaves_none_behind(
             return
         options = {"to": str(sorted(state.rows)[options["to"] % len(state.rows)])}
     try:
-        plan = plan_revert(state, app=app, labels=["blog", "shop"], **options)
+        plan = Backwards(app=app, labels=["blog", "shop"], **options).plan(state)
     except PlanError as error:
         if "depends on" not in str(error):
             raise
@@ -630,7 +622,7 @@ def test_a_revert_never_puts_one_before_its_dependents_and_leaves_none_behind(
 @given(states())
 def test_without_options_at_most_the_last_executed_goes(state: Known) -> None:
     try:
-        plan = plan_revert(state)
+        plan = Backwards().plan(state)
     except PlanError:
         return
     last = max(state.rows.values(), key=lambda one: one.serial, default=None)
@@ -639,7 +631,7 @@ def test_without_options_at_most_the_last_executed_goes(state: Known) -> None:
 
 @given(states())
 def test_reverting_everything_empties_the_history(state: Known) -> None:
-    assert sorted(step.id for step in plan_revert(state, everything=True).steps) == sorted(state.rows)
+    assert sorted(step.id for step in Backwards(everything=True).plan(state).steps) == sorted(state.rows)
 
 
 @given(states())
@@ -662,23 +654,23 @@ def test_a_fingerprint_is_another_for_whatever_would_be_sent_otherwise() -> None
         row(irreversible, down="-- migrate:down\nSELECT 2;"),
     ]
     plans = [
-        plan_run(known([])),
-        plan_revert(known([])),
-        plan_run(known([B1])),
-        plan_run(known([B1, B2])),
-        plan_run(known([B1, B2], [row(B1)])),
-        plan_run(known([migration("blog.1", up="SELECT 'another';")])),
-        plan_run(known([migration("blog.1", down="SELECT 'another';")])),
-        plan_run(known([B1], [row(B1, state="failed", statements_done=1)])),
-        plan_run(known([B1], [row(B1, state="failed", statements_done=2)])),
-        plan_revert(known([B1], [row(B1)])),
-        plan_revert(known([B1], [row(B1, 2)])),
-        *(plan_revert(known([], [one])) for one in stored),
+        Forwards().plan(known([])),
+        Backwards().plan(known([])),
+        Forwards().plan(known([B1])),
+        Forwards().plan(known([B1, B2])),
+        Forwards().plan(known([B1, B2], [row(B1)])),
+        Forwards().plan(known([migration("blog.1", up="SELECT 'another';")])),
+        Forwards().plan(known([migration("blog.1", down="SELECT 'another';")])),
+        Forwards().plan(known([B1], [row(B1, state="failed", statements_done=1)])),
+        Forwards().plan(known([B1], [row(B1, state="failed", statements_done=2)])),
+        Backwards().plan(known([B1], [row(B1)])),
+        Backwards().plan(known([B1], [row(B1, 2)])),
+        *(Backwards().plan(known([], [one])) for one in stored),
     ]
     found = [planned_fingerprint(plan, mode) for plan in plans for mode in ("all", "each", "none")]
     assert len(set(found)) == len(found)
 
 
 def test_a_fingerprint_is_the_same_for_the_same_plan_made_anew() -> None:
-    one, other = (plan_revert(known(FIVE, [row(one) for one in FIVE]), steps=3) for _ in range(2))
+    one, other = (Backwards(steps=3).plan(known(FIVE, [row(one) for one in FIVE])) for _ in range(2))
     assert planned_fingerprint(one) == planned_fingerprint(other)

@@ -7,14 +7,16 @@ import json
 import os
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import Error, ProgrammingError
+from django.db import Error, ProgrammingError, router
 
+from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
-from medusa_migrations.migration import MigrationId
+from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration
-from medusa_migrations.plan.known import Row
+from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
 from .session import Session
@@ -215,3 +217,19 @@ def _user() -> str:
         return getpass.getuser().encode(errors="replace").decode()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+def read_known(history: History, migrations: Sequence[Migration], *, details: bool = False) -> Known:
+    """`migrations`, in their order, beside the rows of the history; of both, only the apps that are let in.
+
+    `details` are as for `History.rows`. Raises DatabaseError if the history cannot be read.
+    """
+    alias = history.session.alias
+    rows = history.rows(details=details)
+    labels = {migration.id.app for migration in migrations} | {row.id.app for row in rows}
+    let_in = {label for label in labels if router.allow_migrate(alias, label)}
+    return know(
+        [migration for migration in migrations if migration.id.app in let_in],
+        [row for row in rows if row.id.app in let_in],
+        conf.get_settings().is_on,
+    )

@@ -12,12 +12,10 @@ REPEAT_SECONDS = 0.05
 
 
 class StopRequested(BaseException):
-    """Raised where a run would begin something after it was asked to stop; `outcome` is as StatementFailed's.
+    """Raised where a run would begin something after it was asked to stop.
 
     No Exception, so that no `except Exception` of a migration in Python goes on instead.
     """
-
-    outcome = "It was rolled back."
 
 
 class Interruption:

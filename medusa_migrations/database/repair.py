@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
 
+from medusa_migrations import conf
 from medusa_migrations.errors import PlanError, nearest
+from medusa_migrations.events import Listener, ignore
+from medusa_migrations.files.build import to_run
 from medusa_migrations.files.dist import stored_down
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.plan.known import Known
-from medusa_migrations.results import Finding
+from medusa_migrations.results import Finding, RepairResult
 
-from .history import History
+from .connect import open_session
+from .history import History, read_known
+from .lock import lock_holder, run_lock
 
 _UNFINISHED = {
     "failed": "its up part failed; migrations_run goes on with it",
@@ -53,6 +60,44 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+class Wanted(NamedTuple):
+    """What is to be settled: ids, and pairs `OLD=NEW`; `accept_changes` None is not asked for, empty means all."""
+
+    accept_changes: Sequence[str] | None = None
+    mark_applied: Sequence[str] = ()
+    mark_reverted: Sequence[str] = ()
+    renamed: Sequence[str] = ()
+
+
+def repair(
+    wanted: Wanted,
+    database: str,
+    *,
+    lock: bool = True,
+    lock_wait: float | None = None,
+    applied_by: str | None = None,
+    listener: Listener = ignore,
+) -> RepairResult:
+    """As `medusa_migrations.api.repair`."""
+    wait = conf.chosen("lock_wait", lock_wait)
+    migrations = to_run(only_plan=True)
+    with open_session(database) as session:
+        history = History(session, applied_by)
+        before = read_known(history, migrations)
+        if wanted == Wanted():
+            return RepairResult(database, (), findings(before, locked=lock_holder(session) is not None))
+        with run_lock(session, wait, listener) if lock else nullcontext():
+            session.refuse_unusable()
+            history.open()
+            known = read_known(history, migrations)
+            if known.rows != before.rows:
+                raise PlanError("Another run has changed the history meanwhile. Nothing was repaired: look again.")
+            repairs = Repair(known, history)
+            repairs.settle(wanted)
+            history.write(repairs.sql)
+            return RepairResult(database, tuple(repairs.done), ())
+
+
 class Repair:
     """Collects the SQL of repairs; `done` says in words what each does. Raises PlanError for what makes no sense."""
 
@@ -60,6 +105,17 @@ class Repair:
         self.known, self.history = known, history
         self.sql: list[str] = []
         self.done: list[str] = []
+
+    def settle(self, wanted: Wanted) -> None:
+        """All that is wanted."""
+        if wanted.accept_changes is not None:
+            self.accept_changes(wanted.accept_changes)
+        for id_ in wanted.mark_applied:
+            self.mark_applied(id_)
+        for id_ in wanted.mark_reverted:
+            self.mark_reverted(id_)
+        for pair in wanted.renamed:
+            self.rename(pair)
 
     def accept_changes(self, names: Sequence[str]) -> None:
         """Record the checksums of today; of all changed ones without `names`."""

@@ -1,33 +1,24 @@
-"""One dedicated connection: the lock, and a clean state between migrations."""
+"""One dedicated connection: what is sent over it, and a clean state between migrations."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import functools
-import os
 import re
-import socket
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ImproperlyConfigured
-from django.db import DataError, Error, InterfaceError, connections
+from django.db import DataError, Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from medusa_migrations.errors import DatabaseError, LockError, nearest
-from medusa_migrations.events import Listener, Waiting
+from medusa_migrations.errors import DatabaseError
+from medusa_migrations.events import Listener
 from medusa_migrations.migration import MigrationId
 
 from . import postgresql
 from .blockers import BlockWatch
 from .interruption import Interruption, StopRequested
 from .postgresql import server_error
-
-# A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
-# up a CREATE INDEX CONCURRENTLY of the lock's holder for ever (a deadlock that PostgreSQL ends by an error).
-POLL_SECONDS = 0.2
 
 # What a migration may have set and left behind. DISCARD ALL and pg_advisory_unlock_all would free the run lock too.
 _RESET = (
@@ -43,12 +34,9 @@ _SET_UP = (
 # A client that was killed is noticed within this time, and its statement rolled back. Not every platform can.
 _CLIENT_CHECK = "SET client_connection_check_interval = '500ms';"
 
-# A connection that was cut is noticed within about a minute (libpq's parameters; the server's own default is 2 hours).
-_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-
 
 # Every migration's message begins with its id, for whoever looks at pg_stat_activity.
-_MARK = re.compile(r"/\* (\S+) \*/")
+MARK = re.compile(r"/\* (\S+) \*/")
 
 
 def mark(id_: MigrationId) -> str:
@@ -56,24 +44,25 @@ def mark(id_: MigrationId) -> str:
     return f"/* {id_} */ "
 
 
-class LockHolder(NamedTuple):
-    """Who holds the run lock, in words, and the id of the migration it is working on, if that can be seen."""
+class SessionSql(NamedTuple):
+    """SQL that keeps a session fit for the next migration, whatever the one before has done to it.
 
-    text: str
-    running: str | None
+    `reset` puts the session back as it was prepared. `as_ourselves` ends what the author's statements have begun, and
+    does without their role and timeouts, for what is written in a transaction of theirs.
+    """
+
+    reset: str
+    as_ourselves: str
 
 
 class Session:
-    """A connection of its own for one alias, in autocommit. Use `open_session`."""
+    """A connection of its own for one alias, in autocommit; connect.py opens and closes it."""
 
     def __init__(self, connection: BaseDatabaseWrapper, interruption: Interruption) -> None:
         self.connection = connection
         self.alias = connection.alias
         self.interruption = interruption
         self.notices: list[str] = postgresql.collect_notices(connection)
-        self.reset_sql = ""
-        self.as_ourselves_sql = ""
-        self.check_lock_sql = ""
         self.watch: BlockWatch | None = None
 
     def execute(self, sql: str) -> None:
@@ -136,6 +125,12 @@ class Session:
             if self.watch:
                 self.watch.end()
 
+    def take_notices(self) -> list[str]:
+        """What the server has said besides since the last time, as `NOTICE:  text`."""
+        taken = list(self.notices)
+        self.notices.clear()
+        return taken
+
     def rollback(self) -> None:
         """End a failed transaction, if there is one; a connection that is gone has none."""
         if not postgresql.is_idle(self.connection):  # or the server would warn in its log
@@ -177,28 +172,30 @@ class Session:
                 "Nothing was run. Set it off for this database user, or use another."
             )
 
-    def prepare(self) -> None:
-        """Make the session ready to run migrations, and know how to make it so again (`reset_sql`).
-
-        `as_ourselves_sql` ends what the author's statements have begun, and does without their role and timeout, for
-        what is written in a transaction of theirs.
-        """
+    def prepare(self) -> SessionSql:
+        """Make the session fit to run migrations, and return the SQL that makes it so again."""
         role, user = self.query("SELECT current_user, session_user")[0]
-        restore = f"SET ROLE {self.connection.ops.quote_name(role)};" if role != user else ""
+        own_role = self.connection.ops.quote_name(role) if role != user else ""
+        restore = f"SET ROLE {own_role};" if own_role else ""
         # What Django and receivers of its connection_created have set, the time zone first of all.
         for name, value in self.query("SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"):
             restore += self.compose("SELECT pg_catalog.set_config(%s, %s, false);", [name, value])
-        set_up = _SET_UP
-        self.execute(_SET_UP)
-        with contextlib.suppress(DataError):
-            self.execute(_CLIENT_CHECK)
-            set_up += _CLIENT_CHECK
-        self.reset_sql = f"{_RESET} {set_up} {restore}"
-        own_role = self.connection.ops.quote_name(role) if role != user else "NONE"
-        self.as_ourselves_sql = (
-            f"{postgresql.CHECK_DEFERRED} SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE {own_role}; "
-            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
+        return SessionSql(
+            reset=f"{_RESET} {self._set_up()} {restore}",
+            as_ourselves=(
+                f"{postgresql.CHECK_DEFERRED} SET LOCAL SESSION AUTHORIZATION DEFAULT; "
+                f"SET LOCAL ROLE {own_role or 'NONE'}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
+            ),
         )
+
+    def _set_up(self) -> str:
+        """Set what every migration finds set, as far as this server can; returns the SQL that does it."""
+        self.execute(_SET_UP)
+        try:
+            self.execute(_CLIENT_CHECK)
+        except DataError:
+            return _SET_UP
+        return _SET_UP + _CLIENT_CHECK
 
     @contextlib.contextmanager
     def watched(self, listener: Listener) -> Iterator[None]:
@@ -211,130 +208,3 @@ class Session:
                 yield
         finally:
             self.watch = None
-
-    @contextlib.contextmanager
-    def lock(self, wait: float, listener: Listener) -> Iterator[None]:
-        """Hold the run lock. While somebody else has it, `listener` is told who and for how long this waits.
-
-        Raises LockError after `wait` seconds, and where a pooler would give the lock to another client.
-        """
-        self._refuse_pooler()
-        self._wait_for_lock(wait, listener)
-        self.execute("SET idle_session_timeout = 0")  # it may be held for long before the first migration
-        self.check_lock_sql = postgresql.CHECK_LOCK
-        try:
-            yield
-        finally:
-            self.rollback()
-            self.settle(postgresql.UNLOCK)
-
-    def _refuse_pooler(self) -> None:
-        if self.query("SELECT pg_catalog.pg_backend_pid()")[0][0] != postgresql.backend_pid(self.connection):
-            raise LockError(
-                f"The database {self.alias!r} is behind a pooler that gives every transaction another server process, "
-                "so a lock would be left with somebody else. Nothing was run. Connect to the server itself for "
-                "migrations. Where it is certain that only one run is under way, --no-lock does without."
-            )
-
-    def _wait_for_lock(self, wait: float, listener: Listener) -> None:
-        deadline = time.monotonic() + wait
-        told = ""
-        while not self.query(postgresql.TRY_LOCK)[0][0]:
-            found = self.lock_holder()
-            holder = found.text if found else told or "another process"
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise LockError(
-                    f"Migrations of the database {self.alias!r} are being run by {holder}. Nothing was done. "
-                    + (f"Waited {wait:g} s; --lock-wait sets how long. " if wait else "")
-                    + "Run again when it is done."
-                )
-            if holder != told:
-                told = holder
-                listener(Waiting(holder, left))
-            self.interruption.wait(min(POLL_SECONDS, left))
-
-    def lock_holder(self) -> LockHolder | None:
-        """Who holds the run lock, or None."""
-        for pid, application, user, address, since, query in self.query(postgresql.LOCK_HOLDER):
-            words = [f"pid {pid}"]
-            words += [application] if application else []
-            words += [f"user {user}"] if user else []
-            words += [f"from {address}"] if address else []
-            words += [f"connected since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
-            working_on = _MARK.match(query or "")
-            return LockHolder(", ".join(words), working_on[1] if working_on else None)
-        return None
-
-
-@contextlib.contextmanager
-def open_session(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
-    """Connect to the database `alias` with its settings as they are now, and close the connection afterwards.
-
-    What a migration does to its session reaches nobody else's. Raises DatabaseError if there is no such database,
-    it is not PostgreSQL, cannot be reached or fails.
-    """
-    with connected(alias, interruption) as session, database_errors(alias):
-        yield session
-
-
-@contextlib.contextmanager
-def connected(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
-    """As `open_session`, where not all errors of a database meanwhile are this session's."""
-    connection = _connect(alias)
-    interruption = interruption or Interruption()
-    try:
-        with interruption.cancels(functools.partial(postgresql.cancel, connection)):
-            yield Session(connection, interruption)
-    finally:
-        with contextlib.suppress(InterfaceError):
-            connection.close()
-
-
-@contextlib.contextmanager
-def database_errors(alias: str) -> Iterator[None]:
-    """Raise DatabaseError for what nobody has made more of."""
-    try:
-        yield
-    except Error as error:
-        raise DatabaseError(
-            f"The database {alias!r} failed: {server_error(error).message}\nmigrations_show tells what is applied."
-        ) from error
-
-
-def _connect(alias: str) -> BaseDatabaseWrapper:
-    if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
-        raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}")
-    try:
-        theirs = connections[alias]
-    except ImproperlyConfigured as error:
-        raise DatabaseError(f"The database {alias!r} cannot be used: {error}") from None
-    if theirs.vendor != "postgresql":
-        raise DatabaseError(
-            f"The database {alias!r} is {theirs.display_name}; migrations run on PostgreSQL only. Set its ENGINE to "
-            "'django.db.backends.postgresql', or name another one with --database."
-        )
-    connection = type(theirs)(_own_settings(theirs.settings_dict), alias)
-    try:
-        connection.ensure_connection()
-    except (Error, ImproperlyConfigured) as error:
-        raise DatabaseError(
-            f"Cannot connect to the database {alias!r} ({_address(connection.settings_dict)}): {str(error).strip()}\n"
-            "See that the server runs and that DATABASES has its address, user and password."
-        ) from None
-    return connection
-
-
-def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    own = copy.deepcopy(settings)
-    options = _KEEPALIVES | own.get("OPTIONS", {})
-    options.pop("pool", None)
-    options.pop("server_side_binding", None)
-    options["application_name"] = f"medusa_migrations {socket.gethostname()}:{os.getpid()}"[:63]
-    return own | {"OPTIONS": options, "CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False, "AUTOCOMMIT": True}
-
-
-def _address(settings: dict[str, Any]) -> str:
-    host = settings.get("HOST") or "local socket"
-    port = f":{settings['PORT']}" if settings.get("PORT") else ""
-    return f"{host}{port}, database {settings.get('NAME')!r}, user {settings.get('USER')!r}"

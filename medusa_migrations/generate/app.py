@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations import conf
-from medusa_migrations.database.history import History
-from medusa_migrations.database.routing import read_known
-from medusa_migrations.database.session import Session, open_session
+from medusa_migrations.database.connect import open_session
+from medusa_migrations.database.history import History, read_known
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files import sqlfile
 from medusa_migrations.files.build import from_sources

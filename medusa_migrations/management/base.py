@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, RunResult
+from medusa_migrations.run.options import Execution
 
 from .console import Console, run_json, written
 
@@ -130,8 +131,8 @@ class ExecutionCommand(MigrationCommand):
 
     def execution(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options that `api.run` and `api.revert` share, as their keyword arguments."""
-        names = "app plan sql fake transaction build lock lock_wait lock_timeout statement_timeout retries database to"
-        return {name: options[name] for name in names.split()} | {"listener": self.console(options)}
+        names = {"app", "to", "plan", "sql", *Execution.__annotations__} & options.keys()
+        return {name: options[name] for name in names} | {"listener": self.console(options)}
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:

@@ -208,9 +208,9 @@ def _check_history_of(alias: str) -> list[CheckMessage]:
 
 def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
     """What needs repair; to see that nothing does takes little."""
-    from medusa_migrations.database.history import History
-    from medusa_migrations.database.routing import read_known
-    from medusa_migrations.database.session import open_session
+    from medusa_migrations.database.connect import open_session
+    from medusa_migrations.database.history import History, read_known
+    from medusa_migrations.database.lock import lock_holder
 
     with open_session(alias) as session:
         known = read_known(History(session), migrations)
@@ -218,7 +218,7 @@ def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
             return ()
         from medusa_migrations.database.repair import findings
 
-        return findings(known, locked=session.lock_holder() is not None)
+        return findings(known, locked=lock_holder(session) is not None)
 
 
 def _message_of(finding: Finding, alias: str) -> CheckMessage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.apps import apps
 
@@ -32,22 +33,31 @@ from .task import Script
 
 HISTORY_TABLE = AppliedMigration._meta.db_table
 
+_LOST = "The connection was lost, so it is not known here whether it was applied."
+
 _QUOTED = re.compile(r'"([^"]+)"')
 
 # The server tells the row of a COPY in the context only.
 _COPY_LINE = re.compile(r"^COPY .+?, line (\d+)")
 
 
+class Ending(NamedTuple):
+    """What becomes of a migration that fails or is stopped, as the way says that it went.
+
+    `outcome` says it in words. `may_be_done` tells that a connection that was lost leaves it open. `of_all` tells that
+    all migrations of the run share it.
+    """
+
+    outcome: str = "It was rolled back."
+    may_be_done: bool = True
+    of_all: bool = False
+
+
 class StatementFailed(Exception):
     """PostgreSQL refused what was sent of `script`, or of what they all share if that is None.
 
     `offset` is where in its SQL the server says, if it does; `statement` the one that was sent alone, if one was.
-    `outcome` says in words what became of the migration. `may_be_done` tells that a connection that was lost leaves
-    that open.
     """
-
-    outcome = "It was rolled back."
-    may_be_done = True
 
     def __init__(
         self,
@@ -59,10 +69,9 @@ class StatementFailed(Exception):
         super().__init__(error.message)
         self.script, self.error, self.offset, self.statement = script, error, offset, statement
 
-    @property
-    def in_doubt(self) -> bool:
+    def in_doubt(self, ending: Ending) -> bool:
         """Whether it is not known what became of the migration."""
-        return self.error.is_lost and self.may_be_done
+        return self.error.is_lost and ending.may_be_done
 
     def location(self) -> Location | None:
         """Where it failed: as the server says, else the statement that was sent alone, else unknown."""
@@ -89,7 +98,7 @@ class StatementFailed(Exception):
             sqlstate=self.error.sqlstate,
         )
 
-    def message(self, direction: Direction, before: Sequence[MigrationId], options: Options) -> str:
+    def message(self, direction: Direction, before: Sequence[MigrationId], ending: Ending, options: Options) -> str:
         """The whole message; `before` are the migrations that this run finished."""
         error, place = self.error, self.location()
         what = f"{self.script.id} failed ({direction})" if self.script else "The transaction of all migrations failed"
@@ -99,12 +108,11 @@ class StatementFailed(Exception):
         if place:
             lines.append(place.excerpt())
         lines += [f"{label}: {text}" for label, text in self.fields() if text]
-        lost = "The connection was lost, so it is not known here whether it was applied."
-        lines.append(lost if self.in_doubt else self.outcome)
+        lines.append(_LOST if self.in_doubt(ending) else ending.outcome)
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
             lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
-        lines.append(self._cure(direction, options))
+        lines.append(self._cure(direction, ending, options))
         return "\n".join(lines)
 
     def without_transaction(self, direction: Direction) -> str:
@@ -122,7 +130,7 @@ class StatementFailed(Exception):
             ("CONTEXT", error.context),
         ]
 
-    def _cure(self, direction: Direction, options: Options) -> str:
+    def _cure(self, direction: Direction, ending: Ending, options: Options) -> str:
         error = self.error
         again = f"run {options.again(direction)} again"
         if error.sqlstate in NOT_IN_TRANSACTION:
@@ -138,7 +146,7 @@ class StatementFailed(Exception):
                 "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
                 f"build, and {again}."
             )
-        if self.in_doubt:
+        if self.in_doubt(ending):
             return f"To find out, {again}: it looks into the history first."
         if error.is_lost:
             return f"The connection was lost: see that the server runs, and {again}."

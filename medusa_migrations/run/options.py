@@ -1,24 +1,79 @@
-"""How to run."""
+"""How to run and revert: what was asked for, and the settings in place of what was not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple, Self, TypedDict
 
+from medusa_migrations import conf
+from medusa_migrations.database.interruption import Interruption
+from medusa_migrations.events import Listener, ignore
 from medusa_migrations.migration import Direction
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run. The timeouts are PostgreSQL durations, None for the server's own.
+class Execution(TypedDict, total=False):
+    """How `run` and `revert` work. What is left out, or None, is as the settings say.
 
-    `command` is the one to run again, if that is not the direction's own; only those have options for the rest.
+    `fake` writes the history only. `transaction` is "all", "each" or "none". `build` tells whether to build first.
+    `lock` False takes no lock; `lock_wait` is in seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
+    durations, and `retries` a number of further tries. `database` is an alias; `applied_by` is by default the operating
+    system's user. `listener` is told of every event, of who blocks in another thread. `interruption` stops the run.
+    `expected` is the fingerprint of the plan that somebody was shown: under the lock, any other raises StalePlanError.
     """
 
+    fake: bool
+    transaction: str | None
+    build: bool | None
+    lock: bool
+    lock_wait: float | None
+    lock_timeout: str | None
+    statement_timeout: str | None
+    retries: int | None
+    database: str
+    applied_by: str | None
+    listener: Listener
+    interruption: Interruption | None
+    expected: str | None
+
+
+class Options(NamedTuple):
+    """The fields are as those of Execution, with `transaction` called `mode`, and no setting left open.
+
+    With `only_plan` nothing is carried out, and the result has the plan, with `with_sql` its SQL too. `command` is the
+    one to run again where that is not the direction's own; only those have options for the rest.
+    """
+
+    database: str = "default"
     mode: str = "each"
+    fake: bool = False
+    build: bool | None = None
+    lock: bool = True
+    lock_wait: float = 0
     lock_timeout: str | None = None
     statement_timeout: str | None = None
     retries: int = 0
+    applied_by: str | None = None
+    listener: Listener = ignore
+    interruption: Interruption | None = None
+    expected: str | None = None
+    only_plan: bool = False
+    with_sql: bool = False
     command: str = ""
+
+    @classmethod
+    def chosen(cls, how: Execution, *, only_plan: bool = False, with_sql: bool = False, command: str = "") -> Self:
+        """What was asked for, and today's settings for the rest. Raises SettingsError for a value that cannot be."""
+        as_they_are = {name: how[name] for name in _WITHOUT_SETTING if name in how}  # type: ignore[literal-required]  # names of its own
+        return cls(
+            mode=conf.chosen("transaction", how.get("transaction")),
+            lock_wait=conf.chosen("lock_wait", how.get("lock_wait")),
+            lock_timeout=conf.chosen("lock_timeout", how.get("lock_timeout")),
+            statement_timeout=conf.chosen("statement_timeout", how.get("statement_timeout")),
+            retries=conf.chosen("retries", how.get("retries")),
+            only_plan=only_plan,
+            with_sql=with_sql,
+            command=command,
+            **as_they_are,
+        )
 
     def again(self, direction: Direction) -> str:
         """The command that goes on with a run that ended early."""
@@ -28,3 +83,6 @@ class Options:
         """SQL that sets the timeouts with `command`, SET or SET LOCAL."""
         given = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
         return "".join(f"{command} {name} = '{value}';" for name, value in given.items() if value is not None)
+
+
+_WITHOUT_SETTING = ("database", "fake", "build", "lock", "applied_by", "listener", "interruption", "expected")

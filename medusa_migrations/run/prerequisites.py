@@ -12,7 +12,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.order import django_dependencies
 from medusa_migrations.migration import Key, Migration
-from medusa_migrations.plan.known import Step
+from medusa_migrations.plan.steps import Step
 
 
 def check_applied(steps: Sequence[Step], session: Session) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import Error
@@ -15,18 +16,31 @@ from .failure import StatementFailed
 from .task import Script
 
 
-def send(session: Session, script: Script, *, before: str = "", after: str = "") -> None:
-    """Send all of `script` with `before` and `after` around it, as one message."""
+@contextlib.contextmanager
+def refused(
+    session: Session, script: Script | None = None, statement: Statement | None = None, *, sent: str = "", at: int = 0
+) -> Iterator[None]:
+    """Raise StatementFailed for what the server refuses while this lasts.
+
+    `script` is the one that it is for, None if it is for all, and `statement` the one of its statements that is sent
+    alone. Where text of the script is sent, `sent` is what is sent up to its end, and `at` where in that it begins.
+    """
     try:
-        session.execute(f"{before}{script.sql}\n;{after}")
+        yield
     except Error as error:
         found = server_error(error)
-        offset = position_in(session.connection, before + script.sql, found.position)
-        if offset is not None:
-            offset -= len(before)
-            if offset >= len(script.sql):  # at the end of the text, or in what stands behind it
-                offset = len(script.sql.rstrip()) if offset <= len(script.sql) + 1 else None
-        raise StatementFailed(script, found, offset) from error
+        offset = None
+        if sent and (position := position_in(session.connection, sent, found.position)) is not None:
+            text = sent[at:]
+            if 0 <= position - at <= len(text) + 1:  # at its end, the server points behind it
+                offset = min(position - at, len(text.rstrip())) + (statement.start if statement else 0)
+        raise StatementFailed(script, found, offset, statement) from error
+
+
+def send(session: Session, script: Script, *, before: str = "", after: str = "") -> None:
+    """Send all of `script` with `before` and `after` around it, as one message."""
+    with refused(session, script, sent=before + script.sql, at=len(before)):
+        session.execute(f"{before}{script.sql}\n;{after}")
 
 
 def send_around(session: Session, script: Script | None, sql: str) -> None:
@@ -34,19 +48,20 @@ def send_around(session: Session, script: Script | None, sql: str) -> None:
 
     `script` is the one that it is for, None if it is for all.
     """
-    _guarded(session, script, None, lambda: session.execute(sql))
+    with refused(session, script):
+        session.execute(sql)
 
 
 def insist(session: Session, script: Script, sql: str) -> None:
     """Send the record of work that is done; a stop that was requested waits for it."""
-    _guarded(session, script, None, lambda: session.insist(sql))
+    with refused(session, script):
+        session.insist(sql)
 
 
 def ask(session: Session, script: Script | None, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
     """The rows of a query that is not the author's."""
-    rows: list[tuple[Any, ...]] = []
-    _guarded(session, script, None, lambda: rows.extend(session.query(sql, params)))
-    return rows
+    with refused(session, script):
+        return session.query(sql, params)
 
 
 def send_statement(
@@ -55,31 +70,12 @@ def send_statement(
     """Send one statement of `script`, as one message with `before` and `after`; COPY's rows go their own way."""
     sql = script.sql[statement.start : statement.end]
     if statement.data is None:
-        whole = f"{before}{sql}\n;{after}" if before or after else sql
-        _guarded(session, script, statement, lambda: session.execute(whole), before)
+        with refused(session, script, statement, sent=before + sql, at=len(before)):
+            session.execute(f"{before}{sql}\n;{after}" if before or after else sql)
         return
-    rows = script.sql[slice(*statement.data)]
     if before:
         send_around(session, script, before)
-    _guarded(session, script, statement, lambda: session.copy_in(sql, rows))
+    with refused(session, script, statement, sent=sql):
+        session.copy_in(sql, script.sql[slice(*statement.data)])
     if after:
         send_around(session, script, after)
-
-
-def _guarded(
-    session: Session,
-    script: Script | None,
-    statement: Statement | None,
-    work: Callable[[], None],
-    before: str = "",
-) -> None:
-    try:
-        work()
-    except Error as error:
-        found, offset = server_error(error), None
-        if script and statement:
-            sql = script.sql[statement.start : statement.end]
-            inside = position_in(session.connection, before + sql, found.position)
-            if inside is not None and 0 <= inside - len(before) <= len(sql) + 1:
-                offset = statement.start + min(inside - len(before), len(sql))
-        raise StatementFailed(script, found, offset, statement) from error

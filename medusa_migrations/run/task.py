@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from medusa_migrations.files import dist
 from medusa_migrations.files.dist import stored_down
 from medusa_migrations.migration import Direction, MigrationId
-from medusa_migrations.plan.known import Row, Step
+from medusa_migrations.plan.known import Row
+from medusa_migrations.plan.steps import Step
 
 if TYPE_CHECKING:
     from medusa_migrations.schema.recorder import Function

@@ -5,26 +5,28 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import Error
 
 from medusa_migrations.database.history import History
-from medusa_migrations.database.session import Session
 from medusa_migrations.migration import Direction
 
+from .shared import Run
 from .task import Task
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(NamedTuple):
     """The row of `task`, as SQL for whoever sends it."""
 
-    session: Session
-    history: History
+    run: Run
     task: Task
+
+    @property
+    def history(self) -> History:
+        return self.run.history
 
     def open(self) -> str:
         """SQL that marks the migration as under way; what it has done before stays known."""
@@ -54,5 +56,5 @@ class Unfinished:
         state = "failed" if self.task.direction is Direction.UP else "revert_failed"
         with contextlib.suppress(Error):  # to quote the message takes a connection too
             row = self.history.update(self.task.id, state=state, error=error)
-            self.session.rollback()
-            self.session.settle(f"{self.session.reset_sql}{row}")
+            self.run.session.rollback()
+            self.run.session.settle(f"{self.run.sql.reset}{row}")

@@ -18,7 +18,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from medusa_migrations import conf
-from medusa_migrations.database.session import connected
+from medusa_migrations.database.connect import connected
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.owned import are_migrations_disabled, owned, sql_labels
 from medusa_migrations.management.console import Console, written

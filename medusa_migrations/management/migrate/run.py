@@ -14,17 +14,21 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations import conf
-from medusa_migrations.database.history import History
+from medusa_migrations.database.connect import database_errors
+from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.interruption import StopRequested
-from medusa_migrations.database.routing import read_known
-from medusa_migrations.database.session import Session, database_errors
+from medusa_migrations.database.lock import lock_holder, run_lock
+from medusa_migrations.database.postgresql import CHECK_LOCK
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError
 from medusa_migrations.files.build import app_labels, to_run, unbuilt
 from medusa_migrations.management.console import Console
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
-from medusa_migrations.plan.known import Known, Step, plan_run
-from medusa_migrations.run.options import Options
+from medusa_migrations.plan.forwards import Forwards
+from medusa_migrations.plan.known import Known
+from medusa_migrations.plan.steps import Step
+from medusa_migrations.run.options import Execution, Options
 
 if TYPE_CHECKING:
     from medusa_migrations.run.runner import Runner
@@ -59,6 +63,7 @@ class MigrateRun:
         self.migrations = to_run(only_plan=asked.only_look or conf.is_testing(), listener=console)
         self.known = self._read()
         self.has_joined = False
+        self.is_locked = False
         self.tasks: dict[Key, Task] = {}
         self.runner: Runner | None = None
 
@@ -78,11 +83,11 @@ class MigrateRun:
         insert the same content types and permissions.
         """
         self.has_joined = True
-        if self.asked.lock and not self.asked.only_look and (self._has_work(loader) or self._is_locked()):
-            given = self.asked.lock_wait
-            wait = conf.get_settings().lock_wait if given is None else conf.checked("lock_wait", given)
+        if self.asked.lock and not self.asked.only_look and (self._has_work(loader) or self._is_held()):
+            wait = conf.chosen("lock_wait", self.asked.lock_wait)
             with self._stoppable():
-                self.stack.enter_context(self.session.lock(wait, self.console))
+                self.stack.enter_context(run_lock(self.session, wait, self.console))
+            self.is_locked = True
             loader.build_graph()
             self.known = self._read()
         if not self.known.pending() and not conf.is_testing():
@@ -96,9 +101,9 @@ class MigrateRun:
             or any(key not in loader.applied_migrations for key in loader.graph.nodes)
         )
 
-    def _is_locked(self) -> bool:
+    def _is_held(self) -> bool:
         with database_errors(self.session.alias):
-            return self.session.lock_holder() is not None
+            return lock_holder(self.session) is not None
 
     def plan(self, loader: MigrationLoader, django: Sequence[Key]) -> list[Key | Migration]:
         """Of both kinds what is to be done, in its order; `django` is what Django would do.
@@ -123,7 +128,7 @@ class MigrateRun:
 
     def _pending_steps(self) -> Sequence[Step]:
         try:
-            return plan_run(self.known, labels=app_labels()).steps
+            return Forwards(labels=app_labels()).plan(self.known).steps
         except PlanError as error:
             if conf.is_testing():
                 raise PlanError(
@@ -181,21 +186,19 @@ class MigrateRun:
         with self._stoppable():
             if self.runner is None:
                 self.runner = self._ready_runner()
-            self.runner.run(Direction.UP, [self.tasks[id_]])
+            self.runner.carry_out([self.tasks[id_]])
 
     def check_lock(self) -> None:
         """Raise DatabaseError if the lock is lost, as by a server that was restarted."""
         with database_errors(self.session.alias):
-            self.session.execute(self.session.check_lock_sql or "SELECT 1")
+            self.session.execute(CHECK_LOCK if self.is_locked else "SELECT 1")
 
     def _ready_runner(self) -> Runner:
-        from medusa_migrations.run.runner import Runner
+        from medusa_migrations.run.runner import ready_runner
 
-        settings = conf.get_settings()
-        options = Options("each", settings.lock_timeout, settings.statement_timeout, settings.retries, COMMAND)
-        runner = Runner(self.session, self.history, options, self.console)
-        self.stack.enter_context(runner.ready())
-        return runner
+        how: Execution = {"transaction": "each", "lock": self.is_locked, "listener": self.console}
+        options = Options.chosen(how, command=COMMAND)
+        return self.stack.enter_context(ready_runner(Direction.UP, self.session, self.history, options))
 
     def _read(self, *, details: bool = False) -> Known:
         with database_errors(self.session.alias):

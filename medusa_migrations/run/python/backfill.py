@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
-from medusa_migrations.database.history import History
-from medusa_migrations.database.session import Session
-from medusa_migrations.events import Listener, Progressed, Remarked
-from medusa_migrations.run.retries import Retries
+from medusa_migrations.events import Progressed, Remarked
+from medusa_migrations.run.shared import Run
 from medusa_migrations.run.task import Task
 from medusa_migrations.schema.operations import Backfill
 from medusa_migrations.schema.target import Target
@@ -84,8 +82,8 @@ class Backfills:
     What is asked for is known again by its text, wherever it stands: others may come before it in another run.
     """
 
-    def __init__(self, session: Session, history: History, task: Task, retries: Retries, listener: Listener) -> None:
-        self.session, self.history, self.task, self.retries, self.tell = session, history, task, retries, listener
+    def __init__(self, run: Run, task: Task) -> None:
+        self.run, self.task = run, task
         self.asked: set[str] = set()  # the names of those that this run has come to
         self.known: dict[str, Reached] = {}
 
@@ -96,13 +94,13 @@ class Backfills:
 
     def read(self) -> None:
         """Find out from the history how far all have come."""
-        rows = self.session.query(
-            f"SELECT progress ->> 'backfills' FROM {self.history.table} WHERE app = %s AND name = %s",
+        rows = self.run.session.query(
+            f"SELECT progress ->> 'backfills' FROM {self.run.history.table} WHERE app = %s AND name = %s",
             list(self.task.id),
         )
         self.known = {name: Reached(**one) for name, one in json.loads(rows[0][0] or "{}").items()}
 
-    def run(self, work: Work) -> int:
+    def carry_out(self, work: Work) -> int:
         """Carry it out, or what is left of it; gives how many rows were changed, in earlier runs too.
 
         Raises django.db.Error, StopRequested, and ValueError for a table without a primary key, and for a backfill that
@@ -111,7 +109,7 @@ class Backfills:
         name = self._name(work)
         self.asked.add(name)
         if not self.known.setdefault(name, Reached(work.text)).is_done:
-            _Run(self, work, name).all()
+            _Backfill(self, work, name).all()
         return self.known[name].changed
 
     def _name(self, work: Work) -> str:
@@ -139,17 +137,18 @@ class Backfills:
     def record(self) -> str:
         """SQL that has the history know how far all have come."""
         progress = json.dumps({"backfills": {name: asdict(one) for name, one in self.known.items()}})
-        return self.history.update(self.task.id, progress=progress)
+        return self.run.history.update(self.task.id, progress=progress)
 
 
-class _Run:
+class _Backfill:
     """One backfill under way."""
 
     def __init__(self, all_of_them: Backfills, work: Work, name: str) -> None:
         self.backfills, self.work, self.name = all_of_them, work, name
-        self.session, self.tell = all_of_them.session, all_of_them.tell
+        self.run, self.id = all_of_them.run, all_of_them.task.id
+        self.session, self.tell = self.run.session, self.run.tell
         self.total, self.key = 0, list[tuple[str, str]]()
-        all_of_them.retries.run_queries(self._look, all_of_them.task.id)
+        self.run.retries.run_queries(self._look, self.id)
         if not self.key:
             raise ValueError(f"{work.name} has no primary key, by which backfill goes")
         self.columns = ", ".join(name for name, _ in self.key)
@@ -170,14 +169,13 @@ class _Run:
     def all(self) -> None:
         if self.reached.rows:
             self.tell(Remarked(f"The backfill of {self.name} goes on after {self.reached.rows:,} rows."))
-        retries, id_ = self.backfills.retries, self.backfills.task.id
         while not self.reached.is_done:
             before = self.reached.changed
             while self._retried():
                 self._progress()
                 self.session.interruption.wait(self.work.pause)
             changes = self.reached.changed > before
-            retries.run_queries(functools.partial(self._end_of_pass, changes=changes), id_)
+            self.run.retries.run_queries(functools.partial(self._end_of_pass, changes=changes), self.id)
         self._progress()
 
     def _end_of_pass(self, *, changes: bool) -> None:
@@ -198,7 +196,7 @@ class _Run:
         before = self.reached
         self.backfills.known[self.name] = reached
         try:
-            record = self.session.as_ourselves_sql + self.session.check_lock_sql + self.backfills.record()
+            record = self.run.sql.as_ourselves + self.run.check_lock + self.backfills.record()
             self.session.execute(f"{begin}{record}COMMIT")
         except BaseException:
             self.backfills.known[self.name] = before
@@ -212,7 +210,7 @@ class _Run:
             nonlocal found
             found = self._batch()
 
-        self.backfills.retries.run_queries(attempt, self.backfills.task.id)
+        self.run.retries.run_queries(attempt, self.id)
         return found
 
     def _batch(self) -> bool:
@@ -286,7 +284,7 @@ class _Run:
         total = self.reached.rows if self.reached.is_done else max(self.total, self.reached.rows)
         self.tell(
             Progressed(
-                self.backfills.task.id,
+                self.id,
                 self.work.name,
                 self.reached.rows,
                 total,

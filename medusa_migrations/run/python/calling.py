@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import Error
 
-from medusa_migrations.database.history import History
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.postgresql import IN_FAILED_TRANSACTION, ServerError, server_error
-from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Location, nearest
-from medusa_migrations.events import Listener
 from medusa_migrations.files.pyfile import at_line, line_of
 from medusa_migrations.migration import Direction
-from medusa_migrations.run.failure import StatementFailed
-from medusa_migrations.run.options import Options
-from medusa_migrations.run.retries import Retries
+from medusa_migrations.run.failure import Ending, StatementFailed
 from medusa_migrations.run.sending import send_around
+from medusa_migrations.run.shared import Run
 from medusa_migrations.run.task import Script, Task
 from medusa_migrations.run.unfinished import Unfinished
 from medusa_migrations.schema.recorder import without_database
@@ -85,41 +80,37 @@ def call(task: Task, schema: LiveSchema) -> None:
         raise CodeFailed(task.script, caught or error, line, is_caught=caught is not None) from error
 
 
-def call_in_transaction(session: Session, retries: Retries, task: Task) -> None:
+def call_in_transaction(run: Run, task: Task) -> None:
     """Call the function of `task` in a transaction that is open. Raises CodeFailed, StopRequested."""
-    with live_schema(session, retries, None) as schema:
+    with live_schema(run.session, run.retries, None) as schema:
         call(task, schema)
 
 
-@dataclass(frozen=True, slots=True)
 class Alone:
-    """Calls functions that no transaction holds."""
+    """Calls the function of `task`, which no transaction holds, from its top also where it was begun before."""
 
-    session: Session
-    history: History
-    retries: Retries
-    options: Options
-    listener: Listener
+    def __init__(self, run: Run, task: Task) -> None:
+        self.run, self.task = run, task
+        self.backfills = Backfills(run, task)
 
-    def run(self, task: Task) -> None:
-        """Call the function of `task`, from its top also where it was begun before.
-
-        Raises StatementFailed, StopRequested.
-        """
+    def carry_out(self) -> None:
+        """Raises StatementFailed, StopRequested."""
         begun = time.monotonic()
-        script, row = task.script, Unfinished(self.session, self.history, task)
-        backfills = Backfills(self.session, self.history, task, self.retries, self.listener)
+        session, script, row = self.run.session, self.task.script, Unfinished(self.run, self.task)
         try:
-            send_around(self.session, script, row.open() + self.options.timeouts("SET"))
-            backfills.read()  # while nobody has set another role
-            with live_schema(self.session, self.retries, backfills) as schema:
-                call(task, schema)
-            send_around(self.session, script, self.session.reset_sql)
-            send_around(self.session, script, self.session.check_lock_sql + row.close(begun))
+            send_around(session, script, row.open() + self.run.options.timeouts("SET"))
+            self.backfills.read()  # while nobody has set another role
+            with live_schema(session, self.run.retries, self.backfills) as schema:
+                call(self.task, schema)
+            send_around(session, script, self.run.sql.reset)
+            send_around(session, script, self.run.check_lock + row.close(begun))
         except (StatementFailed, StopRequested) as failed:
-            failed.outcome = (
-                "It runs without a transaction: what it has done stays. "
-                f"{self.options.again(task.direction)} calls {task.direction} again from its top{backfills.reached()}."
-            )
             row.record_failure(str(failed))
             raise
+
+    def ending(self) -> Ending:
+        """What stays of it, and what goes on with it."""
+        return Ending(
+            "It runs without a transaction: what it has done stays. "
+            f"{self.run.again} calls {self.task.direction} again from its top{self.backfills.reached()}."
+        )

@@ -162,7 +162,7 @@ class LiveSchema(Schema):
             )
         with self.connection.schema_editor(atomic=False) as editor:
             work = Work.of(Target(editor), asked)
-        return self.backfills.run(work)
+        return self.backfills.carry_out(work)
 
     def _do(self, operation: Operation) -> None:
         self.line = operation.line

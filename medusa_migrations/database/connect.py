@@ -1,0 +1,98 @@
+"""The connection of a session: made from the settings of its alias as they are now, and closed at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from medusa_migrations.errors import DatabaseError, nearest
+
+from . import postgresql
+from .interruption import Interruption
+from .postgresql import server_error
+from .session import Session
+
+# A connection that was cut is noticed within about a minute (libpq's parameters; the server's own default is 2 hours).
+_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+@contextlib.contextmanager
+def open_session(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
+    """Connect to the database `alias` with its settings as they are now, and close the connection afterwards.
+
+    What a migration does to its session reaches nobody else's. Raises DatabaseError if there is no such database,
+    it is not PostgreSQL, cannot be reached or fails.
+    """
+    with connected(alias, interruption) as session, database_errors(alias):
+        yield session
+
+
+@contextlib.contextmanager
+def connected(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
+    """As `open_session`, where not all errors of a database meanwhile are this session's."""
+    connection = _connect(alias)
+    interruption = interruption or Interruption()
+    try:
+        with interruption.cancels(functools.partial(postgresql.cancel, connection)):
+            yield Session(connection, interruption)
+    finally:
+        with contextlib.suppress(InterfaceError):
+            connection.close()
+
+
+@contextlib.contextmanager
+def database_errors(alias: str) -> Iterator[None]:
+    """Raise DatabaseError for what nobody has made more of."""
+    try:
+        yield
+    except Error as error:
+        raise DatabaseError(
+            f"The database {alias!r} failed: {server_error(error).message}\nmigrations_show tells what is applied."
+        ) from error
+
+
+def _connect(alias: str) -> BaseDatabaseWrapper:
+    if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
+        raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}")
+    try:
+        theirs = connections[alias]
+    except ImproperlyConfigured as error:
+        raise DatabaseError(f"The database {alias!r} cannot be used: {error}") from None
+    if theirs.vendor != "postgresql":
+        raise DatabaseError(
+            f"The database {alias!r} is {theirs.display_name}; migrations run on PostgreSQL only. Set its ENGINE to "
+            "'django.db.backends.postgresql', or name another one with --database."
+        )
+    connection = type(theirs)(_own_settings(theirs.settings_dict), alias)
+    try:
+        connection.ensure_connection()
+    except (Error, ImproperlyConfigured) as error:
+        raise DatabaseError(
+            f"Cannot connect to the database {alias!r} ({_address(connection.settings_dict)}): {str(error).strip()}\n"
+            "See that the server runs and that DATABASES has its address, user and password."
+        ) from None
+    return connection
+
+
+def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    own = copy.deepcopy(settings)
+    options = _KEEPALIVES | own.get("OPTIONS", {})
+    options.pop("pool", None)
+    options.pop("server_side_binding", None)
+    options["application_name"] = f"medusa_migrations {socket.gethostname()}:{os.getpid()}"[:63]
+    return own | {"OPTIONS": options, "CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False, "AUTOCOMMIT": True}
+
+
+def _address(settings: dict[str, Any]) -> str:
+    host = settings.get("HOST") or "local socket"
+    port = f":{settings['PORT']}" if settings.get("PORT") else ""
+    return f"{host}{port}, database {settings.get('NAME')!r}, user {settings.get('USER')!r}"

@@ -1,0 +1,83 @@
+"""The run lock: one advisory lock a database, which keeps two runs apart."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from medusa_migrations.errors import LockError
+from medusa_migrations.events import Listener, Waiting
+
+from . import postgresql
+from .session import MARK, Session
+
+# A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
+# up a CREATE INDEX CONCURRENTLY of the lock's holder for ever (a deadlock that PostgreSQL ends by an error).
+POLL_SECONDS = 0.2
+
+
+class LockHolder(NamedTuple):
+    """Who holds the run lock, in words, and the id of the migration it is working on, if that can be seen."""
+
+    text: str
+    running: str | None
+
+
+@contextlib.contextmanager
+def run_lock(session: Session, wait: float, listener: Listener) -> Iterator[None]:
+    """Hold the run lock of the session's database while this lasts.
+
+    While somebody else has it, `listener` is told who and for how long this waits.
+    Raises LockError after `wait` seconds, and where a pooler would give the lock to another client.
+    """
+    _refuse_pooler(session)
+    _wait_for_lock(session, wait, listener)
+    session.execute("SET idle_session_timeout = 0")  # it may be held for long before the first migration
+    try:
+        yield
+    finally:
+        session.rollback()
+        session.settle(postgresql.UNLOCK)
+
+
+def _refuse_pooler(session: Session) -> None:
+    if session.query("SELECT pg_catalog.pg_backend_pid()")[0][0] != postgresql.backend_pid(session.connection):
+        raise LockError(
+            f"The database {session.alias!r} is behind a pooler that gives every transaction another server process, "
+            "so a lock would be left with somebody else. Nothing was run. Connect to the server itself for "
+            "migrations. Where it is certain that only one run is under way, --no-lock does without."
+        )
+
+
+def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
+    deadline = time.monotonic() + wait
+    told = ""
+    while not session.query(postgresql.TRY_LOCK)[0][0]:
+        found = lock_holder(session)
+        holder = found.text if found else told or "another process"
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise LockError(
+                f"Migrations of the database {session.alias!r} are being run by {holder}. Nothing was done. "
+                + (f"Waited {wait:g} s; --lock-wait sets how long. " if wait else "")
+                + "Run again when it is done."
+            )
+        if holder != told:
+            told = holder
+            listener(Waiting(holder, left))
+        session.interruption.wait(min(POLL_SECONDS, left))
+
+
+def lock_holder(session: Session) -> LockHolder | None:
+    """Who holds the run lock of the session's database, or None."""
+    for pid, application, user, address, since, query in session.query(postgresql.LOCK_HOLDER):
+        words = [f"pid {pid}"]
+        words += [application] if application else []
+        words += [f"user {user}"] if user else []
+        words += [f"from {address}"] if address else []
+        words += [f"connected since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
+        working_on = MARK.match(query or "")
+        return LockHolder(", ".join(words), working_on[1] if working_on else None)
+    return None

@@ -1,0 +1,81 @@
+"""What `migrations_show` and the admin tell of the migrations of one database. Writes nothing."""
+
+from __future__ import annotations
+
+from medusa_migrations.errors import DistError, FileError
+from medusa_migrations.files.build import app_labels, to_run
+from medusa_migrations.files.dist import read_part
+from medusa_migrations.migration import Migration, MigrationId
+from medusa_migrations.plan.known import Known, check_app, find_id, in_order, out_of_order, state_of
+from medusa_migrations.results import Description, ShownMigration, ShownPart, ShowResult
+
+from .connect import open_session
+from .history import History, read_known
+from .lock import LockHolder, lock_holder
+
+
+def show(app: str | None, database: str) -> ShowResult:
+    """As `medusa_migrations.api.show`."""
+    known, holder = _look(database)
+    check_app(app, known, app_labels())
+    late = out_of_order(known)
+    ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
+    return ShowResult(database, tuple(_shown(id_, known, holder, id_ in late) for id_ in ids))
+
+
+def describe(id_: str, database: str) -> Description:
+    """As `medusa_migrations.api.describe`."""
+    known, holder = _look(database)
+    found = find_id(id_, known)
+    migration, row = known.by_id.get(found), known.rows.get(found)
+    description = Description(
+        database,
+        _shown(found, known, holder, found in out_of_order(known)),
+        recorded_checksum=row.checksum if row else None,
+        reversible=bool((migration and migration.down) or (row and row.down is not None)),
+    )
+    if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
+        description = description._replace(parts=(ShownPart("stored down", row.down),))
+    return _with_file(description, migration) if migration else description
+
+
+def _look(database: str) -> tuple[Known, LockHolder | None]:
+    migrations = to_run(only_plan=True)
+    with open_session(database) as session:
+        return read_known(History(session), migrations, details=True), lock_holder(session)
+
+
+def _with_file(description: Description, migration: Migration) -> Description:
+    """What the file says too; where it cannot be read, why."""
+    description = description._replace(
+        source=migration.source,
+        description=migration.description,
+        depends=migration.depends,
+        feature=migration.feature,
+    )
+    try:
+        return description._replace(parts=(*_parts(migration), *description.parts))
+    except (DistError, FileError) as error:
+        return description._replace(unreadable=str(error))
+
+
+def _parts(migration: Migration) -> tuple[ShownPart, ...]:
+    parts = {"file": migration.up} if migration.is_python else {"up": migration.up, "down": migration.down}
+    return tuple(ShownPart(name, read_part(migration, part), part.transaction) for name, part in parts.items() if part)
+
+
+def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool) -> ShownMigration:
+    row, migration = known.rows.get(id_), known.by_id.get(id_)
+    return ShownMigration(
+        id=id_,
+        state=state_of(id_, known, locked=holder is not None, running=holder.running if holder else None),
+        applied_at=row.applied_at if row else None,
+        duration_ms=row.duration_ms if row else None,
+        applied_by=row.applied_by if row else None,
+        checksum=migration.checksum if migration else known.rows[id_].checksum,
+        out_of_order=late,
+        statements_done=row.statements_done if row else 0,
+        error=row.error if row else "",
+        run=row.run if row else None,
+        is_python=migration is not None and migration.is_python,
+    )

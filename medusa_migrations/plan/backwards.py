@@ -1,0 +1,153 @@
+"""What `migrations_revert` does, or why it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from medusa_migrations.errors import PlanError
+from medusa_migrations.files.order import dependencies, sort_after
+from medusa_migrations.migration import Direction, MigrationId
+
+from .known import UNFINISHED_REVERTS, Known, Row, check_app, find_id, refuse_unfinished_reverts
+from .steps import Plan, Step
+
+
+class Backwards(NamedTuple):
+    """What a revert is asked for: the last one by the order of execution, or what the fields say.
+
+    `app` keeps to the migrations of one app. Of `steps` (the last so many), `to` (the id of the one that stays),
+    `last_run` and `everything` at most one is given. With `fake` only the history is written, so that a down part is
+    not needed. `labels` are those of the installed apps.
+    """
+
+    app: str | None = None
+    steps: int | None = None
+    to: str | None = None
+    last_run: bool = False
+    everything: bool = False
+    fake: bool = False
+    labels: Collection[str] = ()
+
+    @property
+    def direction(self) -> Direction:
+        return Direction.DOWN
+
+    def plan(self, known: Known) -> Plan:
+        """The steps that undo what is asked for, dependents first.
+
+        Raises PlanError for an unknown name, for an irreversible migration, and for dependents that would be left.
+        """
+        check_app(self.app, known, self.labels)
+        rows = sorted(known.rows.values(), key=lambda row: -row.serial)
+        stays = self._stays(known)
+        takes_dependents = self.app is None and (self.to is not None or self.last_run or self.everything)
+        chosen = _with_dependents(known, self._chosen(rows, known, stays), refuse=not takes_dependents)
+        if stays in chosen:
+            raise PlanError(f"{stays} depends on what would be reverted, so it cannot stay. Name an earlier migration.")
+        if not self.fake:
+            _refuse_unfinished([row for row in rows if row.id in chosen])
+            refuse_unfinished_reverts([row for row in rows if row.id not in chosen])
+        order = _children_first([row for row in rows if row.id in chosen], known)
+        steps = tuple(_step(row, known) for row in order)
+        if not self.fake:
+            _refuse_irreversible(steps, known)
+        return Plan(self.direction, steps)
+
+    def _stays(self, known: Known) -> MigrationId | None:
+        """The migration that `to` names, which must be applied."""
+        if self.to is None:
+            return None
+        stays = find_id(self.to, known)
+        if not known.is_applied(stays):
+            raise PlanError(f"{stays} is not applied, so nothing can be reverted to it. migrations_show lists what is.")
+        return stays
+
+    def _chosen(self, rows: Sequence[Row], known: Known, stays: MigrationId | None) -> set[MigrationId]:
+        """Which of `rows`, latest first, are asked for; what is reverted only in part comes before all others."""
+        mine = [row for row in rows if self.app is None or row.id.app == self.app]
+        if self.everything:
+            return {row.id for row in mine}
+        if self.last_run:
+            return {row.id for row in mine if row is mine[0] or (row.run and row.run == mine[0].run)}
+        if stays is not None:
+            return {row.id for row in mine if row.serial > known.rows[stays].serial}
+        half_done = [row for row in mine if row.state in UNFINISHED_REVERTS]
+        next_first = half_done + [row for row in mine if row not in half_done]
+        return {row.id for row in next_first[: 1 if self.steps is None else self.steps]}
+
+
+def _refuse_irreversible(steps: Sequence[Step], known: Known) -> None:
+    reasons = [_why_irreversible(step, known) for step in steps if step.part is None]
+    if reasons:
+        raise PlanError("\n".join(reasons) + "\nNothing was reverted.")
+
+
+def _refuse_unfinished(rows: Iterable[Row]) -> None:
+    found = [str(row.id) for row in rows if row.state in ("running", "failed")]
+    if found:
+        raise PlanError(
+            f"{', '.join(found)}: applied only in part. Nothing was reverted. Run migrations_run to go on with it, or "
+            "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
+        )
+
+
+def _with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> set[MigrationId]:
+    """`chosen` and the applied migrations that depend on them; with `refuse`, those are an error."""
+    found = set(chosen)
+    for migration in known.migrations:  # in their order: what depends on a dependent comes later
+        needed = [str(other) for other in dependencies(migration) if other in found]
+        if needed and migration.id in known.rows and migration.id not in found:
+            if refuse:
+                raise PlanError(
+                    f"{', '.join(needed)} cannot be reverted: {migration.id} depends on it and is applied. Nothing was "
+                    f"reverted. Revert {migration.id} first, or use --to, which takes dependents along."
+                )
+            found.add(migration.id)
+    return found
+
+
+def _children_first(rows: Sequence[Row], known: Known) -> list[Row]:
+    """`rows`, latest executed first, but never before one that depends on it."""
+    needed_by: dict[MigrationId, set[MigrationId]] = {row.id: set() for row in rows}
+    for row in rows:
+        for other in dependencies(known.by_id[row.id]) if row.id in known.by_id else ():
+            needed_by.setdefault(other, set()).add(row.id)
+    order = sort_after(needed_by, lambda id_: -known.rows[id_].serial if id_ in known.rows else 0)
+    chosen = {row.id for row in rows}
+    return [known.rows[id_] for id_ in order if id_ in chosen]
+
+
+def _step(row: Row, known: Known) -> Step:
+    """The built down part; the stored one if the file is missing or its up part is another."""
+    migration = known.by_id.get(row.id)
+    if migration and migration.checksum == row.checksum:
+        return Step(row.id, Direction.DOWN, migration, migration.down, row=row)
+    part = None
+    if row.down is not None:
+        from medusa_migrations.files.sqlfile import parse_stored  # few plans need it, and every run begins with a plan
+
+        part = parse_stored(row.down, f"the stored down part of {row.id}")
+    return Step(row.id, Direction.DOWN, migration, part, stored=row.down, row=row)
+
+
+def _why_irreversible(step: Step, known: Known) -> str:
+    migration = known.by_id.get(step.id)
+    if migration is None:
+        return (
+            f"{step.id} cannot be reverted: it has no file, and the history no down part of it, as of every migration "
+            "in Python, whose code is never stored. Bring the file back."
+        )
+    if step.row and migration.checksum != step.row.checksum:
+        if migration.is_python:
+            return (
+                f"{step.id} cannot be reverted: {migration.source} has changed since, and code is run only as it was "
+                "applied. Bring the file back as it was, or, if its down is right for what the database has, record "
+                f"that first with migrations_repair --accept-changes {step.id}"
+            )
+        return f"{step.id} cannot be reverted: its file has changed since, and the history has no down part of it."
+    down = "down(schema)" if migration.is_python else "`-- migrate:down`"
+    return (
+        f"{step.id} is irreversible: {migration.source} has no {down}. "
+        "Write one, or undo it by hand and forget it with --fake."
+    )

@@ -1,0 +1,113 @@
+"""What `migrations_run` does, or why it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from medusa_migrations.errors import PlanError
+from medusa_migrations.files.order import dependencies
+from medusa_migrations.migration import Direction, Migration, MigrationId, checksum
+
+from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts
+from .steps import Plan, Step
+
+_EMPTY = checksum("")
+
+
+class Forwards(NamedTuple):
+    """What a run is asked for: all that is pending, of `app` and what that depends on, up to the id `to`.
+
+    `labels` are those of the installed apps.
+    """
+
+    app: str | None = None
+    to: str | None = None
+    labels: Collection[str] = ()
+
+    @property
+    def direction(self) -> Direction:
+        return Direction.UP
+
+    def plan(self, known: Known) -> Plan:
+        """The steps that apply what is asked for, in the order of the migrations.
+
+        Raises PlanError if the history does not allow it, and for an unknown name.
+        """
+        check_app(self.app, known, self.labels)
+        refuse_unfinished_reverts(known.rows.values())
+        _refuse_changed(known)
+        pending = known.pending()
+        _refuse_renamed(known, pending)
+        _refuse_unfinished_without_file(known, pending)
+        if self.to is not None:
+            up_to = _up_to(self.to, known)
+            pending = [migration for migration in pending if migration.id in up_to]
+        if self.app is not None:
+            wanted = _with_dependencies(known, [one.id for one in pending if one.id.app == self.app])
+            pending = [migration for migration in pending if migration.id in wanted]
+        late = out_of_order(known) if pending else set()
+        return Plan(self.direction, tuple(_step(migration, known, late) for migration in pending))
+
+
+def _step(migration: Migration, known: Known, late: Collection[MigrationId]) -> Step:
+    row = known.rows.get(migration.id)
+    return Step(migration.id, Direction.UP, migration, migration.up, row=row, out_of_order=migration.id in late)
+
+
+def _up_to(text: str, known: Known) -> set[MigrationId]:
+    """The migration that `text` names and all before it. Raises PlanError for one that cannot run."""
+    last = find_id(text, known)
+    if last not in known.by_id:
+        raise PlanError(f"{last} is applied, but there is no file for it any more: it has no place in the order.")
+    if last in known.disabled:
+        raise PlanError(f"{last} does not run: its feature, or that of one it depends on, is off.")
+    ids = [migration.id for migration in known.migrations]
+    return set(ids[: ids.index(last) + 1])
+
+
+def _refuse_changed(known: Known) -> None:
+    changed = known.changed()
+    if changed:
+        names = "\n".join(f"  {migration.id} ({migration.source})" for migration in changed)
+        raise PlanError(
+            f"Changed since it was applied, so nothing was run:\n{names}\nBring the file back as it was and put the "
+            "change into a new migration, or, if what the file says today is what the database has, record that with "
+            f"migrations_repair --accept-changes {' '.join(str(migration.id) for migration in changed)}"
+        )
+
+
+def _refuse_renamed(known: Known, pending: Iterable[Migration]) -> None:
+    missing = {row.checksum: row.id for row in known.rows.values() if row.id not in known.by_id}
+    for migration in pending:
+        old = missing.get(migration.checksum)
+        if old and migration.checksum != _EMPTY:
+            raise PlanError(
+                f"{migration.id} is pending and has the SQL of {old}, which is applied and has no file any more. "
+                f"Nothing was run. If it was renamed: migrations_repair --renamed {old}={migration.id}"
+            )
+
+
+def _refuse_unfinished_without_file(known: Known, pending: Iterable[Migration]) -> None:
+    """One that was begun and renamed would be done from its start again."""
+    apps = {migration.id.app for migration in pending}
+    for row in known.rows.values():
+        if row.state != "applied" and row.id not in known.by_id and row.id.app in apps:
+            raise PlanError(
+                f"{row.id} was begun and is not finished, and has no file any more. Nothing was run. Bring the file "
+                f"back; or, if it was renamed, migrations_repair --renamed {row.id}=NEW; or, if it was undone by "
+                f"hand, migrations_repair --mark-reverted {row.id}"
+            )
+
+
+def _with_dependencies(known: Known, ids: Iterable[MigrationId]) -> set[MigrationId]:
+    """`ids` and all that they depend on."""
+    by_id = known.by_id
+    found: set[MigrationId] = set()
+    todo = list(ids)
+    while todo:
+        id_ = todo.pop()
+        if id_ not in found:
+            found.add(id_)
+            todo += [other for other in dependencies(by_id[id_]) if other in by_id]
+    return found

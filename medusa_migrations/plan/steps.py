@@ -1,0 +1,71 @@
+"""A plan: what is to be done, one step a migration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from medusa_migrations.errors import PlanError
+from medusa_migrations.migration import Direction, Migration, MigrationId, Part
+
+from .known import Row
+
+
+class Step(NamedTuple):
+    """One migration to carry out.
+
+    `part` is what to send, of `migration`'s file, or of `stored` where that is given; None if only the history is
+    to be written. `row` is its row in the history so far.
+    """
+
+    id: MigrationId
+    direction: Direction
+    migration: Migration | None = None
+    part: Part | None = None
+    stored: str | None = None
+    row: Row | None = None
+    out_of_order: bool = False
+
+    def is_transactional(self, mode: str) -> bool:
+        """Whether the part runs in a transaction: as its marker says, else unless the mode is none.
+
+        What was begun statement by statement goes on like that.
+        """
+        if self.row and self.row.state != "applied" and self.row.statements_done:
+            return False
+        said = self.part.transaction if self.part else None
+        return mode != "none" if said is None else said
+
+
+class Plan(NamedTuple):
+    direction: Direction
+    steps: tuple[Step, ...]
+
+
+def fingerprint(plan: Plan, mode: str) -> str:
+    """A text that is the same for two plans if and only if both send the same, in the same way, from the same history.
+
+    `mode` is that of the transactions, as in Options.
+    """
+    steps = [
+        [
+            str(step.id),
+            step.migration.hash if step.migration else None,
+            step.stored,
+            [step.row.serial, step.row.state, step.row.checksum, step.row.statements_done] if step.row else None,
+            step.is_transactional(mode),
+        ]
+        for step in plan.steps
+    ]
+    return hashlib.sha256(json.dumps([plan.direction, mode, steps]).encode()).hexdigest()
+
+
+def refuse_mode_all(plan: Plan) -> None:
+    """Raise PlanError if one transaction cannot hold all of `plan`."""
+    alone = [str(step.id) for step in plan.steps if step.part and not step.is_transactional("all")]
+    if alone:
+        raise PlanError(
+            f"{', '.join(alone)}: marked transaction:false, or begun without one, so it cannot share a transaction. "
+            "Nothing was run. Use --transaction each, or set it apart: --to names the last one to run."
+        )

@@ -1,0 +1,128 @@
+"""From what is asked for to a result: plan, and unless there is nothing to do, lock, plan again and do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple
+
+from medusa_migrations.database.connect import open_session
+from medusa_migrations.database.history import History, read_known
+from medusa_migrations.database.interruption import StopRequested
+from medusa_migrations.database.lock import lock_holder, run_lock
+from medusa_migrations.database.session import Session
+from medusa_migrations.errors import Interrupted, PlanError, StalePlanError
+from medusa_migrations.files.build import to_run, unbuilt
+from medusa_migrations.files.order import django_dependencies
+from medusa_migrations.migration import Direction, Migration
+from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
+from medusa_migrations.results import Failure, RunResult
+
+from .options import Options
+
+if TYPE_CHECKING:
+    from medusa_migrations.plan.backwards import Backwards
+    from medusa_migrations.plan.forwards import Forwards
+
+    from .task import Task
+
+
+def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
+    """Do what is `wanted`, or with `options.only_plan` only say what that would be.
+
+    Raises MigrationFailed and Interrupted, with the result so far, if a migration fails or the run is stopped. After
+    any other error nothing is changed.
+    """
+    migrations = to_run(only_plan=options.only_plan, build_first=options.build, listener=options.listener)
+    with _session(wanted.direction, options) as session:
+        result = _carried_out(_Work(wanted, options, migrations, History(session, options.applied_by)))
+    if wanted.direction is Direction.UP and not result.migrations:
+        return result._replace(notes=unbuilt(migrations))
+    return result
+
+
+class _Work(NamedTuple):
+    """What a plan is made of."""
+
+    wanted: Forwards | Backwards
+    options: Options
+    migrations: tuple[Migration, ...]
+    history: History
+
+    @property
+    def session(self) -> Session:
+        return self.history.session
+
+    def plan(self) -> Plan:
+        """What is to be done as things are now. Raises PlanError, DatabaseError."""
+        is_revert = self.wanted.direction is Direction.DOWN
+        plan = self.wanted.plan(read_known(self.history, self.migrations, details=is_revert))
+        if self.options.mode == "all" and not self.options.fake:
+            refuse_mode_all(plan)
+        if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
+            from .prerequisites import check_applied
+
+            check_applied(plan.steps, self.session)
+        return plan
+
+    def load(self, plan: Plan | None) -> list[Task]:
+        """The tasks of a plan, with their SQL. Raises DistError and FileError for what is spoilt."""
+        from .task import load_tasks
+
+        return load_tasks(plan.steps if plan else (), self.options.mode, fake=self.options.fake)
+
+
+def _carried_out(work: _Work) -> RunResult:
+    options, session = work.options, work.session
+    plan = _plan_unless_running(work)
+    if plan and (options.only_plan or not plan.steps):
+        _refuse_stale(plan, options)
+        return _looked_at(session, plan, options)
+    tasks = work.load(plan)  # what is spoilt is refused before anything is waited for
+    with run_lock(session, options.lock_wait, options.listener) if options.lock else nullcontext():
+        now = work.plan()
+        _refuse_stale(now, options)
+        if now != plan:
+            tasks = work.load(now)
+        if tasks:
+            session.refuse_unusable()
+            work.history.open()
+        from .runner import ready_runner  # a run that has nothing to do is a part of every release's start
+
+        with ready_runner(now.direction, session, work.history, options) as runner:
+            return runner.carry_out(tasks)
+
+
+def _plan_unless_running(work: _Work) -> Plan | None:
+    """The plan; None where another run is in the middle of what forbids one: that is a reason to wait for it."""
+    try:
+        return work.plan()
+    except PlanError:
+        if work.options.only_plan or not work.options.lock or lock_holder(work.session) is None:
+            raise
+        return None
+
+
+def _looked_at(session: Session, plan: Plan, options: Options) -> RunResult:
+    if not options.only_plan:
+        return RunResult(session.alias, plan.direction)
+    from .preview import as_result
+
+    return as_result(session, plan, options)
+
+
+def _refuse_stale(plan: Plan, options: Options) -> None:
+    if options.expected is not None and options.expected != fingerprint(plan, options.mode):
+        raise StalePlanError("What would be done is not what was shown any more. Nothing was done. Look at it again.")
+
+
+@contextmanager
+def _session(direction: Direction, options: Options) -> Iterator[Session]:
+    """The session of a run; a stop that the runner does not know of is told here."""
+    try:
+        with open_session(options.database, options.interruption) as session:
+            yield session
+    except StopRequested as stop:
+        message = f"Stopped by {stop} before the first migration: nothing was run."
+        result = RunResult(options.database, direction, error=Failure(None, message))
+        raise Interrupted(message, str(stop), result) from stop

@@ -1,0 +1,75 @@
+"""A migration in a transaction of its own: `--transaction each`."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+from medusa_migrations.database.history import SERVER_MILLISECONDS
+from medusa_migrations.database.postgresql import CHECK_DEFERRED
+from medusa_migrations.database.session import mark
+from medusa_migrations.migration import Direction
+from medusa_migrations.sql.scanner import split
+
+from .failure import Ending
+from .report import milliseconds_since
+from .sending import send, send_around, send_statement
+from .shared import Run
+from .task import Task
+
+
+class Each:
+    """Carries out `task`, all of it or nothing, and tries again what may pass."""
+
+    def __init__(self, run: Run, task: Task) -> None:
+        self.run, self.task = run, task
+
+    def carry_out(self) -> None:
+        """Raises StatementFailed, StopRequested."""
+        self.run.retries.run(functools.partial(send_task, self.run, self.task, "BEGIN;", "COMMIT;"), self.task.id)
+
+    def ending(self) -> Ending:
+        """What becomes of it if it has failed."""
+        return Ending()
+
+
+def send_task(run: Run, task: Task, begin: str = "", end: str = "") -> None:
+    """Send a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run.
+
+    `begin` and `end` are BEGIN and COMMIT, or nothing inside a transaction for all.
+    """
+    before = mark(task.id) + begin + run.options.timeouts("SET LOCAL")
+    if task.script.copies or task.function:
+        _send_singly(run, task, before, end)
+    else:
+        after = behind_a_part(run, history_sql(run, task, SERVER_MILLISECONDS), end)
+        send(run.session, task.script, before=before, after=after)
+
+
+def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
+    begun = time.monotonic()
+    send_around(run.session, task.script, f"{before}SET LOCAL idle_in_transaction_session_timeout = 0")
+    if task.function:
+        from .python.calling import call_in_transaction  # few runs need it, and it brings the migration API along
+
+        call_in_transaction(run, task)
+    else:
+        for statement in split(task.script.sql):
+            send_statement(run.session, task.script, statement)
+    row = history_sql(run, task, str(milliseconds_since(begun)))
+    send_around(run.session, task.script, behind_a_part(run, row, end))
+
+
+def behind_a_part(run: Run, row: str, end: str = "") -> str:
+    """What follows a part: the resets, the look at the lock, and last the history row; `end` is its COMMIT."""
+    deferred = CHECK_DEFERRED if end else ""
+    return deferred + run.sql.reset + run.check_lock + row + end
+
+
+def history_sql(run: Run, task: Task, milliseconds: str) -> str:
+    """SQL that records that `task` is done; `milliseconds` is an SQL expression."""
+    if task.direction is Direction.DOWN:
+        return run.history.remove(task.id)
+    forget = run.history.delete(task.id) if task.row else ""
+    took = "NULL" if task.fake else milliseconds
+    return forget + run.history.insert(task.id, task.checksum, task.down, milliseconds=took)

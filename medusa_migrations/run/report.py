@@ -1,0 +1,111 @@
+"""What a run has done so far: told to its listener as it happens, and at the end a result or an error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from medusa_migrations.errors import Interrupted, MigrationFailed
+from medusa_migrations.events import Failed, Finished, Noticed, Started
+from medusa_migrations.migration import Direction
+from medusa_migrations.results import Failure, MigrationResult, RunResult, Status
+
+from .failure import Ending, StatementFailed
+from .shared import Run
+from .task import Task
+
+
+class Report:
+    """The results of `run`, and which migration is under way."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.results: list[MigrationResult] = []
+        self.current: Task | None = None
+
+    def start(self, task: Task) -> float:
+        """Tell that `task` is about to be carried out; returns the moment by the monotonic clock.
+
+        Raises StopRequested.
+        """
+        self.run.session.interruption.check()
+        self._tell_start(task)
+        return time.monotonic()
+
+    def finish(self, task: Task, milliseconds: int) -> None:
+        """Tell that `task` is done, and took that long."""
+        status: Status = "faked"
+        if not task.fake:
+            status = "applied" if task.direction is Direction.UP else "reverted"
+        took = None if task.fake else milliseconds
+        self.current = None
+        self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order))
+        self.run.tell(Finished(task.id, took, task.fake))
+        self.tell_notices()
+
+    def finish_together(self, tasks: Sequence[Task], done: int, milliseconds: int) -> None:
+        """Tell of the first `done` of `tasks` as if they had been sent one by one, and that the next is under way.
+
+        `milliseconds` is what all of them took.
+        """
+        notices = self.run.session.take_notices()
+        for task in tasks[:done]:
+            self._tell_start(task)
+            self.finish(task, milliseconds // len(tasks))
+        self._tell(notices)  # of which of them each is, nobody knows
+        if done < len(tasks):
+            self._tell_start(tasks[done])
+
+    def tell_notices(self) -> None:
+        """Tell what the server has said besides since the last time."""
+        self._tell(self.run.session.take_notices())
+
+    def result(self, error: Failure | None = None) -> RunResult:
+        """What was done so far, and why it ended early, if it did."""
+        return RunResult(self.run.session.alias, self.run.direction, tuple(self.results), error)
+
+    def failed(self, failed: StatementFailed, ending: Ending) -> MigrationFailed:
+        """The error for a run that ends because PostgreSQL, or an author's code, has failed."""
+        failure = failed.failure()
+        before = [] if ending.of_all else [result.id for result in self.results]
+        if ending.of_all:
+            self._relabel("failed" if failed.in_doubt(ending) else "rolled_back")
+        if failure.id:
+            self.results.append(MigrationResult(failure.id, "failed"))
+            self.run.tell(Failed(failure.id))
+        self.tell_notices()
+        message = failed.message(self.run.direction, before, ending, self.run.options)
+        return MigrationFailed(message, self.result(failure))
+
+    def interrupted(self, ending: Ending) -> Interrupted:
+        """The error for a run that was stopped from outside: what state things are in, in one line."""
+        self.run.session.rollback()
+        if ending.of_all:
+            self._relabel("rolled_back")
+        doing = f"{self.current.id} was stopped. {ending.outcome} " if self.current else ""
+        done = "applied" if self.run.direction is Direction.UP else "reverted"
+        before = [str(result.id) for result in self.results if result.status in (done, "faked")]
+        rest = f"{done.capitalize()} before: {', '.join(before) or 'nothing'}."
+        reason = self.run.session.interruption.reason
+        message = f"Stopped by {reason}. {doing}{rest} Run it again to go on."
+        if self.current:
+            self.results.append(MigrationResult(self.current.id, "failed"))
+            self.run.tell(Failed(self.current.id))
+        failure = Failure(self.current.id if self.current else None, message)
+        return Interrupted(message, reason, self.result(failure))
+
+    def _tell_start(self, task: Task) -> None:
+        self.current = task
+        self.run.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
+
+    def _tell(self, notices: Sequence[str]) -> None:
+        for text in notices:
+            self.run.tell(Noticed(text))
+
+    def _relabel(self, status: Status) -> None:
+        self.results = [result._replace(status=status) for result in self.results]
+
+
+def milliseconds_since(begun: float) -> int:
+    """How long ago `begun` is, a moment by the monotonic clock."""
+    return int((time.monotonic() - begun) * 1000)

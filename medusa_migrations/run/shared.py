@@ -1,0 +1,44 @@
+"""What all parts of one run share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from medusa_migrations.database.history import History
+from medusa_migrations.database.postgresql import CHECK_LOCK
+from medusa_migrations.database.session import Session, SessionSql
+from medusa_migrations.events import Listener
+from medusa_migrations.migration import Direction
+
+from .options import Options
+from .retries import Retries
+
+
+class Run(NamedTuple):
+    """One run, or revert, of one database: over `session`, which `sql` keeps fit, into `history`, as `options` say."""
+
+    direction: Direction
+    session: Session
+    sql: SessionSql
+    history: History
+    options: Options
+
+    @property
+    def tell(self) -> Listener:
+        """Who is told of what happens."""
+        return self.options.listener
+
+    @property
+    def retries(self) -> Retries:
+        """How often what fails for a passing reason is tried again."""
+        return Retries(self.session, self.options.retries, self.options.listener)
+
+    @property
+    def check_lock(self) -> str:
+        """SQL that fails if the lock was lost; none where the run has taken none."""
+        return CHECK_LOCK if self.options.lock else ""
+
+    @property
+    def again(self) -> str:
+        """The command that goes on with this run if it ends early."""
+        return self.options.again(self.direction)

@@ -1,0 +1,112 @@
+"""All migrations in one transaction: `--transaction all`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from medusa_migrations.database.interruption import StopRequested
+from medusa_migrations.database.postgresql import CHECK_DEFERRED, FORGET_REACHED, LOCK_LOST, TRY_LOCK
+from medusa_migrations.database.session import mark
+
+from .each import behind_a_part, history_sql, send_task
+from .failure import Ending, StatementFailed
+from .report import Report, milliseconds_since
+from .sending import ask, send_around
+from .shared import Run
+from .task import Task
+
+# A message waits in the client's and the server's memory, and nothing is told before its end.
+FILES = 50
+CHARACTERS = 200_000
+
+_SAVEPOINT = "medusa_migrations_batch"
+_ALL_ROLLED_BACK = "Everything was rolled back: this run has changed nothing."
+
+
+class Together:
+    """Carries out `tasks`, all of them or none, and tells `report` of each."""
+
+    def __init__(self, run: Run, report: Report, tasks: Sequence[Task]) -> None:
+        self.run, self.report, self.tasks = run, report, tasks
+        self.is_committing = False
+
+    def carry_out(self) -> None:
+        """Raises StatementFailed, StopRequested."""
+        self.run.retries.run(self._attempt)
+
+    def ending(self) -> Ending:
+        """What becomes of all of them if this has failed."""
+        return Ending(_ALL_ROLLED_BACK, may_be_done=self.is_committing, of_all=True)
+
+    def _attempt(self) -> None:
+        self.report.results.clear()
+        self.is_committing = False
+        send_around(self.run.session, None, f"{FORGET_REACHED}; BEGIN")
+        for batch in batches(self.tasks):
+            if len(batch) == 1 or not self._sent_as_one(batch):
+                for task in batch:
+                    begun = self.report.start(task)
+                    send_task(self.run, task)
+                    self.report.finish(task, milliseconds_since(begun))
+        self.is_committing = True
+        send_around(self.run.session, None, f"{self.run.options.timeouts('SET LOCAL')}{CHECK_DEFERRED}COMMIT")
+
+    def _sent_as_one(self, batch: Sequence[Task]) -> bool:
+        """Send migrations as one message; False if that failed, with nothing of it left.
+
+        Sent one by one they tell then which of them fails, and where.
+        """
+        session = self.run.session
+        session.interruption.check()
+        done, begun = len(self.report.results), time.monotonic()
+        message = "".join(self._in_batch(task, done + number, number) for number, task in enumerate(batch, 1))
+        # The first batch goes without a savepoint, behind which SET TRANSACTION is refused.
+        savepoint = f"SAVEPOINT {_SAVEPOINT};" if done else ""
+        try:
+            send_around(session, None, savepoint + message + (f"RELEASE {_SAVEPOINT}" if done else ""))
+        except StopRequested:
+            reached = max(session.reached() - done, 0)
+            self.report.finish_together(batch, reached, milliseconds_since(begun))
+            raise
+        except StatementFailed as failed:
+            if failed.error.is_lost:
+                raise
+            session.take_notices()
+            undo = f"ROLLBACK TO {_SAVEPOINT}; RELEASE {_SAVEPOINT}" if done else "ROLLBACK; BEGIN"
+            send_around(session, None, undo)
+            # For whoever frees the lock to be found, it has to be there again.
+            if LOCK_LOST in failed.error.message and ask(session, None, TRY_LOCK) != [(True,)]:
+                raise
+            return False
+        self.report.finish_together(batch, len(batch), milliseconds_since(begun))
+        return True
+
+    def _in_batch(self, task: Task, number: int, place: int) -> str:
+        """A migration as a part of a message; `number` is its own among all, `place` that in the batch, from 1."""
+        before = mark(task.id) + self.run.options.timeouts("SET LOCAL")
+        row = history_sql(self.run, task, self.run.history.milliseconds_since_last())
+        reach = self.run.session.reach(number, is_first=place == 1)
+        return f"{before}{task.script.sql}\n;{behind_a_part(self.run, row)}{reach}"
+
+
+def batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """`tasks` in their order, those together that go as one message.
+
+    Alone is what has rows for COPY or is in Python, which takes messages of its own, and what is large.
+    """
+    batch: list[Task] = []
+    size = 0
+    for task in tasks:
+        length = len(task.script.sql)
+        alone = task.script.copies or task.function is not None or length > CHARACTERS
+        if batch and (alone or len(batch) == FILES or size + length > CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(task)
+        size += length
+        if alone:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
