@@ -19,15 +19,18 @@ from medusa_migrations.migration import Direction
 from medusa_migrations.models import AppliedMigration
 
 if TYPE_CHECKING:
+    from .visit import Visit
+
     ModelAdmin = admin.ModelAdmin[AppliedMigration]
 else:
     ModelAdmin = admin.ModelAdmin  # it takes no parameter when it runs
 
 
 class AppliedMigrationAdmin(ModelAdmin):
-    """Lists every migration, pending ones too, which have no row; shows each; runs and reverts them.
+    """The pages that list every migration, show each, and run and revert them.
 
-    The addresses and the permission to view are the model's own. An object id is `<app>.<name>`.
+    The addresses and the permission to view are the model's own, but an object id is `<app>.<name>`, as a pending
+    migration has no row.
     """
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -45,8 +48,17 @@ class AppliedMigrationAdmin(ModelAdmin):
     def has_revert_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("medusa_migrations.revert_migrations")
 
-    def may_carry_out(self, direction: Direction, request: HttpRequest) -> bool:
-        return self.has_run_permission(request) if direction is Direction.UP else self.has_revert_permission(request)
+    def _visit(self, request: HttpRequest) -> Visit:
+        from .visit import Visit
+
+        return Visit(
+            request,
+            self.admin_site,
+            self.opts,
+            may_view=self.has_view_permission(request),
+            may_run=self.has_run_permission(request),
+            may_revert=self.has_revert_permission(request),
+        )
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -69,32 +81,32 @@ class AppliedMigrationAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from .pages import list_page
 
-        return list_page(self, request, extra_context)
+        return list_page(self._visit(request), extra_context or {})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
         from .pages import migration_page
 
-        return migration_page(self, request, object_id, extra_context)
+        return migration_page(self._visit(request), object_id, extra_context or {})
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
-        """The page of a migration has its history."""
+        """The page of the migration, which has its history too."""
         return self.change_view(request, object_id, extra_context=extra_context)
 
     def run_view(self, request: HttpRequest) -> HttpResponseBase:
         from .pages import carry_out_page
 
-        return carry_out_page(self, request, Direction.UP)
+        return carry_out_page(self._visit(request), Direction.UP)
 
     def revert_view(self, request: HttpRequest) -> HttpResponseBase:
         from .pages import carry_out_page
 
-        return carry_out_page(self, request, Direction.DOWN)
+        return carry_out_page(self._visit(request), Direction.DOWN)
 
 
 def is_wanted() -> bool:
-    """The setting ADMIN. With settings that cannot be used the pages are there, and say what is wrong."""
+    """Whether the setting ADMIN is on. With settings that cannot be used the pages are there to say what is wrong."""
     try:
         return get_settings().admin
     except SettingsError:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.core.paginator import Page
+from django.core.paginator import Page, Paginator
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.http import urlencode
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from medusa_migrations.results import ShownMigration, duration
 
+PER_PAGE = 100
 SHOWN_RUNS = 10
 
 STATES: Mapping[str, str | Promise] = {
@@ -59,6 +61,27 @@ class Filters:
         """The query of the address of the same list with `changes`."""
         values = {name: getattr(self, name) for name in ("database", "state", "app", "run", "q")} | changes
         return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+def list_context(
+    migrations: Sequence[ShownMigration], chosen: Filters, databases: Sequence[str], number: str | None
+) -> dict[str, Any]:
+    """What the template has of the list, the latest migration first; `number` is that of the page, as the address says.
+
+    `migrations` are all of the database, the earliest first, and `databases` the aliases to choose from.
+    """
+    found = [shown for shown in reversed(migrations) if chosen.matches(shown)]
+    page = Paginator(found, PER_PAGE).get_page(number)
+    return {
+        "rows": [list_row(shown) for shown in page],
+        "page": page,
+        "pages": page_links(page, chosen) if page.has_other_pages() else [],
+        "count": len(found),
+        "full_count": len(migrations),
+        "filters": filters_of(migrations, chosen, databases),
+        "clear": Filters(chosen.database).query(),
+        "is_filtered": Filters(chosen.database) != chosen,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,17 @@
 """The pages of the admin: what is asked goes in, one call of the API, and a template comes out.
 
-Whoever may not is told so with 403. Any error of this app's is a message on the page.
+A page that the user may not have raises PermissionDenied. Any error of this app is a message on the page.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.core.paginator import Paginator
-from django.db import Error, connections, router, transaction
-from django.http import HttpRequest, HttpResponseNotAllowed
+from django.db import connections
+from django.http import HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -22,62 +20,42 @@ from medusa_migrations import api
 from medusa_migrations.conf import TRANSACTION_MODES, get_settings
 from medusa_migrations.errors import MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
-from medusa_migrations.models import AppliedMigration
 from medusa_migrations.results import RunResult, ShownMigration
 
-from .listing import Filters, filters_of, list_row, page_links
-from .runs import Wish, log_message, planned_rows, report_rows, sql_of
-
-if TYPE_CHECKING:
-    from . import AppliedMigrationAdmin
-
-PER_PAGE = 100
-LOG_ENTRIES = 20
+from .listing import Filters, list_context, list_row
+from .log import read_log, write_log
+from .runs import Wish, planned_rows, report_rows, sql_of
+from .visit import Visit
 
 
-def list_page(
-    model_admin: AppliedMigrationAdmin, request: HttpRequest, extra: dict[str, Any] | None = None
-) -> HttpResponseBase:
+def list_page(visit: Visit, extra: dict[str, Any]) -> HttpResponseBase:
     """Every migration with its state, the latest first."""
-    if request.method not in ("GET", "HEAD"):
+    if visit.request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    _require(model_admin.has_view_permission(request))
+    _require(visit.may_view)
     databases = _databases()
-    chosen = Filters.parse(request.GET, databases[0])
+    chosen = Filters.parse(visit.request.GET, databases[0])
     context: dict[str, Any] = {"title": _("Migrations"), "chosen": chosen, "database": chosen.database}
     try:
         migrations = api.show(database=chosen.database).migrations
     except MigrationError as error:
-        return _page(model_admin, request, "list", context | {"problem": str(error)} | (extra or {}))
-    found = [shown for shown in reversed(migrations) if chosen.matches(shown)]
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("p"))
-    context |= {
-        "rows": [list_row(shown) for shown in page],
-        "page": page,
-        "pages": page_links(page, chosen) if page.has_other_pages() else [],
-        "count": len(found),
-        "full_count": len(migrations),
-        "filters": filters_of(migrations, chosen, databases),
-        "clear": Filters(chosen.database).query(),
-        "is_filtered": Filters(chosen.database) != chosen,
-    }
-    return _page(model_admin, request, "list", context | (extra or {}))
+        return _page(visit, "list", context | {"problem": str(error)} | extra)
+    context |= list_context(migrations, chosen, databases, visit.request.GET.get("p"))
+    return _page(visit, "list", context | extra)
 
 
-def migration_page(
-    model_admin: AppliedMigrationAdmin, request: HttpRequest, object_id: str, extra: dict[str, Any] | None = None
-) -> HttpResponseBase:
-    """All there is to know of one migration."""
-    if request.method not in ("GET", "HEAD"):
+def migration_page(visit: Visit, object_id: str, extra: dict[str, Any]) -> HttpResponseBase:
+    """All that is known of one migration."""
+    if visit.request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    _require(model_admin.has_view_permission(request))
+    _require(visit.may_view)
     id_ = unquote(object_id)
-    database = request.GET.get("database") or _databases()[0]
+    database = visit.request.GET.get("database") or _databases()[0]
     context: dict[str, Any] = {"title": id_, "database": database}
     try:
         found = api.describe(id_, database=database)
     except MigrationError as error:
-        return _page(model_admin, request, "migration", context | {"problem": str(error)} | (extra or {}))
+        return _page(visit, "migration", context | {"problem": str(error)} | extra)
     names = {
         "up": _("Up"),
         "down": _("Down"),
@@ -89,43 +67,44 @@ def migration_page(
         "row": list_row(found.shown),
         "parts": [sql_of(names[part.name], part.sql) for part in found.parts],
         "is_irreversible": not found.reversible,
-        "log": _log_of(id_),
+        "log": read_log(id_),
     }
-    return _page(model_admin, request, "migration", context | (extra or {}))
+    return _page(visit, "migration", context | extra)
 
 
-def carry_out_page(model_admin: AppliedMigrationAdmin, request: HttpRequest, direction: Direction) -> HttpResponseBase:
+def carry_out_page(visit: Visit, direction: Direction) -> HttpResponseBase:
     """GET shows what would be run or reverted, and asks; POST does what was shown, or else shows what is new."""
-    if request.method not in ("GET", "HEAD", "POST"):
+    if visit.request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    _require(model_admin.may_carry_out(direction, request))
+    _require(visit.may_carry_out(direction))
     problem = ""
-    given = request.POST if request.method == "POST" else request.GET
+    is_sent = visit.request.method == "POST"
+    given = visit.request.POST if is_sent else visit.request.GET
     try:
         wish = Wish.parse(direction, given, _databases()[0], get_settings().transaction)
-        if request.method == "POST":
-            return _carried_out(model_admin, request, wish)
+        if is_sent:
+            return _report_page(visit, wish)
     except MigrationError as error:
         problem = str(error)
         wish = Wish.parse(direction, given, _databases()[0], "each")
-    return _confirmation(model_admin, request, wish, problem)
+    return _confirmation_page(visit, wish, problem)
 
 
-def _carried_out(model_admin: AppliedMigrationAdmin, request: HttpRequest, wish: Wish) -> HttpResponseBase:
-    """The report of what was done. Raises MigrationError where there is none.
+def _report_page(visit: Visit, wish: Wish) -> HttpResponseBase:
+    """Carry out the wish, and report what was done. Raises MigrationError if nothing was begun.
 
-    It is the answer itself and no redirect to it: where it would have to be kept meanwhile, in the session or in
-    messages, may be what the migrations have just changed. To send the form again with the browser's reload is harmless
-    all the same: it carries the fingerprint of what has been done, and what would be done next is not that. After a
-    failure it tries again what failed.
+    The report is the answer to the form, and no page that the answer redirects to: until then it would have to be kept
+    in the session or in messages, and the migrations may just have changed their tables. The browser's reload, which
+    sends the form again, does no harm: the form has the fingerprint of what is done by now, and what would be done next
+    has another. After a failure it tries again what failed.
     """
     failed: MigrationFailed | None = None
     try:
-        result = _call(wish, request)
+        result = _carry_out(visit, wish)
     except MigrationFailed as error:
         failed, result = error, error.result
-    unlogged = () if _log(request, result) else (_("This could not be written to the admin’s log."),)
-    now = _states(wish.database)
+    unlogged = () if write_log(visit.request, result) else (_("This could not be written to the admin’s log."),)
+    now = _shown_now(wish.database)
     pending = sum(shown.state == "pending" for shown in now)
     context = {
         "title": _report_title(wish.direction, failed is not None),
@@ -136,7 +115,7 @@ def _carried_out(model_admin: AppliedMigrationAdmin, request: HttpRequest, wish:
         "notes": (*result.notes, *unlogged),
         "pending": pending,
     }
-    return _page(model_admin, request, "report", context)
+    return _page(visit, "report", context)
 
 
 def _report_title(direction: Direction, is_failed: bool) -> str:
@@ -145,22 +124,27 @@ def _report_title(direction: Direction, is_failed: bool) -> str:
     return _("The revert has failed") if is_failed else _("The revert is done")
 
 
-def _call(wish: Wish, request: HttpRequest | None = None) -> RunResult:
-    """Carry out the wish as the user of `request`, who was shown its plan; without one only look at the plan."""
-    call = api.run if wish.direction is Direction.UP else api.revert
-    if request is None:
-        return call(sql=True, **wish.options())
-    return call(
+def _carry_out(visit: Visit, wish: Wish) -> RunResult:
+    """Run or revert as the user of the visit, provided that the plan is still the one that the form was made of."""
+    return _verb(wish.direction)(
         lock_wait=0,
-        applied_by=request.user.get_username(),
-        expected=request.POST.get("fingerprint", ""),
+        applied_by=visit.request.user.get_username(),
+        expected=visit.request.POST.get("fingerprint", ""),
         **wish.options(),
     )
 
 
-def _confirmation(
-    model_admin: AppliedMigrationAdmin, request: HttpRequest, wish: Wish, problem: str
-) -> HttpResponseBase:
+def _plan(wish: Wish) -> RunResult:
+    """What would be done, with its SQL."""
+    return _verb(wish.direction)(sql=True, **wish.options())
+
+
+def _verb(direction: Direction) -> Callable[..., RunResult]:
+    return api.run if direction is Direction.UP else api.revert
+
+
+def _confirmation_page(visit: Visit, wish: Wish, problem: str) -> HttpResponseBase:
+    """Show the plan of the wish and ask to confirm it, or say why there is none. `problem` is what failed before."""
     is_run = wish.direction is Direction.UP
     context = {
         "title": _("Run pending migrations") if is_run else _("Revert migrations"),
@@ -172,28 +156,26 @@ def _confirmation(
         "problem": problem,
     }
     try:
-        plan = _call(wish)
+        plan = _plan(wish)
     except MigrationError as error:
         if str(error) != problem:
             problem = f"{problem}\n{error}".strip()
-        return _page(model_admin, request, "confirm", context | {"problem": problem})
+        return _page(visit, "confirm", context | {"problem": problem})
     hidden = wish.hidden() | {"fingerprint": plan.fingerprint}
     context |= {"rows": planned_rows(plan), "hidden": hidden, "notes": plan.notes, "is_planned": True}
-    return _page(model_admin, request, "confirm", context)
+    return _page(visit, "confirm", context)
 
 
-def _page(
-    model_admin: AppliedMigrationAdmin, request: HttpRequest, name: str, context: dict[str, Any]
-) -> HttpResponseBase:
-    request.current_app = model_admin.admin_site.name
+def _page(visit: Visit, name: str, context: dict[str, Any]) -> HttpResponseBase:
+    visit.request.current_app = visit.site.name
     common = {
-        "opts": model_admin.opts,
-        "may_view": model_admin.has_view_permission(request),
-        "may_run": model_admin.has_run_permission(request),
-        "may_revert": model_admin.has_revert_permission(request),
+        "opts": visit.opts,
+        "may_view": visit.may_view,
+        "may_run": visit.may_run,
+        "may_revert": visit.may_revert,
     }
     template = f"admin/medusa_migrations/appliedmigration/{name}.html"
-    return TemplateResponse(request, template, model_admin.admin_site.each_context(request) | common | context)
+    return TemplateResponse(visit.request, template, visit.site.each_context(visit.request) | common | context)
 
 
 def _require(may: bool) -> None:
@@ -214,40 +196,9 @@ def _is_postgresql(alias: str) -> bool:
         return False
 
 
-def _states(database: str) -> tuple[ShownMigration, ...]:
+def _shown_now(database: str) -> tuple[ShownMigration, ...]:
+    """All migrations with their states; none if that cannot be known, as the report of what was done is worth more."""
     try:
         return api.show(database=database).migrations
     except MigrationError:
-        return ()  # the report of what was done is worth more than what cannot be known now
-
-
-def _log(request: HttpRequest, result: RunResult) -> bool:
-    """Write each migration of a run into the admin's log; tells whether it could: a migration may have dropped it."""
-    try:
-        with transaction.atomic(using=router.db_for_write(LogEntry)):
-            type_ = ContentType.objects.get_for_model(AppliedMigration)
-            LogEntry.objects.bulk_create(
-                LogEntry(
-                    user_id=str(request.user.pk),
-                    content_type=type_,
-                    object_id=str(one.id),
-                    object_repr=str(one.id)[:200],
-                    action_flag=CHANGE,
-                    change_message=log_message(one, result),
-                )
-                for one in result.migrations
-            )
-    except Error:
-        return False
-    return True
-
-
-def _log_of(id_: str) -> list[LogEntry]:
-    """What the admin's log has of a migration; nothing if there is none."""
-    try:
-        with transaction.atomic(using=router.db_for_read(LogEntry)):
-            type_ = ContentType.objects.get_for_model(AppliedMigration)
-            entries = LogEntry.objects.filter(content_type=type_, object_id=id_).select_related("user")
-            return list(entries[:LOG_ENTRIES])
-    except Error:
-        return []
+        return ()

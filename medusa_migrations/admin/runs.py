@@ -167,17 +167,3 @@ def report_rows(result: RunResult, now: Sequence[ShownMigration]) -> list[Report
         )
         for one in result.migrations
     ]
-
-
-def log_message(one: MigrationResult, result: RunResult) -> str:
-    """What the admin's log says of one migration of a run."""
-    is_run = result.direction is Direction.UP
-    text = {
-        "applied": _("Applied in the database “%(database)s”."),
-        "reverted": _("Reverted in the database “%(database)s”."),
-        "rolled_back": _("Rolled back in the database “%(database)s”."),
-        "failed": _("Failed to apply in the database “%(database)s”: %(message)s")
-        if is_run
-        else _("Failed to revert in the database “%(database)s”: %(message)s"),
-    }[one.status]
-    return text % {"database": result.database, "message": result.error.message if result.error else ""}
