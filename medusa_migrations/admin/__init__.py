@@ -1,6 +1,7 @@
 """The migrations in Django's admin: the addresses, and who may do what.
 
-Every process of a project with the admin imports this file when it starts, so each page imports what it needs itself.
+Every process of a project with the admin imports this file when it starts, so the pages are imported when one is
+asked for.
 """
 
 from __future__ import annotations

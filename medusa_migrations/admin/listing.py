@@ -1,4 +1,4 @@
-"""The list of the admin: from what is asked and what `api.show` returns to values for a template."""
+"""The list of migrations: from what is asked for and what `api.show` returns to values for a template."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ STATES: Mapping[str, str | Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What of the list is asked for; an empty text asks for all. The names are those of the address's parameters."""
+    """Which migrations are asked for; an empty text asks for all.
+
+    The fields have the names of the address's parameters: `q` are words to search for.
+    """
 
     database: str
     state: str = ""
@@ -44,11 +47,12 @@ class Filters:
 
     @classmethod
     def parse(cls, given: Mapping[str, str], database: str) -> Filters:
+        """From the parameters of an address, or `database` if they name none."""
         values = {name: given.get(name, "").strip() for name in ("state", "app", "run", "q")}
         return cls(given.get("database") or database, **values)
 
     def matches(self, shown: ShownMigration) -> bool:
-        """Whether it is in the list; each word of a search must be in the id or in the name of who applied it."""
+        """Whether a migration is asked for. Each word of `q` must be in its id or in the name of who applied it."""
         text = f"{shown.id} {shown.applied_by or ''}".lower()
         return (
             self.state in ("", shown.state)
@@ -58,7 +62,7 @@ class Filters:
         )
 
     def query(self, **changes: str | int) -> str:
-        """The query of the address of the same list with `changes`."""
+        """The query of an address that asks for the same, save for the `changes`."""
         values = {name: getattr(self, name) for name in ("database", "state", "app", "run", "q")} | changes
         return "?" + urlencode({name: value for name, value in values.items() if value})
 
@@ -86,7 +90,7 @@ def list_context(
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One link; the names are those that admin/filter.html knows."""
+    """A link. The fields have the names that Django's template admin/filter.html knows."""
 
     display: str | Promise
     query_string: str
@@ -95,19 +99,21 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
+    """A filter beside the list, with a link for each value."""
+
     title: str
     choices: list[Choice]
 
 
 def filters_of(migrations: Sequence[ShownMigration], chosen: Filters, databases: Sequence[str]) -> list[Filter]:
-    """The filters beside the list, with how many each choice has."""
+    """The filters beside the list. Each value has the number of its migrations."""
     states = Counter[str](shown.state for shown in migrations)
     apps = Counter(shown.id.app for shown in migrations)
     runs = Counter(shown.run for shown in migrations if shown.run)
     found = [
         _filter(_("state"), "state", [(name, STATES[name], states[name]) for name in STATES if name in states], chosen),
         _filter(_("app"), "app", [(name, name, apps[name]) for name in sorted(apps)], chosen),
-        _filter(_("run"), "run", [(run, _moment(when), runs[run]) for run, when in _last_runs(migrations)], chosen),
+        _filter(_("run"), "run", [(run, _moment(when), runs[run]) for run, when in _latest_runs(migrations)], chosen),
     ]
     if len(databases) > 1:
         links = [Choice(alias, f"?{urlencode({'database': alias})}", alias == chosen.database) for alias in databases]
@@ -124,8 +130,8 @@ def _filter(title: str, name: str, values: Iterable[tuple[str, str | Promise, in
     return Filter(title, [every, *links])
 
 
-def _last_runs(migrations: Iterable[ShownMigration]) -> list[tuple[str, datetime]]:
-    """The last runs and when each ended, the last one first."""
+def _latest_runs(migrations: Iterable[ShownMigration]) -> list[tuple[str, datetime]]:
+    """The latest runs and when each ended, the latest first."""
     ends: dict[str, datetime] = {}
     for shown in migrations:
         if shown.run and shown.applied_at:
@@ -138,7 +144,7 @@ def _moment(when: datetime) -> str:
 
 
 def page_links(page: Page[ShownMigration], chosen: Filters) -> list[Choice]:
-    """Links to the other pages; an ellipsis has no address."""
+    """Links to the pages of the list. The ellipsis between far ones has no address."""
     return [
         Choice(str(number), chosen.query(p=number) if isinstance(number, int) else "", number == page.number)
         for number in page.paginator.get_elided_page_range(page.number)

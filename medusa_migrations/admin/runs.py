@@ -1,4 +1,4 @@
-"""The pages that run and revert: what is asked for, and from results to values for a template."""
+"""The pages that run and revert: from what is asked for and what the API returns to values for a template."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from medusa_migrations.sql.statements import loses_data
 
 from .listing import STATES
 
-# More than a browser shows at ease; whoever needs the rest has the file.
+# A browser is slow with more; whoever needs the rest has the file.
 SHOWN_CHARACTERS = 500_000
-# More lines than this are folded.
+# A part of more lines is folded.
 OPEN_LINES = 60
 SHOWN_LOSSES = 10
 
@@ -34,9 +34,10 @@ STATUSES: Mapping[str, str | Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to run or to revert, as one page hands it to the next. An empty text is the default.
+    """What to run or to revert, as one page hands it to the next. An empty text asks for the default.
 
-    `to` is an id, for a run the last to apply, for a revert the one that stays; `steps` and `last_run` are a revert's.
+    `to` is the id of a migration: a run applies it last, a revert leaves it applied. `steps`, the number of migrations,
+    and `last_run`, all that the last run applied, are for a revert.
     """
 
     direction: Direction
@@ -48,7 +49,7 @@ class Wish:
 
     @classmethod
     def parse(cls, direction: Direction, given: Mapping[str, str], database: str, transaction: str) -> Wish:
-        """From the parameters of an address or a form; `database` and `transaction` where they have none."""
+        """From the parameters of an address or a form, or `database` and `transaction` if they name none."""
         return cls(
             direction,
             given.get("database") or database,
@@ -59,7 +60,7 @@ class Wish:
         )
 
     def options(self) -> dict[str, Any]:
-        """The same as keyword arguments of `api.run` or `api.revert`. Raises PlanError."""
+        """The wish as keyword arguments of `api.run` or `api.revert`. Raises PlanError if `steps` is no number."""
         common = {"database": self.database, "transaction": self.transaction, "to": self.to or None}
         if self.direction is Direction.UP:
             return common
@@ -68,14 +69,14 @@ class Wish:
         return common | {"steps": int(self.steps) if self.steps else None, "last_run": self.last_run}
 
     def hidden(self) -> dict[str, str]:
-        """The same as hidden inputs of a form."""
+        """The wish as hidden inputs of a form, values by name."""
         values = {"database": self.database, "transaction": self.transaction, "to": self.to, "steps": self.steps}
         return {name: value for name, value in (values | {"last_run": "1" if self.last_run else ""}).items() if value}
 
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A part to show; `more` is the number of characters that are left out."""
+    """SQL, or the text of a file, to show; `more` is the number of characters that are left out."""
 
     title: str
     text: str
@@ -109,7 +110,7 @@ def planned_rows(plan: RunResult) -> list[PlannedRow]:
 
 
 def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
-    """What somebody should know before this is run."""
+    """What somebody should know before a migration is run or reverted."""
     found = []
     if direction is Direction.UP and not planned.reversible:
         found.append(_("Irreversible: it has no down part."))
@@ -135,18 +136,18 @@ def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
 
 
 def losses(sql: str) -> list[str]:
-    """The statements that drop or empty what has rows, each on one short line."""
+    """The statements that drop or empty what has rows, each on one line of at most 100 characters."""
     try:
         statements = split(sql)
     except ScanError:
-        return []  # not SQL; what is, was split when it was built
+        return []  # a text that is no SQL; all SQL was split when it was built
     texts = (sql[one.start : one.end] for one in statements if loses_data(one.words))
     return [text if len(text) <= 100 else f"{text[:99]}…" for text in (" ".join(text.split()) for text in texts)]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """What became of a migration, and what is known of it now."""
+    """What was done with a migration, and the state that it is in now."""
 
     id: str
     status: str
