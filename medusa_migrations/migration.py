@@ -126,6 +126,17 @@ class Migration(NamedTuple):
         return self.up if direction is Direction.UP else self.down
 
 
+def dependencies(migration: Migration) -> list[MigrationId]:
+    """The SQL migrations that `migration` depends on."""
+    return [found for text in migration.depends if (found := MigrationId.parse(text))]
+
+
+def django_dependencies(migration: Migration) -> list[tuple[str, str | None]]:
+    """Django's migrations that it depends on: (app label, name), the name None for the app's latest."""
+    plain = [text for text in migration.depends if not MigrationId.parse(text)]
+    return [(label, name or None) for label, _, name in (text.partition(".") for text in plain)]
+
+
 def checksum(sql: str) -> str:
     """The SHA-256 of a part's text, without the white space at its ends, in hexadecimal."""
     return hashlib.sha256(sql.strip().encode()).hexdigest()

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medusa_migrations.errors import MigrationError, PlanError
-from medusa_migrations.files.order import dependencies, ordered
-from medusa_migrations.migration import Direction, Migration, MigrationId
+from medusa_migrations.files.order import ordered
+from medusa_migrations.migration import Direction, Migration, MigrationId, dependencies
 from medusa_migrations.plan.backwards import Backwards
 from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.plan.known import Known, in_order, know, out_of_order, state_of

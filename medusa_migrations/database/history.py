@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import functools
 import json
 import os
 import re
@@ -53,9 +53,14 @@ class History:
 
     def __init__(self, session: Session, applied_by: str | None = None) -> None:
         self.session = session
-        self.applied_by = (applied_by or _user())[:255]
+        self._applied_by = applied_by
         self.run = str(uuid.uuid4())
         self.table = ""
+
+    @functools.cached_property
+    def applied_by(self) -> str:
+        """Who applies, as the history has it."""
+        return (self._applied_by or _user())[:255]
 
     def rows(self, *, details: bool = False) -> list[Row]:
         """All rows, in the order of execution; none if the table does not exist yet.
@@ -213,6 +218,8 @@ class History:
 
 def _user() -> str:
     """The operating system's user; a container's may have a number and no name."""
+    import getpass  # what reads the history does without
+
     try:
         return getpass.getuser().encode(errors="replace").decode()
     except (KeyError, OSError):

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DataError, Error
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,9 +16,11 @@ from medusa_migrations.events import Listener
 from medusa_migrations.migration import MigrationId
 
 from . import postgresql
-from .blockers import BlockWatch
 from .interruption import Interruption, StopRequested
 from .postgresql import server_error
+
+if TYPE_CHECKING:
+    from .blockers import BlockWatch
 
 # What a migration may have set and left behind. DISCARD ALL and pg_advisory_unlock_all would free the run lock too.
 _RESET = (
@@ -200,6 +202,8 @@ class Session:
     @contextlib.contextmanager
     def watched(self, listener: Listener) -> Iterator[None]:
         """Meanwhile tell `listener` who blocks a statement that waits."""
+        from .blockers import BlockWatch  # a run that has nothing to do is a part of every release's start
+
         settings = copy.deepcopy(self.connection.settings_dict)
         settings["OPTIONS"]["connect_timeout"] = 3  # the run waits for this connection at its end
         twin = type(self.connection)(settings, self.alias)

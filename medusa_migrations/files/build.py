@@ -15,7 +15,6 @@ from medusa_migrations.migration import Migration
 from medusa_migrations.results import BuildResult
 
 from . import dist, sources
-from .order import ahead_warning, ordered
 
 
 def build(*, check: bool = False) -> BuildResult:
@@ -70,6 +69,8 @@ def from_sources(known: Sequence[Migration] = ()) -> tuple[tuple[Migration, ...]
 
     Raises BuildError, OrderError.
     """
+    from .order import ahead_warning, ordered  # a run that has nothing to do loads what is in order
+
     found = sources.collect({(migration.id, migration.hash): migration for migration in known})
     ahead = ahead_warning([migration.id for migration in found.migrations], datetime.now(UTC))
     return ordered(found.migrations, app_labels()), (*found.warnings, *([ahead] if ahead else []))

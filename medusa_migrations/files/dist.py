@@ -22,8 +22,6 @@ from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import DistError
 from medusa_migrations.migration import Migration, MigrationId, Part, checksum, whole_checksum
 
-from .text import decode
-
 # Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -257,6 +255,8 @@ def read_text(migration: Migration) -> str:
             f"{shown_path(migration.file)} is not what migrations_build wrote for {migration.source}. Nobody edits "
             "the build: change the source and run migrations_build."
         )
+    from .text import decode  # a run that has nothing to do loads a build and reads no file of it
+
     text = decode(data, migration.source)
     up = text[migration.up.start : migration.up.end]
     if (whole_checksum if migration.is_python else checksum)(up) != migration.checksum:
@@ -271,7 +271,7 @@ def stored_down(migration: Migration, text: str | None = None) -> str | None:
     """
     if migration.down is None or migration.is_python:
         return None
-    from .sqlfile import store  # a run that has nothing to do loads a build and reads no file of it
+    from .sqlfile import store
 
     part, text = migration.down, read_text(migration) if text is None else text
     return store(text[part.start : part.end], part)

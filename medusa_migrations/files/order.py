@@ -9,18 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from medusa_migrations.errors import OrderError, nearest
-from medusa_migrations.migration import TIMESTAMP_FORMAT, Migration, MigrationId
-
-
-def dependencies(migration: Migration) -> list[MigrationId]:
-    """The SQL migrations that `migration` depends on."""
-    return [found for text in migration.depends if (found := MigrationId.parse(text))]
-
-
-def django_dependencies(migration: Migration) -> list[tuple[str, str | None]]:
-    """Django's migrations that it depends on: (app label, name), the name None for the app's latest."""
-    plain = [text for text in migration.depends if not MigrationId.parse(text)]
-    return [(label, name or None) for label, _, name in (text.partition(".") for text in plain)]
+from medusa_migrations.migration import TIMESTAMP_FORMAT, Migration, MigrationId, dependencies, django_dependencies
 
 
 def ordered(migrations: Iterable[Migration], app_labels: Iterable[str]) -> tuple[Migration, ...]:

@@ -120,8 +120,8 @@ def check_files(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _check_headers(migrations: Sequence[Migration]) -> list[CheckMessage]:
-    from medusa_migrations.files.order import django_dependencies
     from medusa_migrations.files.owned import django_migrations
+    from medusa_migrations.migration import django_dependencies
 
     both_kinds = {label: names for label in _labels_with_sources() if (names := django_migrations(label))}
     return [

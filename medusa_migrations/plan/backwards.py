@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.files.order import dependencies, sort_after
-from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.files.order import sort_after
+from medusa_migrations.migration import Direction, MigrationId, dependencies
 
 from .known import UNFINISHED_REVERTS, Known, Row, check_app, find_id, refuse_unfinished_reverts
 from .steps import Plan, Step

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.files.order import dependencies
-from medusa_migrations.migration import Direction, Migration, MigrationId, checksum
+from medusa_migrations.migration import Direction, Migration, MigrationId, checksum, dependencies
 
 from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts
 from .steps import Plan, Step

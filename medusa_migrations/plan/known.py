@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError, nearest
-from medusa_migrations.files.order import dependencies
-from medusa_migrations.migration import Migration, MigrationId, State
+from medusa_migrations.migration import Migration, MigrationId, State, dependencies
 
 UNFINISHED_REVERTS = ("reverting", "revert_failed")
 

@@ -1,4 +1,7 @@
-"""From what is asked for to a result: plan, and unless there is nothing to do, lock, plan again and do it."""
+"""From what is asked for to a result: plan, and unless there is nothing to do, lock, plan again and do it.
+
+A run that has nothing to do is a part of every release's start: what only others need is imported by those.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.interruption import StopRequested
-from medusa_migrations.database.lock import lock_holder, run_lock
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError, StalePlanError
 from medusa_migrations.files.build import to_run, unbuilt
-from medusa_migrations.files.order import django_dependencies
-from medusa_migrations.migration import Direction, Migration
+from medusa_migrations.migration import Direction, Migration, django_dependencies
 from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
 from medusa_migrations.results import Failure, RunResult
 
@@ -78,6 +79,10 @@ def _carried_out(work: _Work) -> RunResult:
     if plan and (options.only_plan or not plan.steps):
         _refuse_stale(plan, options)
         return _looked_at(session, plan, options)
+    from medusa_migrations.database.lock import run_lock
+
+    from .runner import ready_runner
+
     tasks = work.load(plan)  # what is spoilt is refused before anything is waited for
     with run_lock(session, options.lock_wait, options.listener) if options.lock else nullcontext():
         now = work.plan()
@@ -87,8 +92,6 @@ def _carried_out(work: _Work) -> RunResult:
         if tasks:
             session.refuse_unusable()
             work.history.open()
-        from .runner import ready_runner  # a run that has nothing to do is a part of every release's start
-
         with ready_runner(now.direction, session, work.history, options) as runner:
             return runner.carry_out(tasks)
 
@@ -98,6 +101,8 @@ def _plan_unless_running(work: _Work) -> Plan | None:
     try:
         return work.plan()
     except PlanError:
+        from medusa_migrations.database.lock import lock_holder
+
         if work.options.only_plan or not work.options.lock or lock_holder(work.session) is None:
             raise
         return None

@@ -10,8 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 from medusa_migrations import conf
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError, nearest
-from medusa_migrations.files.order import django_dependencies
-from medusa_migrations.migration import Key, Migration
+from medusa_migrations.migration import Key, Migration, django_dependencies
 from medusa_migrations.plan.steps import Step
 
 

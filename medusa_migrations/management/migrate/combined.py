@@ -11,9 +11,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.utils.timezone import is_naive, make_aware
 
-from medusa_migrations.files.order import dependencies, django_dependencies
 from medusa_migrations.files.owned import references
-from medusa_migrations.migration import Key, Migration, MigrationId
+from medusa_migrations.migration import Key, Migration, MigrationId, dependencies, django_dependencies
 from medusa_migrations.plan.known import Known, Row
 from medusa_migrations.run.prerequisites import named
 
