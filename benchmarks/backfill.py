@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import start_server
-from tests.projects import Project
+from tests.support.projects import Project
 
 from . import numbers
 

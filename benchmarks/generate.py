@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from tests.conftest import start_server
-from tests.projects import Project
+from tests.support.projects import Project
 
 from .measure import Command, Taken, in_turn, walls
 from .measure import measure as take

@@ -12,7 +12,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from tests.projects import CONTRIB
+from tests.support.projects import CONTRIB
 
 from . import numbers
 from .measure import Command, in_turn, measure, walls

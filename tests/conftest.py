@@ -12,11 +12,11 @@ import dj_database_url
 import pytest
 
 from project import postgres
-from tests.projects import ROOT, Project, Server
-from tests.shop import make_shop
+from tests.support.projects import ROOT, Project, Server
+from tests.support.shop import make_shop
 
 if TYPE_CHECKING:
-    from tests.admin_site import Site
+    from tests.support.admin_site import Site
 
 
 # Under nohup, and in the background of a shell, they are ignored, and every command of the tests would inherit that.
@@ -85,7 +85,7 @@ def admin_template(server: Server, django_db_blocker: Any, tmp_path_factory: pyt
     from django.apps import apps
     from django.core.management import call_command
 
-    from tests.admin_site import on_databases
+    from tests.support.admin_site import on_databases
 
     name = f"test_admin_{os.getpid()}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -111,7 +111,7 @@ def site(
     """The example project's admin, on an empty database and with no migrations; a run builds first."""
     from django.apps import apps
 
-    from tests.admin_site import Site, on_databases
+    from tests.support.admin_site import Site, on_databases
 
     name = f"{admin_template}_{abs(hash(request.node.nodeid)) % 10**12}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {admin_template}")

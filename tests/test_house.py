@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import ROOT
+from tests.support.projects import ROOT
 
 PACKAGE = ROOT / "medusa_migrations"
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from tests.projects import ROOT
+from tests.support.projects import ROOT
 
 
 def test_its_tests_run_on_what_the_sql_makes() -> None:

@@ -1,0 +1,227 @@
+"""The admin in a real browser, from the log-in to the reports; it leaves pictures of the pages in .screenshots/.
+
+Debian's packages chromium and chromium-driver have what is needed; without them these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test.testcases import LiveServerThread
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.support.admin_site import LIST, RUN, Site
+from tests.support.projects import ROOT
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+SCREENSHOTS = ROOT / ".screenshots"
+LOOKS = {"light": (1280, 800, "light"), "dark": (1280, 800, "dark"), "narrow": (390, 844, "light")}
+
+# Django's links change their colour slowly.
+_WHEN_STILL = "Promise.allSettled(document.getAnimations().map(one => one.finished)).then(arguments[0])"
+
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="no chromium or no chromedriver: apt-get install chromium chromium-driver"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Browser:
+    """Somebody in front of the admin of `site`."""
+
+    def __init__(self, driver: webdriver.Chrome, address: str) -> None:
+        self.driver, self.address = driver, address
+
+    def go(self, path: str) -> None:
+        self.driver.get(f"{self.address}{path}")
+
+    def log_in(self, name: str) -> None:
+        self.driver.delete_all_cookies()
+        self.go(f"/admin/login/?next={LIST}")
+        self.find("#id_username").send_keys(name)
+        self.find("#id_password").send_keys("secret")
+        self.submit("input[type=submit]")
+
+    def find(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def leave(self, link: WebElement) -> None:
+        """Click on what leads to another page, and wait for that."""
+        self.driver.execute_script("window.isLeft = true")
+        link.click()
+        # What is asked between two pages may fail in ways that the driver has no name for.
+        wait = WebDriverWait(self.driver, 20, ignored_exceptions=[WebDriverException])
+        wait.until(lambda driver: not driver.execute_script("return window.isLeft"))
+
+    def submit(self, selector: str) -> None:
+        self.leave(self.find(selector))
+
+    def follow(self, text: str) -> None:
+        self.leave(self.driver.find_element(By.XPATH, f"//*[@id='content']//a[contains(., '{text}')]"))
+
+    def confirm(self) -> None:
+        self.submit("#medusa-confirm input[type=submit]")
+
+    @property
+    def title(self) -> str:
+        return self.find("#content h1").text
+
+    @property
+    def text(self) -> str:
+        return self.find("#content").text
+
+    def picture(self, name: str) -> None:
+        """Pictures of the whole page, in light, in dark and on a telephone; nothing may be wider than the page."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        for look, (width, height, scheme) in LOOKS.items():
+            self.command(
+                "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            )
+            self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            self.driver.execute_async_script(_WHEN_STILL)
+            data = self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+            (SCREENSHOTS / f"{name}-{look}.png").write_bytes(base64.b64decode(data))
+            page = self.driver.execute_script("return document.documentElement.scrollWidth")
+            assert page <= width, f"{name}, {look}: {page} pixels wide"
+        self.command("Emulation.clearDeviceMetricsOverride")
+        self.command("Emulation.setEmulatedMedia", features=[])
+
+    def command(self, name: str, **parameters: Any) -> Any:
+        return self.driver.execute_cdp_cmd(name, parameters)
+
+
+@pytest.fixture
+def browser(site: Site, chromium: webdriver.Chrome, settings: Any) -> Iterator[Browser]:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    server = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    server.start()
+    server.is_ready.wait()
+    assert server.error is None, server.error
+    yield Browser(chromium, f"http://127.0.0.1:{server.port}")
+    chromium.get("about:blank")
+    server.terminate()
+
+
+def write_blog(site: Site) -> None:
+    site.project.write(
+        "blog.20240101000000_authors_and_posts",
+        "CREATE TABLE blog_author (\n    id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,\n"
+        "    name varchar(100) NOT NULL\n);\nCREATE TABLE blog_post (\n"
+        "    id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,\n    title varchar(200) NOT NULL,\n"
+        "    author_id bigint NOT NULL REFERENCES blog_author (id)\n);",
+        "DROP TABLE blog_post;\nDROP TABLE blog_author;",
+        header="-- Authors and their posts.\n\n",
+    )
+    site.project.write(
+        "blog.20240108093000_slugs",
+        "ALTER TABLE blog_post ADD COLUMN slug varchar(200) NOT NULL DEFAULT '';\n"
+        "UPDATE blog_post SET slug = lower(title);",
+        "ALTER TABLE blog_post DROP COLUMN slug;",
+        header="-- Every post gets an address of its own.\n\n",
+    )
+    site.project.write(
+        "blog.20240115140000_index_slugs",
+        "CREATE INDEX CONCURRENTLY blog_post_slug_idx ON blog_post (slug);",
+        None,
+        option=" transaction:false",
+    )
+
+
+@pytest.mark.smoke
+def test_log_in_look_and_run(site: Site, browser: Browser) -> None:
+    write_blog(site)
+    site.project.run("--to", "blog.20240101000000_authors_and_posts").ok()
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    assert browser.text.count("pending") == 3  # two, and their number beside the filter
+    browser.picture("list")
+    browser.follow("Run pending")
+    assert "Irreversible" in browser.text
+    browser.picture("confirmation")
+    browser.confirm()
+    assert browser.title == "The run is done"
+    assert len(site.project.applied()) == 3
+    browser.picture("report")
+    browser.follow("To the list")
+    browser.follow("20240108093000_slugs")
+    browser.picture("migration")
+    browser.follow("Revert what came after")
+    assert "irreversible" in browser.text
+    browser.picture("refused")
+
+
+def test_a_revert(site: Site, browser: Browser) -> None:
+    site.project.table(1)
+    site.project.table(2)
+    site.project.table(3)
+    site.project.run().ok()
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    browser.follow("Revert…")
+    assert "20240101000003" in browser.text
+    assert "20240101000002" not in browser.text
+    browser.find("input[name=last_run]").click()
+    browser.submit(".medusa-wish input[type=submit]")
+    assert "Yes, revert these 3 migrations" in browser.find("#medusa-confirm input[type=submit]").get_attribute("value")
+    browser.picture("revert")
+    browser.confirm()
+    assert browser.title == "The revert is done"
+    assert site.project.applied() == []
+    assert site.project.tables().isdisjoint({"t1", "t2", "t3"})
+
+
+def test_a_migration_that_fails(site: Site, browser: Browser) -> None:
+    write_blog(site)
+    site.project.write("blog.20240109000000_wrong", "SELECT 1;\nUPDATE blog_post SET slug = lower(titel);\n")
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    browser.follow("Run pending")
+    browser.confirm()
+    assert browser.title == "The run has failed"
+    assert "blog/sql_migrations/20240109000000_wrong.sql:3:" in browser.text
+    assert "It was rolled back." in browser.text
+    browser.picture("error")
+    browser.go(LIST)
+    assert len(site.project.applied()) == 2
+
+
+def test_a_confirmation_that_is_out_of_date_and_a_reload(site: Site, browser: Browser) -> None:
+    one = site.project.table(1)
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    browser.go(RUN)
+    two = site.project.table(2)
+    browser.confirm()
+    assert "not what was shown" in browser.text
+    assert two in browser.text
+    assert site.project.applied() == []
+    browser.picture("stale")
+    browser.confirm()
+    assert site.project.applied() == [one, two]
+    site.project.table(3)
+    browser.driver.refresh()
+    assert "not what was shown" in browser.text
+    assert site.project.applied() == [one, two]

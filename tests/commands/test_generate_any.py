@@ -1,0 +1,224 @@
+"""Any models to any other models: what is generated does it, there is nothing to generate then, and it goes back."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.apps.registry import Apps
+from django.db import models
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medusa_migrations.database.session import Session
+from medusa_migrations.generate.catalog import read_tables
+from medusa_migrations.generate.draft import Draft, Request, make_draft
+from medusa_migrations.generate.renames import Rename
+from medusa_migrations.generate.tables import Table
+from medusa_migrations.generate.wanted import wanted_of
+from tests.support.projects import Server
+from tests.support.sessions import session_on
+
+NAMES = ("a", "b", "c", "d")
+KINDS: dict[str, Any] = {
+    "char": lambda **options: models.CharField(max_length=20, **options),
+    "longer": lambda **options: models.CharField(max_length=90, **options),
+    "text": models.TextField,
+    "integer": models.IntegerField,
+    "big": models.BigIntegerField,
+    "positive": models.PositiveSmallIntegerField,
+    "boolean": models.BooleanField,
+    "date": models.DateField,
+    "moment": models.DateTimeField,
+    "decimal": lambda **options: models.DecimalField(max_digits=9, decimal_places=2, **options),
+    "uuid": models.UUIDField,
+    "json": models.JSONField,
+    "float": models.FloatField,
+    "slug": models.SlugField,
+}
+DEFAULTS = {"char": "it's", "text": "%s %%", "integer": 7, "boolean": True, "uuid": uuid.uuid4, "json": dict}
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    kind: str
+    null: bool
+    unique: bool
+    index: bool
+    default: bool
+    comment: bool
+    target: str
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    fields: dict[str, FieldSpec]
+    many: bool
+    constraint: str
+
+
+fields = st.builds(
+    FieldSpec,
+    kind=st.sampled_from([*KINDS, "foreign", "one"]),
+    null=st.booleans(),
+    unique=st.booleans(),
+    index=st.booleans(),
+    default=st.booleans(),
+    comment=st.booleans(),
+    target=st.sampled_from(["Red", "Green", "Blue"]),
+)
+specs = st.dictionaries(
+    st.sampled_from(["Red", "Green", "Blue"]),
+    st.builds(
+        ModelSpec,
+        fields=st.dictionaries(st.sampled_from(NAMES), fields, max_size=4),
+        many=st.booleans(),
+        constraint=st.sampled_from(["", "unique", "check", "index", "partial"]),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def field(spec: FieldSpec, there: Any) -> models.Field[Any, Any] | None:
+    options: dict[str, Any] = {"null": spec.null, "db_comment": "it's 100 %" if spec.comment else None}
+    if spec.kind in ("foreign", "one"):
+        if spec.target not in there:
+            return None
+        kind: Any = models.ForeignKey if spec.kind == "foreign" else models.OneToOneField
+        return kind(spec.target, models.CASCADE, related_name="+", **options)
+    if spec.default and spec.kind in DEFAULTS:
+        options["default"] = DEFAULTS[spec.kind]
+    if spec.kind not in ("json", "boolean"):
+        options |= {"unique": spec.unique, "db_index": spec.index}
+    return KINDS[spec.kind](**options)
+
+
+def build(spec: dict[str, ModelSpec]) -> list[type[models.Model]]:
+    """The models of a registry of their own."""
+    registry = Apps()
+    for name, one in spec.items():
+        made = {key: found for key, value in one.fields.items() if (found := field(value, spec)) is not None}
+        meta: dict[str, Any] = {"app_label": "blog", "apps": registry}
+        plain = [key for key, value in one.fields.items() if key in made and value.kind in ("integer", "big")]
+        if plain and one.constraint == "check":
+            meta["constraints"] = [
+                models.CheckConstraint(condition=models.Q(**{f"{plain[0]}__gt": 3}), name=f"{name}_c")
+            ]
+        elif plain and one.constraint == "unique":
+            meta["constraints"] = [models.UniqueConstraint(fields=plain, name=f"{name}_u", nulls_distinct=False)]
+        elif plain and one.constraint:
+            where = models.Q(**{f"{plain[0]}__gt": 3}) if one.constraint == "partial" else None
+            meta["indexes"] = [models.Index(models.F(plain[0]).desc(), name=f"{name}_i", condition=where)]
+        body: dict[str, Any] = {"__module__": __name__, "Meta": type("Meta", (), meta), **made}
+        body["id"] = models.BigAutoField(primary_key=True)
+        if one.many:
+            body["others"] = models.ManyToManyField("self")
+        type(name, (models.Model,), body)
+    return list(registry.all_models["blog"].values())
+
+
+def draft_of(session: Session, spec: dict[str, ModelSpec]) -> Draft:
+    found = build(spec)
+    wanted = wanted_of(found)
+    there = [
+        name
+        for (name,) in session.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_' AND relkind = 'r'")
+    ]
+    gone = [name for name in there if name not in wanted.tables]
+    return make_draft(session, Request(wanted, extra_tables=gone, drop_tables=True))
+
+
+def run(session: Session, statements: Any) -> None:
+    session.execute("BEGIN; " + "; ".join(statement.sql for statement in statements) + "; COMMIT")
+
+
+def catalog(session: Session) -> dict[str, Table]:
+    names = [name for (name,) in session.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_'")]
+    return read_tables(session, session.query("SELECT 'public'::regnamespace::oid")[0][0], names)
+
+
+@pytest.fixture(scope="module")
+def session(server: Server, django_db_blocker: Any) -> Iterator[Session]:
+    name = f"test_{os.getpid()}_generate"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    with django_db_blocker.unblock(), session_on(server, name) as opened:
+        yield opened
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_live_tables_are_only_read(session: Session, server: Server) -> None:
+    """As pg_locks has it while a person is asked, which is in the middle of everything."""
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    red = ModelSpec({"a": FieldSpec("integer", True, False, True, False, False, "")}, many=True, constraint="")
+    run(session, draft_of(session, {"Red": red, "Green": red}).up)
+    session.execute("INSERT INTO blog_red (a) VALUES (1)")
+    before = session.query("SELECT count(*) FROM pg_class")
+    database = session.connection.settings_dict["NAME"]
+    modes = []
+
+    def asked(rename: Rename) -> bool:
+        modes.append(
+            server.execute(
+                "SELECT DISTINCT c.relname::text, mode FROM pg_locks JOIN pg_class c ON c.oid = relation"
+                " WHERE relnamespace = 'public'::regnamespace AND granted",
+                database,
+            )
+        )
+        return True
+
+    wanted = wanted_of(build({"Red": ModelSpec({"b": red.fields["a"]}, many=True, constraint=""), "Green": red}))
+    draft = make_draft(session, Request(wanted, accept=asked))
+    assert [str(rename) for rename in draft.renames] == ["blog_red.a=b"]
+    assert len(modes) == 1
+    assert {mode for _, mode in modes[0]} <= {"AccessShareLock"}
+    assert session.query("SELECT count(*) FROM pg_class") == before
+
+
+def test_tablespaces(session: Session) -> None:
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    space = f"generate_{os.getpid()}"
+    session.execute("SET allow_in_place_tablespaces = true")
+    session.execute(f"CREATE TABLESPACE {space} LOCATION ''")
+    try:
+        plain = ModelSpec({"a": FieldSpec("integer", True, False, True, False, False, "")}, many=False, constraint="")
+        run(session, draft_of(session, {"Red": plain}).up)
+        was = catalog(session)
+        (red,) = build({"Red": plain})
+        red._meta.db_tablespace = space
+        request = Request(wanted_of([red]))
+        there = make_draft(session, request)
+        run(session, there.up)
+        assert catalog(session)["blog_red"].tablespace == space
+        assert make_draft(session, request).up == ()
+        run(session, there.down)
+        assert catalog(session) == was
+    finally:
+        session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        session.execute(f"DROP TABLESPACE {space}")
+
+
+@pytest.mark.smoke
+@pytest.mark.server
+@settings(max_examples=int(os.environ.get("EXAMPLES", "60")), deadline=None, suppress_health_check=list(HealthCheck))
+@given(before=specs, after=specs)
+def test_any_models_become_any_others(
+    session: Session, before: dict[str, ModelSpec], after: dict[str, ModelSpec]
+) -> None:
+    session.rollback()
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    first = draft_of(session, before)
+    run(session, first.up)
+    assert draft_of(session, before).up == ()
+    was = catalog(session)
+    second = draft_of(session, after)
+    run(session, second.up)
+    assert draft_of(session, after).up == ()
+    run(session, second.down)
+    assert catalog(session) == was
+    run(session, first.down)
+    assert catalog(session) == {}

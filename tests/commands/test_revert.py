@@ -1,0 +1,188 @@
+"""migrations_revert."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.projects import Project
+
+
+@pytest.fixture
+def three(project: Project) -> list[str]:
+    """Three applied migrations, the second in a run of its own."""
+    ids = [project.table(number) for number in (1, 2, 3)]
+    project.run("--to", ids[0]).ok()
+    project.run().ok()
+    return ids
+
+
+@pytest.mark.smoke
+def test_the_last_one_is_undone(project: Project, three: list[str]) -> None:
+    out = project.manage("migrations_revert").ok().stdout
+    assert re.search(rf"Reverting migrations:\n  Reverting {three[2]}\.\.\. OK \(\d+ ms\)\n", out)
+    assert project.applied() == three[:2]
+    assert project.tables() == {"t1", "t2"}
+    assert project.locks() == 0
+
+
+def test_last_means_last_executed_not_latest_timestamp(project: Project) -> None:
+    project.table(5)
+    project.run().ok()
+    late = project.table(1)
+    project.run().ok()
+    project.manage("migrations_revert").ok()
+    assert late not in project.applied()
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        (["--steps", "2"], 1),
+        (["--steps", "99"], 0),
+        (["--last-run"], 1),
+        (["--all"], 0),
+        (["--to", "blog.20240101000001_t1"], 1),
+        (["blog"], 2),
+        (["blog", "--all"], 0),
+    ],
+)
+def test_how_many_are_undone(project: Project, three: list[str], options: list[str], left: int) -> None:
+    planned = project.manage("migrations_revert", *options, "--json", "--plan").ok().json["migrations"]
+    assert [one["id"] for one in planned] == list(reversed(three[left:]))
+    assert project.applied() == three
+    project.manage("migrations_revert", *options).ok()
+    assert project.applied() == three[:left]
+    assert project.tables() == {f"t{number + 1}" for number in range(left)}
+
+
+def test_nothing_applied_is_no_error(project: Project) -> None:
+    project.table(1)
+    project.manage("migrations_build").ok()
+    assert "nothing to revert" in project.manage("migrations_revert").ok().stdout
+    assert project.manage("migrations_revert", "--json").ok().json["migrations"] == []
+
+
+def test_the_sql_is_shown_in_the_order_of_its_running(project: Project, three: list[str]) -> None:
+    out = project.manage("migrations_revert", "--all", "--sql").ok().stdout
+    assert re.findall(r"DROP TABLE t(\d)", out) == ["3", "2", "1"]
+    assert project.applied() == three
+
+
+def test_an_applied_dependent_goes_first_with_to_and_is_refused_with_steps(project: Project) -> None:
+    base, other = project.table(1), project.table(2)
+    project.run().ok()
+    dependent = project.table(3, app="shop", header=f"-- migrate:depends {other}\n")
+    project.run().ok()
+    project.manage("migrations_revert", "--fake", "shop").ok()
+    project.run("--fake").ok()
+    error = project.manage("migrations_revert", "blog").error()
+    assert dependent in error
+    assert project.applied() == [base, other, dependent]
+    project.manage("migrations_revert", "--to", base).ok()
+    assert project.applied() == [base]
+
+
+def test_a_migration_without_down_is_refused_and_others_are_left(project: Project) -> None:
+    project.table(1)
+    id_ = "blog.20240101000002_forever"
+    project.write(id_, "CREATE TABLE forever (id int);", None)
+    project.run().ok()
+    error = project.manage("migrations_revert", "--all").error()
+    assert f"{id_} is irreversible" in error
+    assert len(project.applied()) == 2
+
+
+def test_an_empty_down_part_does_nothing(project: Project) -> None:
+    project.write("blog.20240101000002_kept", "CREATE TABLE kept (id int);", "")
+    project.run().ok()
+    project.manage("migrations_revert").ok()
+    assert (project.applied(), project.tables()) == ([], {"kept"})
+
+
+@pytest.mark.parametrize("option", ["", " transaction:false"])
+@pytest.mark.smoke
+def test_a_missing_file_is_reverted_with_the_stored_down_part(project: Project, option: str) -> None:
+    project.table(1)
+    project.table(2, option=option)
+    project.run().ok()
+    (project.folder / "blog/sql_migrations/20240101000002_t2.sql").unlink()
+    project.manage("migrations_revert", "--build").ok()
+    assert project.tables() == {"t1"}
+
+
+def test_an_error_in_a_stored_down_part_says_where_it_stands(project: Project) -> None:
+    project.write("blog.20240101000001_bad", "SELECT 1;", "DROP TABLE\n nowhere")
+    project.run().ok()
+    (project.folder / "blog/sql_migrations/20240101000001_bad.sql").unlink()
+    error = project.manage("migrations_revert", "--build").error()
+    assert 'table "nowhere" does not exist' in error
+    assert "the stored down part of blog.20240101000001_bad" in error
+
+
+def test_a_changed_file_is_reverted_with_the_stored_down_part(project: Project) -> None:
+    id_ = project.table(1)
+    project.run().ok()
+    project.write(id_, "CREATE TABLE t1 (id bigint);", "DROP TABLE something_else;")
+    project.manage("migrations_revert", "--build").ok()
+    assert project.tables() == set()
+
+
+def test_an_unchanged_file_is_reverted_with_the_down_part_it_has_today(project: Project) -> None:
+    id_ = project.table(1)
+    project.run().ok()
+    project.write(id_, "CREATE TABLE t1 (id int);", "ALTER TABLE t1 RENAME TO kept;")
+    project.manage("migrations_revert", "--build").ok()
+    assert project.tables() == {"kept"}
+
+
+@pytest.mark.parametrize(("mode", "left"), [("each", 2), ("all", 3), ("none", 2)])
+def test_a_failing_revert_leaves_what_the_mode_promises(project: Project, mode: str, left: int) -> None:
+    project.table(1)
+    project.write("blog.20240101000002_bad", "SELECT 1;", "CREATE TABLE half (id int);\nDROP TABLE nowhere;")
+    project.table(3)
+    project.run().ok()
+    outcome = project.manage("migrations_revert", "--all", "--transaction", mode, "--json")
+    outcome.error()
+    assert [one["status"] for one in outcome.json["migrations"]] == [
+        "rolled_back" if mode == "all" else "reverted",
+        "failed",
+    ]
+    assert len(project.history()) == left
+    assert ("half" in project.tables()) == (mode == "none")
+
+
+def test_an_unfinished_revert_goes_on_and_a_run_refuses_it(project: Project) -> None:
+    id_ = "blog.20240101000001_steps"
+    down = "DROP TABLE a;\nDROP TABLE nowhere;\nDROP TABLE b;"
+    project.write(id_, "CREATE TABLE a (id int);\nCREATE TABLE b (id int);", down, option=" transaction:false")
+    project.run().ok()
+    project.manage("migrations_revert").error()
+    assert project.history() == [(id_, "revert_failed")]
+    assert "migrations_revert" in project.run().error()
+    project.write(
+        id_,
+        "CREATE TABLE a (id int);\nCREATE TABLE b (id int);",
+        down.replace("nowhere", "IF EXISTS nowhere"),
+        option=" transaction:false",
+    )
+    project.manage("migrations_revert", "--build").ok()
+    assert (project.tables(), project.history()) == (set(), [])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--steps", "0"],
+        ["--steps", "-1"],
+        ["--to", "blog.20240101000009_nope"],
+        ["--steps", "x"],
+        ["--all", "--last-run"],
+    ],
+)
+def test_options_that_make_no_sense_change_nothing(project: Project, three: list[str], options: list[str]) -> None:
+    outcome = project.manage("migrations_revert", *options)
+    assert outcome.code in (1, 2)
+    assert "Traceback" not in outcome.stderr
+    assert project.applied() == three

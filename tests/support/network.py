@@ -1,0 +1,77 @@
+"""A TCP proxy to the tests' server that can cut its connections, at once or at a chosen message."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+from tests.support.projects import Server
+
+
+class Proxy:
+    """Listens on `port` of the loopback interface while it is used as a context manager.
+
+    `cut_at` is a piece of what a client sends: then all connections are dropped, before the server gets it, or, with
+    `cut_after`, when it has it and its answer comes.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.cut_at: bytes | None = None
+        self.cut_after = False
+        self.sockets: list[socket.socket] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def __enter__(self) -> Proxy:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.refuse()
+        self.cut()
+
+    def refuse(self) -> None:
+        """Take no further connection; those that are there stay."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def cut(self) -> None:
+        """Drop every connection."""
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            upstream = self._connect()
+            self.sockets += [client, upstream]
+            answered = threading.Event()  # set when the answer to the chosen message is to be withheld
+            threading.Thread(target=self._pump, args=(client, upstream, True, answered), daemon=True).start()
+            threading.Thread(target=self._pump, args=(upstream, client, False, answered), daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        host, port = str(self.server.parameters["host"]), self.server.parameters["port"]
+        if not host.startswith("/"):
+            return socket.create_connection((host, int(port)))
+        upstream = socket.socket(socket.AF_UNIX)
+        upstream.connect(f"{host}/.s.PGSQL.{port}")
+        return upstream
+
+    def _pump(self, source: socket.socket, target: socket.socket, is_client: bool, withhold: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                found = is_client and self.cut_at is not None and self.cut_at in data
+                if (found and not self.cut_after) or (withhold.is_set() and not is_client):
+                    break
+                if found:
+                    withhold.set()
+                target.sendall(data)
+            self.cut()

@@ -1,0 +1,275 @@
+"""A Django project in a folder of its own, with a database of its own, run through manage.py in real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MANAGE = """\
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+
+SETTINGS = """\
+import json, os
+from pathlib import Path
+BASE_DIR = Path(__file__).resolve().parent
+SECRET_KEY = "test"
+USE_TZ = True
+DEBUG = os.environ.get("DEBUG") == "1"
+INSTALLED_APPS = ["medusa_migrations", *json.loads(os.environ["TEST_APPS"])]
+DATABASES = {"default": json.loads(os.environ["TEST_DATABASE"])}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+"""
+
+
+MODELS = "from django.db import models"
+
+CONTRIB = """
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]},
+}]
+"""
+
+# Conditions for `Project.wait_for`, on this database alone: other tests run on the same server.
+_HERE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+SLEEPING = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
+BLOCKED = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+UNLOCKED = f"NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = {_HERE})"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the tests' PostgreSQL is: parameters for psycopg2."""
+
+    parameters: dict[str, Any]
+    maintenance: str
+
+    def connect(self, database: str | None = None, **parameters: Any) -> Any:
+        connection = psycopg2.connect(**self.parameters | {"dbname": database or self.maintenance} | parameters)
+        connection.autocommit = True
+        return connection
+
+    def execute(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        connection = self.connect(database)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a process said and how it ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    def ok(self) -> Outcome:
+        assert self.code == 0, self
+        return self
+
+    def error(self) -> str:
+        """The one message of a command that failed as a command should."""
+        assert self.code == 1, self
+        assert "Traceback" not in self.stdout + self.stderr, self
+        assert self.stderr.count("CommandError: ") == 1, self
+        return self.stderr
+
+
+@dataclass
+class Project:
+    """`folder` holds manage.py, settings.py and the apps; `env` may be changed; `extra` ends the settings."""
+
+    folder: Path
+    server: Server
+    database: str
+    apps: list[str] = field(default_factory=lambda: ["blog"])
+    env: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    python: str = sys.executable
+    extra: str = ""
+
+    def __post_init__(self) -> None:
+        (self.folder / "manage.py").write_text(MANAGE)
+        self.configure()
+        for app in self.apps:
+            self.add_app(app)
+
+    def configure(self, **medusa_migrations: Any) -> None:
+        self.settings |= medusa_migrations
+        text = SETTINGS + (f"MEDUSA_MIGRATIONS = {self.settings!r}\n" if self.settings else "") + self.extra
+        (self.folder / "settings.py").write_text(text)
+
+    def add_app(self, name: str) -> Path:
+        sources = self.folder / name / "sql_migrations"
+        sources.mkdir(parents=True, exist_ok=True)
+        (self.folder / name / "__init__.py").touch()
+        if name not in self.apps:
+            self.apps.append(name)
+        return sources
+
+    def add_settings(self, text: str) -> None:
+        self.extra += f"{text}\n"
+        self.configure()
+
+    def add_contrib(self, *names: str) -> None:
+        """Apps of Django's, with the settings that they ask for."""
+        self.apps += [f"django.contrib.{name}" for name in names]
+        self.add_settings(CONTRIB)
+
+    def add_models(self, app: str, text: str) -> None:
+        """The models of an app, which is made if it is not there; it may go without SQL migrations."""
+        (self.folder / app).mkdir(exist_ok=True)
+        (self.folder / app / "__init__.py").touch()
+        (self.folder / app / "models.py").write_text(f"from django.conf import settings\n{MODELS}\n{text}\n")
+        if app not in self.apps:
+            self.apps.append(app)
+
+    def add_django_migration(self, app: str, name: str, operations: str, *dependencies: tuple[str, str]) -> None:
+        """A Django migration, after `dependencies` and the app's one before; its package is made."""
+        package = self.folder / app / "migrations"
+        package.mkdir(exist_ok=True)
+        before = [(app, path.stem) for path in sorted(package.glob("0*.py"))[-1:]]
+        (package / "__init__.py").touch()
+        (package / f"{name}.py").write_text(
+            f"from django.db import migrations\n{MODELS}\nclass Migration(migrations.Migration):\n"
+            f"    dependencies = {[*before, *dependencies]!r}\n    operations = [{operations}]\n"
+        )
+
+    def django_history(self) -> list[str]:
+        return [f"{app}.{name}" for app, name in self.sql("SELECT app, name FROM django_migrations ORDER BY id")]
+
+    def write(self, id_: str, up: str, down: str | None = "", *, header: str = "", option: str = "") -> Path:
+        """A migration file; `option` goes on both markers."""
+        app, _, name = id_.partition(".")
+        text = f"{header}-- migrate:up{option}\n{up}\n"
+        if down is not None:
+            text += f"-- migrate:down{option}\n{down}\n"
+        path = self.add_app(app) / f"{name}.sql"
+        path.write_text(text)
+        return path
+
+    def table(self, number: int, app: str = "blog", **options: Any) -> str:
+        """A migration that makes and drops a table; gives its id."""
+        id_ = f"{app}.2024010100{number:04d}_t{number}"
+        self.write(id_, f"CREATE TABLE t{number} (id int);", f"DROP TABLE t{number};", **options)
+        return id_
+
+    def environment(self) -> dict[str, str]:
+        database = {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": self.database,
+            "HOST": self.server.parameters.get("host", ""),
+            "PORT": str(self.server.parameters.get("port", "")),
+            "USER": self.server.parameters.get("user", ""),
+            "PASSWORD": self.server.parameters.get("password", ""),
+        }
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("MEDUSA_", "DJANGO_", "DEBUG"))
+        }
+        return (
+            kept
+            | {
+                "PYTHONPATH": f"{ROOT}",
+                "TEST_APPS": json.dumps(self.apps),
+                "TEST_DATABASE": json.dumps(database),
+                "PYTHONWARNINGS": "error",
+                # Of a file that is as long as before, and changed in the same second, Python would take what it has
+                # compiled.
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+            | self.env
+        )
+
+    def start(
+        self, *arguments: str, env: dict[str, str] | None = None, script: str = "manage.py"
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.python, script, *arguments],
+            cwd=self.folder,
+            env=self.environment() | (env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def manage(
+        self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 60, script: str = "manage.py"
+    ) -> Outcome:
+        process = self.start(*arguments, env=env, script=script)
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        return Outcome(process.returncode, stdout, stderr)
+
+    def run(self, *arguments: str, **options: Any) -> Outcome:
+        """Build and run."""
+        return self.manage("migrations_run", "--build", *arguments, **options)
+
+    def sql(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.server.execute(sql, self.database)
+
+    def wait_for(self, condition: str, seconds: float = 30) -> None:
+        """Until an SQL condition holds."""
+        deadline = time.monotonic() + seconds
+        with closing(self.server.connect(self.database)) as connection, connection.cursor() as cursor:
+            while True:
+                cursor.execute(f"SELECT {condition}")
+                if cursor.fetchone()[0]:
+                    return
+                assert time.monotonic() < deadline, condition
+                time.sleep(0.02)
+
+    def history(self) -> list[tuple[str, str]]:
+        """(id, state) in the order of execution; nothing if there is no table."""
+        if self.sql("SELECT to_regclass('medusa_migrations')") == [(None,)]:
+            return []
+        return self.sql("SELECT app || '.' || name, state FROM medusa_migrations ORDER BY id")
+
+    def applied(self) -> list[str]:
+        return [id_ for id_, state in self.history() if state == "applied"]
+
+    def tables(self) -> set[str]:
+        rows = self.sql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+        return {name for (name,) in rows} - {"medusa_migrations"}
+
+    def locks(self) -> int:
+        """How many hold an advisory lock in this database."""
+        return self.sql(
+            "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+            " WHERE locktype = 'advisory' AND datname = current_database()"
+        )[0][0]
