@@ -11,6 +11,7 @@ import pytest
 
 from medusa_migrations.database.lock import run_lock
 from medusa_migrations.events import ignore
+from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import BLOCKED, SLEEPING, Project
 from tests.support.sessions import session_on
 
@@ -109,3 +110,33 @@ def test_the_lock_is_freed_without_a_warning_in_the_servers_log(project: Project
         assert session.query(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
         ) == [(0,)]
+
+
+def test_two_reverts_without_the_lock_undo_once(project: Project) -> None:
+    project.sql("CREATE TABLE c AS SELECT 10 AS n")
+    project.write("blog.20240101000001_count", "UPDATE c SET n = n + 1;", "SELECT pg_sleep(1); UPDATE c SET n = n - 1;")
+    project.run().ok()
+    reverts = [project.start("migrations_revert", "--no-lock") for _ in range(2)]
+    outcomes = [ended(revert) for revert in reverts]
+    assert sorted(code for code, *_ in outcomes) == [0, 1]
+    assert project.sql("SELECT n FROM c") == [(10,)]
+    assert any("Another process has reverted it meanwhile" in stderr for *_, stderr in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("option", "works"), [(" transaction:false", "migrations_revert"), (" transaction:false", "migrations_run")]
+)
+def test_who_comes_while_statements_run_one_by_one_waits(project: Project, option: str, works: str) -> None:
+    id_ = "blog.20240101000001_slow"
+    project.sql("CREATE TABLE gate ()")
+    project.write(id_, "SELECT 1;\nSELECT FROM gate;", "SELECT 1;", option=" transaction:false")
+    project.manage("migrations_build").ok()
+    with transaction(project, "LOCK TABLE gate"):
+        run = project.start("migrations_run", "--lock-timeout", "60s")
+        project.wait_for(BLOCKED)
+        assert "running now" in project.manage("migrations_repair").ok().stdout
+        who_comes = project.start(works)
+        assert "Waiting up to" in read_until(who_comes, "Waiting up to")
+    assert ended(run)[0] == 0
+    assert ended(who_comes)[0] == 0
+    assert project.history() == ([] if works == "migrations_revert" else [(id_, "applied")])

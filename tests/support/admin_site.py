@@ -12,6 +12,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
@@ -19,11 +20,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.test import Client
 
+from medusa_migrations.database import postgresql
 from medusa_migrations.database.session import Session
 from tests.support.projects import Project, Server
 
 LIST = "/admin/medusa_migrations/appliedmigration/"
 RUN, REVERT = f"{LIST}run/", f"{LIST}revert/"
+ONE, TWO, THREE = (f"blog.2024010100000{number}_t{number}" for number in (1, 2, 3))
+VIEW, MAY_RUN, MAY_REVERT = "view_appliedmigration", "run_migrations", "revert_migrations"
+SCRIPT = "<script>alert(1)</script>"
 
 
 @contextmanager
@@ -166,3 +171,29 @@ def in_threads(*work: Any) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
+
+
+def page_of(id_: str) -> str:
+    return f"{LIST}{quote(id_)}/change/"
+
+
+def tables(site: Site, *numbers: int) -> None:
+    for number in numbers:
+        site.project.table(number)
+
+
+@contextmanager
+def locked(site: Site) -> Iterator[None]:
+    """Somebody else holds the run lock."""
+    connection = site.project.server.connect(site.project.database, application_name="the other one")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(postgresql.TRY_LOCK)
+        yield
+    finally:
+        connection.close()
+
+
+def shown(page: str) -> list[int]:
+    """The numbers of the tables whose migrations a list has."""
+    return [int(word.rpartition("_t")[2]) for word in text(page).split() if word.startswith("202") and "_t" in word]
