@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.conftest import start_server
 from tests.support.projects import Project
 
-from . import numbers
+from .tools import numbers
 
 TABLE = """
 DROP TABLE IF EXISTS post, medusa_migrations;

@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import numbers
-from .measure import Command, Spread, Taken, in_turn, measure, walls
 from .peers.manage import APP, write_bare_command
 from .peers.medusa import BUILD, ENVIRONMENT, Medusa
-from .server import Server, running_server
+from .tools import numbers
+from .tools.measure import Command, Spread, Taken, in_turn, measure, walls
+from .tools.server import Server, running_server
 
 
 def builds(server: Server, count: int, rounds: int, work: Path) -> dict[str, list[Taken]]:

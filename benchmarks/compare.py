@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from .entry import Entry
-from .measure import Taken, in_turn
 from .peers import PEERS, Peer, Verb, installed
-from .results import Circumstances, Results, table
-from .server import Server, running_server
+from .tools.entry import Entry
+from .tools.measure import Taken, in_turn
+from .tools.results import Circumstances, Results, table
+from .tools.server import Server, running_server
 
 # What is over in a moment is measured this many times as often.
 QUICK = {Verb.NOOP: 3, Verb.SHOW: 3, Verb.REVERT_LAST: 2}

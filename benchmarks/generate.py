@@ -15,9 +15,9 @@ from pathlib import Path
 from tests.conftest import start_server
 from tests.support.projects import Project
 
-from .measure import Command, Taken, in_turn, walls
-from .measure import measure as take
 from .peers.manage import write_bare_command
+from .tools.measure import Command, Taken, in_turn, walls
+from .tools.measure import measure as take
 
 MODEL = """
 class M{0}(models.Model):

@@ -16,10 +16,10 @@ from pathlib import Path
 from .builds import beyond, builds
 from .compare import compare, report
 from .imports import no_op_imports, unwanted
-from .measure import Spread
 from .peers import PEERS, Verb
-from .results import Circumstances, Results, table
-from .server import Server, running_server
+from .tools.measure import Spread
+from .tools.results import Circumstances, Results, table
+from .tools.server import Server, running_server
 from .wire import DELAY, MANY, round_trips, slow_link
 
 

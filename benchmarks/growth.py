@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .compare import compare, report
-from .measure import Spread
 from .peers import PEERS, Verb, installed
-from .results import Circumstances, Results, table
-from .server import ROOT, running_server
+from .tools.measure import Spread
+from .tools.results import Circumstances, Results, table
+from .tools.server import ROOT, running_server
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,9 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .entry import Entry
 from .peers import PEERS, Peer, Verb
-from .server import Address, running_server
+from .tools.entry import Entry
+from .tools.server import Address, running_server
 
 # A module or package that a run without work has no use for.
 UNWANTED = (

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from tests.support.projects import CONTRIB
 
-from . import numbers
-from .measure import Command, in_turn, measure, walls
 from .peers.manage import APP, write_bare_command, write_project
 from .peers.medusa import BUILD, ENVIRONMENT, write_sources
-from .server import Address, running_server
-from .sql import write
+from .tools import numbers
+from .tools.measure import Command, in_turn, measure, walls
+from .tools.server import Address, running_server
+from .tools.sql import write
 
 APPS = [f"django.contrib.{name}" for name in ("admin", "auth", "contenttypes", "messages", "sessions")]
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from .entry import Entry
-from .measure import Taken, in_turn, walls
 from .peers import PEERS, Peer, Verb, installed
-from .proxy import Proxy, proxy_to
-from .results import table
-from .server import Server, running_server
+from .tools.entry import Entry
+from .tools.measure import Taken, in_turn, walls
+from .tools.proxy import Proxy, proxy_to
+from .tools.results import table
+from .tools.server import Server, running_server
 
 # Between these two numbers of migrations, what is sent once a run falls out of the count.
 FEW, MANY = 100, 200

@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
-from ..measure import Command
-from ..server import Address
+from ..tools.measure import Command
+from ..tools.server import Address
 
 # Where `npm install` in this folder puts the peers of Node.
 NODE_MODULES = Path(os.environ.get("BENCHMARK_NODE_MODULES", Path(__file__).parent / "node_modules"))

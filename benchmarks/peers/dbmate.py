@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..server import Address
-from ..sql import down, up, write
+from ..tools.server import Address
+from ..tools.sql import down, up, write
 from .base import NODE_MODULES, Peer, Verb, missing_node
 
 

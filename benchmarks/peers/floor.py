@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..server import Address
-from ..sql import down, up, write
+from ..tools.server import Address
+from ..tools.sql import down, up, write
 from .base import Peer, Verb
 
 _SCRIPT = """\

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..server import Address
-from ..sql import up, write
+from ..tools.server import Address
+from ..tools.sql import up, write
 from .base import NODE_MODULES, Peer, Verb, missing_node
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..sql import write
+from ..tools.sql import write
 
 APP = "app"
 

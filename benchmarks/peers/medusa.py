@@ -6,9 +6,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ..measure import Command, measure
-from ..server import ROOT, Address
-from ..sql import down, up, write
+from ..tools.measure import Command, measure
+from ..tools.server import ROOT, Address
+from ..tools.sql import down, up, write
 from .base import Peer, Verb
 from .manage import APP, write_bare_command, write_project
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..server import Address, psql
-from ..sql import down, up, write
+from ..tools.server import Address, psql
+from ..tools.sql import down, up, write
 from .base import Peer, Verb
 
 _QUIET = {"PGOPTIONS": "-c client_min_messages=warning"}

@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from ..server import Address, psql
-from ..sql import down, up, write
+from ..tools.server import Address, psql
+from ..tools.sql import down, up, write
 from .base import Peer, Verb
 
 _PLAN = "%syntax-version=1.0.0\n%project=benchmark\n\n"

@@ -6,8 +6,8 @@ import compileall
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..peers import Peer, Verb
 from .measure import CommandError, Taken, measure
-from .peers import Peer, Verb
 from .proxy import Proxy
 from .server import Address, Server
 from .sql import COUNT_TABLES

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from ..peers import Verb
 from .measure import Spread, Taken, walls
-from .peers import Verb
 from .server import Server
 
 

@@ -19,7 +19,7 @@ import psycopg2
 
 from project import postgres
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HOST, USER = "127.0.0.1", "postgres"
 
 
