@@ -1,4 +1,4 @@
-"""Builds in processes of their own, for test_dist: `crash` kills them, `race` lets them meet.
+"""Builds in processes of their own, for test_dist_faults: `crash` kills them, `race` lets them meet.
 
 Run as `python -m tests.support.dist_worker crash|race FOLDER ROUNDS`; FOLDER holds the sources `old` and `new`.
 Prints JSON.
