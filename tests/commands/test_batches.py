@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from medusa_migrations.database.postgresql import REACHED_KEY
-from medusa_migrations.run.batches import FILES
+from medusa_migrations.run.together import FILES
 from tests.support.projects import SLEEPING, Project
 
 COUNT = 2 * FILES + 20

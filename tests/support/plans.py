@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.order import ordered
 from medusa_migrations.migration import Direction, Migration, MigrationId
-from medusa_migrations.plan.known import Known, Plan, plan_revert, plan_run
+from medusa_migrations.plan.backwards import Backwards
+from medusa_migrations.plan.forwards import Forwards
+from medusa_migrations.plan.known import Known
+from medusa_migrations.plan.steps import Plan
 from tests.support.builders import known, mid, migration, row
 
 B1, B2, B3 = migration("blog.1"), migration("blog.2"), migration("blog.3")
@@ -31,7 +34,7 @@ def steps(plan: Plan) -> str:
 def run(state: Known, **options: Any) -> str:
     if "to" in options:
         options["to"] = str(mid(options["to"]))
-    plan = plan_run(state, labels=LABELS, **options)
+    plan = Forwards(labels=LABELS, **options).plan(state)
     assert plan.direction is Direction.UP
     assert all(
         step.direction is Direction.UP and step.migration and step.part is step.migration.up for step in plan.steps
@@ -42,7 +45,7 @@ def run(state: Known, **options: Any) -> str:
 def revert(state: Known, **options: Any) -> str:
     if "to" in options:
         options["to"] = str(mid(options["to"]))
-    plan = plan_revert(state, labels=LABELS, **options)
+    plan = Backwards(labels=LABELS, **options).plan(state)
     assert plan.direction is Direction.DOWN
     assert all(step.direction is Direction.DOWN for step in plan.steps)
     return steps(plan)
@@ -50,13 +53,13 @@ def revert(state: Known, **options: Any) -> str:
 
 def run_refusal(state: Known, **options: Any) -> str:
     with pytest.raises(PlanError) as caught:
-        plan_run(state, labels=LABELS, **options)
+        Forwards(labels=LABELS, **options).plan(state)
     return str(caught.value)
 
 
 def revert_refusal(state: Known, **options: Any) -> str:
     with pytest.raises(PlanError) as caught:
-        plan_revert(state, labels=LABELS, **options)
+        Backwards(labels=LABELS, **options).plan(state)
     return str(caught.value)
 
 

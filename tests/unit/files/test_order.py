@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medusa_migrations.errors import OrderError
-from medusa_migrations.files.order import dependencies, django_dependencies, ordered, sort_after
-from medusa_migrations.migration import Migration, MigrationId
+from medusa_migrations.files.order import ordered, sort_after
+from medusa_migrations.migration import Migration, MigrationId, dependencies, django_dependencies
 from tests.support.builders import mid, migration
 
 LABELS = ("blog", "shop", "auth")

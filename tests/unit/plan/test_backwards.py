@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medusa_migrations.errors import MigrationError, PlanError
-from medusa_migrations.files.order import dependencies
-from medusa_migrations.plan.known import Known, plan_revert
+from medusa_migrations.migration import dependencies
+from medusa_migrations.plan.backwards import Backwards
+from medusa_migrations.plan.known import Known
 from tests.support.builders import known, mid, migration, row
 from tests.support.plans import B1, B2, B3, FIVE, S1, revert, revert_refusal, states
 
@@ -120,7 +121,7 @@ def test_a_feature_that_is_off_keeps_nothing_from_being_reverted() -> None:
 
 def test_the_built_down_part_is_used_and_not_the_stored_one() -> None:
     one = migration("blog.1", down="DROP TABLE today;")
-    (step,) = plan_revert(known([one], [row(one, down="-- migrate:down\nDROP TABLE then;")])).steps
+    (step,) = Backwards().plan(known([one], [row(one, down="-- migrate:down\nDROP TABLE then;")])).steps
     assert step.part is one.down
     assert step.stored is None
 
@@ -133,7 +134,7 @@ def test_the_built_down_part_is_used_and_not_the_stored_one() -> None:
     ],
 )
 def test_the_stored_down_part_is_used_if_the_file_is_changed_or_missing(state: Known) -> None:
-    (step,) = plan_revert(state).steps
+    (step,) = Backwards().plan(state).steps
     assert step.part
     assert step.stored
     assert step.stored[step.part.start : step.part.end].strip() == "DROP TABLE then;"
@@ -142,7 +143,7 @@ def test_the_stored_down_part_is_used_if_the_file_is_changed_or_missing(state: K
 
 
 def test_an_empty_stored_down_part_does_nothing_and_is_no_lack_of_one() -> None:
-    (step,) = plan_revert(known([], [row("blog.1", down="")])).steps
+    (step,) = Backwards().plan(known([], [row("blog.1", down="")])).steps
     assert step.part
 
 
@@ -205,7 +206,7 @@ def test_a_run_left_unfinished_cannot_be_reverted(state: str) -> None:
 
 @pytest.mark.parametrize("state", ["reverting", "revert_failed"])
 def test_a_revert_left_unfinished_goes_on(state: str) -> None:
-    (step,) = plan_revert(known([B1], [row(B1, state=state, statements_done=1)])).steps
+    (step,) = Backwards().plan(known([B1], [row(B1, state=state, statements_done=1)])).steps
     assert step.part is B1.down
     assert not step.is_transactional("each")
 
@@ -218,7 +219,7 @@ def test_an_unfinished_one_that_stays_is_in_nobodys_way() -> None:
 def test_a_stored_down_part_that_cannot_be_read_is_an_error_of_ours() -> None:
     """The history is a table that others may write to, too."""
     with pytest.raises(MigrationError, match=str(B1.id)):
-        plan_revert(known([], [row("blog.1", down="-- migrate:down\nSELECT 'open;")]))
+        Backwards().plan(known([], [row("blog.1", down="-- migrate:down\nSELECT 'open;")]))
 
 
 OPTIONS = st.one_of(
@@ -239,7 +240,7 @@ def test_a_revert_never_puts_one_before_its_dependents_and_leaves_none_behind(
             return
         options = {"to": str(sorted(state.rows)[options["to"] % len(state.rows)])}
     try:
-        plan = plan_revert(state, app=app, labels=["blog", "shop"], **options)
+        plan = Backwards(app=app, labels=["blog", "shop"], **options).plan(state)
     except PlanError as error:
         if "depends on" not in str(error):
             raise
@@ -257,7 +258,7 @@ def test_a_revert_never_puts_one_before_its_dependents_and_leaves_none_behind(
 @given(states())
 def test_without_options_at_most_the_last_executed_goes(state: Known) -> None:
     try:
-        plan = plan_revert(state)
+        plan = Backwards().plan(state)
     except PlanError:
         return
     last = max(state.rows.values(), key=lambda one: one.serial, default=None)
@@ -266,4 +267,4 @@ def test_without_options_at_most_the_last_executed_goes(state: Known) -> None:
 
 @given(states())
 def test_reverting_everything_empties_the_history(state: Known) -> None:
-    assert sorted(step.id for step in plan_revert(state, everything=True).steps) == sorted(state.rows)
+    assert sorted(step.id for step in Backwards(everything=True).plan(state).steps) == sorted(state.rows)

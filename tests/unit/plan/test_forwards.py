@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.files.order import dependencies, ordered
-from medusa_migrations.plan.known import Known, know, plan_run
+from medusa_migrations.files.order import ordered
+from medusa_migrations.migration import dependencies
+from medusa_migrations.plan.forwards import Forwards
+from medusa_migrations.plan.known import Known, know
 from tests.support.builders import known, mid, migration, row
 from tests.support.plans import B1, B2, B3, FIVE, LABELS, revert_refusal, run, run_refusal, short, states
 
@@ -159,7 +161,7 @@ def test_a_renamed_one_whose_feature_is_off_does_not_stop_a_run() -> None:
 
 
 def test_late_ones_are_run_and_marked() -> None:
-    plan = plan_run(known(FIVE, [row(FIVE[1]), row(FIVE[3])]))
+    plan = Forwards().plan(known(FIVE, [row(FIVE[1]), row(FIVE[3])]))
     assert [(short([step.id]), step.out_of_order) for step in plan.steps] == [
         ("blog.1", True),
         ("blog.3", True),
@@ -170,7 +172,7 @@ def test_late_ones_are_run_and_marked() -> None:
 @pytest.mark.parametrize("state", ["running", "failed"])
 def test_what_was_left_unfinished_is_run_again_with_its_row(state: str) -> None:
     unfinished = row(B1, 1, state=state, statements_done=2)
-    (step,) = plan_run(known([B1], [unfinished])).steps
+    (step,) = Forwards().plan(known([B1], [unfinished])).steps
     assert step.row == unfinished
     assert not step.is_transactional("each")
 
@@ -187,7 +189,7 @@ def test_a_revert_left_unfinished_stops_a_run(state: str) -> None:
 
 @given(states(), st.sampled_from([None, "blog", "shop"]))
 def test_a_run_never_puts_one_before_what_it_needs(state: Known, app: str | None) -> None:
-    plan = plan_run(state, app=app, labels=["blog", "shop"])
+    plan = Forwards(app=app, labels=["blog", "shop"]).plan(state)
     there = set(state.rows)
     for step in plan.steps:
         assert step.migration
@@ -198,5 +200,5 @@ def test_a_run_never_puts_one_before_what_it_needs(state: Known, app: str | None
 
 @given(states())
 def test_a_run_leaves_only_disabled_ones(state: Known) -> None:
-    done = {step.id for step in plan_run(state).steps} | set(state.rows)
+    done = {step.id for step in Forwards().plan(state).steps} | set(state.rows)
     assert set(state.by_id) - done == set(state.disabled)

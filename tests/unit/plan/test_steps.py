@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.plan.known import Plan, fingerprint, plan_revert, plan_run, refuse_mode_all
+from medusa_migrations.plan.backwards import Backwards
+from medusa_migrations.plan.forwards import Forwards
+from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
 from tests.support.builders import known, migration, row
 from tests.support.plans import B1, B2, FIVE
 
@@ -26,8 +28,8 @@ def test_the_marker_says_whether_there_is_a_transaction_else_the_mode(
     marker: bool | None, mode: str, transactional: bool
 ) -> None:
     one = migration("blog.1", transaction=marker)
-    (up,) = plan_run(known([one])).steps
-    (down,) = plan_revert(known([one], [row(one, statements_done=3)])).steps
+    (up,) = Forwards().plan(known([one])).steps
+    (down,) = Backwards().plan(known([one], [row(one, statements_done=3)])).steps
     assert up.is_transactional(mode) is transactional
     assert down.is_transactional(mode) is transactional
 
@@ -35,17 +37,17 @@ def test_the_marker_says_whether_there_is_a_transaction_else_the_mode(
 def test_one_transaction_for_all_refuses_what_cannot_be_in_it() -> None:
     ones = [B1, migration("blog.2", transaction=False), migration("blog.3", transaction=True)]
     with pytest.raises(PlanError) as caught:
-        refuse_mode_all(plan_run(known(ones)))
+        refuse_mode_all(Forwards().plan(known(ones)))
     assert f"{ones[1].id}: marked transaction:false" in str(caught.value)
     assert str(B1.id) not in str(caught.value)
     assert "--transaction each" in str(caught.value)
-    refuse_mode_all(plan_run(known([ones[0], ones[2]])))
-    refuse_mode_all(plan_run(known([])))
+    refuse_mode_all(Forwards().plan(known([ones[0], ones[2]])))
+    refuse_mode_all(Forwards().plan(known([])))
 
 
 def test_one_transaction_for_all_refuses_what_was_begun_statement_by_statement() -> None:
     with pytest.raises(PlanError, match="blog"):
-        refuse_mode_all(plan_run(known([B1], [row(B1, state="failed", statements_done=1)])))
+        refuse_mode_all(Forwards().plan(known([B1], [row(B1, state="failed", statements_done=1)])))
 
 
 def planned_fingerprint(plan: Plan, mode: str = "each") -> str:
@@ -61,23 +63,23 @@ def test_a_fingerprint_is_another_for_whatever_would_be_sent_otherwise() -> None
         row(irreversible, down="-- migrate:down\nSELECT 2;"),
     ]
     plans = [
-        plan_run(known([])),
-        plan_revert(known([])),
-        plan_run(known([B1])),
-        plan_run(known([B1, B2])),
-        plan_run(known([B1, B2], [row(B1)])),
-        plan_run(known([migration("blog.1", up="SELECT 'another';")])),
-        plan_run(known([migration("blog.1", down="SELECT 'another';")])),
-        plan_run(known([B1], [row(B1, state="failed", statements_done=1)])),
-        plan_run(known([B1], [row(B1, state="failed", statements_done=2)])),
-        plan_revert(known([B1], [row(B1)])),
-        plan_revert(known([B1], [row(B1, 2)])),
-        *(plan_revert(known([], [one])) for one in stored),
+        Forwards().plan(known([])),
+        Backwards().plan(known([])),
+        Forwards().plan(known([B1])),
+        Forwards().plan(known([B1, B2])),
+        Forwards().plan(known([B1, B2], [row(B1)])),
+        Forwards().plan(known([migration("blog.1", up="SELECT 'another';")])),
+        Forwards().plan(known([migration("blog.1", down="SELECT 'another';")])),
+        Forwards().plan(known([B1], [row(B1, state="failed", statements_done=1)])),
+        Forwards().plan(known([B1], [row(B1, state="failed", statements_done=2)])),
+        Backwards().plan(known([B1], [row(B1)])),
+        Backwards().plan(known([B1], [row(B1, 2)])),
+        *(Backwards().plan(known([], [one])) for one in stored),
     ]
     found = [planned_fingerprint(plan, mode) for plan in plans for mode in ("all", "each", "none")]
     assert len(set(found)) == len(found)
 
 
 def test_a_fingerprint_is_the_same_for_the_same_plan_made_anew() -> None:
-    one, other = (plan_revert(known(FIVE, [row(one) for one in FIVE]), steps=3) for _ in range(2))
+    one, other = (Backwards(steps=3).plan(known(FIVE, [row(one) for one in FIVE])) for _ in range(2))
     assert planned_fingerprint(one) == planned_fingerprint(other)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from medusa_migrations.migration import Direction, MigrationId
-from medusa_migrations.plan.known import Step
-from medusa_migrations.run.batches import CHARACTERS, FILES, batches
+from medusa_migrations.plan.steps import Step
 from medusa_migrations.run.task import Script, Task
+from medusa_migrations.run.together import CHARACTERS, FILES, batches
 
 
 def task(sql: str, *, copies: bool = False, python: bool = False) -> Task:
