@@ -89,7 +89,6 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
     if any(base.__module__ == f"{TAG}.management.commands.migrate" for base in type(command).__mro__):
         return []
     name = app if isinstance(app, str) else type(app).__module__
-    name = app if isinstance(app, str) else type(app).__module__
     return [
         Error(
             f"The command migrate is that of {name!r}, which does not run SQL migrations.",

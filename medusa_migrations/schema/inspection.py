@@ -61,7 +61,7 @@ ORDER BY c.relname
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnInfo:
     """A column as the catalog has it; `type` and `default` are SQL."""
 
     name: str
@@ -71,17 +71,17 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableInfo:
     """A table as the catalog has it; `constraints` and `indexes` are SQL by their names."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnInfo, ...]
     primary_key: tuple[str, ...]
     constraints: Mapping[str, str]
     indexes: Mapping[str, str]
 
 
-def read_table(connection: BaseDatabaseWrapper, name: str) -> Table:
+def read_table(connection: BaseDatabaseWrapper, name: str) -> TableInfo:
     """Raises LookupError if there is no such table."""
     with connection.cursor() as cursor:
 
@@ -89,10 +89,10 @@ def read_table(connection: BaseDatabaseWrapper, name: str) -> Table:
             cursor.execute(sql, [quoted_table(name)])
             return list(cursor.fetchall())
 
-        columns = tuple(Column(*row) for row in rows(_TABLE))
+        columns = tuple(ColumnInfo(*row) for row in rows(_TABLE))
         if not columns:
             raise LookupError(f"there is no table {name}")
-        return Table(
+        return TableInfo(
             name,
             columns,
             primary_key=tuple(column for (column,) in rows(_PRIMARY_KEY)),

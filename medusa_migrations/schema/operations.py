@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from medusa_migrations.sql.names import quoted, quoted_table
+from medusa_migrations.sql.names import literal, quoted, quoted_table
 
 from .fields import Field, Fields, extras, model_of
 from .inspection import HAS_TABLE
@@ -58,13 +58,13 @@ class Operation:
     def __str__(self) -> str:
         return f"{self.call} {self.subject}"
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         """What undoes it. Raises IrreversibleError."""
         raise IrreversibleError(f"{self.call} cannot be undone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change(Operation, ABC):
+class SqlOperation(Operation, ABC):
     """One that is SQL and nothing else."""
 
     @abstractmethod
@@ -77,7 +77,7 @@ def _if_exists(yes: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateTable(Change):
+class CreateTable(SqlOperation):
     call: str = "create_table"
     table: str
     columns: Fields
@@ -86,21 +86,21 @@ class CreateTable(Change):
     if_not_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        target.told(self.table, new=self.columns)
+        target.note_columns(self.table, new=self.columns)
         if self.if_not_exists and target.rows(HAS_TABLE, [quoted_table(self.table)])[0][0]:
             return
         target.editor.create_model(
             model_of(self.table, self.columns, constraints=self.constraints, indexes=self.indexes)
         )
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         if self.if_not_exists:
             raise IrreversibleError("create_table with if_not_exists: nobody knows then who made the table")
         return Drop(call="drop_table", kind="TABLE", name=self.table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drop(Change):
+class Drop(SqlOperation):
     """Of a table, a view or a schema: `kind` is as SQL has it."""
 
     kind: str
@@ -113,7 +113,7 @@ class Drop(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenameTable(Change):
+class RenameTable(SqlOperation):
     call: str = "rename_table"
     old: str
     new: str
@@ -123,7 +123,7 @@ class RenameTable(Change):
         return f"{self.old} to {self.new}"
 
     def apply(self, target: Target) -> None:
-        target.told_renamed(self.old, self.renamed)
+        target.note_renamed(self.old, self.renamed)
         target.execute(f"ALTER TABLE {quoted_table(self.old)} RENAME TO {quoted_table(self.new)}")
 
     @property
@@ -132,27 +132,26 @@ class RenameTable(Change):
         schema, dot, _ = self.old.rpartition(".")
         return f"{schema}{dot}{self.new}"
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return RenameTable(old=self.renamed, new=self.old.rpartition(".")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommentTable(Change):
+class CommentTable(SqlOperation):
     call: str = "comment_table"
     table: str
     text: str
     old: str
 
     def apply(self, target: Target) -> None:
-        text = "'" + self.text.replace("'", "''") + "'" if self.text else "NULL"
-        target.execute(f"COMMENT ON TABLE {quoted_table(self.table)} IS {text}")
+        target.execute(f"COMMENT ON TABLE {quoted_table(self.table)} IS {literal(self.text or None)}")
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return replace(self, text=self.old, old=self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClearTable(Change):
+class ClearTable(SqlOperation):
     call: str = "clear_table"
     table: str
 
@@ -161,7 +160,7 @@ class ClearTable(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddColumn(Change):
+class AddColumn(SqlOperation):
     call: str = "add_column"
     about = ("table", "column")
     table: str
@@ -169,17 +168,17 @@ class AddColumn(Change):
     field: Field
 
     def apply(self, target: Target) -> None:
-        target.told(self.table, new={self.column: self.field})
+        target.note_columns(self.table, new={self.column: self.field})
         others = target.fields(self.table) if getattr(self.field, "generated", False) else {}
         model = model_of(self.table, {**others, self.column: self.field})
         target.editor.add_field(model, model._meta.get_field(self.column))  # type: ignore[arg-type]  # no relation
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return DropColumn(table=self.table, column=self.column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenameColumn(Change):
+class RenameColumn(SqlOperation):
     call: str = "rename_column"
     table: str
     old: str
@@ -190,16 +189,16 @@ class RenameColumn(Change):
         return f"{self.table}.{self.old} to {self.new}"
 
     def apply(self, target: Target) -> None:
-        old = target.fields(self.table).get(self.old) if target.made is not None else None
-        target.told(self.table, self.old, {self.new: old} if old else {})
+        old = target.fields(self.table).get(self.old) if target.previewed is not None else None
+        target.note_columns(self.table, self.old, {self.new: old} if old else {})
         target.execute(f"ALTER TABLE {quoted_table(self.table)} RENAME COLUMN {quoted(self.old)} TO {quoted(self.new)}")
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return replace(self, old=self.new, new=self.old)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlterColumn(Change):
+class AlterColumn(SqlOperation):
     call: str = "alter_column"
     about = ("table", "column")
     table: str
@@ -208,7 +207,7 @@ class AlterColumn(Change):
     new: Field
 
     def apply(self, target: Target) -> None:
-        target.told(self.table, new={self.column: self.new})
+        target.note_columns(self.table, new={self.column: self.new})
         if "." in self.table and (extras(self.old) | extras(self.new)):
             # Django looks for the names of those where no schema need be named.
             raise ValueError(
@@ -222,7 +221,7 @@ class AlterColumn(Change):
             after._meta.get_field(self.column),  # type: ignore[arg-type]  # no relation
         )
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         gone = sorted(extras(self.old) - extras(self.new))
         if gone:
             raise IrreversibleError(
@@ -232,7 +231,7 @@ class AlterColumn(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropColumn(Change):
+class DropColumn(SqlOperation):
     call: str = "drop_column"
     about = ("table", "column")
     table: str
@@ -240,7 +239,7 @@ class DropColumn(Change):
     if_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        target.told(self.table, self.column)
+        target.note_columns(self.table, self.column)
         target.execute(
             f"ALTER TABLE {_if_exists(self.if_exists)}{quoted_table(self.table)} "
             f"DROP COLUMN {_if_exists(self.if_exists)}{quoted(self.column)}"
@@ -248,7 +247,7 @@ class DropColumn(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePrimaryKey(Change):
+class CreatePrimaryKey(SqlOperation):
     call: str = "create_primary_key"
     table: str
     columns: Sequence[str]
@@ -260,7 +259,7 @@ class CreatePrimaryKey(Change):
 
     def apply(self, target: Target) -> None:
         nullable = target.rows(_NULLABLE, [quoted_table(self.table), list(self.columns)])
-        if nullable and target.made is None:
+        if nullable and target.previewed is None:
             # PostgreSQL would make them NOT NULL, and leave that behind when the key is dropped.
             raise ValueError(
                 f"the column {nullable[0][0]} of {self.table} may be NULL: make it NOT NULL with alter_column first"
@@ -270,12 +269,12 @@ class CreatePrimaryKey(Change):
             f"({', '.join(map(quoted, self.columns))})"
         )
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return DropConstraint(call="drop_primary_key", contype="p", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropPrimaryKey(Change):
+class DropPrimaryKey(SqlOperation):
     call: str = "drop_primary_key"
     table: str
     if_exists: bool = False
@@ -289,7 +288,7 @@ class DropPrimaryKey(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateForeignKey(Change):
+class CreateForeignKey(SqlOperation):
     call: str = "create_foreign_key"
     table: str
     column: str
@@ -312,12 +311,12 @@ class CreateForeignKey(Change):
             f"{initially}"
         )
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return DropConstraint(call="drop_foreign_key", contype="f", table=self.table, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropConstraint(Change):
+class DropConstraint(SqlOperation):
     """A key or a check of the type `contype`, as the catalog has it; a unique one with a condition is an index."""
 
     contype: str
@@ -339,7 +338,7 @@ class DropConstraint(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateConstraint(Change):
+class CreateConstraint(SqlOperation):
     """A unique, check or exclusion constraint of Django's; `contype` is as the catalog has it."""
 
     contype: str
@@ -353,14 +352,14 @@ class CreateConstraint(Change):
     def apply(self, target: Target) -> None:
         target.editor.add_constraint(target.model(self.table), self.constraint)
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return DropConstraint(
             call=self.call.replace("create", "drop"), contype=self.contype, table=self.table, name=self.constraint.name
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateIndex(Change):
+class CreateIndex(SqlOperation):
     call: str = "create_index"
     table: str
     index: models.Index
@@ -372,12 +371,12 @@ class CreateIndex(Change):
     def apply(self, target: Target) -> None:
         target.editor.add_index(target.model(self.table), self.index)
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return DropIndex(table=self.table, name=self.index.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropIndex(Change):
+class DropIndex(SqlOperation):
     call: str = "drop_index"
     about = ("table", "name")
     table: str
@@ -403,7 +402,7 @@ def _index_name(table: str, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateView(Change):
+class CreateView(SqlOperation):
     call: str = "create_view"
     about = ("name",)
     name: str
@@ -412,12 +411,12 @@ class CreateView(Change):
     def apply(self, target: Target) -> None:
         target.execute(f"CREATE VIEW {quoted_table(self.name)} AS\n{self.sql.strip().rstrip(';')}")
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return Drop(call="drop_view", kind="VIEW", name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateSchema(Change):
+class CreateSchema(SqlOperation):
     call: str = "create_schema"
     about = ("name",)
     name: str
@@ -425,12 +424,12 @@ class CreateSchema(Change):
     def apply(self, target: Target) -> None:
         target.execute(f"CREATE SCHEMA {quoted_table(self.name)}")
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return Drop(call="drop_schema", kind="SCHEMA", name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query(Change):
+class Query(SqlOperation):
     """SQL of the author's own; `reverse_sql` is None where nothing is said to undo it, and empty for nothing to do."""
 
     call: str = "query"
@@ -446,7 +445,7 @@ class Query(Change):
         if self.sql.strip():
             target.editor.execute(self.sql, self.params)
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         if self.reverse_sql is None:
             raise IrreversibleError("query without reverse_sql= cannot be undone")
         return Query(sql=self.reverse_sql)
@@ -484,16 +483,16 @@ class Together(Operation):
     def subject(self) -> str:
         return "of " + ", ".join(str(one) for one in self.operations)
 
-    def inverse(self) -> Change | Together:
+    def inverse(self) -> SqlOperation | Together:
         return replace(self, operations=inverses(self.operations))
 
 
-def inverses(operations: Sequence[Operation]) -> list[Change | Together]:
+def inverses(operations: Sequence[Operation]) -> list[SqlOperation | Together]:
     """What undoes `operations`, the last of them first. Raises IrreversibleError, of the first that cannot be."""
     return [_inverse(one) for one in operations][::-1]
 
 
-def _inverse(operation: Operation) -> Change | Together:
+def _inverse(operation: Operation) -> SqlOperation | Together:
     try:
         return replace(operation.inverse(), line=operation.line)
     except IrreversibleError as error:

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from .inspection import Table
-from .operations import Backfill, Change, CopyFrom, Operation, Query, Together, inverses
-from .schema import Params, Row, Schema
+from .inspection import TableInfo
+from .operations import Backfill, CopyFrom, Operation, Query, SqlOperation, Together, inverses
+from .schema import Params, ResultRow, Schema
 
 Function = Callable[[Schema], None]
 
@@ -50,12 +50,12 @@ class Recorder(Schema):
         """What a call would give that is not made: to look at it is to read the database."""
         return _Unknown(lambda: self.cannot_tell(call))
 
-    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
+    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[ResultRow]:
         self._do(Query(sql=sql, params=params, reverse_sql=reverse_sql))
-        rows: list[Row] = self.unknown("query")
+        rows: list[ResultRow] = self.unknown("query")
         return rows
 
-    def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
+    def stream(self, sql: str, params: Params | None = None) -> Iterator[ResultRow]:
         self.cannot_tell("stream")
 
     def copy_from(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str] = ()) -> int:
@@ -90,7 +90,7 @@ class Recorder(Schema):
     def has_schema(self, name: str) -> bool:
         self.cannot_tell("has_schema")
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> TableInfo:
         self.cannot_tell("table")
 
     def tables(self, schema: str | None = None) -> list[str]:
@@ -153,7 +153,7 @@ class Reverse:
     def __init__(self, up: Function) -> None:
         self.up = up
 
-    def operations(self) -> list[Change | Together]:
+    def operations(self) -> list[SqlOperation | Together]:
         """Raises IrreversibleError and CannotTellError, each with the line in the migration file if it is known."""
         return inverses(record(self.up))
 

@@ -26,7 +26,7 @@ from .fields import (
     refuse_text,
 )
 from .given_sql import refuse_several
-from .inspection import Table
+from .inspection import TableInfo
 from .operations import (
     ACTIONS,
     AddColumn,
@@ -54,7 +54,7 @@ from .operations import (
 if TYPE_CHECKING:
     from django.contrib.postgres.constraints import ExclusionConstraint
 
-Row = tuple[Any, ...]
+ResultRow = tuple[Any, ...]
 Params = Sequence[Any] | Mapping[str, Any]
 
 
@@ -68,7 +68,7 @@ class Schema(ABC):
     # SQL
 
     @abstractmethod
-    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
+    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[ResultRow]:
         """Send SQL, and give the rows of its last statement; none for one that has none.
 
         `params` take the places of `%s` or `%(name)s`; without them `%` stands for itself. `reverse_sql` undoes it,
@@ -76,7 +76,7 @@ class Schema(ABC):
         """
 
     @abstractmethod
-    def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
+    def stream(self, sql: str, params: Params | None = None) -> Iterator[ResultRow]:
         """The rows of a query, some thousands at a time in memory. Other calls may be made meanwhile."""
 
     @abstractmethod
@@ -303,7 +303,7 @@ class Schema(ABC):
     def has_schema(self, name: str) -> bool: ...
 
     @abstractmethod
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> TableInfo:
         """What a table consists of. Raises LookupError if there is none."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Where the operations of the migration API are carried out, or only told."""
+"""Where the operations of the migration API are applied: to a database, or to a preview of it."""
 
 from __future__ import annotations
 
@@ -11,51 +11,55 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from .fields import Field, Fields, model_of, read_fields
 
-Made = dict[str, dict[str, Field]]
+# The columns of tables: their fields by name, by the table's name.
+TableFields = dict[str, dict[str, Field]]
 
 
 @dataclass(slots=True)
 class Target:
-    """Where operations are carried out.
+    """A schema editor of Django's, to which operations are applied.
 
-    With `made` they are not, but only told: those are the columns of tables as earlier operations would leave them.
+    In a preview the editor only collects SQL, and `previewed` has the columns of tables as the operations so far would
+    leave them, empty for a table that would be gone. It is None where operations take effect.
     """
 
     editor: BaseDatabaseSchemaEditor
-    made: Made | None = None
+    previewed: TableFields | None = None
 
     def execute(self, sql: str) -> None:
+        """Send `sql`, or collect it in a preview. Raises django.db.Error."""
         self.editor.execute(sql, None)
 
     def rows(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query, which is sent in a preview too. Raises django.db.Error."""
         with self.editor.connection.cursor() as cursor:
             cursor.execute(sql, params)
             return list(cursor.fetchall())
 
     def model(self, table: str) -> type[models.Model]:
-        """The table as it is, as far as expressions and conditions need it. Raises LookupError if there is none."""
+        """A model of the table as it is, good for expressions and conditions. Raises LookupError for no such table."""
         fields = self.fields(table)
         if not fields:
             raise LookupError(f"there is no table {table}")
         return model_of(table, fields)
 
     def fields(self, table: str) -> dict[str, Field]:
-        """The columns of a table as it is, or as it would be."""
-        if self.made is None:
+        """The columns of a table as fields by name: as it is, or in a preview would be; empty for no such table."""
+        if self.previewed is None:
             return read_fields(self.editor.connection, table)
-        if table not in self.made:
-            self.made[table] = read_fields(self.editor.connection, table)
-        return self.made[table]
+        if table not in self.previewed:
+            self.previewed[table] = read_fields(self.editor.connection, table)
+        return self.previewed[table]
 
-    def told_renamed(self, old: str, new: str) -> None:
-        """Have a told table under another name."""
-        if self.made is not None:
-            self.made[new] = self.fields(old)
-            self.made[old] = {}
+    def note_renamed(self, old: str, new: str) -> None:
+        """Have a preview know the table `old` as `new`."""
+        if self.previewed is not None:
+            self.previewed[new] = self.fields(old)
+            self.previewed[old] = {}
 
-    def told(self, table: str, old: str | None = None, new: Fields | None = None) -> None:
-        """Have a told table without the column `old`, and with the columns `new`."""
-        if self.made is not None:
+    def note_columns(self, table: str, old: str | None = None, new: Fields | None = None) -> None:
+        """Have a preview know the table without the column `old`, and with the columns `new`."""
+        if self.previewed is not None:
             fields = self.fields(table)
             fields.pop(old or "", None)
             fields.update(new or {})

@@ -1,4 +1,4 @@
-"""Changes many rows in batches by the primary key; each is committed with the key that it reached."""
+"""Many rows changed in batches by the primary key, each committed together with the key that it reached."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ ORDER BY k.position
 class Work:
     """What to change: `table` as SQL writes it, `set` and `where` as SQL, at most `batch` rows at a time.
 
-    `text` is a checksum of both, but for moments, which may be others in every run.
+    `name` is the table's name as the migration writes it, `pause` the seconds to wait between two batches. `checksum`
+    is that of `set` and `where`, without the moments among their values, which may differ from run to run.
     """
 
     name: str
@@ -48,23 +49,27 @@ class Work:
     where: str
     batch: int
     pause: float
-    text: str
+    checksum: str
 
     @classmethod
     def of(cls, target: Target, asked: Backfill) -> Self:
-        """From what a migration asks for. Raises ValueError for a batch of none, LookupError for what is not there."""
+        """The work that the call `asked` of a migration means.
+
+        Raises ValueError for a batch below 1 or a negative pause, LookupError if there is no such table.
+        """
         if asked.batch < 1 or asked.pause < 0:
             raise ValueError("batch is at least 1, and pause at least 0 seconds")
-        set_, where, text = set_and_where(target, asked)
-        return cls(asked.table, quoted_table(asked.table), set_, where, asked.batch, asked.pause, text)
+        set_, where, checksum = set_and_where(target, asked)
+        return cls(asked.table, quoted_table(asked.table), set_, where, asked.batch, asked.pause, checksum)
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far a backfill has come: `after` is the last key, as text; `rows` were looked at, `changed` of them changed.
+    """How far a backfill has come, as its migration's row in the history keeps it (JSON, with these names).
 
-    `matches_again` tells that a changed row still matches `where`: there is no telling then what is left to do.
-    `sweep` counts the times that all rows were looked at. `text` is that of the work.
+    `text` is the checksum of its work. `after` is the last key that was reached, each column as text, None before the
+    first; `rows` were looked at, `changed` of them changed. `matches_again` tells that a changed row still matches
+    `where`, so that nothing tells what is left to do. `sweep` counts how often all rows were gone through.
     """
 
     text: str
@@ -77,9 +82,10 @@ class Reached:
 
 
 class Backfills:
-    """The backfills of one migration. Its history row knows how far each has come, under its table and a number.
+    """The backfills of one migration. Its history row keeps how far each has come, by the table's name and a number.
 
-    What is asked for is known again by its text, wherever it stands: others may come before it in another run.
+    A backfill of an earlier run is found again by its checksum, not by its place: another run may make other calls
+    before it.
     """
 
     def __init__(self, run: Run, task: Task) -> None:
@@ -88,12 +94,12 @@ class Backfills:
         self.known: dict[str, Reached] = {}
 
     def reached(self) -> str:
-        """Where the next run goes on, as the end of a sentence."""
+        """Where the next run goes on, as the end of a sentence; empty if no backfill is in the middle."""
         unfinished = [f"{name} ({one.rows:,} rows)" for name, one in self.known.items() if one.rows and not one.is_done]
         return f", and goes on with the backfill of {', '.join(unfinished)}" if unfinished else ""
 
     def read(self) -> None:
-        """Find out from the history how far all have come."""
+        """Read from the history how far each backfill has come."""
         rows = self.run.session.query(
             f"SELECT progress ->> 'backfills' FROM {self.run.history.table} WHERE app = %s AND name = %s",
             list(self.task.id),
@@ -101,26 +107,29 @@ class Backfills:
         self.known = {name: Reached(**one) for name, one in json.loads(rows[0][0] or "{}").items()}
 
     def carry_out(self, work: Work) -> int:
-        """Carry it out, or what is left of it; gives how many rows were changed, in earlier runs too.
+        """Do `work`, or what is left of it, and give the number of rows changed, those of earlier runs included.
 
-        Raises django.db.Error, StopRequested, and ValueError for a table without a primary key, and for a backfill that
-        was begun with another text.
+        Raises django.db.Error, StopRequested, and ValueError for a table without a primary key, for a `set` that
+        changes the key, and for a backfill that was begun with another `set` or `where`.
         """
         name = self._name(work)
         self.asked.add(name)
-        if not self.known.setdefault(name, Reached(work.text)).is_done:
-            _Backfill(self, work, name).all()
+        if not self.known.setdefault(name, Reached(work.checksum)).is_done:
+            _Backfill(self, work, name).carry_out()
         return self.known[name].changed
 
     def _name(self, work: Work) -> str:
-        """The name of the one with the same text that this run has not come to yet; else a new one."""
+        """The name of an earlier run's backfill with the same checksum that this run has not come to; else a new name.
+
+        Raises ValueError if one of the table is in the middle with another checksum.
+        """
         others = {
             name: one
             for name, one in self.known.items()
             if name.partition(" #")[0] == work.name and name not in self.asked
         }
         for name, other in others.items():
-            if other.text == work.text:
+            if other.text == work.checksum:
                 return name
         for name, other in others.items():
             if other.rows and not other.is_done:
@@ -135,13 +144,13 @@ class Backfills:
         return next(name for name in itertools.chain([work.name], numbered) if name not in self.known)
 
     def record(self) -> str:
-        """SQL that has the history know how far all have come."""
+        """The SQL that writes into the history how far each backfill has come."""
         progress = json.dumps({"backfills": {name: asdict(one) for name, one in self.known.items()}})
         return self.run.history.update(self.task.id, progress=progress)
 
 
 class _Backfill:
-    """One backfill under way."""
+    """One backfill under way: its key, its size of batch and its progress. Raises ValueError for no primary key."""
 
     def __init__(self, all_of_them: Backfills, work: Work, name: str) -> None:
         self.backfills, self.work, self.name = all_of_them, work, name
@@ -160,13 +169,13 @@ class _Backfill:
         return self.backfills.known[self.name]
 
     def _look(self) -> None:
-        """How many rows there are, as the planner guesses from the size of the table, which costs nothing; its key."""
+        """Read the number of rows, which the planner estimates at no cost, and the columns of the primary key."""
         plan = self.session.query(f"EXPLAIN SELECT FROM {self.work.table}")[0][0]
         found = re.search(r"rows=(\d+)", plan)
         self.total = int(found[1]) if found else 0
         self.key = [(name, type_) for name, type_ in self.session.query(_KEY, [self.work.table])]
 
-    def all(self) -> None:
+    def carry_out(self) -> None:
         if self.reached.rows:
             self.tell(Remarked(f"The backfill of {self.name} goes on after {self.reached.rows:,} rows."))
         while not self.reached.is_done:
@@ -179,7 +188,7 @@ class _Backfill:
         self._progress()
 
     def _end_of_pass(self, *, changes: bool) -> None:
-        """All keys were gone through: done, unless there are rows that were written meanwhile."""
+        """Note that all keys were gone through: the backfill is done unless rows that match were written meanwhile."""
         reached = self.reached
         is_left = bool(self.work.where) and not reached.matches_again and self._is_left()
         is_last = reached.sweep >= SWEEPS or (reached.sweep > 0 and not changes)
@@ -192,7 +201,7 @@ class _Backfill:
         return bool(self.session.query(query)[0][0])
 
     def _advance(self, begin: str, reached: Reached) -> None:
-        """Commit what is done together with how far it has come."""
+        """Commit the open transaction together with `reached`; `begin` is the SQL that opens one, if none is open."""
         before = self.reached
         self.backfills.known[self.name] = reached
         try:
@@ -203,7 +212,7 @@ class _Backfill:
             raise
 
     def _retried(self) -> bool:
-        """One batch, tried again where that may help; whether there was one."""
+        """Change one batch, trying again where that may help; tells whether there was one."""
         found = False
 
         def attempt() -> None:
@@ -239,7 +248,7 @@ class _Backfill:
         return True
 
     def _resize(self, seconds: float) -> None:
-        """The next batch is to take no longer than it should."""
+        """Choose the size of the next batch by the `seconds` that this one took."""
         fitting = int(self.size * LONGEST_BATCH / max(seconds, 0.001))
         self.size = max(1, min(self.work.batch, fitting, self.size * 2))
 

@@ -13,9 +13,9 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.run.retries import Retries
 from medusa_migrations.schema.fields import refuse_text
 from medusa_migrations.schema.given_sql import sendable
-from medusa_migrations.schema.inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, Table, read_table, table_names
-from medusa_migrations.schema.operations import Backfill, Change, Operation, Query, Together
-from medusa_migrations.schema.schema import Params, Row, Schema
+from medusa_migrations.schema.inspection import HAS_COLUMN, HAS_TABLE, HAS_VIEW, TableInfo, read_table, table_names
+from medusa_migrations.schema.operations import Backfill, Operation, Query, SqlOperation, Together
+from medusa_migrations.schema.schema import Params, ResultRow, Schema
 from medusa_migrations.schema.target import Target
 from medusa_migrations.sql.copytext import copy_line
 from medusa_migrations.sql.names import quoted, quoted_table
@@ -61,7 +61,7 @@ class LiveSchema(Schema):
                 self.failed = self.failed or error
             raise
 
-    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[Row]:
+    def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[ResultRow]:
         if not sendable(sql, in_transaction=self.depth > 0):
             return []
         with self.connection.cursor() as cursor:
@@ -72,11 +72,11 @@ class LiveSchema(Schema):
                 raise ValueError(f"the SQL and its params do not fit: {error}. {cure}") from error
             return last_rows(cursor)
 
-    def stream(self, sql: str, params: Params | None = None) -> Iterator[Row]:
+    def stream(self, sql: str, params: Params | None = None) -> Iterator[ResultRow]:
         sendable(sql, in_transaction=self.depth > 0)
         return self._fetched(sql, params)
 
-    def _fetched(self, sql: str, params: Params | None) -> Iterator[Row]:
+    def _fetched(self, sql: str, params: Params | None) -> Iterator[ResultRow]:
         self._refuse_while_copying()
         cursor = self.connection.chunked_cursor()
         try:
@@ -145,7 +145,7 @@ class LiveSchema(Schema):
     def has_schema(self, name: str) -> bool:
         return self._has("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", quoted(name))
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> TableInfo:
         return read_table(self.connection, name)
 
     def tables(self, schema: str | None = None) -> list[str]:
@@ -173,18 +173,18 @@ class LiveSchema(Schema):
                         self._do(one)
             case Query(sql=sql):
                 self.query(sql)
-            case Change() if self.depth:
+            case SqlOperation() if self.depth:
                 self._apply(operation)
-            case Change():
+            case SqlOperation():
                 self._in_own_transaction(operation)
             case _:
                 raise TypeError(f"{operation.call} undoes nothing, and is made by a call of its own")
 
-    def _apply(self, operation: Change) -> None:
+    def _apply(self, operation: SqlOperation) -> None:
         with self.connection.schema_editor(atomic=False) as editor:
             operation.apply(Target(editor))
 
-    def _in_own_transaction(self, operation: Change) -> None:
+    def _in_own_transaction(self, operation: SqlOperation) -> None:
         """Tried again where that may help, as a migration in a transaction is."""
 
         def attempt() -> None:

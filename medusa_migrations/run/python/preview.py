@@ -8,14 +8,14 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.database.postgresql import server_error
-from medusa_migrations.schema.operations import Backfill, Change, CopyFrom, Operation, Together
+from medusa_migrations.schema.operations import Backfill, CopyFrom, Operation, SqlOperation, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Recorder, Reverse, without_database
-from medusa_migrations.schema.target import Made, Target
+from medusa_migrations.schema.target import TableFields, Target
 from medusa_migrations.schema.update_sql import set_and_where
 from medusa_migrations.sql.names import quoted_table
 
 
-def planned(function: Function) -> tuple[Sequence[Operation], str | None]:
+def operations_of(function: Function) -> tuple[Sequence[Operation], str | None]:
     """What `function` will do, and why no more can be told, None if that is all. The database is left alone."""
     if isinstance(function, Reverse):
         return function.operations(), None
@@ -32,13 +32,13 @@ def planned(function: Function) -> tuple[Sequence[Operation], str | None]:
 
 def calls(function: Function) -> tuple[str, ...]:
     """The calls of `function`, in words, and last why no more can be told, if that is so."""
-    operations, rest = planned(function)
+    operations, rest = operations_of(function)
     return (*map(str, operations), *([rest] if rest else []))
 
 
 def preview(function: Function, connection: BaseDatabaseWrapper) -> str:
     """The SQL of `function`, and a comment where no more can be told. The database is only read."""
-    operations, rest = planned(function)
+    operations, rest = operations_of(function)
     found = _Preview(connection)
     for operation in operations:
         found.add(operation)
@@ -48,7 +48,7 @@ def preview(function: Function, connection: BaseDatabaseWrapper) -> str:
 class _Preview:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
-        self.made: Made = {}
+        self.tables: TableFields = {}
         self.sql: list[str] = []
 
     def add(self, operation: Operation) -> None:
@@ -60,13 +60,13 @@ class _Preview:
                 self.sql.append("-- (as far as here)")
             case CopyFrom(table=table):
                 self.sql.append(f"-- copy_from: rows that come from Python, into {table}")
-            case Backfill() | Change():
+            case Backfill() | SqlOperation():
                 self.add_known(operation)
 
-    def add_known(self, operation: Backfill | Change) -> None:
+    def add_known(self, operation: Backfill | SqlOperation) -> None:
         try:
             with self.connection.schema_editor(atomic=False, collect_sql=True) as editor:
-                target = Target(editor, self.made)
+                target = Target(editor, self.tables)
                 if isinstance(operation, Backfill):
                     found = _backfill(target, operation)
                 else:
