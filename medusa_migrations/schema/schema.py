@@ -14,6 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from .constraint_operations import (
+    ACTIONS,
+    CreateConstraint,
+    CreateForeignKey,
+    CreateIndex,
+    CreatePrimaryKey,
+    DropConstraint,
+    DropIndex,
+    DropPrimaryKey,
+)
 from .fields import (
     Field,
     Fields,
@@ -27,26 +37,17 @@ from .fields import (
 )
 from .given_sql import refuse_several
 from .inspection import TableInfo
-from .operations import (
-    ACTIONS,
+from .operations import Backfill, Operation
+from .table_operations import (
     AddColumn,
     AlterColumn,
-    Backfill,
     ClearTable,
     CommentTable,
-    CreateConstraint,
-    CreateForeignKey,
-    CreateIndex,
-    CreatePrimaryKey,
     CreateSchema,
     CreateTable,
     CreateView,
     Drop,
     DropColumn,
-    DropConstraint,
-    DropIndex,
-    DropPrimaryKey,
-    Operation,
     RenameColumn,
     RenameTable,
 )
