@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import MigrationResult, RunResult, ShownMigration, duration
-from medusa_migrations.sql.scanner import ScanError, split
+from medusa_migrations.sql.scanner import split
 from medusa_migrations.sql.statements import loses_data
+from medusa_migrations.sql.tokens import ScanError
 
 from .listing import STATES
 

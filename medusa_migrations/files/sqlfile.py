@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
 from medusa_migrations.migration import FEATURE, Direction, Part, checksum, is_dependency
-from medusa_migrations.sql.scanner import Comment, ScanError, Statement, folded, scan, starts_line, tokens
+from medusa_migrations.sql.names import folded
+from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.statements import UnbalancedError, cannot_run, outside_transaction, savepoint, transactions
+from medusa_migrations.sql.tokens import ScanError, tokens
 
 from .text import decode
 

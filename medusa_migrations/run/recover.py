@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.events import Listener, Remarked
-from medusa_migrations.sql.scanner import Statement, folded, tokens
+from medusa_migrations.sql.names import folded
+from medusa_migrations.sql.scanner import Statement
+from medusa_migrations.sql.tokens import tokens
 
 from .sending import ask, send_around
 from .task import Script

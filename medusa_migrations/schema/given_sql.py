@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from medusa_migrations.sql.scanner import ScanError, Statement, split
+from medusa_migrations.sql.scanner import Statement, split
 from medusa_migrations.sql.statements import begins_or_ends_transaction, cannot_run, outside_transaction
+from medusa_migrations.sql.tokens import ScanError
 
 
 def sendable(sql: str, *, in_transaction: bool) -> list[Statement]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import string
+
+_TO_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
 
 def quoted(name: str) -> str:
     """One identifier, always in quotes."""
@@ -16,3 +20,13 @@ def quoted_table(name: str) -> str:
 def literal(text: str | None) -> str:
     """A text constant, or NULL for None; the server must have standard_conforming_strings on."""
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def folded(name: str) -> str:
+    """The name that the catalog has: a quoted one as it is, of another A to Z in small letters (manual, 4.1.1).
+
+    Letters beyond ASCII stay, as the server leaves them in encodings of several bytes (downcase_identifier).
+    """
+    if name.startswith('"'):
+        return name[1:-1].replace('""', '"')
+    return name.translate(_TO_SMALL)

@@ -1,9 +1,8 @@
-"""PostgreSQL's lexical rules: where the statements and comments of a text are.
+"""Where the statements and comments of a text are.
 
-The rules are those of the server's lexer (src/backend/parser/scan.l, chapter "Lexical Structure" of the manual)
-with standard_conforming_strings on, and of psql for what only a client sees: data after COPY … FROM stdin,
-and backslash commands. Every character is looked at a bounded number of times: classes repeat possessively; groups do
-not, because Python before 3.11.5 mismatches those (CPython issue 106052), and where they repeat nothing follows.
+They are told apart as the server and psql do: by semicolons outside parentheses and BEGIN ATOMIC … END. What only a
+client sees is known too: the rows behind COPY … FROM stdin, and backslash commands, which are refused. Every character
+is looked at a bounded number of times.
 """
 
 from __future__ import annotations
@@ -14,30 +13,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_WORD_START = r"A-Za-z_\u0080-\U0010ffff"
-
-_TOKEN = rf"""
-      (?P<space>[ \t\n\r\f\v]++)
-    | (?P<line_comment>--[^\n\r]*+)
-    | (?P<block_comment>/\*)
-    | (?P<escape_string>[eE]')
-    | (?P<string>')
-    | (?P<name>")
-    | (?P<word>[{_WORD_START}][{_WORD_START}0-9$]*+)
-    | (?P<number>[0-9][{_WORD_START}0-9]*+)
-    | (?P<dollar_quote>\$(?:[{_WORD_START}][{_WORD_START}0-9]*+)?\$)
-    | (?P<meta_command>\\\S*+)
-    | (?P<other>.)
-    """
+from .tokens import ENDS, WORD_START, ScanError, token_pattern
 
 # Tokens that say nothing about where a statement ends: passed over in one go where `words` takes none of them.
-# A word that is the E of an E'…' string is left for the pattern above, and so is white space at the start: behind a
+# A word that is the E of an E'…' string is left for the pattern of tokens, and so is white space at the start: behind a
 # comment it may be all that is left of the statement.
 _DULL = rf"""
     (?! [ \t\n\r\f\v] )
     (?: [ \t\n\r\f\v,.:=<>+*!@\#%^&|`?~\[\]{{}}]++
-      | (?![eE]') [{_WORD_START}][{_WORD_START}0-9$]*+
-      | [0-9][{_WORD_START}0-9]*+
+      | (?![eE]') [{WORD_START}][{WORD_START}0-9$]*+
+      | [0-9][{WORD_START}0-9]*+
       | '[^']*+'
       | "[^"]*+"
       | -(?!-)
@@ -45,42 +30,20 @@ _DULL = rf"""
     ){{1,500}}
     """
 
-
-@functools.cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compiled at the first scan: these two take longer than a run that has nothing to do."""
-    return re.compile(pattern, re.VERBOSE | re.DOTALL)
-
-
-_ESCAPE_STRING_STEP = re.compile(r"[^'\\]*+('|\\.)", re.DOTALL)
-
-# Two string constants with white space and a line break between them are one (manual, 4.1.2.1). That matters for
-# E'…' only: its escapes go on in the continuation.
-_CONTINUATION = re.compile(
-    r"(?:[ \t\f\v]++|--[^\n\r]*+)*[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*'",
-)
-
 # The server's white space. Python's is wider: what it takes for a wide space is a name to PostgreSQL.
 _SPACE = " \t\n\r\f\v"
 
-_CAPITALS = re.compile("[A-Z]+")
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
 _REST_OF_LINE = re.compile(r"[ \t\f\v]*+(?:--[^\n]*+)?(?:\n|\Z)")
 _COPY_END = re.compile(r"^\\\.(?:\n|\Z)", re.MULTILINE)
 
 # What a token that is not a word looks like in `Statement.words`.
 _SHAPES = {"string": "'", "escape_string": "'", "dollar_quote": "'", "name": '"', "number": "0"}
 
+# The grammar takes STDOUT for STDIN there.
+_FROM_CLIENT = {("FROM", "STDIN"), ("FROM", "STDOUT")}
+
 # Enough words to know every statement that is treated in a way of its own.
 _WORDS_KEPT = 64
-
-
-class ScanError(Exception):
-    """The text cannot be split: `problem` says why, `offset` where that starts, `cure` what to do."""
-
-    def __init__(self, problem: str, offset: int, cure: str) -> None:
-        super().__init__(problem)
-        self.problem, self.offset, self.cure = problem, offset, cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +75,7 @@ def scan(text: str, boundary: re.Pattern[str] | None = None) -> Iterator[Stateme
     A comment at the start of a line that matches `boundary` ends the statement before it.
     Raises ScanError for what is not closed, for psql's backslash commands and for COPY data without an end.
     """
-    return _Scan(text, boundary).run()
+    return _Scan(text, boundary).items()
 
 
 def split(text: str) -> list[Statement]:
@@ -120,36 +83,14 @@ def split(text: str) -> list[Statement]:
     return [item for item in scan(text) if isinstance(item, Statement)]
 
 
-def folded(name: str) -> str:
-    """The name that the catalog has: a quoted one as it is, of another A to Z in small letters (manual, 4.1.1).
-
-    Letters beyond ASCII stay, as the server leaves them in encodings of several bytes (downcase_identifier).
-    """
-    if name.startswith('"'):
-        return name[1:-1].replace('""', '"')
-    return _CAPITALS.sub(lambda found: found[0].lower(), name)
-
-
-def tokens(statement: str) -> list[str]:
-    """The tokens of a statement as they are written, up to its first parenthesis, without white space and comments."""
-    found = []
-    at = 0
-    while at < len(statement) and statement[at] != "(":
-        token = _compiled(_TOKEN).match(statement, at)
-        assert token is not None  # the last alternative takes any character
-        at = token.end()
-        if token.lastgroup in ("string", "name"):
-            at = _end_of_quoted(statement, token.start())
-        if token.lastgroup == "block_comment":
-            at = _Scan(statement, None).end_of_block_comment(token.start())
-        elif token.lastgroup not in ("space", "line_comment"):
-            found.append(statement[token.start() : at])
-    return found
-
-
 def starts_line(text: str, offset: int) -> bool:
     """Whether a line starts at `offset`; LF and CR both end a line, as they end a `--` comment."""
     return offset == 0 or text[offset - 1] in "\n\r"
+
+
+@functools.cache
+def _dull_pattern() -> re.Pattern[str]:
+    return re.compile(_DULL, re.VERBOSE | re.DOTALL)
 
 
 class _Scan:
@@ -170,9 +111,9 @@ class _Scan:
         self.atomic = -1  # where the BEGIN ATOMIC is that is open
         self.is_routine = False
 
-    def run(self) -> Iterator[Statement | Comment]:
+    def items(self) -> Iterator[Statement | Comment]:
         text, length = self.text, len(self.text)
-        next_token, next_dull = _compiled(_TOKEN).match, _compiled(_DULL).match
+        next_token, next_dull = token_pattern().match, _dull_pattern().match
         while self.at < length:
             if self.has_known_words():
                 dull = next_dull(text, self.at)
@@ -187,7 +128,7 @@ class _Scan:
                 continue
             if kind == "line_comment" or kind == "block_comment":
                 if kind == "block_comment":
-                    self.at = self.end_of_block_comment(start)
+                    self.at = ENDS[kind](text, start, self.at)
                 elif self.is_boundary(start):
                     yield from self.close_statement()
                 yield Comment(start, self.at)
@@ -198,7 +139,7 @@ class _Scan:
         yield from self.close_statement()
 
     def has_known_words(self) -> bool:
-        """Whether the next tokens cannot be of interest one by one."""
+        """Whether the open statement keeps no further words here, so that dull tokens may be passed over."""
         if self.is_routine:
             return False
         return len(self.words) == _WORDS_KEPT or (self.depth > 0 and self.words[0] != "REINDEX")
@@ -213,12 +154,8 @@ class _Scan:
         if kind == "word":
             token = token.upper()
             self.follow_atomic(token, start)
-        elif kind == "string" or kind == "name":
-            self.at = _end_of_quoted(self.text, start)
-        elif kind == "escape_string":
-            self.at = self.end_of_escape_string(start)
-        elif kind == "dollar_quote":
-            self.at = self.end_of_dollar_quote(token, start)
+        elif kind in ENDS:
+            self.at = ENDS[kind](self.text, start, self.at)
         elif kind == "meta_command":
             raise ScanError(
                 f"{token} is a command of psql, not SQL",
@@ -246,7 +183,7 @@ class _Scan:
         )
 
     def follow_atomic(self, word: str, start: int) -> None:
-        """Know where an SQL-standard body, BEGIN ATOMIC … END, begins and ends.
+        """Note where an SQL-standard body, BEGIN ATOMIC … END, begins and ends.
 
         In the grammar (gram.y, routine_body_stmt_list) each statement of the body ends with a semicolon, so the
         END that closes it follows one, or ATOMIC; a CASE's END, and a column called end, never do. Bodies do not nest:
@@ -272,7 +209,7 @@ class _Scan:
         self.open_statement()
 
     def copy_data(self, semicolon: bool) -> tuple[int, int]:
-        """Where the rows of the COPY … FROM stdin that just ended are; go on behind them."""
+        """Pass over the rows of the COPY … FROM stdin that just ended, and give where they start and end."""
         rest = _REST_OF_LINE.match(self.text, self.at)
         if not semicolon or not rest:
             raise ScanError(
@@ -290,54 +227,7 @@ class _Scan:
         self.at = end.end()
         return rest.end(), end.start()
 
-    def end_of_block_comment(self, start: int) -> int:
-        depth = 0
-        for edge in _COMMENT_EDGE.finditer(self.text, start):
-            depth += 1 if edge[0] == "/*" else -1
-            if not depth:
-                return edge.end()
-        raise _not_closed("comment", "*/", start)
-
-    def end_of_escape_string(self, start: int) -> int:
-        at = self.at
-        while step := _ESCAPE_STRING_STEP.match(self.text, at):
-            at = step.end()
-            if step[1] != "'":
-                continue
-            if self.text.startswith("'", at):
-                at += 1
-            elif more := _CONTINUATION.match(self.text, at):
-                at = more.end()
-            else:
-                return at
-        raise _not_closed("string", "'", start)
-
-    def end_of_dollar_quote(self, tag: str, start: int) -> int:
-        end = self.text.find(tag, self.at)
-        if end < 0:
-            raise _not_closed("dollar quote", tag, start)
-        return end + len(tag)
-
-
-def _end_of_quoted(text: str, start: int) -> int:
-    """Behind the string or quoted name that begins at `start`; its quote stands twice for itself. Raises ScanError."""
-    quote, at = text[start], start + 1
-    while True:
-        end = text.find(quote, at)
-        if end < 0:
-            raise _not_closed("string" if quote == "'" else "quoted name", quote, start)
-        if not text.startswith(quote, end + 1):
-            return end + 1
-        at = end + 2
-
-
-def _not_closed(what: str, closing: str, start: int) -> ScanError:
-    return ScanError(f"this {what} is not closed", start, f"Nothing up to the end of the file closes it: add {closing}")
-
 
 def copies_in(words: Sequence[str]) -> bool:
-    """Whether a COPY reads rows from its client; the grammar takes STDOUT for STDIN there too."""
+    """Whether a COPY with these `words` reads rows from its client."""
     return any(pair in _FROM_CLIENT for pair in itertools.pairwise(words))
-
-
-_FROM_CLIENT = {("FROM", "STDIN"), ("FROM", "STDOUT")}

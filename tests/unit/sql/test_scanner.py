@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from medusa_migrations.sql.scanner import Comment, ScanError, Statement, copies_in, scan, split, starts_line
+from medusa_migrations.sql.scanner import Comment, Statement, copies_in, scan, split, starts_line
+from medusa_migrations.sql.tokens import ScanError
 
 
 def texts(sql: str) -> list[str]:

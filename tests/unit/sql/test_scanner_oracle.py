@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pglast import parser
 
-from medusa_migrations.sql.scanner import Comment, ScanError, Statement, scan, split
+from medusa_migrations.sql.scanner import Comment, Statement, scan, split
+from medusa_migrations.sql.tokens import ScanError
 from tests.support.projects import ROOT
 
 CORPUS = sorted((ROOT / "tests/scenarios/sql").glob("*.sql"))
