@@ -1,4 +1,4 @@
-"""What there is to run: the build, made anew where that is wanted, or the sources themselves."""
+"""Makes the build from the sources, and gives what there is to run: the build, or for a plan the sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from . import dist, sources
 
 
 def build(*, check: bool = False) -> BuildResult:
-    """Collect the migrations of all installed apps into dist; with `check` only compare, and write nothing.
+    """Collect the migrations of all installed apps into dist; with `check` only compare the two, and write nothing.
 
     Raises BuildError for files that cannot be used, OrderError for their dependencies, DistError for the folder.
     """
@@ -44,9 +44,10 @@ def build(*, check: bool = False) -> BuildResult:
 def to_run(
     *, only_plan: bool = False, build_first: bool | None = None, listener: Listener = ignore
 ) -> tuple[Migration, ...]:
-    """What there is to run, in its order: from the sources for a mere plan, else from dist, built first or not.
+    """What there is to run, in its order, from dist, which is built first if `build_first`, then told to `listener`.
 
-    In tests a plan is always of the sources. Raises what `build` raises, and DistError if nothing is built.
+    With `only_plan` the sources stand for a build, and nothing is written. `build_first` is by default the setting
+    AUTO_BUILD, or for a plan in tests True. Raises what `build` raises, and DistError if nothing is built.
     """
     settings = conf.get_settings()
     if build_first is None:
@@ -65,9 +66,10 @@ def to_run(
 
 
 def from_sources(known: Sequence[Migration] = ()) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
-    """The sources in their order, and what to warn of; `known` need no second look if they are unchanged.
+    """The sources in their order, and what to warn of.
 
-    Raises BuildError, OrderError.
+    `known` are migrations of an earlier build: a file of theirs that is unchanged is not parsed again.
+    Raises BuildError for files that cannot be used, OrderError for their dependencies.
     """
     from .order import ahead_warning, ordered  # a run that has nothing to do loads what is in order
 
@@ -77,7 +79,7 @@ def from_sources(known: Sequence[Migration] = ()) -> tuple[tuple[Migration, ...]
 
 
 def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
-    """What to say of sources that are not among `migrations`, the build; no file is read, and no folder need be."""
+    """The warning that names sources which are not among `migrations`, the build; empty if all are. No file is read."""
     known = {migration.id for migration in migrations}
     try:
         new = [str(file.id) for file in sources.source_files() if file.id not in known]
@@ -94,7 +96,7 @@ def app_labels() -> list[str]:
 
 
 def _last_build(dist_dir: Path) -> tuple[Migration, ...]:
-    """What was built last; nothing if that is not to be read, because a build mends it."""
+    """What was built last; empty if that cannot be read, which a build mends."""
     try:
         return dist.load(dist_dir) or ()
     except DistError:

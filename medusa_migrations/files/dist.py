@@ -1,7 +1,7 @@
 """The build: written so that it is always the old one or the new one, and loaded only as it was written.
 
 <dist>/<app_label>/<name>.<first 8 hex digits of the file's hash>.sql
-<dist>/manifest.json, an entry a line; the first line has the format and the hash of the others, in every format
+<dist>/manifest.json: a line with the format and the hash of what follows, in every format; then an entry a line
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
 
 @functools.lru_cache(maxsize=1)
 def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
-    """What `load` gives; `version` is another when the file is: one command may ask several times."""
+    """What `load` gives, kept for a command that asks several times, as long as the file's `version` is the same."""
     head, _, rest = path.read_bytes().partition(b"\n")
     try:
         document = json.loads(head + b"]}")
@@ -140,7 +140,7 @@ def _part_to_json(part: Part) -> list[int | bool | None]:
 
 
 def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
-    """What `_to_json` has written: that it has is known by the manifest's hash."""
+    """The migration of an entry that `_to_json` made, as the manifest's hash has shown."""
     id_, source, file_hash, down = (
         MigrationId._make(entry["id"].split(".", 1)),
         entry["source"],
@@ -182,7 +182,7 @@ def _has(path: Path, file_hash: str) -> bool:
 
 
 def _sync(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
+    """Have the names of the files in a folder written to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -191,7 +191,7 @@ def _sync(folder: Path) -> None:
 
 
 def _copy(migration: Migration, target: Path) -> bool:
-    """Put a source into dist unless it is there; tells whether it did."""
+    """Copy a source to `target`, and tell whether that was needed. Raises DistError if the source has changed."""
     if _has(target, migration.hash):
         return False
     try:
@@ -205,7 +205,7 @@ def _copy(migration: Migration, target: Path) -> bool:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """As `_put`, but what has that content is left alone."""
+    """Do what `_put` does, unless `path` has that content."""
     if not path.is_file() or path.read_bytes() != data:
         _put(path, data)
 
@@ -265,9 +265,10 @@ def read_text(migration: Migration) -> str:
 
 
 def stored_down(migration: Migration, text: str | None = None) -> str | None:
-    """What the history keeps of the down part; of Python nothing, because code is never run from a table.
+    """The text of the down part that the history is to keep, or None.
 
-    `text` is the file's, None to read it. Raises DistError if the file is not what was built.
+    There is none without a down part, and none of a Python file, because code is never run from a table. `text` is
+    that of the file, None to have it read. Raises DistError if its file is not the one that was built.
     """
     if migration.down is None or migration.is_python:
         return None

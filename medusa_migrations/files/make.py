@@ -29,9 +29,10 @@ def make(
     text: str = sqlfile.TEMPLATE,
     python: bool = False,
 ) -> MadeFile:
-    """Write a migration `name` for an app, with `text`, or with `dry_run` only say what would be written.
+    """Write a migration `name` for an app, and give what was written; with `dry_run` write nothing.
 
-    With `python` it is one in Python, empty.
+    `timestamp` is YYYYMMDDHHMMSS in UTC, by default now, or behind the latest that is there. `text` is the file's; with
+    `python` it is an empty migration in Python instead.
 
     Raises MigrationError for an unknown or installed app, a bad name or timestamp, and a file that is there already.
     """
@@ -73,7 +74,10 @@ def own_app(app_label: str) -> AppConfig:
 
 
 def slug(name: str) -> str:
-    """`PostCreate`, `post_create` and "post create" all give `post_create`. Raises MigrationError for no letters."""
+    """The slug for a name: `PostCreate`, `post_create` and "post create" all give `post_create`.
+
+    Raises MigrationError for a name without Latin letters or digits.
+    """
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
     found = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
@@ -83,7 +87,7 @@ def slug(name: str) -> str:
 
 
 def next_timestamp(there: Iterable[MigrationId], now: datetime) -> str:
-    """Now, or a second after the latest that is there."""
+    """The timestamp of `now`, or a second after the latest in `there`. Raises MigrationError if none can come after."""
     latest = max(there, key=lambda id_: id_.timestamp, default=None)
     stamp = now.strftime(TIMESTAMP_FORMAT)
     if latest is None or latest.timestamp < stamp:

@@ -31,7 +31,7 @@ def sort_after(
 ) -> list[MigrationId]:
     """The keys of `needed`, each after those that it needs, otherwise by `key` (Kahn's algorithm on a heap).
 
-    What is part of a circle, or needs what is, is left out; so is the need of what is no key.
+    Left out are those in a circle, and those that need one in a circle. A need of what is no key does not count.
     """
     waiting_for = {id_: {other for other in others if other in needed} for id_, others in needed.items()}
     needed_by: dict[MigrationId, list[MigrationId]] = {}
@@ -107,7 +107,7 @@ def _circle(by_id: Mapping[MigrationId, Migration], waiting_for: Mapping[Migrati
 
 
 def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
-    """What to say if the latest timestamp is more than a day ahead, or None."""
+    """The warning for a latest timestamp that is more than a day ahead of `now`, or None."""
     latest = max(ids, key=lambda id_: id_.timestamp, default=None)
     if latest is None or latest.timestamp <= (now + timedelta(days=1)).strftime(TIMESTAMP_FORMAT):
         return None

@@ -1,4 +1,4 @@
-"""Whose tables SQL makes: apps with SQL migrations and without Django's."""
+"""Which apps have SQL migrations, and which of those have their tables made by SQL and not by Django's migrations."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def labels_with_sources() -> set[str]:
 def sql_labels() -> set[str]:
     """The labels of the apps that have SQL migrations: a folder for them, or, where that is not shipped, built ones.
 
-    Raises DistError.
+    Raises DistError if the build cannot be read.
     """
     built = dist.load(conf.get_settings().dist_dir) or ()
     return labels_with_sources() | {migration.id.app for migration in built}
 
 
 def owned(labels: Iterable[str]) -> set[str]:
-    """Those of `labels`, of apps with SQL migrations, whose tables SQL makes."""
+    """Those of `labels`, apps with SQL migrations, whose tables SQL makes: installed apps without Django migrations."""
     return {label for label in labels if label in apps.app_configs and not django_migrations(label)}
 
 
@@ -58,9 +58,9 @@ def are_migrations_disabled() -> bool:
 
 
 def references(label: str) -> set[tuple[str, str]]:
-    """What the tables of an app's models refer to in other apps: (app label, name of the model in small letters).
+    """The models of other apps that an app's tables refer to: (app label, name of the model in small letters).
 
-    Nothing for an app that is not installed, as the build may have one.
+    Empty for an app that is not installed, of which the build may have migrations.
     """
     app = apps.app_configs.get(label)
     return {

@@ -1,4 +1,4 @@
-"""The Python file: its text to what it says, and the template the other way."""
+"""The migration file in Python: what its text says, its functions, and the text of a new one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _MISTAKEN = {"dependencies": "depends", "atomic": "transaction", "transactional"
 
 @dataclass(frozen=True, slots=True)
 class PythonFile:
-    """What a file says. Both parts are all of its text: what is run is its functions."""
+    """What a file says. Both parts are all of its text, because not text is run but its functions."""
 
     checksum: str
     up: Part
@@ -79,13 +79,13 @@ def load(text: str, path: str, file: str, direction: Direction) -> Function:
 
 
 def line_of(error: BaseException, file: str) -> int | None:
-    """The line of `file` where an exception was raised, or what raised it was called."""
+    """The line of `file` where `error` was raised, or that called what raised it; None if `file` took no part."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return lines[-1] if lines else None
 
 
 def at_line(text: str, path: str, line: int | None) -> Location | str:
-    """A line of a file as a place, the whole file if it is not known."""
+    """The place of a line of the file `path` with this `text`, or `path` alone if the line is not known."""
     if line is None:
         return path
     offset = sum(len(one) + 1 for one in text.split("\n")[: line - 1])
@@ -93,6 +93,8 @@ def at_line(text: str, path: str, line: int | None) -> Location | str:
 
 
 class _Parser:
+    """Imports a file, and says what is wrong with it, as FileError."""
+
     def __init__(self, text: str, path: str, file: str) -> None:
         self.text, self.path, self.file = text, path, file
         self.lines: dict[str, int] = {}
@@ -186,7 +188,7 @@ class _Parser:
             raise self.error(problem, cure, line_of(error, self.file)) from error
 
     def check_queries(self, operations: Sequence[Operation]) -> None:
-        """Refuse what undoes a query and could not be sent."""
+        """Refuse a `reverse_sql` that could not be sent."""
         for one in operations:
             if isinstance(one, Together):
                 self.check_queries(one.operations)

@@ -1,4 +1,4 @@
-"""Where the installed apps keep their migrations, and what they are."""
+"""The files in which the installed apps keep their migrations, found and read."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".sql", ".py")
 
-# What a file is warned of; such a file is parsed at every build, so that every build warns.
+# A marker that is not at the start of its line. Such a file is parsed at every build, so that every build warns of it.
 _INDENTED_MARKER = re.compile(rb"^[ \t\f\v]+--[ \t]*migrate", re.MULTILINE | re.IGNORECASE)
 
 
 class SourceFile(NamedTuple):
-    """A file in a source folder; `cited` is its path for messages."""
+    """A file in a source folder: `file` is where it is, `cited` its path for messages."""
 
     id: MigrationId
     file: str
@@ -39,13 +39,14 @@ class SourceFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """All migrations of the installed apps, in no order, and what the author may not have meant."""
+    """All migrations of the installed apps, in no order; `warnings` say what their authors may not have meant."""
 
     migrations: tuple[Migration, ...]
     warnings: tuple[str, ...] = ()
 
 
 def source_folder(app: AppConfig) -> Path:
+    """The folder for an app's migrations, which need not be there."""
     return Path(app.path) / conf.get_settings().source_dir
 
 
@@ -56,7 +57,7 @@ def source_files() -> list[SourceFile]:
 
 
 def _all_files(errors: list[MigrationError]) -> Iterable[SourceFile]:
-    """As `source_files`; what cannot be read is added to `errors`."""
+    """What `source_files` gives, but a folder that cannot be read is added to `errors`."""
     folder_name = conf.get_settings().source_dir
     for app in apps.get_app_configs():
         try:
@@ -106,8 +107,8 @@ def is_installed_package(app: AppConfig) -> bool:
 def collect(known: Mapping[tuple[MigrationId, str], Migration] | None = None) -> Sources:
     """Read and check every source.
 
-    `known` are migrations by id and hash that need no second look: an unchanged file is not parsed again.
-    Raises BuildError with all that is wrong.
+    `known` are migrations of an earlier build by id and hash: a file of theirs that is unchanged is not parsed again.
+    Raises BuildError with everything that is wrong with any of them.
     """
     errors: list[MigrationError] = []
     migrations: dict[MigrationId, Migration] = {}
@@ -162,7 +163,7 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
 
 
 def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
-    # A run only looks whether sources are built.
+    # Imported here, because a run lists the sources, to see what is not built, and parses none.
     if source.file.endswith(".py"):
         from . import pyfile
 

@@ -1,4 +1,4 @@
-"""The SQL file: its text to what it says, and the template the other way."""
+"""The migration file in SQL: what its text says, and the text of a new one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,6 @@ from medusa_migrations.sql.names import folded
 from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.statements import UnbalancedError, cannot_run, outside_transaction, savepoint, transactions
 from medusa_migrations.sql.tokens import ScanError, tokens
-
-from .text import decode
-
-__all__ = ["TEMPLATE", "ParsedFile", "checksum", "decode", "parse", "parse_stored", "store"]
 
 TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
 
@@ -33,7 +29,7 @@ _OPTIONS = {"transaction:true": True, "transaction:false": False}
 
 @dataclass(slots=True)
 class ParsedFile:
-    """What a file says; `text` is the file's, `warnings` what is probably not meant."""
+    """What a file says; `text` is all of it, `warnings` say what its author may not have meant."""
 
     text: str
     up: Part
@@ -46,11 +42,12 @@ class ParsedFile:
 
     @property
     def checksum(self) -> str:
+        """The checksum of the up part."""
         return checksum(self.text[self.up.start : self.up.end])
 
 
 def parse(text: str, path: str) -> ParsedFile:
-    """What the migration file with this `text` (from `decode`) says; `path` is for messages.
+    """What the migration file with this `text` (from `text.decode`) says; `path` is for messages.
 
     Raises FileError with the place and the cure for whatever the format does not allow.
     """
@@ -58,7 +55,10 @@ def parse(text: str, path: str) -> ParsedFile:
 
 
 def parse_stored(down: str, path: str) -> Part:
-    """The part in a down part that the history stores: a marker's line and its SQL."""
+    """Where the SQL is in `down`, the text of a down part that `store` made; `path` is for messages.
+
+    Raises FileError if it cannot be split into statements.
+    """
     marker = _DIRECTIVE.match(down)
     transaction = _OPTIONS.get(marker[2].strip()) if marker else None
     start = down.find("\n") + 1 if marker else 0
@@ -76,6 +76,8 @@ def store(sql: str, part: Part) -> str:
 
 
 class _Parser:
+    """Takes the statements and comments of a file one by one, and refuses what the format does not allow."""
+
     def __init__(self, text: str, path: str) -> None:
         self.text, self.path = text, path
         self.markers: dict[Direction, tuple[int, int, bool | None]] = {}  # start, end and option of the line

@@ -8,7 +8,7 @@ from medusa_migrations.errors import FileError, locate
 
 
 def decode(data: bytes, path: str) -> str:
-    """The text of a file: UTF-8 without a byte order mark, with LF line ends.
+    """The text of a file from its bytes: UTF-8, without a byte order mark, with LF line ends; `path` is for messages.
 
     A file whose only line ends are CR gets LF too; a CR inside other lines is data and stays.
     Raises FileError for another encoding and for NUL, which PostgreSQL cannot take.

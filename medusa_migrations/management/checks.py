@@ -28,7 +28,7 @@ _checked_later = ContextVar("checked_later", default=False)
 
 @contextlib.contextmanager
 def checked_later() -> Iterator[None]:
-    """While this lasts, system checks leave the files alone: the command looks at those that it runs itself."""
+    """While this lasts, `check_files` checks nothing, because the command checks the files that it uses itself."""
     token = _checked_later.set(True)
     try:
         yield
@@ -37,11 +37,13 @@ def checked_later() -> Iterator[None]:
 
 
 def are_files_checked_later() -> bool:
+    """Whether `checked_later` lasts."""
     return _checked_later.get()
 
 
 @register(TAG)
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Settings that are wrong (E001)."""
     problem = _settings_problem()
     if problem is None:
         return []
@@ -50,7 +52,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 @register(TAG)
 def check_databases(**kwargs: Any) -> list[CheckMessage]:
-    """PostgreSQL only: an error for the default database, a warning for others that SQL migrations would go to."""
+    """Databases that are not PostgreSQL: an error for the default one (E002), a warning for others in use (W003)."""
     found: list[CheckMessage] = []
     labels = _labels_with_sources() if _settings_problem() is None else set()
     for alias in connections:
@@ -81,7 +83,7 @@ def _other_kind_of_database(alias: str) -> BaseDatabaseWrapper | None:
 
 @register(TAG)
 def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
-    """An app that is listed first shadows this app's `migrate`, and SQL migrations would silently be left out."""
+    """A `migrate` of another app in place of this one's, which would silently leave out SQL migrations (E004)."""
     app = get_commands()["migrate"]
     if app == TAG or not _is_usable():
         return []
@@ -100,7 +102,7 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
 
 @register(TAG)
 def check_files(**kwargs: Any) -> list[CheckMessage]:
-    """All that a build would refuse, and what makes the order of an app's two kinds a matter of luck."""
+    """Files that a build refuses (E005), and those of apps with both kinds that leave their order to luck (W007)."""
     from medusa_migrations.errors import BuildError, MigrationError
     from medusa_migrations.files.build import from_sources
 
@@ -141,7 +143,7 @@ def _check_headers(migrations: Sequence[Migration]) -> list[CheckMessage]:
 
 @register(TAG)
 def check_empty_packages(**kwargs: Any) -> list[CheckMessage]:
-    """An empty migrations package, which startapp makes, has makemigrations write the tables a second time."""
+    """An empty migrations package, as startapp makes it: makemigrations would make the tables a second time (E006)."""
     if not _is_usable():
         return []
     from medusa_migrations.files.owned import django_migrations
@@ -160,7 +162,7 @@ def check_empty_packages(**kwargs: Any) -> list[CheckMessage]:
 
 @register(TAG, deploy=True)
 def check_build(**kwargs: Any) -> list[CheckMessage]:
-    """Only what is built is run, so a release needs a build of today's sources."""
+    """A build that is missing, or not of today's sources, before a release (W008): only what is built is run."""
     if not _is_usable():
         return []
     from medusa_migrations.errors import MigrationError
@@ -182,7 +184,7 @@ def check_build(**kwargs: Any) -> list[CheckMessage]:
 
 @register(TAG, Tags.database)
 def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """What has changed since it was applied, and what failed part-way; what is pending is for migrate to do."""
+    """Migrations that changed since they were applied (E009, W010) or failed (W010); an unreadable history (E011)."""
     if not _is_usable():
         return []
     return [message for alias in databases or () for message in _check_history_of(alias)]
@@ -206,7 +208,7 @@ def _check_history_of(alias: str) -> list[CheckMessage]:
 
 
 def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
-    """What needs repair; to see that nothing does takes little."""
+    """What in the history of the database needs repair. Raises DatabaseError."""
     from medusa_migrations.database.connect import open_session
     from medusa_migrations.database.history import History, read_known
     from medusa_migrations.database.lock import lock_holder

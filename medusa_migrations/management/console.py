@@ -1,4 +1,4 @@
-"""How results look in a terminal and as JSON."""
+"""How runs and their results look in a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ _REMARKS = {
 
 
 class Console:
-    """Listens to a run and writes it in Django's manner; what is waited for goes to `stderr`.
+    """Listens to the events of a run and writes them in Django's manner; what it waits for goes to `stderr`.
 
-    Verbosity 0 is silent, 2 has the server's notices too; `quiet` leaves stdout to somebody else, and with `headed`
-    somebody else has written the heading.
+    Verbosity 0 is silent, 2 has the server's notices too. `quiet` writes nothing to `stdout`, which is another's;
+    `headed` tells that the heading is written already.
     """
 
     def __init__(
@@ -108,6 +108,7 @@ class Console:
                 )
 
     def start(self, event: Started) -> None:
+        """Begin the line of a migration, under a heading if there is none yet."""
         if not self.headed:
             running = "Running migrations:" if event.direction is Direction.UP else "Reverting migrations:"
             self.write(self.style.MIGRATE_HEADING(running))
@@ -131,12 +132,16 @@ class Console:
             written(self.stderr, self.style.WARNING(text))
 
     def write(self, text: str, ending: str = "\n") -> None:
+        """Write `text` to stdout, until that is not possible any more."""
         if self.verbosity and not self.quiet:
             self.quiet = not written(self.stdout, text, ending)
 
 
 def written(stream: OutputWrapper, text: str, ending: str = "\n") -> bool:
-    """Write `text` if that is possible: a reader that has gone, or a full disk, does not stop a run half-way."""
+    """Write `text`, and tell whether that was possible.
+
+    A reader that has gone, or a full disk, is no reason to stop a run half-way.
+    """
     try:
         stream.write(text, ending=ending)
         stream.flush()
@@ -148,20 +153,24 @@ def written(stream: OutputWrapper, text: str, ending: str = "\n") -> bool:
 
 
 def plural(count: int, what: str = "migration") -> str:
+    """The number with its word, which takes an s unless the number is 1."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def built_line(result: BuildResult) -> str:
+    """What a build did, in one line."""
     changed = f", {len(result.changed)} changed" if result.changed else ""
     return f"Built {plural(len(result.built))} ({len(result.new)} new{changed}) into {shown_path(result.dist_dir)}"
 
 
 def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
+    """Write the warnings of a build, a line each."""
     for warning in result.warnings:
         stderr.write(f"Warning: {warning}", style.WARNING)
 
 
 def show_line(shown: ShownMigration, style: Style) -> str:
+    """The line of `migrations_show` for a migration: its mark, its id, and remarks in parentheses."""
     remarks = [_REMARKS[shown.state]] if shown.state in _REMARKS else []
     if shown.applied_at:
         remarks.append(f"{localtime(shown.applied_at):%Y-%m-%d %H:%M:%S %Z}")
@@ -181,6 +190,7 @@ def show_line(shown: ShownMigration, style: Style) -> str:
 
 
 def run_json(result: RunResult) -> str:
+    """The document of `migrations_run --json` and `migrations_revert --json`."""
     return _dump(
         {
             "database": result.database,
@@ -205,6 +215,7 @@ def _failure(error: Failure) -> dict[str, Any]:
 
 
 def show_json(result: ShowResult) -> str:
+    """The document of `migrations_show --json`."""
     return _dump(
         {
             "database": result.database,

@@ -1,4 +1,4 @@
-"""The command that one of the same name extends, so that apps that extend it too all take part."""
+"""The class that a command of this app extends, chosen so that other apps may extend the same command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand
 def next_command(name: str) -> type[BaseCommand]:
     """The class of the command `name` of the next app behind this one in INSTALLED_APPS that has it, or Django's.
 
-    Raises ImproperlyConfigured if that extends this app's command.
+    Raises ImproperlyConfigured if that command extends this app's own.
     """
     names = [app.name for app in apps.get_app_configs()]
     for app in list(apps.get_app_configs())[names.index("medusa_migrations") + 1 :]:

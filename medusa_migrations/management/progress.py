@@ -1,4 +1,4 @@
-"""How far a backfill is: on a terminal a bar, if tqdm is installed; elsewhere a line every ten seconds."""
+"""How far a backfill is, shown as a bar on a terminal if tqdm is installed, elsewhere as a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Progress:
             self.write(line(event))
 
     def pause(self) -> None:
-        """Something else is about to be written."""
+        """Close the bar, because something else is about to be written."""
         if self.bar is not None:
             self.bar.close()
             self.bar = None
@@ -53,6 +53,7 @@ class Progress:
 
 
 def line(event: Progressed) -> str:
+    """How far a backfill is, in words: its rows of those that there are, rows a second, and the time left."""
     percent = 100 * event.rows // max(event.total, 1)
     rest = "" if event.is_done else f", {_time(event.seconds)} left"
     return (

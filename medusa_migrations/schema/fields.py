@@ -82,19 +82,19 @@ def refuse_columns(table: str, fields: Fields) -> None:
 
 
 def refuse_composite_key(table: str, field: Field) -> None:
-    """Raise TypeError for what is a key of other columns, and no column."""
+    """Raise TypeError for a CompositePrimaryKey, which is a key of other columns and no column itself."""
     if isinstance(field, models.CompositePrimaryKey):
         raise TypeError(f"A CompositePrimaryKey is no column of {table}: use create_primary_key")
 
 
 def refuse_text(columns: Sequence[str]) -> None:
-    """Raise TypeError for one name in place of several, which would be taken letter by letter."""
+    """Raise TypeError if `columns` is one name and no list: it would be taken letter by letter."""
     if isinstance(columns, str):
         raise TypeError(f"columns is {columns!r}: it is a list of names, such as [{columns!r}]")
 
 
 def extras(field: Field) -> set[str]:
-    """What a column has besides itself: a key, an index, a check, a sequence."""
+    """What a column brings along, in words: a key, a unique constraint, an index, a check, an identity."""
     found = {
         "a primary key": field.primary_key,
         "a unique constraint": field.unique and not field.primary_key,
@@ -115,9 +115,10 @@ def _without_automatic_key(model: type[models.Model]) -> None:
 
 
 def read_fields(connection: BaseDatabaseWrapper, table: str) -> dict[str, Field]:
-    """The columns of a table as fields, empty if there is no such table.
+    """The columns of a table as fields by name, empty if there is no such table.
 
-    They know their type as far as Django has a field for it, and nothing else: enough for expressions and conditions.
+    A field is of its column's type as far as Django has one, and nothing else, such as NOT NULL: expressions and
+    conditions need no more. Raises django.db.Error.
     """
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, [quoted_table(table)])
@@ -156,13 +157,13 @@ def _offline_editor() -> BaseDatabaseSchemaEditor:
 
 
 def constraint_name(table: str, columns: Sequence[str], suffix: str) -> str:
-    """The name that Django gives to a constraint: `suffix` is `_uniq`, `_pk` or `_fk_<table>_<column>`."""
+    """The name that Django gives to a constraint of `columns`; `suffix` is `_uniq`, `_pk` or `_fk_<table>_<column>`."""
     name = table.replace(".", '"."')
     return str(_offline_editor()._create_index_name(name, columns, suffix=suffix))  # type: ignore[attr-defined]  # the stubs lack it
 
 
 def foreign_key_name(table: str, column: str, to_table: str, to_column: str) -> str:
-    """The name that Django gives to a foreign key."""
+    """The name that Django gives to a foreign key from a column to another table's."""
     return constraint_name(table, [column], f"_fk_{to_table.rpartition('.')[2]}_{to_column}")
 
 
@@ -176,7 +177,7 @@ def named_index(table: str, index: models.Index) -> models.Index:
 
 
 def check_constraint(condition: models.Q | str, name: str) -> models.CheckConstraint:
-    """A check of Django's; a condition in SQL is taken as it is."""
+    """The check `name` as Django's constraint; a `condition` that is text is SQL, and is taken as it is."""
     if isinstance(condition, str):
         sql = RawSQL(condition.replace("%", "%%"), (), models.BooleanField())
         return models.CheckConstraint(condition=sql, name=name)

@@ -1,4 +1,4 @@
-"""SQL that calls of the migration API are given: what of it cannot be sent."""
+"""Checks of the SQL that the author of a migration gives to calls of the migration API."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from medusa_migrations.sql.tokens import ScanError
 
 
 def sendable(sql: str, *, in_transaction: bool) -> list[Statement]:
-    """The statements of what `query` is to send.
+    """The statements of `sql`, which `query` or `stream` is to send.
 
-    Raises ValueError for what a migration cannot send; it is refused as it is in a migration in SQL.
+    Raises ValueError, with what to do instead, for what no migration can send: what is not closed or only psql knows,
+    what begins or ends a transaction, and with `in_transaction` what cannot run inside one.
     """
     try:
         statements = split(sql)
@@ -34,7 +35,7 @@ def sendable(sql: str, *, in_transaction: bool) -> list[Statement]:
 
 
 def refuse_several(call: str, sql: str) -> None:
-    """Raise ValueError unless `sql` is one piece, which nothing follows."""
+    """Raise ValueError unless `sql`, an argument of the method `call`, is exactly one statement or expression."""
     try:
         found = len(split(sql))
     except ScanError as error:

@@ -1,4 +1,4 @@
-"""What the catalog says of tables, as values."""
+"""What the catalog says of tables: queries, and their answers as values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.sql.names import quoted_table
 
+# Each takes the quoted name of a table or view, HAS_COLUMN the plain name of the column besides.
 HAS_TABLE = """
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relkind IN ('r', 'p', 'f')
@@ -62,7 +63,7 @@ ORDER BY c.relname
 
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
-    """A column as the catalog has it; `type` and `default` are SQL."""
+    """A column as the catalog has it; `type` and `default` are SQL, and `null` tells whether it may be NULL."""
 
     name: str
     type: str
@@ -72,7 +73,11 @@ class ColumnInfo:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """A table as the catalog has it; `constraints` and `indexes` are SQL by their names."""
+    """A table as the catalog has it.
+
+    `primary_key` are the names of its columns, empty for a table without one. `constraints` and `indexes` are the SQL
+    of each by its name.
+    """
 
     name: str
     columns: tuple[ColumnInfo, ...]
@@ -82,7 +87,7 @@ class TableInfo:
 
 
 def read_table(connection: BaseDatabaseWrapper, name: str) -> TableInfo:
-    """Raises LookupError if there is no such table."""
+    """What the catalog says of the table `name`. Raises LookupError if there is none, and django.db.Error."""
     with connection.cursor() as cursor:
 
         def rows(sql: str) -> list[tuple[Any, ...]]:
@@ -102,7 +107,7 @@ def read_table(connection: BaseDatabaseWrapper, name: str) -> TableInfo:
 
 
 def table_names(connection: BaseDatabaseWrapper, schema: str | None) -> list[str]:
-    """The tables of a schema, or of those that need not be named."""
+    """The names of the tables in `schema`, or for None of those found without a schema's name, sorted."""
     with connection.cursor() as cursor:
         cursor.execute(_NAMES, [schema, schema])
         return [name for (name,) in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""What a migration in Python would do, found out without a database; and `reverse`."""
+"""The calls that a migration in Python makes, written down without a database; and `reverse`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Function = Callable[[Schema], None]
 
 
 class CannotTellError(BaseException):
-    """The function looks at the database; `call` is how, and `line` where.
+    """A function makes the call `call` in `line` of its file, whose answer only the database has.
 
-    No Exception, so that no `except Exception` of the function goes on without an answer.
+    It is a BaseException, so that no `except Exception` of the function goes on without that answer.
     """
 
     def __init__(self, call: str, line: int | None) -> None:
@@ -30,24 +30,25 @@ class CannotTellError(BaseException):
 
 
 class Recorder(Schema):
-    """A schema that writes down what it is asked for; what would read raises CannotTellError."""
+    """A schema that only writes its calls down; one that would read the database raises CannotTellError."""
 
     def __init__(self, function: Function) -> None:
         self.operations: list[Operation] = []
         self.file = getattr(getattr(function, "__code__", None), "co_filename", "")
 
     def line(self) -> int | None:
-        """The line of the migration file that makes the call."""
+        """The line of the migration file that makes the call; None if the call comes from elsewhere."""
         frame = sys._getframe()
         while frame and frame.f_code.co_filename != self.file:
             frame = frame.f_back  # type: ignore[assignment]  # None ends it
         return frame.f_lineno if frame else None
 
     def cannot_tell(self, call: str) -> NoReturn:
+        """Raise CannotTellError for `call`."""
         raise CannotTellError(call, self.line())
 
     def unknown(self, call: str) -> Any:
-        """What a call would give that is not made: to look at it is to read the database."""
+        """A stand-in for what `call` gives in a run; whatever looks at it raises CannotTellError."""
         return _Unknown(lambda: self.cannot_tell(call))
 
     def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[ResultRow]:
@@ -101,7 +102,7 @@ class Recorder(Schema):
 
 
 class _Unknown:
-    """Something that only a look at the database would tell."""
+    """A value that only the database knows; whatever is done with it calls `read`, which raises."""
 
     def __init__(self, read: Callable[[], NoReturn]) -> None:
         self.__read = read
@@ -118,7 +119,7 @@ class _Unknown:
 
 
 def record(function: Function) -> list[Operation]:
-    """What `function` asks for, if it does not look at the database. Raises CannotTellError, and what it raises."""
+    """The calls that `function` makes. Raises CannotTellError if it reads the database, and what `function` raises."""
     recorder = Recorder(function)
     with without_database():
         function(recorder)
@@ -126,12 +127,12 @@ def record(function: Function) -> list[Operation]:
 
 
 class DatabaseUsedError(Exception):
-    pass
+    """The author's code sent a query on a connection of Django's, where it may only use `schema`."""
 
 
 @contextlib.contextmanager
 def without_database(alias: str | None = None) -> Iterator[None]:
-    """Meanwhile no query goes through Django's connections, or through that of `alias`.
+    """While this lasts, a query on any of Django's connections, or on that of `alias`, raises DatabaseUsedError.
 
     When a migration is built, nothing is to be changed yet. When it runs, that connection is in another transaction: it
     does not see what the migration has done, waits for its locks, and is not rolled back with it.
@@ -148,13 +149,16 @@ def without_database(alias: str | None = None) -> Iterator[None]:
 
 
 class Reverse:
-    """A `down` that makes the calls of `up` backwards, each undone. Use `reverse`."""
+    """A function `down` that undoes the calls of `up`, the last of them first. It is made with `reverse`."""
 
     def __init__(self, up: Function) -> None:
         self.up = up
 
     def operations(self) -> list[SqlOperation | Together]:
-        """Raises IrreversibleError and CannotTellError, each with the line in the migration file if it is known."""
+        """What undoes the calls of `up`.
+
+        Raises IrreversibleError and CannotTellError, each with the line in the migration file if it is known.
+        """
         return inverses(record(self.up))
 
     def __call__(self, schema: Schema) -> None:
@@ -163,8 +167,9 @@ class Reverse:
 
 
 def reverse(up: Function) -> Reverse:
-    """`down = reverse(up)`: `up` is made on a recorder, and its calls undone, the last of them first.
+    """Write `down = reverse(up)`, and down undoes the calls of `up`, the last of them first.
 
-    What cannot be undone, such as a drop or a query without `reverse_sql=`, is an error when the migration is built.
+    A call that cannot be undone, such as a drop or a query without `reverse_sql=`, is an error when the migration is
+    built.
     """
     return Reverse(up)

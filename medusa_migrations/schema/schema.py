@@ -70,27 +70,31 @@ class Schema(ABC):
 
     @abstractmethod
     def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[ResultRow]:
-        """Send SQL, and give the rows of its last statement; none for one that has none.
+        """Send SQL, and give the rows of its last statement, an empty list if that has none.
 
-        `params` take the places of `%s` or `%(name)s`; without them `%` stands for itself. `reverse_sql` undoes it,
-        for `reverse`; empty if there is nothing to undo. Raises ValueError for what controls transactions.
+        `params` take the places of `%s` or `%(name)s`; without them `%` stands for itself. `reverse_sql` is what
+        `reverse` sends to undo it; empty if there is nothing to undo. Raises ValueError for what controls transactions.
         """
 
     @abstractmethod
     def stream(self, sql: str, params: Params | None = None) -> Iterator[ResultRow]:
-        """The rows of a query, some thousands at a time in memory. Other calls may be made meanwhile."""
+        """Send a query, and give its rows one by one, of which some thousands at a time are in memory.
+
+        Other calls may be made meanwhile. Raises ValueError as `query` does.
+        """
 
     @abstractmethod
     def copy_from(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str] = ()) -> int:
         """Add `rows` to a table with COPY, the fastest way, and give their number.
 
-        `rows` may be a generator; what it yields is not kept. `columns` are theirs, by default all of the table.
+        `rows` may be a generator, of which no row is kept. `columns` names the columns that a row has values for, by
+        default all of the table in their order.
         Values are None, bool, int, float, Decimal, str, bytes, UUID, dates and times, and lists and dicts as JSON.
         """
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
-        """A transaction, or inside one a savepoint: undone whole if an exception leaves it."""
+        """A context manager: a transaction, or inside one a savepoint, which an exception that leaves it undoes."""
 
     def backfill(
         self,
@@ -158,6 +162,7 @@ class Schema(ABC):
         self._do(AddColumn(table=table, column=name, field=field))
 
     def rename_column(self, table: str, old: str, new: str) -> None:
+        """Rename a column."""
         self._do(RenameColumn(table=table, old=old, new=new))
 
     def alter_column(self, table: str, name: str, old: Field, new: Field) -> None:
@@ -180,6 +185,7 @@ class Schema(ABC):
         self._do(CreatePrimaryKey(table=table, columns=columns, name=name))
 
     def drop_primary_key(self, table: str, if_exists: bool = False) -> None:
+        """Drop a table's primary key, whatever its name. Raises LookupError if there is none, unless `if_exists`."""
         self._do(DropPrimaryKey(table=table, if_exists=if_exists))
 
     def create_foreign_key(
@@ -213,6 +219,7 @@ class Schema(ABC):
         )
 
     def drop_foreign_key(self, table: str, name: str, if_exists: bool = False) -> None:
+        """Drop a foreign key. Raises ValueError if the constraint `name` is of another kind."""
         self._do(DropConstraint(call="drop_foreign_key", contype="f", table=table, name=name, if_exists=if_exists))
 
     def create_index(self, table: str, index: models.Index) -> None:
@@ -220,6 +227,7 @@ class Schema(ABC):
         self._do(CreateIndex(table=table, index=named_index(table, index)))
 
     def drop_index(self, table: str, name: str, if_exists: bool = False) -> None:
+        """Drop an index. Raises LookupError if it is of another table."""
         self._do(DropIndex(table=table, name=name, if_exists=if_exists))
 
     def create_unique_constraint(
@@ -233,7 +241,7 @@ class Schema(ABC):
         include: Sequence[str] = (),
         nulls_distinct: bool | None = None,
     ) -> None:
-        """The options are those of Django's UniqueConstraint."""
+        """Make the values of `columns` unique. The other options are those of Django's UniqueConstraint."""
         refuse_text(columns)
         constraint = models.UniqueConstraint(
             fields=columns,
@@ -246,12 +254,13 @@ class Schema(ABC):
         self._do(CreateConstraint(call="create_unique_constraint", contype="u", table=table, constraint=constraint))
 
     def drop_unique_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
+        """Drop a unique constraint. Raises ValueError if the constraint `name` is of another kind."""
         self._do(
             DropConstraint(call="drop_unique_constraint", contype="u", table=table, name=name, if_exists=if_exists)
         )
 
     def create_check_constraint(self, table: str, condition: models.Q | str, name: str) -> None:
-        """`condition` is a Q, or SQL."""
+        """Have every row fulfil `condition`, which is a Q or SQL."""
         if isinstance(condition, str):
             refuse_several("create_check_constraint", condition)
         self._do(
@@ -261,13 +270,15 @@ class Schema(ABC):
         )
 
     def drop_check_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
+        """Drop a check. Raises ValueError if the constraint `name` is of another kind."""
         self._do(DropConstraint(call="drop_check_constraint", contype="c", table=table, name=name, if_exists=if_exists))
 
     def create_exclusion_constraint(self, table: str, constraint: ExclusionConstraint) -> None:
-        """`constraint` is of django.contrib.postgres.constraints, which need not be installed."""
+        """Add an exclusion constraint. It is django.contrib.postgres's, an app that need not be installed."""
         self._do(CreateConstraint(call="create_exclusion_constraint", contype="x", table=table, constraint=constraint))
 
     def drop_exclusion_constraint(self, table: str, name: str, if_exists: bool = False) -> None:
+        """Drop an exclusion constraint. Raises ValueError if the constraint `name` is of another kind."""
         self._do(
             DropConstraint(call="drop_exclusion_constraint", contype="x", table=table, name=name, if_exists=if_exists)
         )
@@ -275,14 +286,16 @@ class Schema(ABC):
     # Views and schemas
 
     def create_view(self, name: str, sql: str) -> None:
-        """`sql` is the view's query."""
+        """Create a view whose query is `sql`."""
         refuse_several("create_view", sql)
         self._do(CreateView(name=name, sql=sql))
 
     def drop_view(self, name: str, if_exists: bool = False) -> None:
+        """Drop a view. What depends on it is not dropped along, but refused by PostgreSQL."""
         self._do(Drop(call="drop_view", kind="VIEW", name=name, if_exists=if_exists))
 
     def create_schema(self, name: str) -> None:
+        """Create a schema."""
         self._do(CreateSchema(name=name))
 
     def drop_schema(self, name: str, if_exists: bool = False) -> None:
@@ -292,29 +305,38 @@ class Schema(ABC):
     # Looking
 
     @abstractmethod
-    def has_table(self, name: str) -> bool: ...
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of that name, an ordinary, partitioned or foreign one."""
 
     @abstractmethod
-    def has_column(self, table: str, name: str) -> bool: ...
+    def has_column(self, table: str, name: str) -> bool:
+        """Whether the table has that column; False if there is no such table."""
 
     @abstractmethod
-    def has_view(self, name: str) -> bool: ...
+    def has_view(self, name: str) -> bool:
+        """Whether there is a view of that name, materialized or not."""
 
     @abstractmethod
-    def has_schema(self, name: str) -> bool: ...
+    def has_schema(self, name: str) -> bool:
+        """Whether there is a schema of that name."""
 
     @abstractmethod
     def table(self, name: str) -> TableInfo:
-        """What a table consists of. Raises LookupError if there is none."""
+        """The columns, primary key, constraints and indexes of a table, each as the catalog has it.
+
+        Raises LookupError if there is no such table.
+        """
 
     @abstractmethod
     def tables(self, schema: str | None = None) -> list[str]:
-        """The names of the tables in `schema`, by default those that need no schema before their name, sorted."""
+        """The names of the tables in `schema`, by default of those found without a schema's name, sorted."""
 
     # What becomes of a call
 
     @abstractmethod
-    def _backfill(self, asked: Backfill) -> int: ...
+    def _backfill(self, asked: Backfill) -> int:
+        """Carry out or write down a backfill, and give the number of changed rows."""
 
     @abstractmethod
-    def _do(self, operation: Operation) -> None: ...
+    def _do(self, operation: Operation) -> None:
+        """Carry out or write down an operation that gives nothing back."""

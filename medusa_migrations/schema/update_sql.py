@@ -1,4 +1,4 @@
-"""SET and WHERE of an UPDATE, from SQL or from what Django's `update()` and `filter()` take."""
+"""SET and WHERE of a backfill's UPDATE, from SQL or from what Django's `update()` and `filter()` take."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from .target import Target
 
 
 def set_and_where(target: Target, asked: Backfill) -> tuple[str, str, str]:
-    """Both as SQL, with the parameters in their places, quoted by the driver; WHERE is empty if there is none.
+    """What follows SET and what follows WHERE in the UPDATE of `asked`, as SQL, and a checksum of the two.
 
-    Last comes a checksum of them, without moments among their parameters, which may be others in every run.
-    Raises LookupError if there is no table, django.core.exceptions.FieldError for a column that is not there.
+    The driver has put the parameters, quoted, in their places. WHERE is empty if all rows are to be changed. The
+    checksum leaves out dates and times among the parameters, which may differ from run to run.
+    Raises LookupError if there is no such table, django.core.exceptions.FieldError or FieldDoesNotExist for a column
+    that is not there, and django.db.Error.
     """
     given = _Given(target, asked)
     set_, where = given.assignments(), given.condition()
@@ -29,6 +31,8 @@ def set_and_where(target: Target, asked: Backfill) -> tuple[str, str, str]:
 
 
 class _Given:
+    """What a backfill is given; `texts` are the SQL and the values that its checksum is of."""
+
     def __init__(self, target: Target, asked: Backfill) -> None:
         self.target, self.asked = target, asked
         self.connection = target.editor.connection

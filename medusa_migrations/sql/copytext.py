@@ -14,7 +14,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def copy_line(row: Sequence[Any]) -> bytes:
-    """One row. Raises TypeError for what is no row, and for a value that COPY cannot be given; ValueError for none."""
+    """The line of COPY data for one row, a tuple or list of values, in UTF-8 with its line end.
+
+    Raises TypeError for what is no such row, or a value that has no form in COPY, ValueError for a row without values.
+    """
     if isinstance(row, str | bytes | Mapping | Set):
         raise TypeError(
             f"a row for COPY is a tuple or a list, in the order of the columns; this is a {type(row).__name__}"

@@ -8,7 +8,7 @@ _TO_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def quoted(name: str) -> str:
-    """One identifier, always in quotes."""
+    """The identifier `name` in double quotes."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -18,12 +18,12 @@ def quoted_table(name: str) -> str:
 
 
 def literal(text: str | None) -> str:
-    """A text constant, or NULL for None; the server must have standard_conforming_strings on."""
+    """`text` as a constant, or NULL for None; the server must have standard_conforming_strings on."""
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def folded(name: str) -> str:
-    """The name that the catalog has: a quoted one as it is, of another A to Z in small letters (manual, 4.1.1).
+    """The name that the catalog has for `name` of an SQL text: A to Z in small letters unless quoted (manual, 4.1.1).
 
     Letters beyond ASCII stay, as the server leaves them in encodings of several bytes (downcase_identifier).
     """

@@ -1,4 +1,7 @@
-"""What a statement is, told by its first words (`scanner.Statement.words`)."""
+"""What a statement does, told by its first words.
+
+`words` are `scanner.Statement.words` throughout, of which each statement has at least one.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,7 @@ _TO_CLIENT = {("TO", "STDOUT"), ("TO", "STDIN")}
 
 
 def cannot_run(words: Sequence[str]) -> tuple[str, str] | None:
-    """Why a statement cannot be run by any client but psql, or would be misread, and the cure; or None."""
+    """Why only psql can run a statement, or why it would be misread, and what to do; None if it can be run."""
     if words[0] == "COPY" and not _TO_CLIENT.isdisjoint(itertools.pairwise(words)):
         return (
             "COPY … TO STDOUT sends its rows to nobody here",
@@ -120,7 +123,7 @@ def is_concurrent(words: Sequence[str]) -> bool:
 
 
 def sets_session(words: Sequence[str]) -> bool:
-    """Whether the statement sets something for the rest of the session; pg_dump does it with a SELECT."""
+    """Whether the statement changes a setting for the rest of the session, also as pg_dump does, with a SELECT."""
     if words[0] == "SELECT":
         return "SET_CONFIG" in words[1:4]
     return words[0] == "RESET" or (words[0] == "SET" and words[1] not in {"LOCAL", "CONSTRAINTS", "TRANSACTION"})
@@ -153,9 +156,9 @@ def loses_data(words: Sequence[str]) -> bool:
     return False
 
 
-def is_committed(step: Sequence[Statement]) -> bool:
-    """Whether a step of `transactions` takes effect: all but an author's transaction that ends otherwise."""
-    return len(step) == 1 or step[-1].words[0] in {"COMMIT", "END"}
+def is_committed(group: Sequence[Statement]) -> bool:
+    """Whether a group that `transactions` gives takes effect: one that its author rolls back, or prepares, does not."""
+    return len(group) == 1 or group[-1].words[0] in {"COMMIT", "END"}
 
 
 def is_read_only(words: Sequence[str]) -> bool:
@@ -168,12 +171,14 @@ _CLOSES = {"COMMIT", "END", "ROLLBACK", "ABORT"}
 
 
 def transactions(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]:
-    """The statements of a part that runs without a transaction, one a step; an author's BEGIN … COMMIT is one step.
+    """Group the statements of a part that runs without a transaction by what takes effect together.
+
+    That is one statement, or all from an author's BEGIN to the COMMIT or ROLLBACK that ends it.
 
     Raises UnbalancedError for a BEGIN without its end, for an end without its BEGIN, and for AND CHAIN, behind which
     a transaction stays open.
     """
-    steps: list[tuple[Statement, ...]] = []
+    groups: list[tuple[Statement, ...]] = []
     own: list[Statement] = []
     for statement in statements:
         control = _transaction_control(statement.words)
@@ -186,13 +191,13 @@ def transactions(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]
         elif own:
             own.append(statement)
             if control:
-                steps.append(tuple(own))
+                groups.append(tuple(own))
                 own = []
         else:
-            steps.append((statement,))
+            groups.append((statement,))
     if own:
         raise UnbalancedError(own[0], "without a COMMIT after it")
-    return steps
+    return groups
 
 
 class UnbalancedError(Exception):

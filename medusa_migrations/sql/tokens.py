@@ -40,7 +40,7 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 class ScanError(Exception):
-    """The text cannot be split: `problem` says why, `offset` where that starts, `cure` what to do."""
+    """A text that cannot be split: `problem` says why, `offset` where in the text, `cure` what its author can do."""
 
     def __init__(self, problem: str, offset: int, cure: str) -> None:
         super().__init__(problem)
@@ -49,7 +49,7 @@ class ScanError(Exception):
 
 @functools.cache
 def token_pattern() -> re.Pattern[str]:
-    """The pattern that matches a token anywhere: its group is the kind, and of what `ENDS` has, it is the beginning.
+    """The pattern of one token: its last group is the kind, and of a kind in `ENDS` it matches the beginning only.
 
     It is compiled at the first scan, because that takes longer than a run that has nothing to do.
     """

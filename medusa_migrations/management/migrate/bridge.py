@@ -1,4 +1,4 @@
-"""Django's migrate plans and runs the SQL migrations too."""
+"""Makes Django's migrate plan and run the SQL migrations too."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class BridgedExecutor(MigrationExecutor):
     def migration_plan(
         self, targets: Sequence[tuple[str, str | None]] | set[tuple[str, str]], clean_start: bool = False
     ) -> list[tuple[DjangoMigration, bool]]:
-        """As Django's; one with a clean start has what was planned before in the same order at its end."""
+        """Django's plan with the SQL migrations in it; one with a clean start ends with what was planned before."""
         # Of a squashed migration Django asks itself once more, and so this; what is SQL of that answer is planned anew.
         plan = [step for step in super().migration_plan(targets, clean_start) if not isinstance(step[0], SqlMigration)]
         if self.run is None:
@@ -96,7 +96,7 @@ class BridgedExecutor(MigrationExecutor):
         return self.forwards
 
     def migrate(self, *args: Any, **kwargs: Any) -> ProjectState:
-        """As Django's; the state at the end has the models of all apps."""
+        """Do what Django's does; the state at the end has the models of all apps."""
         state = super().migrate(*args, **kwargs)
         if isinstance(state, RenderableState):
             state.let_in()
@@ -105,7 +105,7 @@ class BridgedExecutor(MigrationExecutor):
     def apply_migration(
         self, state: ProjectState, migration: DjangoMigration, fake: bool = False, fake_initial: bool = False
     ) -> ProjectState:
-        """As Django's; an SQL migration has a connection, a record and a progress of its own."""
+        """Apply one of Django's as Django does; an SQL migration is the run's to apply and record."""
         if self.run and isinstance(migration, SqlMigration):
             self.run.apply(migration.id)
             return state
@@ -116,7 +116,7 @@ class BridgedExecutor(MigrationExecutor):
         return super().apply_migration(state, migration, fake, fake_initial)
 
     def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
-        """As Django's, but one that can always be rendered."""
+        """Django's state, made one that can always be rendered."""
         state: ProjectState = super()._create_project_state(with_applied_migrations)  # type: ignore[misc]  # not in stubs
         return RenderableState.of(state, {label for label, _ in self.loader.graph.nodes})
 

@@ -1,4 +1,4 @@
-"""What Django's migrations and the SQL migrations need of each other, and the order that follows."""
+"""What Django's migrations and SQL migrations need of each other, and the one order that follows from it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from medusa_migrations.run.prerequisites import named
 
 from .interleaving import Needs, interleave, reachable, with_declared
 
+# Django's history has the time of the client's clock, ours that of the server's.
 CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
@@ -32,9 +33,10 @@ class Left(NamedTuple):
 def combined_order(
     loader: MigrationLoader, django: Sequence[Key], pending: Sequence[Migration], chosen: Sequence[Key] | None = None
 ) -> list[Key]:
-    """One order of what is not applied: `django`, in Django's order, and the `pending` SQL migrations, in theirs.
+    """One order of what is to be applied: `django`, in Django's order, and the `pending` SQL migrations, in theirs.
 
-    With `chosen` only those of `pending`, what they and `django` need, and what has its place before some of `django`.
+    With `chosen`, SQL migrations, the order has only those, what they and `django` need, and what has its place before
+    some of `django`.
     Raises PlanError for a dependency on a migration of Django's that is not there.
     """
     unapplied = sorted(key for key in loader.graph.nodes if key not in loader.applied_migrations)
@@ -51,8 +53,8 @@ def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Kn
     """The SQL migrations of the history that need one of Django's that are to be unapplied.
 
     Their header names it; or, of an app that the header says nothing of, it is of their own app, or makes the table of
-    a model that their app's models refer to. Django would drop what they made together with its table (CASCADE). What
-    it was applied before, none of them needs.
+    a model that their app's models refer to. Django would drop what they made together with its table (CASCADE). One
+    of Django's that was applied after an SQL migration is not needed by it, unless its header says so.
     """
     makers = _makers(loader, {label for label, _ in unapplying})
     refers = {label: references(label) for label in {row.id.app for row in known.rows.values()}}
@@ -74,7 +76,7 @@ def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Kn
 
 
 def _came_later(loader: MigrationLoader, key: Key, row: Row) -> bool:
-    """Whether one of Django's was applied well after an SQL migration: its clock is the client's, ours the server's."""
+    """Whether one of Django's was applied after an SQL migration, by more than two clocks may differ."""
     applied = getattr(loader.applied_migrations.get(key), "applied", None)
     if applied is None or row.applied_at is None:
         return False
@@ -115,7 +117,7 @@ def _passed(loader: MigrationLoader, django: Sequence[Key], pending: Sequence[Mi
 
 
 def _needs(loader: MigrationLoader, unapplied: Sequence[Key], pending: Sequence[Migration]) -> dict[Key, set[Key]]:
-    """What each is to come after in any case: as the migrations say, and within an app in the order of its files."""
+    """What each must come after: what the migrations name, and of an app's SQL migrations the one before."""
     there = {*unapplied, *(migration.id for migration in pending)}
     needs = {key: {parent.key for parent in loader.graph.node_map[key].parents} & there for key in unapplied}
     last: dict[str, Key] = {}

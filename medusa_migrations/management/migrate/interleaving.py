@@ -1,4 +1,4 @@
-"""SQL migrations and Django's in one order."""
+"""SQL migrations and Django's in one order: the algorithm, on keys alone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from medusa_migrations.migration import Key
 
+# What each is to come after.
 Needs = Mapping[Key, Collection[Key]]
 
 
 def reachable(starts: Collection[Key], edges: Mapping[Key, Iterable[Key]]) -> set[Key]:
-    """`starts`, and all that one comes to from there."""
+    """`starts`, and all keys that `edges` lead to from there, directly or through others."""
     found, todo = set(starts), list(starts)
     while todo:
         new = [other for other in edges.get(todo.pop(), ()) if other not in found]
@@ -22,7 +23,7 @@ def reachable(starts: Collection[Key], edges: Mapping[Key, Iterable[Key]]) -> se
 
 
 def with_declared(needs: Needs, declared: Mapping[Key, Iterable[Key]]) -> dict[Key, set[Key]]:
-    """`needs`, and what is `declared` wherever that closes no circle.
+    """`needs`, with what is `declared` added wherever that closes no circle.
 
     A Django migration that names an app made by SQL declares all SQL migrations of that, because its author could not
     name the right one; those that wait for it in turn are not meant.

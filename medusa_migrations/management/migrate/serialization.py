@@ -34,7 +34,7 @@ FROM tables JOIN pg_catalog.pg_attribute ON attrelid = tables.oid WHERE attident
 
 
 def keep_rows(connection: BaseDatabaseWrapper, labels: Collection[str]) -> None:
-    """Have what Django serializes of a new test database hold the rows of the apps `labels` too, and go back in.
+    """Have Django serialize, and write back, the rows of the apps `labels` too when it makes a test database.
 
     Django takes apps with Django migrations only (BaseDatabaseCreation.serialize_db_to_string), and asks nobody. So
     its methods are replaced for this one connection of a test process.
@@ -76,7 +76,7 @@ def _objects(connection: BaseDatabaseWrapper, labels: Collection[str]) -> Iterat
 
 @contextmanager
 def _out_of_the_way(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Meanwhile rows can be written in any order, with their keys; what foreign keys say is checked at the end."""
+    """While this lasts, rows can be written in any order, with their keys; foreign keys are checked at the end."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_THE_WAY)
         found = cursor.fetchall()

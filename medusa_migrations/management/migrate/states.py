@@ -1,4 +1,4 @@
-"""Django's state of the models, where some extend models that are not in it yet."""
+"""Django's project state, which can be rendered even if some models extend models that are not in it yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 
 
 class RenderableState(ProjectState):
-    """A state that is rendered without the models of apps without Django migrations that cannot be rendered yet.
+    """A state that is rendered without those models of apps without Django migrations that cannot be rendered yet.
 
     Django renders all of them at once, and raises InvalidBasesError for a proxy of its User before auth is migrated.
     """
@@ -20,7 +20,7 @@ class RenderableState(ProjectState):
 
     @classmethod
     def of(cls, state: ProjectState, by_django: Collection[str]) -> RenderableState:
-        """`state`, which is made one; `by_django` are the labels of the apps that Django migrates."""
+        """`state` itself, its class changed; `by_django` are the labels of the apps that Django migrates."""
         state.__class__ = cls
         assert isinstance(state, RenderableState)
         state.by_django = by_django
@@ -61,7 +61,7 @@ class RenderableState(ProjectState):
             found |= more
 
     def let_in(self) -> None:
-        """Have it rendered anew if models were left out that could be in it by now."""
+        """Have the state rendered anew if models were left out that need not be left out now."""
         left_out = getattr(vars(self).get("apps"), "left_out", None)
         if left_out and left_out != self.left_out():
             del vars(self)["apps"]

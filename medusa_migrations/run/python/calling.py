@@ -1,4 +1,4 @@
-"""Calls the function of a migration in Python; what is raised in it becomes CodeFailed."""
+"""The call of a migration's function up or down, in which any exception becomes CodeFailed."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ _EXCERPT = re.compile(r"^(LINE \d+): (.*\n *\^)", re.MULTILINE)
 
 
 class CodeFailed(StatementFailed):
-    """The function of `script`, all of a Python file, raised `error` at `line` of it, None if that is not known.
+    """The function of a Python file, whose text is `script`, raised `error`.
 
-    `is_caught` tells that the function has caught it, and went on.
+    `line` is the line of the file, None if it is not known. `is_caught` tells that the function caught the error and
+    went on, in a transaction that it had aborted.
     """
 
     def __init__(self, script: Script, error: BaseException, line: int | None, *, is_caught: bool = False) -> None:
@@ -63,7 +64,7 @@ def _in_words(error: BaseException) -> str:
 
 
 def call(task: Task, schema: LiveSchema) -> None:
-    """Raises CodeFailed, StopRequested."""
+    """Call the function of `task`, which is of a Python file, with `schema`. Raises CodeFailed, StopRequested."""
     assert task.function is not None
     assert task.step.migration is not None
     caught: Error | None = None
@@ -87,14 +88,17 @@ def call_in_transaction(run: Run, task: Task) -> None:
 
 
 class Alone:
-    """Calls the function of `task`, which no transaction holds, from its top also where it was begun before."""
+    """A migration in Python that runs without a transaction."""
 
     def __init__(self, run: Run, task: Task) -> None:
         self.run, self.task = run, task
         self.backfills = Backfills(run, task)
 
     def carry_out(self) -> None:
-        """Raises StatementFailed, StopRequested."""
+        """Call the function, from its top even if an earlier run got part of the way.
+
+        Raises StatementFailed, StopRequested.
+        """
         begun = time.monotonic()
         session, script, row = self.run.session, self.task.script, Unfinished(self.run, self.task)
         try:

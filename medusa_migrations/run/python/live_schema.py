@@ -1,4 +1,4 @@
-"""The migration API over a session: each call is carried out at once."""
+"""The migration API as a run hands it to a migration: each call is carried out at once, over a session."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ _FETCH = 2000  # rows of a stream at a time
 
 @contextlib.contextmanager
 def live_schema(session: Session, retries: Retries, backfills: Backfills | None) -> Iterator[LiveSchema]:
-    """A schema over `session`; in a transaction that is open, or, with `backfills`, without one."""
+    """A schema over `session`, inside the transaction that is open; or with `backfills` outside of any."""
     schema = LiveSchema(session, retries, backfills)
     with session.connection.execute_wrapper(schema.guarded):
         yield schema
 
 
 class LiveSchema(Schema):
-    """Use `live_schema`. `line` is the line of the migration file whose call is being undone, if one is."""
+    """The schema that `live_schema` gives.
+
+    `failed` is the error that has aborted the open transaction. `line` is the line of the migration file whose call
+    `reverse` is undoing. Both are None if there is none.
+    """
 
     def __init__(self, session: Session, retries: Retries, backfills: Backfills | None) -> None:
         self.session, self.retries, self.backfills = session, retries, backfills
@@ -45,14 +49,14 @@ class LiveSchema(Schema):
         self.line: int | None = None
 
     def guarded(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        """Around every query of Django's."""
+        """Wrap every query of Django's connection, as its `execute_wrapper` does."""
         self._refuse_while_copying()
         with self._sending():
             return execute(sql, params, many, context)
 
     @contextlib.contextmanager
     def _sending(self) -> Iterator[None]:
-        """A stop is heeded, who blocks is told, and an error in a transaction is kept."""
+        """Heed a stop while a query is under way, tell who blocks it, and keep an error that aborts the transaction."""
         try:
             with self.session.sending():
                 yield
@@ -185,7 +189,7 @@ class LiveSchema(Schema):
             operation.apply(Target(editor))
 
     def _in_own_transaction(self, operation: SqlOperation) -> None:
-        """Tried again where that may help, as a migration in a transaction is."""
+        """Apply it in a transaction, again where that may help, as a migration in a transaction is run again."""
 
         def attempt() -> None:
             with self.transaction():

@@ -16,7 +16,10 @@ from medusa_migrations.sql.names import quoted_table
 
 
 def operations_of(function: Function) -> tuple[Sequence[Operation], str | None]:
-    """What `function` will do, and why no more can be told, None if that is all. The database is left alone."""
+    """The calls that `function` will make, and a sentence on why no more can be told, None if these are all.
+
+    No query is sent. Raises IrreversibleError and CannotTellError for a `reverse` that is not possible.
+    """
     if isinstance(function, Reverse):
         return function.operations(), None
     recorder = Recorder(function)
@@ -31,13 +34,13 @@ def operations_of(function: Function) -> tuple[Sequence[Operation], str | None]:
 
 
 def calls(function: Function) -> tuple[str, ...]:
-    """The calls of `function`, in words, and last why no more can be told, if that is so."""
+    """The calls of `function` in words; the last may be the sentence on why no more can be told."""
     operations, rest = operations_of(function)
     return (*map(str, operations), *([rest] if rest else []))
 
 
 def preview(function: Function, connection: BaseDatabaseWrapper) -> str:
-    """The SQL of `function`, and a comment where no more can be told. The database is only read."""
+    """The SQL that `function` will send, with a comment where it cannot be told. The database is only read."""
     operations, rest = operations_of(function)
     found = _Preview(connection)
     for operation in operations:
@@ -46,6 +49,8 @@ def preview(function: Function, connection: BaseDatabaseWrapper) -> str:
 
 
 class _Preview:
+    """Collects the SQL of operations; `tables` are those that they would make, as later ones need to know them."""
+
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.tables: TableFields = {}
@@ -87,6 +92,6 @@ def _backfill(target: Target, asked: Backfill) -> list[str]:
 
 
 def _ended(sql: str) -> str:
-    """With the semicolon outside of a comment, where Django has put it behind one."""
+    """`sql` with its semicolon on a line of its own, where Django has put it behind a comment."""
     last = sql.rsplit("\n", 1)[-1]
     return f"{sql[:-1]}\n;" if "--" in last and sql.endswith(";") else sql
