@@ -17,8 +17,6 @@ from medusa_migrations import conf
 from medusa_migrations.errors import BuildError, FileError, MigrationError
 from medusa_migrations.migration import Migration, MigrationId, name_problem
 
-from .text import decode
-
 if TYPE_CHECKING:
     from .pyfile import PythonFile
     from .sqlfile import ParsedFile
@@ -145,6 +143,8 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
     same = known.get((source.id, file_hash))
     if same and same.source == source.cited and (same.is_python or not _INDENTED_MARKER.search(data)):
         return _from_source(same, source), ()
+    from .text import decode  # to list the sources takes none of them
+
     parsed = _parse(decode(data, source.cited), source)
     migration = Migration(
         id=source.id,

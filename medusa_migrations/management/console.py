@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
@@ -28,7 +28,8 @@ from medusa_migrations.events import (
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import BuildResult, Failure, RunResult, ShownMigration, ShowResult, duration
 
-from .progress import Progress
+if TYPE_CHECKING:
+    from .progress import Progress
 
 _VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
 _MARKS = {
@@ -70,14 +71,15 @@ class Console:
         self.headed = headed
         self.line = ""  # of the migration under way
         self.is_line_open = False
-        self.progress = Progress(stderr, self.alert)
+        self.progress: Progress | None = None  # of the backfill under way
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progressed):
             if self.verbosity:
-                self.progress(event)
+                self.show_progress(event)
             return
-        self.progress.pause()
+        if self.progress:
+            self.progress.pause()
         match event:
             case Built(result):
                 if self.verbosity:
@@ -106,6 +108,12 @@ class Console:
                 self.alert(
                     f"{id_ or 'The run'} was rolled back: {reason}.{held} Try {attempt + 1} follows in {seconds:.1f} s."
                 )
+
+    def show_progress(self, event: Progressed) -> None:
+        from .progress import Progress  # few runs have a backfill
+
+        self.progress = self.progress or Progress(self.stderr, self.alert)
+        self.progress(event)
 
     def start(self, event: Started) -> None:
         """Begin the line of a migration, under a heading if there is none yet."""
