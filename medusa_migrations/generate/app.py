@@ -23,9 +23,10 @@ from medusa_migrations.results import GenerateResult
 from medusa_migrations.sql.scanner import split
 
 from .compare import Change
-from .draft import Draft, NotProven, Request, make_draft
+from .draft import Draft, Request, make_draft
 from .file import derived_name, file_text
 from .kept import globs_after_renames, keeps_table
+from .proof import NotProven
 from .wanted import Wanted, wanted_by
 
 # Partitions, children by inheritance and what an extension made are parts of something else.

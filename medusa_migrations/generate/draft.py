@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
-from django.db import Error
-from django.db.models import Field
-
-from medusa_migrations.database.postgresql import OUT_OF_MEMORY, server_error
 from medusa_migrations.database.session import Session
-from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.errors import PlanError
 
 from .catalog import read_tables
 from .compare import Change, compare
 from .dependents import computed_unseen, foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
 from .kept import without_kept
 from .phases import Statement
+from .proof import find_casts, refuse_difference, run_part
 from .remade import Place, going, retyped
 from .renames import Rename, chosen_renames, given_renames
-from .render import Casts, Value, is_key, is_unique, render, zero_value
+from .render import render
 from .scratch import Scratch, build_models, copy_tables, scratch
-from .tables import Column, Constraint, Table, Tables
-from .wanted import Wanted, default_sql, is_called_once
-
-_CANNOT_COERCE = "42846"
-_DATATYPE_MISMATCH = "42804"
-_CURE = "Nothing was written. Write this change by hand."
+from .tables import Constraint, Table, Tables
+from .values import find_values
+from .wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -66,10 +59,6 @@ class Draft:
     warnings: tuple[str, ...] = ()
     referred: frozenset[str] = field(default_factory=frozenset)
     going: Mapping[Place, bool] = field(default_factory=dict)
-
-
-class NotProven(MigrationError):
-    """What was generated does not do what it should; nothing was written."""
 
 
 def make_draft(session: Session, request: Request) -> Draft:
@@ -141,17 +130,18 @@ def _draft(
 
     before, target = read(), _compared(target, request, was=was)
     changes = compare(before, target, request.wanted.explicit_names)
-    casts = _casts(work, changes)
-    up = render(changes, before, target, _values(work, request, changes, target), casts)
-    _run(work, "up", up)
+    casts = find_casts(work, changes)
+    values = find_values(work.session, request.wanted.fields, changes, target, request.value)
+    up = render(changes, before, target, values, casts)
+    run_part(work, "up", up)
     after = read()
-    _refuse_difference("up", compare(after, target, request.wanted.explicit_names))
+    refuse_difference("up", compare(after, target, request.wanted.explicit_names))
     # Back to the very names, whoever gave them.
     back = compare(after, before, _all_names(before, after))
-    down = render(back, after, before, {}, _casts(work, back))
+    down = render(back, after, before, {}, find_casts(work, back))
     down += [rename.back.statement for rename in reversed(renames)]
-    _run(work, "down", down)
-    _refuse_difference("down", compare(work.read({*names, *copied}), copied, _all_names(copied, after)))
+    run_part(work, "down", down)
+    refuse_difference("down", compare(work.read({*names, *copied}), copied, _all_names(copied, after)))
     return Draft(
         tuple(renames),
         tuple(changes),
@@ -178,58 +168,6 @@ def _unseen(draft: Draft, live: Tables, compared: Tables) -> list[str]:
     return found
 
 
-def _values(work: Scratch, request: Request, changes: Sequence[Change], target: Tables) -> dict[Place, Value]:
-    """What rows that are there get, where they need a value: of the models, or of a person."""
-    found = {}
-    for change in changes:
-        old, new = change.old, change.new
-        is_added = isinstance(new, Column) and old is None
-        if not isinstance(new, Column) or new.fills_itself or not (is_added or _becomes_required(old, new)):
-            continue
-        place = (change.table, new.name)
-        value, note = _default(work, request.wanted.fields.get(place), target[change.table], new.name)
-        if value is None and new.not_null and not is_key(target[change.table], new.name):
-            value = request.value(".".join(place), zero_value(new.type) or "none")
-        if value is not None:
-            found[place] = Value(value, note)
-    return found
-
-
-def _default(work: Scratch, field: Field[Any, Any] | None, table: Table, column: str) -> tuple[str | None, str]:
-    """SQL for a field's default, and what to look at; None for one value of a function's where rows must differ."""
-    if field is None or field.primary_key:
-        return None, ""
-    if not is_called_once(field):
-        return default_sql(field, work.session), ""
-    if is_unique(table, column):
-        return None, ""
-    value = default_sql(field, work.session)
-    note = f"All rows that are there get this one value in {table.name}.{column}, whose default is a function."
-    return value, note if value is not None else ""
-
-
-def _becomes_required(old: object, new: Column) -> bool:
-    return isinstance(old, Column) and new.not_null and not old.not_null
-
-
-def _run(work: Scratch, part: str, statements: Sequence[Statement]) -> None:
-    for statement in statements:
-        try:
-            work.run([statement.sql])
-        except Error as error:
-            if server_error(error).sqlstate == OUT_OF_MEMORY:
-                raise
-            raise NotProven(
-                f"The generated {part} part does not run: {server_error(error).message}\n  {statement.sql}\n{_CURE}"
-            ) from error
-
-
-def _refuse_difference(part: str, left: Sequence[Change]) -> None:
-    if left:
-        differences = "\n".join(f"  {change.op} {change.table}.{change.thing.name}" for change in left)
-        raise NotProven(f"After the generated {part} part these differences are left:\n{differences}\n{_CURE}")
-
-
 def _all_names(*schemas: Tables) -> set[str]:
     return {name for tables in schemas for table in tables.values() for name in (*table.constraints, *table.indexes)}
 
@@ -239,35 +177,6 @@ def _normalised(work: Scratch, tables: Tables, known: Tables) -> Tables:
     with work.undone():
         copy_tables(work, tables, known, {})
         return work.read(tables)
-
-
-def _casts(work: Scratch, changes: Iterable[Change]) -> Casts:
-    """How values get their new types: PostgreSQL does it by itself, or on demand, or not at all."""
-    explicit: set[Place] = set()
-    impossible: set[Place] = set()
-    for change in changes:
-        old, new = change.old, change.new
-        if not isinstance(old, Column) or not isinstance(new, Column) or old.type == new.type:
-            continue
-        alter = (
-            f"CREATE TEMP TABLE medusa_migrations_cast (c {old.type}); ALTER TABLE medusa_migrations_cast ALTER c TYPE"
-        )
-        if not _works(work, f"{alter} {new.type}"):
-            on_demand = _works(work, f"{alter} {new.type} USING c::{new.type}")
-            (explicit if on_demand else impossible).add((change.table, new.name))
-    return Casts(frozenset(explicit), frozenset(impossible))
-
-
-def _works(work: Scratch, sql: str) -> bool:
-    """Whether PostgreSQL has the cast that `sql` needs. Raises django.db.Error for anything else."""
-    with work.undone():
-        try:
-            work.run([sql])
-        except Error as error:
-            if server_error(error).sqlstate not in (_CANNOT_COERCE, _DATATYPE_MISMATCH):
-                raise
-            return False
-    return True
 
 
 def _referred(changes: Iterable[Change]) -> set[str]:

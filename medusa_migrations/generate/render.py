@@ -2,63 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from medusa_migrations.sql.names import literal, quoted
 
+from .casts import Casts, change_type
 from .compare import Change
 from .phases import Phase, Statement
 from .remade import Place, with_remade
 from .tables import Column, Constraint, Index, Table, Tables
-
-# What existing rows get in a NOT NULL column without a default, by the type's beginning. A person looks at it.
-_ZERO_VALUES = {
-    "character": "''",
-    "text": "''",
-    "citext": "''",
-    "boolean": "false",
-    "timestamp": "CURRENT_TIMESTAMP",
-    "date": "CURRENT_DATE",
-    "time": "CURRENT_TIME",
-    "interval": "'0'",
-    "uuid": "gen_random_uuid()",
-    "json": "'{}'",
-    "jsonb": "'{}'",
-    "bytea": "''",
-    "integer": "0",
-    "bigint": "0",
-    "smallint": "0",
-    "numeric": "0",
-    "double": "0",
-    "real": "0",
-    "inet": "'0.0.0.0'",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """SQL for a column's value in rows that are there; `note` is what somebody should look at."""
-
-    sql: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Casts:
-    """The columns whose values get another type only by an explicit cast, and those for which there is none."""
-
-    explicit: frozenset[Place] = frozenset()
-    impossible: frozenset[Place] = frozenset()
+from .values import Value, zero_value
 
 
 def render(
     changes: Iterable[Change],
     old: Tables,
     new: Tables,
-    defaults: Mapping[Place, Value] | None = None,
-    casts: Casts = Casts(),
+    defaults: Mapping[Place, Value],
+    casts: Casts,
 ) -> list[Statement]:
     """The statements that carry out `changes`, which lead from `old` to `new`.
 
@@ -66,7 +28,7 @@ def render(
     """
     all_changes = with_remade(changes, old, new, casts.impossible)
     rendering = _Rendering(
-        new, defaults or {}, casts, _taken_names(all_changes), _dropped(all_changes), _targets(all_changes)
+        new, defaults, casts, _taken_names(all_changes), _dropped(all_changes), _targets(all_changes)
     )
     statements = [statement for change in all_changes for statement in rendering.render(change)]
     return sorted(statements, key=lambda statement: statement.phase)
@@ -75,7 +37,7 @@ def render(
 def create_tables(tables: Tables) -> list[str]:
     """The statements that make `tables` from nothing."""
     changes = [Change("create", name, new=table) for name, table in tables.items()]
-    return [statement.sql for statement in render(changes, {}, tables)]
+    return [statement.sql for statement in render(changes, {}, tables, {}, Casts())]
 
 
 def _taken_names(changes: Iterable[Change]) -> frozenset[str]:
@@ -208,7 +170,7 @@ class _Rendering:
         """SQL for a column's value in rows that are there, and what to look at; None where nothing can be invented."""
         if given := self.defaults.get((table, column.name)):
             return given.sql, given.note
-        if column.default is not None or is_key(self.new[table], column.name):
+        if column.default is not None or self.new[table].is_key(column.name):
             return column.default, ""
         value = zero_value(column.type)
         note = f"Rows that are there get {value} in {table}.{column.name}, which has no default. Put in what is right."
@@ -241,26 +203,14 @@ class _Rendering:
 
     def alter_type_and_default(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
-        retyped = (old.type, old.collation) != (new.type, new.collation)
         if old.identity and not new.identity:
             yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP IDENTITY")
         if old.default is not None and (new.default is None or old.type != new.type):
             yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP DEFAULT")
         if old.sequence and not new.sequence:
             yield Statement(Phase.ALTER_COLUMN, f"DROP SEQUENCE {quoted(old.sequence)}")
-        if retyped:
-            collation = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
-            is_explicit = (table, new.name) in self.casts.explicit
-            # An explicit cast to a length would cut; after one without it the assignment checks.
-            cast = re.sub(r"^(character varying)\(\d+\)", r"\1", new.type)
-            using = f" USING {quoted(new.name)}::{cast}" if is_explicit else ""
-            lossy = old.type != new.type and (is_explicit or not is_lossless(old.type, new.type))
-            yield Statement(
-                Phase.ALTER_COLUMN,
-                f"{alter} TYPE {new.type}{collation}{using}",
-                loses=f"what {new.type} cannot hold of {table}.{new.name}, which was {old.type}" if lossy else "",
-                note="" if is_widening(old, new) else _note_on_retyping(table, old, new),
-            )
+        if (old.type, old.collation) != (new.type, new.collation):
+            yield change_type(table, old, new, self.casts)
         if new.default is not None and not new.sequence and (old.default != new.default or old.type != new.type):
             yield Statement(Phase.ALTER_COLUMN, f"{alter} SET DEFAULT {new.default}")
 
@@ -341,20 +291,6 @@ class _Rendering:
         yield from _comment(_place(table, index), index.comment)
 
 
-def is_key(table: Table, column: str) -> bool:
-    """Whether rows must differ in a column, or refer to others by it."""
-    return any(one.kind in "pufx" and column in one.columns for one in table.constraints.values()) or any(
-        one.unique and column in one.columns for one in table.indexes.values()
-    )
-
-
-def is_unique(table: Table, column: str) -> bool:
-    """Whether rows must differ in a column alone."""
-    return any(one.kind in "pux" and one.columns == (column,) for one in table.constraints.values()) or any(
-        one.unique and one.columns == (column,) for one in table.indexes.values()
-    )
-
-
 def column_sql(column: Column) -> str:
     """A column as CREATE TABLE and ADD COLUMN take it."""
     parts = [quoted(column.name), column.type]
@@ -367,43 +303,6 @@ def column_sql(column: Column) -> str:
         parts.append(f"DEFAULT {column.default}")
     parts += ["NOT NULL"] if column.not_null else []
     return " ".join(parts)
-
-
-def zero_value(type_: str) -> str | None:
-    """SQL for what stands for nothing in a type, or None if that is not known."""
-    if type_.endswith("[]"):
-        return "'{}'"
-    word = re.match(r"[a-z]+", type_)
-    is_known = word is not None and re.fullmatch(r"[a-z ]+(\([0-9,]+\)[a-z ]*)?", type_) is not None
-    return _ZERO_VALUES.get(word[0]) if word and is_known else None
-
-
-def is_widening(old: Column, new: Column) -> bool:
-    """Whether every text of the old type is one of the new, so that nothing is written anew."""
-    before = re.fullmatch(r"character varying(?:\((\d+)\))?", old.type)
-    after = re.fullmatch(r"character varying(?:\((\d+)\))?|text", new.type)
-    if not before or not after or old.collation != new.collation:
-        return False
-    return after[1] is None or (before[1] is not None and int(before[1]) <= int(after[1]))
-
-
-def is_lossless(old: str, new: str) -> bool:
-    """Whether every value of one type is one of the other, or is refused by the server where it is not."""
-    if re.match("character varying|character|text", new):
-        return True  # too long a text is an error
-    sizes = ("smallint", "integer", "bigint", "numeric")
-    if old in sizes and new in sizes:
-        return True  # out of range is an error
-    before, after = (re.fullmatch(r"numeric\((\d+),(\d+)\)", one) for one in (old, new))
-    return bool(before and after and int(before[2]) <= int(after[2]))
-
-
-def _note_on_retyping(table: str, old: Column, new: Column) -> str:
-    note = f"Writes all of {table} anew, or reads all of it, and locks it."
-    length = re.fullmatch(r"character varying\((\d+)\)", new.type)
-    if length and re.match("character varying|text|citext", old.type):
-        note += f" Trailing blanks beyond {length[1]} characters are cut; a longer value is an error."
-    return note
 
 
 def _alter(table: str) -> str:

@@ -83,6 +83,18 @@ class Table:
     comment: str | None = None
     tablespace: str | None = None
 
+    def is_key(self, column: str) -> bool:
+        """Whether rows must differ in a column, or refer to others by it, alone or together with other columns."""
+        return any(one.kind in "pufx" and column in one.columns for one in self.constraints.values()) or any(
+            one.unique and column in one.columns for one in self.indexes.values()
+        )
+
+    def is_unique(self, column: str) -> bool:
+        """Whether rows must differ in a column alone."""
+        return any(one.kind in "pux" and one.columns == (column,) for one in self.constraints.values()) or any(
+            one.unique and one.columns == (column,) for one in self.indexes.values()
+        )
+
     def only(self, names: Collection[str]) -> Table:
         """The columns `names` and the primary key, and the constraints and indexes on nothing else."""
         keys = [key for key in self.constraints.values() if key.kind == "p"]

@@ -1,8 +1,7 @@
-"""What the models of an app say that no catalog tells: which tables, whose names, which defaults."""
+"""What the models of an app say that no catalog tells: which tables, whose names, which fields."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,15 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from django.apps import apps
-from django.db import router, transaction
+from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import DateTimeField, Field, Model, UUIDField
-from django.db.models.fields import NOT_PROVIDED
-from django.utils import timezone
+from django.db.models import Field, Model
 
-from medusa_migrations.database.session import Session
-from medusa_migrations.errors import PlanError
 from medusa_migrations.files.sources import is_installed_package
 
 # The longest name that PostgreSQL does not cut, in bytes (manual, 4.1.1).
@@ -131,40 +126,3 @@ def _extended(alias: str) -> dict[type[Model], frozenset[str]]:
         if columns and not model._meta.proxy and not model._meta.swapped:
             found[model] = columns
     return found
-
-
-def is_called_once(field: Field[Any, Any]) -> bool:
-    """Whether `default_sql` calls a function for one value that all rows get, other than an empty dict and the like."""
-    is_empty = isinstance(field.default, type) and field.default.__module__ == "builtins"
-    return field.has_default() and callable(field.default) and not is_empty and not _function(field)
-
-
-def _function(field: Field[Any, Any]) -> str | None:
-    """PostgreSQL's own function for a field's default, if there is one."""
-    if isinstance(field, UUIDField) and field.default is uuid.uuid4:
-        return "gen_random_uuid()"
-    is_now = isinstance(field, DateTimeField) and field.default is timezone.now
-    if is_now or getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-        return "CURRENT_TIMESTAMP"
-    return None
-
-
-def default_sql(field: Field[Any, Any], session: Session) -> str | None:
-    """SQL for what Django would write into a row, None if nothing; a function is PostgreSQL's own where that has one.
-
-    A function of the author's is called, and what it does in this database rolled back. Raises PlanError if it fails.
-    """
-    if getattr(field, "generated", False) or field.db_default is not NOT_PROVIDED:
-        return None
-    if function := _function(field):
-        return function
-    try:
-        with transaction.atomic(using=session.alias):
-            value = session.connection.schema_editor().effective_default(field)
-            transaction.set_rollback(True, using=session.alias)
-        return None if value is None else session.compose("%s", [value])
-    except Exception as error:
-        raise PlanError(
-            f"The default of {field.model._meta.label}.{field.name}, which rows that are there would get, cannot be "
-            f"had: {type(error).__name__}: {error}. Give the field another default, or add it with null=True first."
-        ) from error

@@ -1,0 +1,72 @@
+"""What only the server can tell, asked on a copy: which casts it has, and whether a part does what it should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.db import Error
+
+from medusa_migrations.database.postgresql import OUT_OF_MEMORY, server_error
+from medusa_migrations.errors import MigrationError
+
+from .casts import Casts
+from .compare import Change
+from .phases import Statement
+from .remade import Place
+from .scratch import Scratch
+from .tables import Column
+
+_CANNOT_COERCE = "42846"
+_DATATYPE_MISMATCH = "42804"
+_CURE = "Nothing was written. Write this change by hand."
+
+
+class NotProven(MigrationError):
+    """What was generated does not do what it should; nothing was written."""
+
+
+def run_part(work: Scratch, part: str, statements: Sequence[Statement]) -> None:
+    for statement in statements:
+        try:
+            work.run([statement.sql])
+        except Error as error:
+            if server_error(error).sqlstate == OUT_OF_MEMORY:
+                raise
+            raise NotProven(
+                f"The generated {part} part does not run: {server_error(error).message}\n  {statement.sql}\n{_CURE}"
+            ) from error
+
+
+def refuse_difference(part: str, left: Sequence[Change]) -> None:
+    if left:
+        differences = "\n".join(f"  {change.op} {change.table}.{change.thing.name}" for change in left)
+        raise NotProven(f"After the generated {part} part these differences are left:\n{differences}\n{_CURE}")
+
+
+def find_casts(work: Scratch, changes: Iterable[Change]) -> Casts:
+    """How values get their new types: PostgreSQL does it by itself, or on demand, or not at all."""
+    explicit: set[Place] = set()
+    impossible: set[Place] = set()
+    for change in changes:
+        old, new = change.old, change.new
+        if not isinstance(old, Column) or not isinstance(new, Column) or old.type == new.type:
+            continue
+        alter = (
+            f"CREATE TEMP TABLE medusa_migrations_cast (c {old.type}); ALTER TABLE medusa_migrations_cast ALTER c TYPE"
+        )
+        if not _can_cast(work, f"{alter} {new.type}"):
+            on_demand = _can_cast(work, f"{alter} {new.type} USING c::{new.type}")
+            (explicit if on_demand else impossible).add((change.table, new.name))
+    return Casts(frozenset(explicit), frozenset(impossible))
+
+
+def _can_cast(work: Scratch, sql: str) -> bool:
+    """Whether PostgreSQL has the cast that `sql` needs. Raises django.db.Error for anything else."""
+    with work.undone():
+        try:
+            work.run([sql])
+        except Error as error:
+            if server_error(error).sqlstate not in (_CANNOT_COERCE, _DATATYPE_MISMATCH):
+                raise
+            return False
+    return True

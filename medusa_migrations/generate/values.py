@@ -1,0 +1,143 @@
+"""What rows that are there get in a column that has no value for them: of the models, of a person, or nothing's."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import DateTimeField, Field, UUIDField
+from django.db.models.fields import NOT_PROVIDED
+from django.utils import timezone
+
+from medusa_migrations.database.session import Session
+from medusa_migrations.errors import PlanError
+
+from .compare import Change
+from .remade import Place
+from .tables import Column, Table, Tables
+
+# What existing rows get in a NOT NULL column without a default, by the type's beginning. A person looks at it.
+_ZERO_VALUES = {
+    "character": "''",
+    "text": "''",
+    "citext": "''",
+    "boolean": "false",
+    "timestamp": "CURRENT_TIMESTAMP",
+    "date": "CURRENT_DATE",
+    "time": "CURRENT_TIME",
+    "interval": "'0'",
+    "uuid": "gen_random_uuid()",
+    "json": "'{}'",
+    "jsonb": "'{}'",
+    "bytea": "''",
+    "integer": "0",
+    "bigint": "0",
+    "smallint": "0",
+    "numeric": "0",
+    "double": "0",
+    "real": "0",
+    "inet": "'0.0.0.0'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """SQL for a column's value in rows that are there; `note` is what somebody should look at."""
+
+    sql: str
+    note: str = ""
+
+
+def zero_value(type_: str) -> str | None:
+    """SQL for what stands for nothing in a type, or None if that is not known."""
+    if type_.endswith("[]"):
+        return "'{}'"
+    word = re.match(r"[a-z]+", type_)
+    is_known = word is not None and re.fullmatch(r"[a-z ]+(\([0-9,]+\)[a-z ]*)?", type_) is not None
+    return _ZERO_VALUES.get(word[0]) if word and is_known else None
+
+
+def find_values(
+    session: Session,
+    fields: Mapping[Place, Field[Any, Any]],
+    changes: Iterable[Change],
+    target: Tables,
+    ask: Callable[[str, str], str | None],
+) -> dict[Place, Value]:
+    """What rows that are there get in the columns of `target` that `changes` add or make required, by their place.
+
+    It is the default of the field among `fields`. Where there is none, `ask` is called with `table.column` and the SQL
+    for what stands for nothing; where that gives None, there is no value. Raises PlanError if a default cannot be had.
+    """
+    found = {}
+    for change in changes:
+        new = change.new
+        if not isinstance(new, Column) or not _needs_value(change.old, new):
+            continue
+        place = (change.table, new.name)
+        value, note = _default(session, fields.get(place), target[change.table], new.name)
+        if value is None and new.not_null and not target[change.table].is_key(new.name):
+            value = ask(".".join(place), zero_value(new.type) or "none")
+        if value is not None:
+            found[place] = Value(value, note)
+    return found
+
+
+def _needs_value(old: object, new: Column) -> bool:
+    """Whether a column is added, or becomes required, and nothing fills it."""
+    becomes_required = isinstance(old, Column) and new.not_null and not old.not_null
+    return not new.fills_itself and (old is None or becomes_required)
+
+
+def _default(session: Session, field: Field[Any, Any] | None, table: Table, column: str) -> tuple[str | None, str]:
+    """SQL for a field's default, and what to look at; None for one value of a function's where rows must differ."""
+    if field is None or field.primary_key:
+        return None, ""
+    if not _is_called_once(field):
+        return _default_sql(session, field), ""
+    if table.is_unique(column):
+        return None, ""
+    value = _default_sql(session, field)
+    note = f"All rows that are there get this one value in {table.name}.{column}, whose default is a function."
+    return value, note if value is not None else ""
+
+
+def _is_called_once(field: Field[Any, Any]) -> bool:
+    """Whether a function is called for the one value that all rows get, other than for an empty dict and the like."""
+    is_empty = isinstance(field.default, type) and field.default.__module__ == "builtins"
+    return field.has_default() and callable(field.default) and not is_empty and not _function(field)
+
+
+def _function(field: Field[Any, Any]) -> str | None:
+    """PostgreSQL's own function for a field's default, if there is one."""
+    if isinstance(field, UUIDField) and field.default is uuid.uuid4:
+        return "gen_random_uuid()"
+    is_now = isinstance(field, DateTimeField) and field.default is timezone.now
+    if is_now or getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return "CURRENT_TIMESTAMP"
+    return None
+
+
+def _default_sql(session: Session, field: Field[Any, Any]) -> str | None:
+    """SQL for what Django would write into a row, None if nothing; a function is PostgreSQL's own where that has one.
+
+    A function of the author's is called, and what it does in this database rolled back. Raises PlanError if it fails.
+    """
+    if getattr(field, "generated", False) or field.db_default is not NOT_PROVIDED:
+        return None
+    if function := _function(field):
+        return function
+    try:
+        with transaction.atomic(using=session.alias):
+            value = session.connection.schema_editor().effective_default(field)
+            transaction.set_rollback(True, using=session.alias)
+        return None if value is None else session.compose("%s", [value])
+    except Exception as error:
+        raise PlanError(
+            f"The default of {field.model._meta.label}.{field.name}, which rows that are there would get, cannot be "
+            f"had: {type(error).__name__}: {error}. Give the field another default, or add it with null=True first."
+        ) from error
