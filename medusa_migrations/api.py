@@ -54,18 +54,21 @@ def generate(
     say, down what was there.
     """
     from .generate.app import generate as compare
+    from .generate.request import Request
 
     return compare(
-        app,
-        name,
-        check=check,
-        dry_run=dry_run,
-        timestamp=timestamp,
-        renames=renames,
-        drop_tables=drop_tables,
-        accept=accept,
-        value=value,
-        database=database,
+        Request(
+            app=app,
+            name=name,
+            check=check,
+            dry_run=dry_run,
+            timestamp=timestamp,
+            renames=renames,
+            drop_tables=drop_tables,
+            accept=accept,
+            value=value,
+            database=database,
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
@@ -19,14 +19,16 @@ from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.migration import Migration
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.plan.known import Known
-from medusa_migrations.results import GenerateResult
+from medusa_migrations.results import GenerateResult, MadeFile
 from medusa_migrations.sql.scanner import split
 
 from .compare import Change
-from .draft import Draft, Request, make_draft
+from .draft import Draft, make_draft
 from .file import derived_name, file_text
 from .kept import globs_after_renames, keeps_table
 from .proof import NotProven
+from .request import Request
+from .scope import Scope
 from .wanted import Wanted, wanted_by
 
 # Partitions, children by inheritance and what an extension made are parts of something else.
@@ -47,62 +49,58 @@ WHERE c.relnamespace <> pg_catalog.current_schema()::pg_catalog.regnamespace
 """
 
 
-def generate(
-    app_label: str,
-    name: str | None = None,
-    *,
-    check: bool = False,
-    dry_run: bool = False,
-    timestamp: str | None = None,
-    renames: Sequence[str] = (),
-    drop_tables: bool = False,
-    accept: Callable[[str], bool] = lambda rename: False,
-    value: Callable[[str, str], str | None] = lambda place, nothing: None,
-    database: str = "default",
-) -> GenerateResult:
-    """As `medusa_migrations.api.generate`."""
-    app = own_app(app_label)
-    if django_migrations(app.label):
-        raise PlanError(f"The app {app.label!r} has Django migrations. Use makemigrations {app.label}.")
+def generate(request: Request) -> GenerateResult:
+    """Compare the models of an app with its tables, and write a migration unless nothing differs or `check` is set.
+
+    Raises PlanError if the app, a rename or the state of the database does not allow it, DatabaseError if the models
+    cannot be built, and NotProven if what was generated does not do what it should; nothing is written then.
+    """
+    label = own_app(request.app).label
+    if django_migrations(label):
+        raise PlanError(f"The app {label!r} has Django migrations. Use makemigrations {label}.")
     migrations, _ = from_sources()
-    with open_session(database) as session:
+    with open_session(request.database) as session:
         known = read_known(History(session), migrations)
-        _refuse_unfinished(known, app.label, database)
-        wanted = wanted_by(app.label, session.connection)
-        _refuse_elsewhere(session, wanted)
-        ignore = (*conf.get_settings().ignore, *_kept(migrations, app.label))
-        left_over = _left_over(session, app.label, ignore)
-        request = Request(
-            wanted,
-            ignore=ignore,
-            renames=tuple(renames),
-            extra_tables=left_over,
-            drop_tables=drop_tables,
-            accept=lambda rename: accept(str(rename)),
-            value=value,
-        )
-        draft = make_draft(session, request)
-    warnings = [*_switched_off(known, app.label), *draft.warnings]
-    unclaimed = sorted({*left_over} - {rename.old for rename in draft.renames})
-    if unclaimed and not drop_tables:
-        warnings.append(f"No model has {', '.join(unclaimed)} any more. To drop that, generate with --drop-tables.")
-    warnings += [one.note for one in draft.up if one.note]
-    made = None
-    if draft.up and not check:
-        tables = {rename.old: rename.new for rename in draft.renames if not rename.table}
-        keep = globs_after_renames(ignore, tables)
-        running = [one for one in migrations if one.id not in known.disabled]
-        text = file_text(app.label, draft, _depends(draft, wanted, running), keep)
-        _refuse_misread(text, draft)
-        made = make(app.label, name or derived_name(draft), timestamp=timestamp, dry_run=dry_run, text=text)
+        _refuse_unfinished(known, label, request.database)
+        scope = _scope(session, label, migrations)
+        draft = make_draft(session, request, scope)
     return GenerateResult(
-        database,
-        (*(f"rename {rename}" for rename in draft.renames), *map(_in_words, draft.changes)),
-        made,
-        tuple(one.loses for one in draft.up if one.loses),
-        tuple(map(str, draft.offered)),
-        tuple(warnings),
+        database=request.database,
+        changes=(*(f"rename {rename}" for rename in draft.renames), *map(_in_words, draft.changes)),
+        made=_made(request, label, draft, scope, known) if draft.up and not request.check else None,
+        loses=tuple(one.loses for one in draft.up if one.loses),
+        offered=tuple(map(str, draft.offered)),
+        warnings=tuple(_warnings(request, label, draft, scope, known)),
     )
+
+
+def _scope(session: Session, label: str, migrations: Iterable[Migration]) -> Scope:
+    """What of an app is compared. Raises PlanError if one of its tables is in another schema than the first."""
+    wanted = wanted_by(label, session.connection)
+    _refuse_elsewhere(session, wanted)
+    ignore = (*conf.get_settings().ignore, *_kept(migrations, label))
+    return Scope(wanted, ignore, _left_over(session, label, ignore))
+
+
+def _made(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> MadeFile:
+    """Write the file, or with `dry_run` only say what it would be."""
+    tables = {rename.old: rename.new for rename in draft.renames if not rename.table}
+    keep = globs_after_renames(scope.ignore, tables)
+    running = [one for one in known.migrations if one.id not in known.disabled]
+    text = file_text(label, draft, _depends(draft, scope.wanted, running), keep)
+    _refuse_misread(text, draft)
+    name = request.name or derived_name(draft)
+    return make(label, name, timestamp=request.timestamp, dry_run=request.dry_run, text=text)
+
+
+def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Iterator[str]:
+    """What somebody should know of the comparison, whether or not there is a difference."""
+    yield from _switched_off(known, label)
+    yield from draft.warnings
+    unclaimed = sorted({*scope.extra_tables} - {rename.old for rename in draft.renames})
+    if unclaimed and not request.drop_tables:
+        yield f"No model has {', '.join(unclaimed)} any more. To drop that, generate with --drop-tables."
+    yield from (one.note for one in draft.up if one.note)
 
 
 def _refuse_unfinished(known: Known, label: str, database: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
@@ -12,35 +11,17 @@ from medusa_migrations.errors import PlanError
 from .catalog import read_tables
 from .compare import Change, compare
 from .dependents import computed_unseen, foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
-from .kept import without_kept
 from .phases import Statement
 from .proof import find_casts, refuse_difference, run_part
 from .remade import Place, going, retyped
 from .renames import Rename, chosen_renames, given_renames
 from .render import render
+from .request import Request
+from .scope import Scope
 from .scratch import Scratch, build_models, copy_tables, scratch
 from .tables import Constraint, Table, Tables
 from .values import find_values
 from .wanted import Wanted
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be generated, and how.
-
-    `ignore` are globs `table.object`. `renames` are as --rename gives them; `accept` is asked about others that may be
-    one, and `value` for SQL where rows that are there need a value and the models have none, given what stands for
-    nothing. `extra_tables` are tables of the app that no model has any more: what is not renamed is dropped, if
-    `drop_tables`, or left alone.
-    """
-
-    wanted: Wanted
-    ignore: Sequence[str] = ()
-    renames: Sequence[str] = ()
-    extra_tables: Sequence[str] = ()
-    drop_tables: bool = False
-    accept: Callable[[Rename], bool] = lambda rename: False
-    value: Callable[[str, str], str | None] = lambda place, nothing: None
 
 
 @dataclass(frozen=True)
@@ -61,35 +42,34 @@ class Draft:
     going: Mapping[Place, bool] = field(default_factory=dict)
 
 
-def make_draft(session: Session, request: Request) -> Draft:
-    """Raises DatabaseError where the models cannot be built, NotProven, and PlanError.
+def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
+    """Compare the live tables with the models in `scope`, and draft both parts as `request` says; nothing is changed.
 
-    That is for a wrong rename, for an extended model without its table, and for a name that is taken.
+    Raises PlanError for a wrong rename, for an extended model without its table, for a default that cannot be had and
+    for a name that is taken; DatabaseError if the models cannot be built; NotProven if a part does not do what it
+    should.
     """
-    wanted = request.wanted
-    names = [*wanted.tables, *request.extra_tables]
+    wanted, extra_tables = scope.wanted, scope.extra_tables
+    names = {*wanted.tables, *extra_tables}
     namespace = session.query("SELECT pg_catalog.current_schema()::pg_catalog.regnamespace::oid")[0][0]
     all_live = read_tables(session, namespace, names)
     _refuse_without_table(wanted, all_live)
-    live = _compared(all_live, request)
+    live = scope.compared(all_live)
     with scratch(session) as work:
-        models = _compared(build_models(work, (*wanted.models, *wanted.extended)), request)
+        models = scope.compared(build_models(work, (*wanted.models, *wanted.extended)))
         given = given_renames(request.renames, live, models)
         part = {change.table for change in compare(live, models, wanted.explicit_names)}
-        if not part or (part <= {*request.extra_tables} and not request.drop_tables):
+        if not part or (part <= {*extra_tables} and not request.drop_tables):
             return Draft(warnings=wanted.warnings)
-        part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & set(names)
-        target = _normalised(work, _part(models, part), models)
-        whole = _part(all_live, request.extra_tables if request.drop_tables else ())
-        draft = _draft(work, request, given, _part({**live, **whole}, part), target, {**models, **live})
+        part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & names
+        target = _normalised(work, _only(models, part), models)
+        whole = _only(all_live, extra_tables if request.drop_tables else ())
+        draft = _draft(work, request, scope, given, _only({**live, **whole}, part), target, {**models, **live})
         refuse_taken(session, namespace, draft.changes, live)
-        warnings = [
-            *wanted.warnings,
-            *standing_on(session, namespace, draft.changes, draft.going),
-            *not_in_models(draft.changes),
-        ]
-        warnings += _unseen(draft, all_live, live)
-    return replace(draft, warnings=(*warnings, *draft.warnings))
+        standing = standing_on(session, namespace, draft.changes, draft.going)
+    unseen = _unseen(draft, all_live, live)
+    warnings = (*wanted.warnings, *standing, *not_in_models(draft.changes), *unseen, *draft.warnings)
+    return replace(draft, warnings=warnings)
 
 
 def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
@@ -103,54 +83,77 @@ def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
 
 
 def _draft(
-    work: Scratch, request: Request, given: Sequence[Rename], live: Tables, target: Tables, known: Tables
+    work: Scratch,
+    request: Request,
+    scope: Scope,
+    given: Sequence[Rename],
+    live: Tables,
+    target: Tables,
+    known: Tables,
 ) -> Draft:
-    """Compare a copy of the live tables with the target, and prove what comes of it on that copy."""
+    """Copy the live tables, rename in the copy what was renamed, and draft from there to the target."""
     copy_tables(work, live, known, target)
     copied = work.read(live)
-    warnings = [
+    renames, offered = chosen_renames(given, request.accept, scope.compared(copied), target)
+    work.run(rename.statement.sql for rename in renames)
+    was = {rename.new: rename.old for rename in renames if not rename.table}
+    left_alone = () if request.drop_tables else scope.extra_tables
+    copy = _Copy(work, scope, {*live, *target, *was} - {*left_alone}, was)
+    draft = _proven(copy, request, renames, scope.compared(target, was=was), copied)
+    return replace(draft, offered=tuple(offered), warnings=tuple(_doubts(live, copied)))
+
+
+def _doubts(live: Tables, copied: Tables) -> list[str]:
+    """Warnings that name what is wrong with a live table, or differs in its copy."""
+    invalid = [
         f"The index {index.name} of {table.name} is invalid: an attempt to build it failed. REINDEX it, or drop it."
         for table in live.values()
         for index in table.indexes.values()
         if not index.valid
     ]
-    warnings += [
+    return invalid + [
         f"PostgreSQL prints {change.table}.{change.thing.name} otherwise for a copy: see that nothing of it is lost."
         for change in compare(live, copied)
     ]
-    renames, offered = chosen_renames(given, request.accept, _compared(copied, request), target)
-    work.run(rename.statement.sql for rename in renames)
-    was = {rename.new: rename.old for rename in renames if not rename.table}
-    names = {*live, *target, *was}
-    if not request.drop_tables:
-        names -= {*request.extra_tables}
 
-    def read() -> Tables:
-        return _compared(work.read(names), request, whole=request.extra_tables, was=was)
 
-    before, target = read(), _compared(target, request, was=was)
-    changes = compare(before, target, request.wanted.explicit_names)
+@dataclass(frozen=True)
+class _Copy:
+    """The tables `names` of a scratch, on which a draft is proven; `was` has the old names of renamed ones."""
+
+    work: Scratch
+    scope: Scope
+    names: Collection[str]
+    was: Mapping[str, str]
+
+    def compared(self) -> Tables:
+        """What of the tables is compared, as they are now."""
+        return self.scope.compared(self.work.read(self.names), whole=self.scope.extra_tables, was=self.was)
+
+
+def _proven(copy: _Copy, request: Request, renames: Sequence[Rename], target: Tables, copied: Tables) -> Draft:
+    """Draft the parts from the copy to `target` and back to what was `copied`, and prove each by running it there."""
+    work, wanted, before = copy.work, copy.scope.wanted, copy.compared()
+    changes = compare(before, target, wanted.explicit_names)
     casts = find_casts(work, changes)
-    values = find_values(work.session, request.wanted.fields, changes, target, request.value)
+    values = find_values(work.session, wanted.fields, changes, target, request.value)
     up = render(changes, before, target, values, casts)
     run_part(work, "up", up)
-    after = read()
-    refuse_difference("up", compare(after, target, request.wanted.explicit_names))
+    after = copy.compared()
+    refuse_difference("up", compare(after, target, wanted.explicit_names))
     # Back to the very names, whoever gave them.
     back = compare(after, before, _all_names(before, after))
     down = render(back, after, before, {}, find_casts(work, back))
     down += [rename.back.statement for rename in reversed(renames)]
     run_part(work, "down", down)
-    refuse_difference("down", compare(work.read({*names, *copied}), copied, _all_names(copied, after)))
+    refuse_difference("down", compare(work.read({*copy.names, *copied}), copied, _all_names(copied, after)))
     return Draft(
-        tuple(renames),
-        tuple(changes),
-        (*(rename.statement for rename in renames), *up),
-        tuple(down),
-        tuple(offered),
-        tuple(warnings),
-        frozenset(_referred(changes)),
-        going(changes, before, target, casts.impossible),
+        renames=tuple(renames),
+        changes=tuple(changes),
+        up=(*(rename.statement for rename in renames), *up),
+        down=tuple(down),
+        referred=frozenset(_referred(changes)),
+        going=going(changes, before, target, casts.impossible),
     )
 
 
@@ -190,20 +193,5 @@ def _referred(changes: Iterable[Change]) -> set[str]:
     return {constraint.ref_table for constraint in made if constraint.ref_table}
 
 
-def _part(tables: Tables, names: Collection[str]) -> Tables:
+def _only(tables: Tables, names: Collection[str]) -> Tables:
     return {name: table for name, table in tables.items() if name in names}
-
-
-def _compared(
-    tables: Tables, request: Request, *, whole: Collection[str] = (), was: Mapping[str, str] = MappingProxyType({})
-) -> dict[str, Table]:
-    """What of the tables is compared. What is kept is in neither side, or a down part would make it once more.
-
-    Not so of the `whole` ones: with a table all of it goes, and comes again. `was` has the old names of renamed tables.
-    """
-    extended = {model._meta.db_table: columns for model, columns in request.wanted.extended.items()}
-    tables = {name: table.only(extended[name]) if name in extended else table for name, table in tables.items()}
-    return {
-        name: table if name in whole else without_kept(table, request.ignore, {name, was.get(name, name)})
-        for name, table in tables.items()
-    }

@@ -86,7 +86,7 @@ def _given_column(
 
 
 def chosen_renames(
-    given: Sequence[Rename], accept: Callable[[Rename], bool], old: Tables, new: Tables
+    given: Sequence[Rename], accept: Callable[[str], bool], old: Tables, new: Tables
 ) -> tuple[list[Rename], list[Rename]]:
     """The renames to be done, tables first: what is `given`, and what `accept` says yes to; and the others."""
     chosen = [rename for rename in given if not rename.table]
@@ -115,7 +115,7 @@ def _without(things: Mapping[str, _Thing], names: Collection[str]) -> dict[str, 
     return {name: thing for name, thing in things.items() if name not in names}
 
 
-def _asked_tables(accept: Callable[[Rename], bool], old: Tables, new: Tables) -> tuple[list[Rename], list[Rename]]:
+def _asked_tables(accept: Callable[[str], bool], old: Tables, new: Tables) -> tuple[list[Rename], list[Rename]]:
     """Ask of tables that are gone and new ones that are like them, the likest first; what is accepted, and the rest."""
     gone = {name: table for name, table in old.items() if name not in new}
     fresh = {name: table for name, table in new.items() if name not in old}
@@ -126,7 +126,7 @@ def _asked_tables(accept: Callable[[Rename], bool], old: Tables, new: Tables) ->
     while pairs:
         rename = pairs.pop(0)
         is_first = rename.old not in moved
-        if is_accepted := accept(rename):
+        if is_accepted := accept(str(rename)):
             accepted.append(rename)
             del gone[rename.old], fresh[rename.new]
         else:
@@ -145,7 +145,7 @@ def _alike_tables(gone: Tables, fresh: Tables, moved: Mapping[str, str]) -> list
 
 
 def _asked_columns(
-    accept: Callable[[Rename], bool], old: Table, new: Table, moved: Mapping[str, str]
+    accept: Callable[[str], bool], old: Table, new: Table, moved: Mapping[str, str]
 ) -> tuple[list[Rename], list[Rename]]:
     """Ask of columns that are gone and new ones of the same shape, the likest names first; as `_asked_tables`."""
     pairs = [
@@ -160,7 +160,7 @@ def _asked_columns(
     refused: list[Rename] = []
     for rename in sorted(pairs, key=_likeness_of_names, reverse=True):
         if _still_open([rename], accepted):
-            (accepted if accept(rename) else refused).append(rename)
+            (accepted if accept(str(rename)) else refused).append(rename)
     return accepted, _still_open(refused, accepted)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.generate.catalog import read_tables
-from medusa_migrations.generate.draft import Draft, Request, make_draft
-from medusa_migrations.generate.renames import Rename
+from medusa_migrations.generate.draft import Draft, make_draft
+from medusa_migrations.generate.request import Request
+from medusa_migrations.generate.scope import Scope
 from medusa_migrations.generate.tables import Table
 from medusa_migrations.generate.wanted import wanted_of
 from tests.support.projects import Server
@@ -41,6 +42,19 @@ KINDS: dict[str, Any] = {
     "slug": models.SlugField,
 }
 DEFAULTS = {"char": "it's", "text": "%s %%", "integer": 7, "boolean": True, "uuid": uuid.uuid4, "json": dict}
+
+PLAIN = Request(
+    app="blog",
+    name=None,
+    check=False,
+    dry_run=False,
+    timestamp=None,
+    renames=(),
+    drop_tables=False,
+    accept=lambda rename: False,
+    value=lambda place, nothing: None,
+    database="default",
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,7 @@ def draft_of(session: Session, spec: dict[str, ModelSpec]) -> Draft:
         for (name,) in session.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_' AND relkind = 'r'")
     ]
     gone = [name for name in there if name not in wanted.tables]
-    return make_draft(session, Request(wanted, extra_tables=gone, drop_tables=True))
+    return make_draft(session, replace(PLAIN, drop_tables=True), Scope(wanted, extra_tables=gone))
 
 
 def run(session: Session, statements: Any) -> None:
@@ -161,7 +175,7 @@ def test_live_tables_are_only_read(session: Session, server: Server) -> None:
     database = session.connection.settings_dict["NAME"]
     modes = []
 
-    def asked(rename: Rename) -> bool:
+    def asked(rename: str) -> bool:
         modes.append(
             server.execute(
                 "SELECT DISTINCT c.relname::text, mode FROM pg_locks JOIN pg_class c ON c.oid = relation"
@@ -172,7 +186,7 @@ def test_live_tables_are_only_read(session: Session, server: Server) -> None:
         return True
 
     wanted = wanted_of(build({"Red": ModelSpec({"b": red.fields["a"]}, many=True, constraint=""), "Green": red}))
-    draft = make_draft(session, Request(wanted, accept=asked))
+    draft = make_draft(session, replace(PLAIN, accept=asked), Scope(wanted))
     assert [str(rename) for rename in draft.renames] == ["blog_red.a=b"]
     assert len(modes) == 1
     assert {mode for _, mode in modes[0]} <= {"AccessShareLock"}
@@ -190,11 +204,11 @@ def test_tablespaces(session: Session) -> None:
         was = catalog(session)
         (red,) = build({"Red": plain})
         red._meta.db_tablespace = space
-        request = Request(wanted_of([red]))
-        there = make_draft(session, request)
+        scope = Scope(wanted_of([red]))
+        there = make_draft(session, PLAIN, scope)
         run(session, there.up)
         assert catalog(session)["blog_red"].tablespace == space
-        assert make_draft(session, request).up == ()
+        assert make_draft(session, PLAIN, scope).up == ()
         run(session, there.down)
         assert catalog(session) == was
     finally:
