@@ -67,7 +67,7 @@ def generate(request: Request) -> GenerateResult:
     return GenerateResult(
         database=request.database,
         changes=(*(f"rename {rename}" for rename in draft.renames), *map(_in_words, draft.changes)),
-        made=_made(request, label, draft, scope, known) if draft.up and not request.check else None,
+        made=_write(request, label, draft, scope, known) if draft.up and not request.check else None,
         loses=tuple(one.loses for one in draft.up if one.loses),
         offered=tuple(map(str, draft.offered)),
         warnings=tuple(_warnings(request, label, draft, scope, known)),
@@ -78,11 +78,11 @@ def _scope(session: Session, label: str, migrations: Iterable[Migration]) -> Sco
     """What of an app is compared. Raises PlanError if one of its tables is in another schema than the first."""
     wanted = wanted_by(label, session.connection)
     _refuse_elsewhere(session, wanted)
-    ignore = (*conf.get_settings().ignore, *_kept(migrations, label))
+    ignore = (*conf.get_settings().ignore, *_keep_globs(migrations, label))
     return Scope(wanted, ignore, _left_over(session, label, ignore))
 
 
-def _made(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> MadeFile:
+def _write(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> MadeFile:
     """Write the file, or with `dry_run` only say what it would be."""
     tables = {rename.old: rename.new for rename in draft.renames if not rename.table}
     keep = globs_after_renames(scope.ignore, tables)
@@ -141,7 +141,7 @@ def _refuse_elsewhere(session: Session, wanted: Wanted) -> None:
         )
 
 
-def _kept(migrations: Iterable[Migration], label: str) -> list[str]:
+def _keep_globs(migrations: Iterable[Migration], label: str) -> list[str]:
     return [glob for migration in migrations if migration.id.app == label for glob in migration.keep]
 
 

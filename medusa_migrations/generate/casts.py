@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from medusa_migrations.sql.names import quoted
 
-from .phases import Phase, Statement
+from .phases import DraftStatement, Phase
 from .remade import Place
 from .tables import Column
 
@@ -20,7 +20,7 @@ class Casts:
     impossible: frozenset[Place] = frozenset()
 
 
-def change_type(table: str, old: Column, new: Column, casts: Casts) -> Statement:
+def change_type(table: str, old: Column, new: Column, casts: Casts) -> DraftStatement:
     """The statement that gives a column of `table` its new type and collation, and says what that loses and locks."""
     collation = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
     is_explicit = (table, new.name) in casts.explicit
@@ -28,7 +28,7 @@ def change_type(table: str, old: Column, new: Column, casts: Casts) -> Statement
     cast = re.sub(r"^(character varying)\(\d+\)", r"\1", new.type)
     using = f" USING {quoted(new.name)}::{cast}" if is_explicit else ""
     is_lossy = old.type != new.type and (is_explicit or not _is_lossless(old.type, new.type))
-    return Statement(
+    return DraftStatement(
         Phase.ALTER_COLUMN,
         f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(new.name)} TYPE {new.type}{collation}{using}",
         loses=f"what {new.type} cannot hold of {table}.{new.name}, which was {old.type}" if is_lossy else "",

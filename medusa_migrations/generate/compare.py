@@ -41,27 +41,27 @@ def compare(old: Tables, new: Tables, explicit_names: Collection[str] = ()) -> l
     changes += [Change("drop", name, old=old[name]) for name in old if name not in new]
     for name in new:
         if name in old:
-            changes += _table(old[name], new[name], explicit_names)
+            changes += _table_changes(old[name], new[name], explicit_names)
     return changes + _renames_to_make_room(old, new, changes)
 
 
-def _table(old: Table, new: Table, explicit_names: Collection[str]) -> Iterator[Change]:
+def _table_changes(old: Table, new: Table, explicit_names: Collection[str]) -> Iterator[Change]:
     if (old.comment, old.tablespace) != (new.comment, new.tablespace):
         yield Change("alter", new.name, old, new)
     for column in new.columns.values():
         before = old.columns.get(column.name)
         if before is None:
             yield Change("create", new.name, new=column)
-        elif not same_column(before, column):
+        elif not _same_column(before, column):
             yield Change("alter", new.name, before, column)
     for column in old.columns.values():
         if column.name not in new.columns:
             yield Change("drop", new.name, old=column)
-    yield from _named(new.name, old.constraints, new.constraints, explicit_names)
-    yield from _named(new.name, old.indexes, new.indexes, explicit_names)
+    yield from _named_changes(new.name, old.constraints, new.constraints, explicit_names)
+    yield from _named_changes(new.name, old.indexes, new.indexes, explicit_names)
 
 
-def same_column(old: Column, new: Column) -> bool:
+def _same_column(old: Column, new: Column) -> bool:
     """Whether nothing is to be done; a serial and an identity column serve the same purpose, and stay what they are."""
     counts_up = [column.serial or bool(column.identity) for column in (old, new)]
     if all(counts_up) and old.serial != new.serial:
@@ -69,7 +69,7 @@ def same_column(old: Column, new: Column) -> bool:
     return old == new
 
 
-def _named(
+def _named_changes(
     table: str, old: Mapping[str, _Named], new: Mapping[str, _Named], explicit_names: Collection[str]
 ) -> Iterator[Change]:
     for before, after in _pairs(old, new):

@@ -47,7 +47,7 @@ def foreign_keys_on(session: Session, namespace: int, tables: Collection[str]) -
     return [(table, name, target) for table, name, target in session.query(_FOREIGN_KEYS, [namespace, sorted(tables)])]
 
 
-def objects_on(session: Session, namespace: int, columns: Collection[Place], dropped: Collection[str]) -> list[str]:
+def _objects_on(session: Session, namespace: int, columns: Collection[Place], dropped: Collection[str]) -> list[str]:
     """Warnings that name views, triggers, policies and statistics on `columns`, and views on `dropped` tables."""
     rows = session.query(_OBJECTS, [namespace, sorted({*dropped, *(table for table, _ in columns)})])
     views = ("view", "materialized view")
@@ -120,7 +120,7 @@ def standing_on(session: Session, namespace: int, changes: Sequence[Change], goi
     own = {change.table for change in changes}
     touched = dropped | {table for table, _ in columns | keys}
     return [
-        *objects_on(session, namespace, columns, dropped),
+        *_objects_on(session, namespace, columns, dropped),
         *(
             f"The foreign key {name} of {table}, which is not of this app, stands on {target}: drop it before, and "
             "make it again after that."

@@ -11,14 +11,14 @@ from medusa_migrations.errors import PlanError
 from .catalog import read_tables
 from .compare import Change, compare
 from .dependents import computed_unseen, foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
-from .phases import Statement
+from .phases import DraftStatement
 from .proof import find_casts, refuse_difference, run_part
-from .remade import Place, going, retyped
+from .remade import Place, going_columns, retyped
 from .renames import Rename, chosen_renames, given_renames
 from .render import render
 from .request import Request
 from .scope import Scope
-from .scratch import Scratch, build_models, copy_tables, scratch
+from .scratch import Scratch, build_models, copy_tables, open_scratch
 from .tables import Constraint, Table, Tables
 from .values import find_values
 from .wanted import Wanted
@@ -34,8 +34,8 @@ class Draft:
 
     renames: tuple[Rename, ...] = ()
     changes: tuple[Change, ...] = ()
-    up: tuple[Statement, ...] = ()
-    down: tuple[Statement, ...] = ()
+    up: tuple[DraftStatement, ...] = ()
+    down: tuple[DraftStatement, ...] = ()
     offered: tuple[Rename, ...] = ()
     warnings: tuple[str, ...] = ()
     referred: frozenset[str] = field(default_factory=frozenset)
@@ -55,16 +55,18 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     all_live = read_tables(session, namespace, names)
     _refuse_without_table(wanted, all_live)
     live = scope.compared(all_live)
-    with scratch(session) as work:
-        models = scope.compared(build_models(work, (*wanted.models, *wanted.extended)))
+    with open_scratch(session) as scratch:
+        models = scope.compared(build_models(scratch, (*wanted.models, *wanted.extended)))
         given = given_renames(request.renames, live, models)
         part = {change.table for change in compare(live, models, wanted.explicit_names)}
         if not part or (part <= {*extra_tables} and not request.drop_tables):
             return Draft(warnings=wanted.warnings)
         part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & names
-        target = _normalised(work, _only(models, part), models)
+        target = _normalised(scratch, _only(models, part), models)
         whole = _only(all_live, extra_tables if request.drop_tables else ())
-        draft = _draft(work, request, scope, given, _only({**live, **whole}, part), target, {**models, **live})
+        draft = _draft_on_copy(
+            scratch, request, scope, given, _only({**live, **whole}, part), target, {**models, **live}
+        )
         refuse_taken(session, namespace, draft.changes, live)
         standing = standing_on(session, namespace, draft.changes, draft.going)
     unseen = _unseen(draft, all_live, live)
@@ -82,8 +84,8 @@ def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
         )
 
 
-def _draft(
-    work: Scratch,
+def _draft_on_copy(
+    scratch: Scratch,
     request: Request,
     scope: Scope,
     given: Sequence[Rename],
@@ -92,14 +94,14 @@ def _draft(
     known: Tables,
 ) -> Draft:
     """Copy the live tables, rename in the copy what was renamed, and draft from there to the target."""
-    copy_tables(work, live, known, target)
-    copied = work.read(live)
+    copy_tables(scratch, live, known, target)
+    copied = scratch.read(live)
     renames, offered = chosen_renames(given, request.accept, scope.compared(copied), target)
-    work.run(rename.statement.sql for rename in renames)
+    scratch.execute(rename.statement.sql for rename in renames)
     was = {rename.new: rename.old for rename in renames if not rename.table}
     left_alone = () if request.drop_tables else scope.extra_tables
-    copy = _Copy(work, scope, {*live, *target, *was} - {*left_alone}, was)
-    draft = _proven(copy, request, renames, scope.compared(target, was=was), copied)
+    copy = _Copy(scratch, scope, {*live, *target, *was} - {*left_alone}, was)
+    draft = _proven_draft(copy, request, renames, scope.compared(target, was=was), copied)
     return replace(draft, offered=tuple(offered), warnings=tuple(_doubts(live, copied)))
 
 
@@ -121,39 +123,39 @@ def _doubts(live: Tables, copied: Tables) -> list[str]:
 class _Copy:
     """The tables `names` of a scratch, on which a draft is proven; `was` has the old names of renamed ones."""
 
-    work: Scratch
+    scratch: Scratch
     scope: Scope
     names: Collection[str]
     was: Mapping[str, str]
 
     def compared(self) -> Tables:
         """What of the tables is compared, as they are now."""
-        return self.scope.compared(self.work.read(self.names), whole=self.scope.extra_tables, was=self.was)
+        return self.scope.compared(self.scratch.read(self.names), whole=self.scope.extra_tables, was=self.was)
 
 
-def _proven(copy: _Copy, request: Request, renames: Sequence[Rename], target: Tables, copied: Tables) -> Draft:
+def _proven_draft(copy: _Copy, request: Request, renames: Sequence[Rename], target: Tables, copied: Tables) -> Draft:
     """Draft the parts from the copy to `target` and back to what was `copied`, and prove each by running it there."""
-    work, wanted, before = copy.work, copy.scope.wanted, copy.compared()
+    scratch, wanted, before = copy.scratch, copy.scope.wanted, copy.compared()
     changes = compare(before, target, wanted.explicit_names)
-    casts = find_casts(work, changes)
-    values = find_values(work.session, wanted.fields, changes, target, request.value)
+    casts = find_casts(scratch, changes)
+    values = find_values(scratch.session, wanted.fields, changes, target, request.value)
     up = render(changes, before, target, values, casts)
-    run_part(work, "up", up)
+    run_part(scratch, "up", up)
     after = copy.compared()
     refuse_difference("up", compare(after, target, wanted.explicit_names))
     # Back to the very names, whoever gave them.
     back = compare(after, before, _all_names(before, after))
-    down = render(back, after, before, {}, find_casts(work, back))
+    down = render(back, after, before, {}, find_casts(scratch, back))
     down += [rename.back.statement for rename in reversed(renames)]
-    run_part(work, "down", down)
-    refuse_difference("down", compare(work.read({*copy.names, *copied}), copied, _all_names(copied, after)))
+    run_part(scratch, "down", down)
+    refuse_difference("down", compare(scratch.read({*copy.names, *copied}), copied, _all_names(copied, after)))
     return Draft(
         renames=tuple(renames),
         changes=tuple(changes),
         up=(*(rename.statement for rename in renames), *up),
         down=tuple(down),
         referred=frozenset(_referred(changes)),
-        going=going(changes, before, target, casts.impossible),
+        going=going_columns(changes, before, target, casts.impossible),
     )
 
 
@@ -175,11 +177,11 @@ def _all_names(*schemas: Tables) -> set[str]:
     return {name for tables in schemas for table in tables.values() for name in (*table.constraints, *table.indexes)}
 
 
-def _normalised(work: Scratch, tables: Tables, known: Tables) -> Tables:
+def _normalised(scratch: Scratch, tables: Tables, known: Tables) -> Tables:
     """The tables as PostgreSQL prints what it has made of its own print; the first print may differ for ever."""
-    with work.undone():
-        copy_tables(work, tables, known, {})
-        return work.read(tables)
+    with scratch.undone():
+        copy_tables(scratch, tables, known, {})
+        return scratch.read(tables)
 
 
 def _referred(changes: Iterable[Change]) -> set[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from .compare import Change
 from .draft import Draft
-from .phases import Statement
+from .phases import DraftStatement
 from .tables import Column, Constraint, Index, Table
 
 _WIDTH = 100
@@ -20,41 +20,41 @@ def file_text(label: str, draft: Draft, depends: Iterable[str], keep: Iterable[s
     header = [f"-- Generated from the models of {label}. Read it before you run it."]
     header += [f"-- migrate:depends {id_}" for id_ in depends]
     header += [f"-- migrate:keep {glob}" for glob in keep]
-    up = _part(draft.up)
+    up = _part_text(draft.up)
     if draft.offered:
         up = f"{_offers(draft)}\n\n{up}"
-    return "\n".join(header) + f"\n\n-- migrate:up\n{up}\n\n-- migrate:down\n{_part(draft.down)}\n"
+    return "\n".join(header) + f"\n\n-- migrate:up\n{up}\n\n-- migrate:down\n{_part_text(draft.down)}\n"
 
 
-def _part(statements: Sequence[Statement]) -> str:
+def _part_text(statements: Sequence[DraftStatement]) -> str:
     return "\n\n".join(_block(statement) for statement in statements)
 
 
-def _block(statement: Statement) -> str:
+def _block(statement: DraftStatement) -> str:
     remarks = [f"LOSES DATA: {statement.loses}."] if statement.loses else []
     remarks += [statement.note] if statement.note else []
-    return "".join(f"{_comment(remark)}\n" for remark in remarks) + f"{statement.sql};"
+    return "".join(f"{_remark(text)}\n" for text in remarks) + f"{statement.sql};"
 
 
-def _comment(text: str) -> str:
+def _remark(text: str) -> str:
     return "\n".join(f"-- {line}" for line in textwrap.wrap(text, _WIDTH, break_long_words=False))
 
 
 def _offers(draft: Draft) -> str:
     lines = ["If something was renamed, generate again with the option, and its rows are kept:"]
-    return "\n".join([*map(_comment, lines), *(f"--   --rename {rename}" for rename in draft.offered)])
+    return "\n".join([*map(_remark, lines), *(f"--   --rename {rename}" for rename in draft.offered)])
 
 
 def derived_name(draft: Draft) -> str:
     """A name for what a draft does: its first two changes, and that there are more."""
     telling = [change for change in draft.changes if not isinstance(change.thing, Index | Constraint)]
     words = [_slug(f"rename {rename.table or ''} {rename.old}") for rename in draft.renames]
-    words = list(dict.fromkeys(words + [_words(change) for change in telling or draft.changes]))
+    words = list(dict.fromkeys(words + [_name_of_change(change) for change in telling or draft.changes]))
     name = "_and_".join(words[:2]) + ("_and_more" if len(words) > 2 else "")
     return name if len(name) <= _NAME_LENGTH else f"{words[0][: _NAME_LENGTH - 9].rstrip('_')}_and_more"
 
 
-def _words(change: Change) -> str:
+def _name_of_change(change: Change) -> str:
     verb = {"create": "add", "drop": "remove", "alter": "alter", "rename": "rename", "validate": "validate"}[change.op]
     match change.thing:
         case Table():

@@ -28,7 +28,7 @@ class Phase(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class DraftStatement:
     """One statement, without its semicolon. `loses` says which data is lost, `note` what somebody should look at."""
 
     phase: Phase

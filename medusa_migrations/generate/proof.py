@@ -11,7 +11,7 @@ from medusa_migrations.errors import MigrationError
 
 from .casts import Casts
 from .compare import Change
-from .phases import Statement
+from .phases import DraftStatement
 from .remade import Place
 from .scratch import Scratch
 from .tables import Column
@@ -25,10 +25,10 @@ class NotProven(MigrationError):
     """What was generated does not do what it should; nothing was written."""
 
 
-def run_part(work: Scratch, part: str, statements: Sequence[Statement]) -> None:
+def run_part(scratch: Scratch, part: str, statements: Sequence[DraftStatement]) -> None:
     for statement in statements:
         try:
-            work.run([statement.sql])
+            scratch.execute([statement.sql])
         except Error as error:
             if server_error(error).sqlstate == OUT_OF_MEMORY:
                 raise
@@ -43,7 +43,7 @@ def refuse_difference(part: str, left: Sequence[Change]) -> None:
         raise NotProven(f"After the generated {part} part these differences are left:\n{differences}\n{_CURE}")
 
 
-def find_casts(work: Scratch, changes: Iterable[Change]) -> Casts:
+def find_casts(scratch: Scratch, changes: Iterable[Change]) -> Casts:
     """How values get their new types: PostgreSQL does it by itself, or on demand, or not at all."""
     explicit: set[Place] = set()
     impossible: set[Place] = set()
@@ -54,17 +54,17 @@ def find_casts(work: Scratch, changes: Iterable[Change]) -> Casts:
         alter = (
             f"CREATE TEMP TABLE medusa_migrations_cast (c {old.type}); ALTER TABLE medusa_migrations_cast ALTER c TYPE"
         )
-        if not _can_cast(work, f"{alter} {new.type}"):
-            on_demand = _can_cast(work, f"{alter} {new.type} USING c::{new.type}")
+        if not _can_cast(scratch, f"{alter} {new.type}"):
+            on_demand = _can_cast(scratch, f"{alter} {new.type} USING c::{new.type}")
             (explicit if on_demand else impossible).add((change.table, new.name))
     return Casts(frozenset(explicit), frozenset(impossible))
 
 
-def _can_cast(work: Scratch, sql: str) -> bool:
+def _can_cast(scratch: Scratch, sql: str) -> bool:
     """Whether PostgreSQL has the cast that `sql` needs. Raises django.db.Error for anything else."""
-    with work.undone():
+    with scratch.undone():
         try:
-            work.run([sql])
+            scratch.execute([sql])
         except Error as error:
             if server_error(error).sqlstate not in (_CANNOT_COERCE, _DATATYPE_MISMATCH):
                 raise

@@ -26,7 +26,9 @@ def with_remade(changes: Iterable[Change], old: Tables, new: Tables, uncastable:
     return found + list(_on_remade_keys(found, old, new))
 
 
-def going(changes: Iterable[Change], old: Tables, new: Tables, uncastable: Collection[Place]) -> dict[Place, bool]:
+def going_columns(
+    changes: Iterable[Change], old: Tables, new: Tables, uncastable: Collection[Place]
+) -> dict[Place, bool]:
     """The columns that are dropped, of tables that stay, and whether each is added again."""
     found = with_remade(changes, old, new, uncastable)
     places = {

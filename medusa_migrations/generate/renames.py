@@ -11,7 +11,7 @@ from typing import TypeVar
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.sql.names import quoted
 
-from .phases import Phase, Statement
+from .phases import DraftStatement, Phase
 from .tables import Column, Table, Tables
 
 _Thing = TypeVar("_Thing", Table, Column)
@@ -37,10 +37,10 @@ class Rename:
         return replace(self, old=self.new, new=self.old)
 
     @property
-    def statement(self) -> Statement:
+    def statement(self) -> DraftStatement:
         column = f"COLUMN {quoted(self.old)} " if self.table else ""
         sql = f"ALTER TABLE {quoted(self.table or self.old)} RENAME {column}TO {quoted(self.new)}"
-        return Statement(Phase.RENAME, sql)
+        return DraftStatement(Phase.RENAME, sql)
 
 
 def given_renames(texts: Iterable[str], old: Tables, new: Tables) -> list[Rename]:

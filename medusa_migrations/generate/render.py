@@ -9,7 +9,7 @@ from medusa_migrations.sql.names import literal, quoted
 
 from .casts import Casts, change_type
 from .compare import Change
-from .phases import Phase, Statement
+from .phases import DraftStatement, Phase
 from .remade import Place, with_remade
 from .tables import Column, Constraint, Index, Table, Tables
 from .values import Value, zero_value
@@ -21,7 +21,7 @@ def render(
     new: Tables,
     defaults: Mapping[Place, Value],
     casts: Casts,
-) -> list[Statement]:
+) -> list[DraftStatement]:
     """The statements that carry out `changes`, which lead from `old` to `new`.
 
     `defaults` are for the rows that are there, by table and column.
@@ -30,7 +30,7 @@ def render(
     rendering = _Rendering(
         new, defaults, casts, _taken_names(all_changes), _dropped(all_changes), _targets(all_changes)
     )
-    statements = [statement for change in all_changes for statement in rendering.render(change)]
+    statements = [statement for change in all_changes for statement in rendering.statements_of(change)]
     return sorted(statements, key=lambda statement: statement.phase)
 
 
@@ -73,7 +73,7 @@ class _Rendering:
     dropped: frozenset[str] = field(default_factory=frozenset)
     targets: Mapping[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
 
-    def render(self, change: Change) -> Iterator[Statement]:
+    def statements_of(self, change: Change) -> Iterator[DraftStatement]:
         match change:
             case Change("create", _, _, Table() as new):
                 yield from self.create_table(new)
@@ -90,17 +90,17 @@ class _Rendering:
             case Change("rename", table, (Constraint() | Index()) as old, (Constraint() | Index()) as new):
                 yield _rename(table, old, new)
             case Change("validate", table, _, Constraint() as new):
-                yield Statement(Phase.ADD_FOREIGN_KEY, f"{_alter(table)} VALIDATE CONSTRAINT {quoted(new.name)}")
+                yield DraftStatement(Phase.ADD_FOREIGN_KEY, f"{_alter(table)} VALIDATE CONSTRAINT {quoted(new.name)}")
             case Change(_, table, (None | Constraint() | Index()) as old, (None | Constraint() | Index()) as new):
-                yield from self.replace(table, old, new)
+                yield from self.exchange(table, old, new)
 
-    def create_table(self, table: Table) -> Iterator[Statement]:
-        parts = [column_sql(column) for column in table.columns.values()]
+    def create_table(self, table: Table) -> Iterator[DraftStatement]:
+        parts = [_column_sql(column) for column in table.columns.values()]
         inline = [one for one in table.constraints.values() if one.kind != "f" and one.valid]
         parts += [f"CONSTRAINT {quoted(one.name)} {one.definition}" for one in inline]
         space = f" TABLESPACE {quoted(table.tablespace)}" if table.tablespace else ""
         body = ",\n    ".join(parts)
-        yield Statement(Phase.CREATE_TABLE, f"CREATE TABLE {quoted(table.name)} (\n    {body}\n){space}")
+        yield DraftStatement(Phase.CREATE_TABLE, f"CREATE TABLE {quoted(table.name)} (\n    {body}\n){space}")
         for column in table.columns.values():
             if column.sequence:
                 yield from _serial(Phase.CREATE_TABLE, table.name, column, column.sequence)
@@ -108,14 +108,16 @@ class _Rendering:
             if constraint.kind == "f" or not constraint.valid:
                 yield from self.create_constraint(table.name, constraint)
             else:
-                yield from _comment(f"CONSTRAINT {quoted(constraint.name)} ON {quoted(table.name)}", constraint.comment)
+                yield from _comment_on(
+                    f"CONSTRAINT {quoted(constraint.name)} ON {quoted(table.name)}", constraint.comment
+                )
         for index in table.indexes.values():
             yield from self.create_index(table.name, index)
-        yield from _comment(f"TABLE {quoted(table.name)}", table.comment)
+        yield from _comment_on(f"TABLE {quoted(table.name)}", table.comment)
         for column in table.columns.values():
-            yield from _comment(f"COLUMN {quoted(table.name)}.{quoted(column.name)}", column.comment)
+            yield from _comment_on(f"COLUMN {quoted(table.name)}.{quoted(column.name)}", column.comment)
 
-    def drop_table(self, table: Table) -> Iterator[Statement]:
+    def drop_table(self, table: Table) -> Iterator[DraftStatement]:
         for constraint in table.constraints.values():
             if constraint.kind == "f" and constraint.ref_table in self.dropped - {table.name}:
                 yield self.drop_constraint(table.name, constraint)
@@ -123,48 +125,48 @@ class _Rendering:
                 yield replace(self.drop_constraint(table.name, constraint), phase=Phase.MAKE_ROOM)
         for index in table.indexes.values():
             if index.name in self.taken:
-                yield Statement(Phase.MAKE_ROOM, f"DROP INDEX {quoted(index.name)}")
-        yield Statement(
+                yield DraftStatement(Phase.MAKE_ROOM, f"DROP INDEX {quoted(index.name)}")
+        yield DraftStatement(
             Phase.DROP_TABLE, f"DROP TABLE {quoted(table.name)}", loses=f"the table {table.name} with all its rows"
         )
 
-    def alter_table(self, old: Table, new: Table) -> Iterator[Statement]:
+    def alter_table(self, old: Table, new: Table) -> Iterator[DraftStatement]:
         if old.comment != new.comment:
-            yield from _comment(f"TABLE {quoted(new.name)}", new.comment, was=old.comment)
+            yield from _comment_on(f"TABLE {quoted(new.name)}", new.comment, was=old.comment)
         if old.tablespace != new.tablespace:
             space = quoted(new.tablespace or "pg_default")
-            yield Statement(
+            yield DraftStatement(
                 Phase.ALTER_COLUMN,
                 f"{_alter(new.name)} SET TABLESPACE {space}",
                 note="Copies the whole table, and locks it meanwhile.",
             )
 
-    def create_column(self, table: str, column: Column) -> Iterator[Statement]:
+    def create_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
         phase = Phase.ADD_COLUMN if column.generated is None else Phase.ADD_GENERATED
         if column.sequence:
             yield from _serial_column(phase, table, column, column.sequence)
         elif not column.fills_itself and (column.not_null or (table, column.name) in self.defaults):
             yield from self.create_filled_column(table, column)
         else:
-            yield Statement(phase, f"{_alter(table)} ADD COLUMN {column_sql(column)}")
-        yield from _comment(f"COLUMN {quoted(table)}.{quoted(column.name)}", column.comment)
+            yield DraftStatement(phase, f"{_alter(table)} ADD COLUMN {_column_sql(column)}")
+        yield from _comment_on(f"COLUMN {quoted(table)}.{quoted(column.name)}", column.comment)
 
-    def create_filled_column(self, table: str, column: Column) -> Iterator[Statement]:
+    def create_filled_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
         """A column that rows which are there get a value in; for a key that is never invented."""
         value, note = self.value_for_old_rows(table, column)
         alter = f"{_alter(table)} ALTER COLUMN {quoted(column.name)}"
         if value is None:
-            yield Statement(
+            yield DraftStatement(
                 Phase.ADD_COLUMN,
-                f"{_alter(table)} ADD COLUMN {column_sql(replace(column, not_null=False))}",
+                f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, not_null=False))}",
                 note=f"Fill {table}.{column.name} below this: no value could be invented for rows that are there, "
                 "as for a key none may be. Without rows nothing is to be done.",
             )
-            yield Statement(Phase.ADD_COLUMN, f"{alter} SET NOT NULL")
+            yield DraftStatement(Phase.ADD_COLUMN, f"{alter} SET NOT NULL")
         else:
-            sql = f"{_alter(table)} ADD COLUMN {column_sql(replace(column, default=value))}"
-            yield Statement(Phase.ADD_COLUMN, sql, note=note)
-            yield Statement(Phase.ADD_COLUMN, f"{alter} DROP DEFAULT")
+            sql = f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, default=value))}"
+            yield DraftStatement(Phase.ADD_COLUMN, sql, note=note)
+            yield DraftStatement(Phase.ADD_COLUMN, f"{alter} DROP DEFAULT")
 
     def value_for_old_rows(self, table: str, column: Column) -> tuple[str | None, str]:
         """SQL for a column's value in rows that are there, and what to look at; None where nothing can be invented."""
@@ -176,15 +178,15 @@ class _Rendering:
         note = f"Rows that are there get {value} in {table}.{column.name}, which has no default. Put in what is right."
         return value, note if value is not None else ""
 
-    def drop_column(self, table: str, column: Column, phase: Phase = Phase.DROP_COLUMN) -> Iterator[Statement]:
+    def drop_column(self, table: str, column: Column, phase: Phase = Phase.DROP_COLUMN) -> Iterator[DraftStatement]:
         is_generated = column.generated is not None
-        yield Statement(
+        yield DraftStatement(
             Phase.DROP_GENERATED if is_generated else phase,
             f"{_alter(table)} DROP COLUMN {quoted(column.name)}",
             loses="" if is_generated else f"the values of {table}.{column.name}",
         )
 
-    def alter_column(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+    def alter_column(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         is_remade = (old.generated is None) != (new.generated is None) or (
             old.generated is not None and replace(old, comment=None) != replace(new, comment=None)
         )
@@ -199,25 +201,25 @@ class _Rendering:
         yield from self.alter_nullability(table, old, new)
         yield from self.alter_identity(table, old, new)
         if old.comment != new.comment:
-            yield from _comment(f"COLUMN {quoted(table)}.{quoted(new.name)}", new.comment, was=old.comment)
+            yield from _comment_on(f"COLUMN {quoted(table)}.{quoted(new.name)}", new.comment, was=old.comment)
 
-    def alter_type_and_default(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+    def alter_type_and_default(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
         if old.identity and not new.identity:
-            yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP IDENTITY")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP IDENTITY")
         if old.default is not None and (new.default is None or old.type != new.type):
-            yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP DEFAULT")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP DEFAULT")
         if old.sequence and not new.sequence:
-            yield Statement(Phase.ALTER_COLUMN, f"DROP SEQUENCE {quoted(old.sequence)}")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"DROP SEQUENCE {quoted(old.sequence)}")
         if (old.type, old.collation) != (new.type, new.collation):
             yield change_type(table, old, new, self.casts)
         if new.default is not None and not new.sequence and (old.default != new.default or old.type != new.type):
-            yield Statement(Phase.ALTER_COLUMN, f"{alter} SET DEFAULT {new.default}")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET DEFAULT {new.default}")
 
-    def alter_nullability(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+    def alter_nullability(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
         if old.not_null and not new.not_null:
-            yield Statement(Phase.ALTER_COLUMN, f"{alter} DROP NOT NULL")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP NOT NULL")
         if old.not_null or not new.not_null:
             return
         value, note = self.value_for_old_rows(table, new)
@@ -226,53 +228,53 @@ class _Rendering:
         elif not new.identity:
             column = quoted(new.name)
             update = f"UPDATE {quoted(table)} SET {column} = {value} WHERE {column} IS NULL"
-            yield Statement(Phase.ALTER_COLUMN, update, note=note)
+            yield DraftStatement(Phase.ALTER_COLUMN, update, note=note)
             # Or the next ALTER fails on what a deferred foreign key has yet to check ("pending trigger events").
-            yield Statement(Phase.ALTER_COLUMN, "SET CONSTRAINTS ALL IMMEDIATE")
+            yield DraftStatement(Phase.ALTER_COLUMN, "SET CONSTRAINTS ALL IMMEDIATE")
             note = ""
-        yield Statement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note)
+        yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note)
 
-    def alter_identity(self, table: str, old: Column, new: Column) -> Iterator[Statement]:
+    def alter_identity(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
         kind = "ALWAYS" if new.identity == "a" else "BY DEFAULT"
         if new.identity and not old.identity:
-            yield Statement(Phase.ALTER_COLUMN, f"{alter} ADD GENERATED {kind} AS IDENTITY")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} ADD GENERATED {kind} AS IDENTITY")
             yield _set_sequence(table, new)
         elif new.identity and new.identity != old.identity:
-            yield Statement(Phase.ALTER_COLUMN, f"{alter} SET GENERATED {kind}")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET GENERATED {kind}")
         if new.sequence and not old.sequence:
             yield from _serial(Phase.ALTER_COLUMN, table, new, new.sequence)
             yield _set_sequence(table, new)
 
-    def replace(
+    def exchange(
         self, table: str, old: Constraint | Index | None, new: Constraint | Index | None
-    ) -> Iterator[Statement]:
+    ) -> Iterator[DraftStatement]:
         """Drop one, create another, or both; a comment alone is changed in place."""
         if old and new and old.body == new.body and old.comment != new.comment and old.name == new.name:
-            yield from _comment(_place(table, new), new.comment, was=old.comment)
+            yield from _comment_on(_object_sql(table, new), new.comment, was=old.comment)
             return
         if isinstance(old, Constraint):
             yield self.drop_constraint(table, old)
         elif old:
-            yield Statement(Phase.DROP_CONSTRAINT, f"DROP INDEX {quoted(old.name)}")
+            yield DraftStatement(Phase.DROP_CONSTRAINT, f"DROP INDEX {quoted(old.name)}")
         if isinstance(new, Constraint):
             yield from self.create_constraint(table, new)
         elif new:
             yield from self.create_index(table, new)
 
-    def drop_constraint(self, table: str, constraint: Constraint) -> Statement:
+    def drop_constraint(self, table: str, constraint: Constraint) -> DraftStatement:
         phase = Phase.DROP_FOREIGN_KEY if constraint.kind == "f" else Phase.DROP_CONSTRAINT
-        return Statement(phase, f"{_alter(table)} DROP CONSTRAINT {quoted(constraint.name)}")
+        return DraftStatement(phase, f"{_alter(table)} DROP CONSTRAINT {quoted(constraint.name)}")
 
-    def create_constraint(self, table: str, constraint: Constraint) -> Iterator[Statement]:
+    def create_constraint(self, table: str, constraint: Constraint) -> Iterator[DraftStatement]:
         phase = Phase.ADD_FOREIGN_KEY if constraint.kind == "f" else Phase.ADD_CONSTRAINT
         valid = "" if constraint.valid else " NOT VALID"
-        yield Statement(
+        yield DraftStatement(
             phase,
             f"{_alter(table)} ADD CONSTRAINT {quoted(constraint.name)} {constraint.definition}{valid}",
             note=self.other_target(table, constraint),
         )
-        yield from _comment(_place(table, constraint), constraint.comment)
+        yield from _comment_on(_object_sql(table, constraint), constraint.comment)
 
     def other_target(self, table: str, constraint: Constraint) -> str:
         """What to say of a foreign key whose columns referred to another table, and keep their values."""
@@ -283,15 +285,15 @@ class _Rendering:
         columns = ", ".join(f"{table}.{column}" for column in constraint.columns)
         return f"The values of {columns} were those of {before}, and are now taken as those of {now}."
 
-    def create_index(self, table: str, index: Index) -> Iterator[Statement]:
+    def create_index(self, table: str, index: Index) -> Iterator[DraftStatement]:
         unique = "UNIQUE " if index.unique else ""
-        yield Statement(
+        yield DraftStatement(
             Phase.ADD_INDEX, f"CREATE {unique}INDEX {quoted(index.name)} ON {quoted(table)} {index.definition}"
         )
-        yield from _comment(_place(table, index), index.comment)
+        yield from _comment_on(_object_sql(table, index), index.comment)
 
 
-def column_sql(column: Column) -> str:
+def _column_sql(column: Column) -> str:
     """A column as CREATE TABLE and ADD COLUMN take it."""
     parts = [quoted(column.name), column.type]
     parts += [f"COLLATE {column.collation}"] if column.collation else []
@@ -309,41 +311,45 @@ def _alter(table: str) -> str:
     return f"ALTER TABLE {quoted(table)}"
 
 
-def _rename(table: str, old: Constraint | Index, new: Constraint | Index) -> Statement:
+def _rename(table: str, old: Constraint | Index, new: Constraint | Index) -> DraftStatement:
     if isinstance(old, Constraint):
-        return Statement(Phase.RENAME, f"{_alter(table)} RENAME CONSTRAINT {quoted(old.name)} TO {quoted(new.name)}")
-    return Statement(Phase.RENAME, f"ALTER INDEX {quoted(old.name)} RENAME TO {quoted(new.name)}")
+        return DraftStatement(
+            Phase.RENAME, f"{_alter(table)} RENAME CONSTRAINT {quoted(old.name)} TO {quoted(new.name)}"
+        )
+    return DraftStatement(Phase.RENAME, f"ALTER INDEX {quoted(old.name)} RENAME TO {quoted(new.name)}")
 
 
-def _serial(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[Statement]:
+def _serial(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[DraftStatement]:
     """Have a column that is there count up by a sequence."""
-    yield Statement(phase, f"CREATE SEQUENCE {quoted(sequence)} OWNED BY {quoted(table)}.{quoted(column.name)}")
+    yield DraftStatement(phase, f"CREATE SEQUENCE {quoted(sequence)} OWNED BY {quoted(table)}.{quoted(column.name)}")
     default = f"nextval({literal(quoted(sequence))}::regclass)"
-    yield Statement(phase, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} SET DEFAULT {default}")
+    yield DraftStatement(phase, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} SET DEFAULT {default}")
 
 
-def _serial_column(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[Statement]:
+def _serial_column(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[DraftStatement]:
     """Add a column that counts up by a sequence, in the rows that are there too."""
-    yield Statement(phase, f"CREATE SEQUENCE {quoted(sequence)}")
+    yield DraftStatement(phase, f"CREATE SEQUENCE {quoted(sequence)}")
     default = f"nextval({literal(quoted(sequence))}::regclass)"
-    yield Statement(phase, f"{_alter(table)} ADD COLUMN {column_sql(replace(column, sequence=None, default=default))}")
+    yield DraftStatement(
+        phase, f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, sequence=None, default=default))}"
+    )
     owner = f"{quoted(table)}.{quoted(column.name)}"
-    yield Statement(phase, f"ALTER SEQUENCE {quoted(sequence)} OWNED BY {owner}")
+    yield DraftStatement(phase, f"ALTER SEQUENCE {quoted(sequence)} OWNED BY {owner}")
 
 
-def _set_sequence(table: str, column: Column) -> Statement:
+def _set_sequence(table: str, column: Column) -> DraftStatement:
     """Have a column's sequence go on behind the values that are there."""
     sequence = f"pg_get_serial_sequence({literal(quoted(table))}, {literal(column.name)})"
     first = f"COALESCE((SELECT max({quoted(column.name)}) FROM {quoted(table)}), 0) + 1"
-    return Statement(Phase.ALTER_COLUMN, f"SELECT setval({sequence}, {first}, false)")
+    return DraftStatement(Phase.ALTER_COLUMN, f"SELECT setval({sequence}, {first}, false)")
 
 
-def _place(table: str, thing: Constraint | Index) -> str:
+def _object_sql(table: str, thing: Constraint | Index) -> str:
     if isinstance(thing, Constraint):
         return f"CONSTRAINT {quoted(thing.name)} ON {quoted(table)}"
     return f"INDEX {quoted(thing.name)}"
 
 
-def _comment(place: str, text: str | None, was: str | None = None) -> Iterator[Statement]:
+def _comment_on(place: str, text: str | None, was: str | None = None) -> Iterator[DraftStatement]:
     if text is not None or was is not None:
-        yield Statement(Phase.COMMENT, f"COMMENT ON {place} IS {literal(text)}")
+        yield DraftStatement(Phase.COMMENT, f"COMMENT ON {place} IS {literal(text)}")

@@ -29,13 +29,13 @@ BATCH = 40
 
 
 class Scratch:
-    """An open transaction with tables of its own. Use `scratch`."""
+    """An open transaction with tables of its own. `open_scratch` gives one."""
 
     def __init__(self, session: Session, live: str) -> None:
         self.session, self.live = session, live
         self.namespace: int = session.query("SELECT pg_catalog.pg_my_temp_schema()")[0][0]
 
-    def run(self, statements: Iterable[str]) -> None:
+    def execute(self, statements: Iterable[str]) -> None:
         """Raises django.db.Error."""
         for statement in statements:
             self.session.execute(statement)
@@ -72,7 +72,7 @@ class Scratch:
 
 
 @contextmanager
-def scratch(session: Session) -> Iterator[Scratch]:
+def open_scratch(session: Session) -> Iterator[Scratch]:
     """Raises DatabaseError without the privilege, or where the server has no room for so many tables at once."""
     (path,) = session.query("SELECT pg_catalog.current_schemas(false)::text[]")[0]
     if not path:
@@ -120,7 +120,7 @@ def build_models(scratch: Scratch, models: Sequence[type[Model]]) -> dict[str, T
             with _editor(scratch.session.connection) as editor:
                 for model in batch:
                     editor.create_model(model)
-            scratch.run([" ".join(editor.collected_sql)])
+            scratch.execute([" ".join(editor.collected_sql)])
             found |= scratch.read(made & own_tables)
     return found
 
@@ -147,7 +147,7 @@ def _stub(scratch: Scratch, field: ForeignKey[Any, Any], made: set[str], own_tab
     while target.remote_field:
         target = target.target_field
     type_ = target.rel_db_type(scratch.session.connection)
-    scratch.run([f"CREATE TEMP TABLE {quoted(table)} ({column} {type_} UNIQUE)"])
+    scratch.execute([f"CREATE TEMP TABLE {quoted(table)} ({column} {type_} UNIQUE)"])
 
 
 def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables) -> None:
@@ -168,5 +168,5 @@ def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables)
         }
         parts = [f"{quoted(column)} {type_}" for column, type_ in types.items()]
         parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in sorted(columns)]
-        scratch.run([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
-    scratch.run(create_tables(tables))
+        scratch.execute([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
+    scratch.execute(create_tables(tables))
