@@ -1,4 +1,4 @@
-"""Writes a migration file for what the models of an app say and its tables do not."""
+"""The generator from its door on: compares the models of an app with its tables, and writes a migration file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def generate(request: Request) -> GenerateResult:
 
 
 def _scope(session: Session, label: str, migrations: Iterable[Migration]) -> Scope:
-    """What of an app is compared. Raises PlanError if one of its tables is in another schema than the first."""
+    """What of an app is compared, by its models, its migrations and the settings."""
     wanted = wanted_by(label, session.connection)
     _refuse_elsewhere(session, wanted)
     ignore = (*conf.get_settings().ignore, *_keep_globs(migrations, label))
@@ -133,6 +133,7 @@ def _left_over(session: Session, label: str, ignore: Sequence[str]) -> tuple[str
 
 
 def _refuse_elsewhere(session: Session, wanted: Wanted) -> None:
+    """Raise PlanError if a table is found in another schema than the first of the search_path."""
     rows = session.query(_ELSEWHERE, [sorted(wanted.tables)])
     if rows:
         raise PlanError(
@@ -142,6 +143,7 @@ def _refuse_elsewhere(session: Session, wanted: Wanted) -> None:
 
 
 def _keep_globs(migrations: Iterable[Migration], label: str) -> list[str]:
+    """The globs that the app's migrations have in migrate:keep."""
     return [glob for migration in migrations if migration.id.app == label for glob in migration.keep]
 
 
@@ -171,4 +173,5 @@ def _refuse_misread(text: str, draft: Draft) -> None:
 
 
 def _in_words(change: Change) -> str:
+    """A change as a result tells it, such as `create blog_post.title`."""
     return f"{change.op} {change.table}" + ("" if change.thing.name == change.table else f".{change.thing.name}")

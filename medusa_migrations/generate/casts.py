@@ -14,7 +14,10 @@ from .tables import Column
 
 @dataclass(frozen=True)
 class Casts:
-    """The columns whose values get another type only by an explicit cast, and those for which there is none."""
+    """Which columns that get another type need an explicit cast for that, and for which there is none.
+
+    Those in neither set are cast by PostgreSQL without being told to.
+    """
 
     explicit: frozenset[Place] = frozenset()
     impossible: frozenset[Place] = frozenset()
@@ -57,6 +60,7 @@ def _is_lossless(old: str, new: str) -> bool:
 
 
 def _note(table: str, old: Column, new: Column) -> str:
+    """What somebody should look at before a column gets another type."""
     note = f"Writes all of {table} anew, or reads all of it, and locks it."
     length = re.fullmatch(r"character varying\((\d+)\)", new.type)
     if length and re.match("character varying|text|citext", old.type):

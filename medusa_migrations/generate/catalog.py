@@ -11,7 +11,7 @@ from medusa_migrations.sql.names import quoted
 
 from .tables import Column, Constraint, Index, Table
 
-# Names print bare where their schema is on the search_path, so both sides are read with theirs first.
+# PostgreSQL prints a name without its schema if that is on the search_path, so that two schemas can be compared.
 _TABLES = """
 SELECT c.oid, c.relname::text, pg_catalog.obj_description(c.oid, 'pg_class'), s.spcname::text
 FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
@@ -74,7 +74,10 @@ ORDER BY i.indrelid, c.relname
 
 
 def read_tables(session: Session, namespace: int, names: Iterable[str]) -> dict[str, Table]:
-    """The tables `names` that the schema with the oid `namespace` has, which is first on the search_path."""
+    """Those of the tables `names` that there are in the schema with the oid `namespace`, by name.
+
+    That schema must be first on the search_path, so that the names in it are printed without it.
+    """
     found = session.query(_TABLES, [namespace, sorted(set(names))])
     oids = [oid for oid, *_ in found]
     columns, constraints, indexes = (
@@ -96,6 +99,7 @@ def read_tables(session: Session, namespace: int, names: Iterable[str]) -> dict[
 
 
 def _by_table(session: Session, sql: str, oids: list[int]) -> dict[int, list[tuple[Any, ...]]]:
+    """The rows that `sql` gives for the tables with these oids, without the oid, by it."""
     rows: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for oid, *values in session.query(sql, [oids]) if oids else ():
         rows[oid].append(tuple(values))

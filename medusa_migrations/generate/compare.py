@@ -1,4 +1,4 @@
-"""What has to change for some tables to become others. Knows nothing of SQL but whether two texts are equal."""
+"""What has to change for some tables to become others. Expressions in SQL are the same if their texts are."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ class Change:
 
     @property
     def thing(self) -> Thing:
+        """What changes: as it will be, or as it was if it is dropped."""
         found = self.new if self.new is not None else self.old
         assert found is not None
         return found
 
 
 def compare(old: Tables, new: Tables, explicit_names: Collection[str] = ()) -> list[Change]:
-    """The changes from `old` to `new`.
+    """The changes that make tables as in `old` those in `new`.
 
-    Constraints and indexes are the same if their definitions are: names that Django or PostgreSQL gave them are kept as
-    they are, and only one of `explicit_names`, which the author gave, is followed.
+    Constraints and indexes are the same if their definitions are. One is renamed only if its old or new name is among
+    `explicit_names`, those that an author gave: a name that Django or PostgreSQL made up may stay as it is.
     """
     changes = [Change("create", name, new=new[name]) for name in new if name not in old]
     changes += [Change("drop", name, old=old[name]) for name in old if name not in new]
@@ -46,6 +47,7 @@ def compare(old: Tables, new: Tables, explicit_names: Collection[str] = ()) -> l
 
 
 def _table_changes(old: Table, new: Table, explicit_names: Collection[str]) -> Iterator[Change]:
+    """The changes of a table that stays, and of all that it has."""
     if (old.comment, old.tablespace) != (new.comment, new.tablespace):
         yield Change("alter", new.name, old, new)
     for column in new.columns.values():
@@ -62,7 +64,7 @@ def _table_changes(old: Table, new: Table, explicit_names: Collection[str]) -> I
 
 
 def _same_column(old: Column, new: Column) -> bool:
-    """Whether nothing is to be done; a serial and an identity column serve the same purpose, and stay what they are."""
+    """Whether a column needs no change; a serial and an identity column serve the same end, and stay what they are."""
     counts_up = [column.serial or bool(column.identity) for column in (old, new)]
     if all(counts_up) and old.serial != new.serial:
         old, new = (replace(one, sequence=None, default=None, identity="") for one in (old, new))
@@ -85,7 +87,10 @@ def _named_changes(
 
 
 def _pairs(old: Mapping[str, _Named], new: Mapping[str, _Named]) -> Iterator[tuple[_Named | None, _Named | None]]:
-    """Each with what it was: of the same name and definition, else of the same definition, else of the same name."""
+    """Each old thing with the new one that it becomes; None is before one that is created and after one that goes.
+
+    They belong together by the same name and definition, else by the same definition, else by the same name.
+    """
     left = dict(old)
     unmatched = []
     for name, after in new.items():
@@ -104,7 +109,10 @@ def _pairs(old: Mapping[str, _Named], new: Mapping[str, _Named]) -> Iterator[tup
 
 
 def _renames_to_make_room(old: Tables, new: Tables, changes: list[Change]) -> list[Change]:
-    """An automatic name may stay on a thing that was renamed with its table, and be wanted by a new one."""
+    """Renames of things whose old name is wanted by a new one.
+
+    That comes about where a table was renamed: its constraints and indexes keep the automatic names of the old one.
+    """
     wanted = {name for change in changes if change.op in ("create", "alter") for name in _names(change.new)}
     found = []
     for name in old.keys() & new.keys():
@@ -119,6 +127,7 @@ def _renames_to_make_room(old: Tables, new: Tables, changes: list[Change]) -> li
 
 
 def _names(thing: Thing | None) -> Iterator[str]:
+    """The names of the constraints and indexes that a thing is or has."""
     if isinstance(thing, Table):
         yield from thing.constraints
         yield from thing.indexes

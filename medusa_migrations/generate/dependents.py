@@ -1,4 +1,4 @@
-"""What the live database has besides, that changes touch: what stands on tables and columns, and taken names."""
+"""What else of the live database changes touch: what depends on tables and columns, and names that are taken."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ ORDER BY 1, 2, 3
 
 
 def foreign_keys_on(session: Session, namespace: int, tables: Collection[str]) -> list[tuple[str, str, str]]:
-    """The foreign keys to `tables`: (their table, with its schema if that is another; their name; the target)."""
+    """The foreign keys that refer to `tables` of the schema with the oid `namespace`, of all schemas.
+
+    Each is its table, with the schema if that is another; its name; and the table that it refers to.
+    """
     return [(table, name, target) for table, name, target in session.query(_FOREIGN_KEYS, [namespace, sorted(tables)])]
 
 
@@ -61,7 +64,7 @@ def _objects_on(session: Session, namespace: int, columns: Collection[Place], dr
 
 
 def not_in_models(changes: Sequence[Change]) -> list[str]:
-    """Warnings that name the constraints and indexes that go and were, as far as their names tell, made by hand."""
+    """Warnings that name what was made by hand, to judge by its name, and goes although its columns stay."""
     gone = {(change.table, change.old.name) for change in changes if change.op == "drop" and change.old}
     made = {(change.table, change.new.name) for change in changes if change.op == "create" and change.new}
     return [
@@ -78,7 +81,10 @@ def not_in_models(changes: Sequence[Change]) -> list[str]:
 
 
 def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list[str]:
-    """Warnings that name what of a live table is not in what is `compared` of it, and goes with a column."""
+    """Warnings that name the constraints and indexes that are kept, so not `compared`, and go with a column.
+
+    `again` tells whether the column is added again after it was dropped.
+    """
     unseen: list[Constraint | Index] = [
         *(one for name, one in live.constraints.items() if name not in compared.constraints),
         *(one for name, one in live.indexes.items() if name not in compared.indexes),
@@ -93,7 +99,7 @@ def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list
 
 
 def computed_unseen(live: Table, compared: Table, column: str) -> list[str]:
-    """Warnings that name the generated columns that are not compared and stand on one that changes."""
+    """Warnings that name the generated columns that are kept, so not `compared`, and are made of `column`."""
     return [
         f"The generated column {live.name}.{name} is kept and stands on {column}, which changes: drop it before, and "
         "make it again after that."
@@ -103,9 +109,10 @@ def computed_unseen(live: Table, compared: Table, column: str) -> list[str]:
 
 
 def standing_on(session: Session, namespace: int, changes: Sequence[Change], going: Collection[Place]) -> list[str]:
-    """Warnings that name what stands on what goes or gets another type, and is not seen to here.
+    """Warnings that name what depends on what `changes` drop or give another type, and that no part makes again.
 
-    `going` are the columns that are dropped, also those that are added again.
+    Those are views, triggers, policies, statistics, and foreign keys of other apps. `going` are the columns that are
+    dropped, also those that are added again.
     """
     dropped = {change.table for change in changes if change.op == "drop" and isinstance(change.old, Table)}
     columns = {*going} | {
@@ -131,7 +138,7 @@ def standing_on(session: Session, namespace: int, changes: Sequence[Change], goi
 
 
 def refuse_taken(session: Session, namespace: int, changes: Sequence[Change], live: Tables) -> None:
-    """Raise PlanError if a relation that is made has a name that one elsewhere in the schema has."""
+    """Raise PlanError if `changes` make a relation whose name is taken in the schema, but not by `live` tables."""
     made = {name for change in changes if change.op == "create" for name in _relations(change.new)}
     own = {name for table in live.values() for name in _relations(table)}
     rows = session.query(

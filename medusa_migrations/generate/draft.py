@@ -1,4 +1,4 @@
-"""From the models of an app and the live tables to a proven up and down part."""
+"""From the models of an app and its live tables to a draft: an up and a down part, both proven on a copy."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from .wanted import Wanted
 
 @dataclass(frozen=True)
 class Draft:
-    """The statements of both parts, in their order; `offered` are renames that nobody answered for.
+    """The statements of both parts, in their order, and what they come from; empty if nothing differs.
 
+    `renames` and `changes` are what the up part does. `offered` are renames that may be meant and were not accepted.
     `referred` are the tables that new foreign keys refer to. `going` are the columns that the up part drops, and
-    whether it adds each again.
+    whether it adds each again. `warnings` are sentences for whoever reads the file.
     """
 
     renames: tuple[Rename, ...] = ()
@@ -49,8 +50,8 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     for a name that is taken; DatabaseError if the models cannot be built; NotProven if a part does not do what it
     should.
     """
-    wanted, extra_tables = scope.wanted, scope.extra_tables
-    names = {*wanted.tables, *extra_tables}
+    wanted = scope.wanted
+    names = {*wanted.tables, *scope.extra_tables}
     namespace = session.query("SELECT pg_catalog.current_schema()::pg_catalog.regnamespace::oid")[0][0]
     all_live = read_tables(session, namespace, names)
     _refuse_without_table(wanted, all_live)
@@ -58,20 +59,20 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     with open_scratch(session) as scratch:
         models = scope.compared(build_models(scratch, (*wanted.models, *wanted.extended)))
         given = given_renames(request.renames, live, models)
-        part = {change.table for change in compare(live, models, wanted.explicit_names)}
-        if not part or (part <= {*extra_tables} and not request.drop_tables):
+        part = _differing(request, scope, live, models)
+        if not part:
             return Draft(warnings=wanted.warnings)
+        # A key that changes takes along the foreign keys that refer to it.
         part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & names
         target = _normalised(scratch, _only(models, part), models)
-        whole = _only(all_live, extra_tables if request.drop_tables else ())
-        draft = _draft_on_copy(
-            scratch, request, scope, given, _only({**live, **whole}, part), target, {**models, **live}
-        )
+        whole = _only(all_live, scope.extra_tables if request.drop_tables else ())
+        copied = _only({**live, **whole}, part)
+        draft = _draft_on_copy(scratch, request, scope, given, copied, target, {**models, **live})
         refuse_taken(session, namespace, draft.changes, live)
         standing = standing_on(session, namespace, draft.changes, draft.going)
     unseen = _unseen(draft, all_live, live)
-    warnings = (*wanted.warnings, *standing, *not_in_models(draft.changes), *unseen, *draft.warnings)
-    return replace(draft, warnings=warnings)
+    by_hand = not_in_models(draft.changes)
+    return replace(draft, warnings=(*wanted.warnings, *standing, *by_hand, *unseen, *draft.warnings))
 
 
 def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
@@ -84,6 +85,12 @@ def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
         )
 
 
+def _differing(request: Request, scope: Scope, live: Tables, models: Tables) -> set[str]:
+    """The tables that are to change; none if all that differs are tables of no model, which are left alone."""
+    found = {change.table for change in compare(live, models, scope.wanted.explicit_names)}
+    return set() if found <= {*scope.extra_tables} and not request.drop_tables else found
+
+
 def _draft_on_copy(
     scratch: Scratch,
     request: Request,
@@ -93,7 +100,10 @@ def _draft_on_copy(
     target: Tables,
     known: Tables,
 ) -> Draft:
-    """Copy the live tables, rename in the copy what was renamed, and draft from there to the target."""
+    """Copy the `live` tables, rename in the copy what was renamed, and draft from there to the `target`.
+
+    `known` are all tables of the app: a foreign key to one that is not copied needs its columns.
+    """
     copy_tables(scratch, live, known, target)
     copied = scratch.read(live)
     renames, offered = chosen_renames(given, request.accept, scope.compared(copied), target)
@@ -174,11 +184,15 @@ def _unseen(draft: Draft, live: Tables, compared: Tables) -> list[str]:
 
 
 def _all_names(*schemas: Tables) -> set[str]:
+    """The names of all their constraints and indexes."""
     return {name for tables in schemas for table in tables.values() for name in (*table.constraints, *table.indexes)}
 
 
 def _normalised(scratch: Scratch, tables: Tables, known: Tables) -> Tables:
-    """The tables as PostgreSQL prints what it has made of its own print; the first print may differ for ever."""
+    """The tables as PostgreSQL prints them after they were made from what it printed before.
+
+    Its first print of an expression may differ from every later one, and the copies of live tables have a later one.
+    """
     with scratch.undone():
         copy_tables(scratch, tables, known, {})
         return scratch.read(tables)
@@ -196,4 +210,5 @@ def _referred(changes: Iterable[Change]) -> set[str]:
 
 
 def _only(tables: Tables, names: Collection[str]) -> Tables:
+    """Those of the tables that have one of the names."""
     return {name: table for name, table in tables.items() if name in names}

@@ -1,4 +1,4 @@
-"""A draft as the text of a migration file, and as a name for it."""
+"""A draft as a migration file: its text and its name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ _NAME_LENGTH = 50
 
 
 def file_text(label: str, draft: Draft, depends: Iterable[str], keep: Iterable[str] = ()) -> str:
-    """The whole file. What loses data, and what somebody should look at, stands above its statement."""
+    """The text of the migration file for a draft of the app with the label `label`.
+
+    `depends` are ids and `keep` globs for its header. What loses data, and what somebody should look at, stands as a
+    comment above its statement.
+    """
     header = [f"-- Generated from the models of {label}. Read it before you run it."]
     header += [f"-- migrate:depends {id_}" for id_ in depends]
     header += [f"-- migrate:keep {glob}" for glob in keep]
@@ -46,7 +50,7 @@ def _offers(draft: Draft) -> str:
 
 
 def derived_name(draft: Draft) -> str:
-    """A name for what a draft does: its first two changes, and that there are more."""
+    """A name for a migration file that tells what a draft does: its first two changes, and that there are more."""
     telling = [change for change in draft.changes if not isinstance(change.thing, Index | Constraint)]
     words = [_slug(f"rename {rename.table or ''} {rename.old}") for rename in draft.renames]
     words = list(dict.fromkeys(words + [_name_of_change(change) for change in telling or draft.changes]))

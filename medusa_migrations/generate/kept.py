@@ -1,4 +1,4 @@
-"""What no model has and is left alone: globs `table.object`, of migrate:keep and of the setting IGNORE."""
+"""What no model has and is left alone: what globs `table.object` match, of migrate:keep and the setting IGNORE."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from .tables import Table
 
 
 def keeps_table(globs: Iterable[str], table: str) -> bool:
-    """Whether all of a table is kept, as by `table.*`, or by a `table*` of IGNORE."""
+    """Whether the globs keep all of a table, as `table.*` does, or `table*` without a point."""
     parts = (glob.partition(".") for glob in globs)
     return any(thing in ("", "*") and fnmatchcase(table, name) for name, _, thing in parts)
 
 
 def globs_after_renames(globs: Iterable[str], names: Mapping[str, str]) -> list[str]:
-    """For tables that get other `names`, the globs that keep there what was kept under the old ones only."""
+    """The globs that must be added when tables are renamed, so that what is kept of them stays so.
+
+    `names` has the new names by the old ones. A glob that matches the new name already needs no other.
+    """
     split = [glob.partition(".") for glob in globs]
     return [
         f"{_as_glob(new)}.{thing}"
@@ -33,7 +36,10 @@ def _as_glob(name: str) -> str:
 
 
 def without_kept(table: Table, globs: Collection[str], names: Collection[str]) -> Table:
-    """The table without what is kept of it under one of the `names` that it has or had."""
+    """The table without the columns, constraints and indexes that the globs keep.
+
+    `names` are those that the table has or had: what is kept under one of them is kept.
+    """
 
     def is_compared(thing: str) -> bool:
         return not any(fnmatchcase(f"{name}.{thing}", glob) for name in names for glob in globs)

@@ -1,4 +1,4 @@
-"""What a generated part consists of, and in which order."""
+"""What the parts of a draft consist of: statements, each in a phase that says when it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum, auto
 
 
 class Phase(IntEnum):
-    """The order of statements. What loses data comes last: there is one place before it to copy that by hand."""
+    """The order of statements. What loses data comes last, so that there is one place to save that by hand first."""
 
     MAKE_ROOM = auto()
     RENAME = auto()
@@ -29,7 +29,10 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DraftStatement:
-    """One statement, without its semicolon. `loses` says which data is lost, `note` what somebody should look at."""
+    """One statement of a draft, without its semicolon.
+
+    `loses` says which data it loses, `note` what somebody should look at; both are empty if there is nothing to say.
+    """
 
     phase: Phase
     sql: str

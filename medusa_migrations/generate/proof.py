@@ -22,10 +22,14 @@ _CURE = "Nothing was written. Write this change by hand."
 
 
 class NotProven(MigrationError):
-    """What was generated does not do what it should; nothing was written."""
+    """What was generated does not do what it should, so nothing was written."""
 
 
 def run_part(scratch: Scratch, part: str, statements: Sequence[DraftStatement]) -> None:
+    """Run the statements of a part, "up" or "down", on the tables in a scratch.
+
+    Raises NotProven with the statement that fails, and django.db.Error if the server has no room for more locks.
+    """
     for statement in statements:
         try:
             scratch.execute([statement.sql])
@@ -38,13 +42,14 @@ def run_part(scratch: Scratch, part: str, statements: Sequence[DraftStatement]) 
 
 
 def refuse_difference(part: str, left: Sequence[Change]) -> None:
+    """Raise NotProven if any changes are `left` to be done after a part, "up" or "down", has run."""
     if left:
         differences = "\n".join(f"  {change.op} {change.table}.{change.thing.name}" for change in left)
         raise NotProven(f"After the generated {part} part these differences are left:\n{differences}\n{_CURE}")
 
 
 def find_casts(scratch: Scratch, changes: Iterable[Change]) -> Casts:
-    """How values get their new types: PostgreSQL does it by itself, or on demand, or not at all."""
+    """Which of the columns that get another type need an explicit cast for that, and which cannot be cast."""
     explicit: set[Place] = set()
     impossible: set[Place] = set()
     for change in changes:
@@ -61,7 +66,7 @@ def find_casts(scratch: Scratch, changes: Iterable[Change]) -> Casts:
 
 
 def _can_cast(scratch: Scratch, sql: str) -> bool:
-    """Whether PostgreSQL has the cast that `sql` needs. Raises django.db.Error for anything else."""
+    """Whether PostgreSQL has the cast that `sql` needs. Raises django.db.Error if it fails for another reason."""
     with scratch.undone():
         try:
             scratch.execute([sql])

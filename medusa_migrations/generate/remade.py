@@ -1,4 +1,4 @@
-"""What stands on something that changes, and so is dropped before and made again after it."""
+"""What depends on something that changes, and so is dropped before and made again after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Place = tuple[str, str]  # a table, and a column, constraint or index of it
 
 
 def with_remade(changes: Iterable[Change], old: Tables, new: Tables, uncastable: Collection[Place]) -> list[Change]:
-    """`changes`, and an alteration of each thing that could not stay while they are carried out.
+    """The `changes` from `old` to `new`, and one more for each thing that cannot stay while they are carried out.
 
     `uncastable` are the columns whose values cannot become those of the new type: these are dropped and added.
     """
@@ -29,7 +29,10 @@ def with_remade(changes: Iterable[Change], old: Tables, new: Tables, uncastable:
 def going_columns(
     changes: Iterable[Change], old: Tables, new: Tables, uncastable: Collection[Place]
 ) -> dict[Place, bool]:
-    """The columns that are dropped, of tables that stay, and whether each is added again."""
+    """The columns that the changes from `old` to `new` drop of tables that stay, and whether each is added again.
+
+    `uncastable` is as for `with_remade`.
+    """
     found = with_remade(changes, old, new, uncastable)
     places = {
         (change.table, change.old.name): False
@@ -41,7 +44,7 @@ def going_columns(
 
 
 def retyped(changes: Iterable[Change], table: str) -> set[str]:
-    """The columns of `table` that get another type."""
+    """The names of the columns of `table` that the changes give another type."""
     return {new.name for old, new in _altered(changes, table) if old.type != new.type}
 
 
@@ -111,5 +114,8 @@ def _on_remade_keys(changes: list[Change], old: Tables, new: Tables) -> Iterator
 
 
 def mentions(expression: str, name: str) -> bool:
-    """Whether an expression has a name as a word of its own, or in quotes; once too often does no harm."""
+    """Whether an expression in SQL has a name as a word of its own, or in quotes.
+
+    It may be that of something else: then more is made again than had to be, which does no harm.
+    """
     return re.search(rf'(?<![\w"]){re.escape(name)}(?![\w"])|{re.escape(quoted(name))}', expression) is not None

@@ -1,4 +1,4 @@
-"""Which tables and columns may be others under a new name. A person says whether they are."""
+"""Which tables and columns may be old ones under a new name, which only a person can tell."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _OTHER_NAME = 0.7  # how much a column counts that is alike but for its name
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """`old` is now `new`: a table, or a column of `table`, which is its name after tables were renamed."""
+    """A table, or a column of `table`, that was `old` and is `new`; `table` is the name after tables were renamed.
+
+    As a string it is written as --rename takes it.
+    """
 
     old: str
     new: str
@@ -34,19 +37,22 @@ class Rename:
 
     @property
     def back(self) -> Rename:
+        """The rename that undoes this one."""
         return replace(self, old=self.new, new=self.old)
 
     @property
     def statement(self) -> DraftStatement:
+        """The statement that carries it out."""
         column = f"COLUMN {quoted(self.old)} " if self.table else ""
         sql = f"ALTER TABLE {quoted(self.table or self.old)} RENAME {column}TO {quoted(self.new)}"
         return DraftStatement(Phase.RENAME, sql)
 
 
 def given_renames(texts: Iterable[str], old: Tables, new: Tables) -> list[Rename]:
-    """What `--rename` says, tables first: `table=new` or `table.column=new`, the table by its name in the database.
+    """The renames that `texts` of the option --rename ask for, tables first.
 
-    Raises PlanError for what cannot be renamed so.
+    Each is `table=new` or `table.column=new`, with the table's name in the database today. Raises PlanError for one
+    that is written otherwise, or that does not lead from what is only in `old` to what is only in `new`.
     """
     tables, columns = [], []
     seen: set[object] = set()
@@ -88,7 +94,11 @@ def _given_column(
 def chosen_renames(
     given: Sequence[Rename], accept: Callable[[str], bool], old: Tables, new: Tables
 ) -> tuple[list[Rename], list[Rename]]:
-    """The renames to be done, tables first: what is `given`, and what `accept` says yes to; and the others."""
+    """The renames to be done, tables first, and those that may be meant too.
+
+    What is `given` is done. Others that may lead from `old` to `new`, by their likeness, are done if `accept` says so:
+    it is called with each, written as --rename takes it.
+    """
     chosen = [rename for rename in given if not rename.table]
     taken = {name for rename in chosen for name in (rename.old, rename.new)}
     accepted, offered = _asked_tables(accept, _without(old, taken), _without(new, taken))

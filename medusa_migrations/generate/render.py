@@ -1,9 +1,9 @@
-"""Changes as SQL, in an order that works."""
+"""From changes to the statements that carry them out, in an order that works."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from medusa_migrations.sql.names import literal, quoted
 
@@ -19,17 +19,15 @@ def render(
     changes: Iterable[Change],
     old: Tables,
     new: Tables,
-    defaults: Mapping[Place, Value],
+    values: Mapping[Place, Value],
     casts: Casts,
 ) -> list[DraftStatement]:
-    """The statements that carry out `changes`, which lead from `old` to `new`.
+    """The statements that carry out `changes`, which lead from `old` to `new`, in the order of their phases.
 
-    `defaults` are for the rows that are there, by table and column.
+    `values` are for rows that are there, by table and column. `casts` tells how values get their new types.
     """
     all_changes = with_remade(changes, old, new, casts.impossible)
-    rendering = _Rendering(
-        new, defaults, casts, _taken_names(all_changes), _dropped(all_changes), _targets(all_changes)
-    )
+    rendering = _Rendering(new, values, casts, _taken_names(all_changes), _dropped(all_changes), _targets(all_changes))
     statements = [statement for change in all_changes for statement in rendering.statements_of(change)]
     return sorted(statements, key=lambda statement: statement.phase)
 
@@ -41,7 +39,7 @@ def create_tables(tables: Tables) -> list[str]:
 
 
 def _taken_names(changes: Iterable[Change]) -> frozenset[str]:
-    """Names of constraints and indexes that are made: one that goes must go before."""
+    """The names of constraints and indexes that are made, so that what has such a name and goes must go before."""
     found: set[str] = set()
     for change in changes:
         if isinstance(change.new, Table) and change.op == "create":
@@ -52,6 +50,7 @@ def _taken_names(changes: Iterable[Change]) -> frozenset[str]:
 
 
 def _dropped(changes: Iterable[Change]) -> frozenset[str]:
+    """The tables that are dropped."""
     return frozenset(change.table for change in changes if change.op == "drop" and isinstance(change.old, Table))
 
 
@@ -66,14 +65,21 @@ def _targets(changes: Iterable[Change]) -> dict[tuple[str, tuple[str, ...]], str
 
 @dataclass(frozen=True)
 class _Rendering:
+    """Turns each change into statements, which depend on the others too.
+
+    `new` are the tables as they will be. `taken` are names of constraints and indexes that are made, `dropped` the
+    tables that go, and `targets` what foreign keys that go referred to, by their table and columns.
+    """
+
     new: Tables
-    defaults: Mapping[Place, Value]
+    values: Mapping[Place, Value]
     casts: Casts
     taken: frozenset[str]
-    dropped: frozenset[str] = field(default_factory=frozenset)
-    targets: Mapping[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+    dropped: frozenset[str]
+    targets: Mapping[tuple[str, tuple[str, ...]], str]
 
     def statements_of(self, change: Change) -> Iterator[DraftStatement]:
+        """The statements for one change, whatever it is of."""
         match change:
             case Change("create", _, _, Table() as new):
                 yield from self.create_table(new)
@@ -95,6 +101,7 @@ class _Rendering:
                 yield from self.exchange(table, old, new)
 
     def create_table(self, table: Table) -> Iterator[DraftStatement]:
+        """A table with all that it has; its foreign keys and indexes have statements of their own."""
         parts = [_column_sql(column) for column in table.columns.values()]
         inline = [one for one in table.constraints.values() if one.kind != "f" and one.valid]
         parts += [f"CONSTRAINT {quoted(one.name)} {one.definition}" for one in inline]
@@ -118,6 +125,7 @@ class _Rendering:
             yield from _comment_on(f"COLUMN {quoted(table.name)}.{quoted(column.name)}", column.comment)
 
     def drop_table(self, table: Table) -> Iterator[DraftStatement]:
+        """Before the table goes, its foreign keys to others that go, and what has a name that is wanted again."""
         for constraint in table.constraints.values():
             if constraint.kind == "f" and constraint.ref_table in self.dropped - {table.name}:
                 yield self.drop_constraint(table.name, constraint)
@@ -131,6 +139,7 @@ class _Rendering:
         )
 
     def alter_table(self, old: Table, new: Table) -> Iterator[DraftStatement]:
+        """The comment and the tablespace of a table."""
         if old.comment != new.comment:
             yield from _comment_on(f"TABLE {quoted(new.name)}", new.comment, was=old.comment)
         if old.tablespace != new.tablespace:
@@ -142,17 +151,18 @@ class _Rendering:
             )
 
     def create_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
+        """A column of a table that is there, with the values of its rows."""
         phase = Phase.ADD_COLUMN if column.generated is None else Phase.ADD_GENERATED
         if column.sequence:
             yield from _serial_column(phase, table, column, column.sequence)
-        elif not column.fills_itself and (column.not_null or (table, column.name) in self.defaults):
+        elif not column.fills_itself and (column.not_null or (table, column.name) in self.values):
             yield from self.create_filled_column(table, column)
         else:
             yield DraftStatement(phase, f"{_alter(table)} ADD COLUMN {_column_sql(column)}")
         yield from _comment_on(f"COLUMN {quoted(table)}.{quoted(column.name)}", column.comment)
 
     def create_filled_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
-        """A column that rows which are there get a value in; for a key that is never invented."""
+        """A column with a value for rows that are there; where none can be had a person must write it in."""
         value, note = self.value_for_old_rows(table, column)
         alter = f"{_alter(table)} ALTER COLUMN {quoted(column.name)}"
         if value is None:
@@ -170,7 +180,7 @@ class _Rendering:
 
     def value_for_old_rows(self, table: str, column: Column) -> tuple[str | None, str]:
         """SQL for a column's value in rows that are there, and what to look at; None where nothing can be invented."""
-        if given := self.defaults.get((table, column.name)):
+        if given := self.values.get((table, column.name)):
             return given.sql, given.note
         if column.default is not None or self.new[table].is_key(column.name):
             return column.default, ""
@@ -179,6 +189,7 @@ class _Rendering:
         return value, note if value is not None else ""
 
     def drop_column(self, table: str, column: Column, phase: Phase = Phase.DROP_COLUMN) -> Iterator[DraftStatement]:
+        """A column that goes, in `phase`; a generated one goes earlier, and loses nothing."""
         is_generated = column.generated is not None
         yield DraftStatement(
             Phase.DROP_GENERATED if is_generated else phase,
@@ -187,6 +198,7 @@ class _Rendering:
         )
 
     def alter_column(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
+        """A column that becomes another one: in place, or dropped and added where PostgreSQL has no other way."""
         is_remade = (old.generated is None) != (new.generated is None) or (
             old.generated is not None and replace(old, comment=None) != replace(new, comment=None)
         )
@@ -204,6 +216,7 @@ class _Rendering:
             yield from _comment_on(f"COLUMN {quoted(table)}.{quoted(new.name)}", new.comment, was=old.comment)
 
     def alter_type_and_default(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
+        """The default is dropped before the type changes: it may be none of the new type, and is set after that."""
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
         if old.identity and not new.identity:
             yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP IDENTITY")
@@ -217,6 +230,7 @@ class _Rendering:
             yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET DEFAULT {new.default}")
 
     def alter_nullability(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
+        """NOT NULL is dropped, or set after rows without a value were given one."""
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
         if old.not_null and not new.not_null:
             yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP NOT NULL")
@@ -235,6 +249,7 @@ class _Rendering:
         yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note)
 
     def alter_identity(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
+        """An identity or a sequence that a column gets, going on behind the values that are there."""
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
         kind = "ALWAYS" if new.identity == "a" else "BY DEFAULT"
         if new.identity and not old.identity:
@@ -263,10 +278,12 @@ class _Rendering:
             yield from self.create_index(table, new)
 
     def drop_constraint(self, table: str, constraint: Constraint) -> DraftStatement:
+        """A constraint that goes; foreign keys go before the keys that they refer to."""
         phase = Phase.DROP_FOREIGN_KEY if constraint.kind == "f" else Phase.DROP_CONSTRAINT
         return DraftStatement(phase, f"{_alter(table)} DROP CONSTRAINT {quoted(constraint.name)}")
 
     def create_constraint(self, table: str, constraint: Constraint) -> Iterator[DraftStatement]:
+        """A constraint with its comment; foreign keys come after the keys that they refer to."""
         phase = Phase.ADD_FOREIGN_KEY if constraint.kind == "f" else Phase.ADD_CONSTRAINT
         valid = "" if constraint.valid else " NOT VALID"
         yield DraftStatement(
@@ -277,7 +294,7 @@ class _Rendering:
         yield from _comment_on(_object_sql(table, constraint), constraint.comment)
 
     def other_target(self, table: str, constraint: Constraint) -> str:
-        """What to say of a foreign key whose columns referred to another table, and keep their values."""
+        """A note on a foreign key whose columns referred to another table and keep their values, else nothing."""
         before, now = self.targets.get((table, constraint.columns)), constraint.ref_table
         kept = self.casts.impossible.isdisjoint((table, column) for column in constraint.columns)
         if before is None or now is None or before == now or not kept:
@@ -286,6 +303,7 @@ class _Rendering:
         return f"The values of {columns} were those of {before}, and are now taken as those of {now}."
 
     def create_index(self, table: str, index: Index) -> Iterator[DraftStatement]:
+        """An index with its comment."""
         unique = "UNIQUE " if index.unique else ""
         yield DraftStatement(
             Phase.ADD_INDEX, f"CREATE {unique}INDEX {quoted(index.name)} ON {quoted(table)} {index.definition}"

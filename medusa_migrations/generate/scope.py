@@ -1,4 +1,4 @@
-"""What is compared: the tables of an app, without what is none of its models' concern."""
+"""What of an app's tables is compared with its models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .wanted import Wanted
 
 @dataclass(frozen=True)
 class Scope:
-    """The tables of the models that are `wanted`, and `extra_tables` of the app that no model has any more.
+    """The models that are `wanted`, and the names of `extra_tables` that are the app's and that no model has any more.
 
-    What the globs `table.object` of `ignore` match is left alone.
+    Objects that one of the globs `table.object` in `ignore` matches are left alone.
     """
 
     wanted: Wanted

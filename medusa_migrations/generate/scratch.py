@@ -1,6 +1,6 @@
-"""Tables that are gone afterwards: in pg_temp, in a transaction that is rolled back.
+"""Tables for the time of a comparison: in pg_temp, in a transaction that is rolled back.
 
-That takes the privilege TEMP only, and of the live tables no lock but ACCESS SHARE.
+That takes the privilege TEMP only, and no lock on live tables but ACCESS SHARE.
 """
 
 from __future__ import annotations
@@ -29,23 +29,24 @@ BATCH = 40
 
 
 class Scratch:
-    """An open transaction with tables of its own. `open_scratch` gives one."""
+    """A transaction with temporary tables, which `open_scratch` begins; `live` is the schema of the live tables."""
 
     def __init__(self, session: Session, live: str) -> None:
         self.session, self.live = session, live
         self.namespace: int = session.query("SELECT pg_catalog.pg_my_temp_schema()")[0][0]
 
     def execute(self, statements: Iterable[str]) -> None:
-        """Raises django.db.Error."""
+        """Run the statements one after the other. Raises django.db.Error if one fails."""
         for statement in statements:
             self.session.execute(statement)
 
     def read(self, names: Iterable[str]) -> dict[str, Table]:
+        """The tables with these names that the scratch has, by name, as they are now."""
         return read_tables(self.session, self.namespace, names)
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """What is done meanwhile is undone at the end, and its locks are given back."""
+        """Undo at the end what is done meanwhile, which gives its locks back too."""
         self.session.execute("SAVEPOINT undone")
         try:
             yield
@@ -53,6 +54,7 @@ class Scratch:
             self.session.execute("ROLLBACK TO SAVEPOINT undone")
 
     def exists(self, name: str) -> bool:
+        """Whether the scratch has a relation of that name."""
         found = self.session.query(
             "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = %s::oid AND relname = %s)",
             [self.namespace, name],
@@ -60,7 +62,7 @@ class Scratch:
         return bool(found[0][0])
 
     def copy_live(self, name: str) -> bool:
-        """A stub for foreign keys, like the live table; False if there is none.
+        """Make a table for foreign keys to refer to, like the live one of that name; False if there is none.
 
         A foreign key to the live table itself would take SHARE ROW EXCLUSIVE on it.
         """
@@ -73,7 +75,11 @@ class Scratch:
 
 @contextmanager
 def open_scratch(session: Session) -> Iterator[Scratch]:
-    """Raises DatabaseError without the privilege, or where the server has no room for so many tables at once."""
+    """Begin a transaction in which pg_temp comes first on the search_path, and roll it back at the end.
+
+    Raises DatabaseError if the user may make no temporary tables, and for every error of the database meanwhile, such
+    as no room for so many tables at once.
+    """
     (path,) = session.query("SELECT pg_catalog.current_schemas(false)::text[]")[0]
     if not path:
         raise DatabaseError(f"The search_path of the database {session.alias!r} names no schema that is there.")
@@ -91,6 +97,7 @@ def open_scratch(session: Session) -> Iterator[Scratch]:
 
 
 def _explained(session: Session, error: Error) -> DatabaseError:
+    """What the server says, with what to do about it where that is known."""
     found = server_error(error)
     cure = ""
     if found.sqlstate == INSUFFICIENT_PRIVILEGE:
@@ -103,7 +110,10 @@ def _explained(session: Session, error: Error) -> DatabaseError:
 
 
 def build_models(scratch: Scratch, models: Sequence[type[Model]]) -> dict[str, Table]:
-    """The tables that Django makes of `models`, as PostgreSQL has them then. Nothing of them stays."""
+    """The tables that Django makes of `models`, by name, as PostgreSQL has them then; none of them stays.
+
+    Automatic many-to-many models among them are made together with the model that has the field.
+    """
     found: dict[str, Table] = {}
     own_tables = {model._meta.db_table for model in models}
     roots = [model for model in models if not model._meta.auto_created]
@@ -138,7 +148,7 @@ def _editor(connection: BaseDatabaseWrapper) -> BaseDatabaseSchemaEditor:
 
 
 def _stub(scratch: Scratch, field: ForeignKey[Any, Any], made: set[str], own_tables: set[str]) -> None:
-    """Have the table there that a foreign key refers to, unless it is one of those `made`."""
+    """Make a table for a foreign key to refer to, unless it is there or is one of those `made` with the models."""
     table = field.remote_field.model._meta.db_table
     if table in made or scratch.exists(table) or (table not in own_tables and scratch.copy_live(table)):
         return
@@ -151,9 +161,10 @@ def _stub(scratch: Scratch, field: ForeignKey[Any, Any], made: set[str], own_tab
 
 
 def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables) -> None:
-    """Make `tables` by the statements that create them, on stubs of what they, and `others`, refer to besides.
+    """Make `tables` by the statements that create them, and stubs of what they and `others` refer to besides.
 
-    A stub is made as one of `known`, else as the live one.
+    A stub has the columns that are referred to, with the types that they have in `known`. Of a table that is not there
+    it is like the live one, and if there is none the columns are of type bigint.
     """
     keys: dict[str, set[tuple[str, ...]]] = {}
     for table in (*tables.values(), *others.values()):

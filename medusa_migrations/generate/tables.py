@@ -1,4 +1,4 @@
-"""Tables as values: both sides of a comparison are read into these."""
+"""Tables as values, which both sides of a comparison are read into."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Column:
 
     @property
     def serial(self) -> bool:
+        """Whether it counts up by a sequence that it owns."""
         return self.sequence is not None
 
     @property
@@ -38,7 +39,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A constraint; `kind` is pg_constraint's: p, u, c, f or x. `definition` has neither its name nor NOT VALID."""
+    """A constraint; `kind` is as in pg_constraint: p, u, c, f or x. `definition` has neither its name nor NOT VALID.
+
+    `columns` are those that it is on. Of a foreign key, `ref_table` and `ref_columns` are what it refers to.
+    """
 
     name: str
     kind: str
@@ -51,15 +55,15 @@ class Constraint:
 
     @property
     def body(self) -> tuple[object, ...]:
-        """All but the name and what can be changed apart."""
+        """What two constraints must have in common to be the same: all but the name, `valid` and the comment."""
         return self.kind, self.definition
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index that no constraint stands on; `definition` is what follows the table's name.
+    """An index that belongs to no constraint; `definition` is what follows the table's name in CREATE INDEX.
 
-    `columns` are those that it stands on as such, not in an expression.
+    `columns` are those that it is on as such, not in an expression.
     """
 
     name: str
@@ -71,11 +75,17 @@ class Index:
 
     @property
     def body(self) -> tuple[object, ...]:
+        """What two indexes must have in common to be the same: all but the name, `valid` and the comment."""
         return self.unique, self.definition
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """A table; its columns are in their order, and columns, constraints and indexes are by name.
+
+    `tablespace` is None where it is the database's default.
+    """
+
     name: str
     columns: Mapping[str, Column] = field(default_factory=dict)
     constraints: Mapping[str, Constraint] = field(default_factory=dict)
@@ -96,7 +106,7 @@ class Table:
         )
 
     def only(self, names: Collection[str]) -> Table:
-        """The columns `names` and the primary key, and the constraints and indexes on nothing else."""
+        """The table with the columns `names` and its primary key, and the constraints and indexes on these alone."""
         keys = [key for key in self.constraints.values() if key.kind == "p"]
         kept = {*names, *(column for key in keys for column in key.columns)}
         return replace(

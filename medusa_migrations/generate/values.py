@@ -1,4 +1,4 @@
-"""What rows that are there get in a column that has no value for them: of the models, of a person, or nothing's."""
+"""Values for rows that are there, in a column that is new or becomes NOT NULL: the model's default, or a person's."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _ZERO_VALUES = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """SQL for a column's value in rows that are there; `note` is what somebody should look at."""
+    """SQL for a column's value in rows that are there, and a `note` that says what somebody should look at."""
 
     sql: str
     note: str = ""
 
 
 def zero_value(type_: str) -> str | None:
-    """SQL for what stands for nothing in a type, or None if that is not known."""
+    """SQL for the value of a type that stands for nothing, such as 0 or '', or None if there is none that is known."""
     if type_.endswith("[]"):
         return "'{}'"
     word = re.match(r"[a-z]+", type_)
@@ -123,9 +123,10 @@ def _function(field: Field[Any, Any]) -> str | None:
 
 
 def _default_sql(session: Session, field: Field[Any, Any]) -> str | None:
-    """SQL for what Django would write into a row, None if nothing; a function is PostgreSQL's own where that has one.
+    """SQL for the default that Django would write into a row, or None if it would write none.
 
-    A function of the author's is called, and what it does in this database rolled back. Raises PlanError if it fails.
+    For a default that is a function it calls PostgreSQL's own if there is one. Else the author's is called here, and
+    what it does in this database rolled back. Raises PlanError if that fails.
     """
     if getattr(field, "generated", False) or field.db_default is not NOT_PROVIDED:
         return None

@@ -25,7 +25,8 @@ class Wanted:
     """The models of an app that have tables of their own, with the automatic many-to-many ones.
 
     `extended` are models of Django-migrated apps with fields that no Django migration makes, and the columns of those:
-    of such a table nothing else is compared.
+    of such a table nothing else is compared. `explicit_names` are those that an author gave to indexes and constraints.
+    `warnings` name models that are left out, or not compared as a whole.
     """
 
     models: tuple[type[Model], ...]
@@ -35,7 +36,7 @@ class Wanted:
 
     @cached_property
     def fields(self) -> dict[tuple[str, str], Field[Any, Any]]:
-        """By table and column."""
+        """The fields that have a column, by table and column."""
         return {
             (name, field.column): field
             for name, model in self.tables.items()
@@ -45,11 +46,12 @@ class Wanted:
 
     @cached_property
     def tables(self) -> dict[str, type[Model]]:
+        """The models, the extended ones too, by table."""
         return {model._meta.db_table: model for model in (*self.models, *self.extended)}
 
 
 def wanted_by(label: str, connection: BaseDatabaseWrapper) -> Wanted:
-    """What the app with that label wants of the database."""
+    """What the models of the app with the label `label` want of the database that `connection` is to."""
     models: list[type[Model]] = []
     warnings = list(_warnings_of_parents(label))
     for model in apps.get_app_config(label).get_models(include_auto_created=True):
@@ -82,7 +84,7 @@ def wanted_of(
     extended: Mapping[type[Model], frozenset[str]] = MappingProxyType({}),
     warnings: Sequence[str] = (),
 ) -> Wanted:
-    """What `models` want, the automatic many-to-many ones being among them."""
+    """What these models want; automatic many-to-many models are to be among them, as they are not looked for."""
     return Wanted(
         tuple(models),
         extended,
