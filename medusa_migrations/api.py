@@ -1,4 +1,4 @@
-"""The public functions. The commands, the admin and users' own admin actions call nothing else.
+"""The public functions, one a verb.
 
 Each takes the options of the command of the same name as keyword arguments, returns a NamedTuple of
 `medusa_migrations.results` and raises a subclass of `medusa_migrations.errors.MigrationError`. What only some of them

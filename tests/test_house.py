@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,3 +178,12 @@ def test_imports_for_types_alone_keep_to_the_wings_too() -> None:
 def test_the_wings_can_be_imported_alone() -> None:
     for wing in WINGS:
         importlib.import_module(f"medusa_migrations.{wing}")
+
+
+def test_the_readme_has_the_same_picture() -> None:
+    rows = re.findall(r"^\| `([a-z]+)(?:/|\.py)` \| (.+?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.M)
+    assert {wing for wing, _, _ in rows} == set(WINGS)
+    for wing, text, may_import in rows:
+        assert text == sentence(wing)
+        if wing != "management":  # "`api` and all below it"
+            assert set(re.findall(r"`(\w+)`", may_import)) - WORDS == WINGS[wing], wing
