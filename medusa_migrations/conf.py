@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
+from django.db import connections
 
 from .errors import SettingsError, nearest
 
@@ -43,6 +44,12 @@ class Settings(NamedTuple):
     ignore: tuple[str, ...] = ()
     run_on_migrate: bool = True
     admin: bool = True
+    history_schema: str | Mapping[str, str] | None = None
+
+    def history_schema_of(self, alias: str) -> str | None:
+        """The schema that the history of the database `alias` is in, None where search_path finds it."""
+        given = self.history_schema
+        return given.get(alias) if isinstance(given, Mapping) else given
 
     def is_on(self, feature: str) -> bool:
         """Whether `feature` is on: by MEDUSA_FEATURE_<NAME> in the environment, else by FEATURES, else off."""
@@ -190,6 +197,22 @@ def _globs(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _schemas(value: object) -> str | dict[str, str] | None:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        if not set(value) <= set(connections):
+            raise ValueError
+        return {alias: _schema(name) for alias, name in value.items()}
+    return _schema(value)
+
+
+def _schema(value: object) -> str:
+    if not isinstance(value, str) or not value or '"' in value or "\0" in value:
+        raise ValueError
+    return value
+
+
 _CHECKS = {
     "DIST_DIR": (_path, "a path"),
     "SOURCE_DIR": (_folder_name, "the name of a folder, such as 'sql_migrations'"),
@@ -203,4 +226,5 @@ _CHECKS = {
     "IGNORE": (_globs, "a list of globs such as ['blog_post.search_*']"),
     "RUN_ON_MIGRATE": (_bool, "True or False"),
     "ADMIN": (_bool, "True or False"),
+    "HISTORY_SCHEMA": (_schemas, "the name of a schema, or one for each alias of DATABASES: {'default': 'ops'}"),
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import Error, ProgrammingError, router
 
@@ -19,18 +19,45 @@ from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration
 from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
+from .place import BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
 from .session import Session
 
-_TABLE = AppliedMigration._meta.db_table
-_COLUMNS = "id, app, name, checksum, state, statements_done, progress ->> 'checksum'"
+_COLUMNS = "id, app, name, checksum, state, statements_done, progress ->> 'checksum'::text"
 _DETAILS = "run::text, applied_at, duration_ms, applied_by, error, down"
 
-_FIND = """
-SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-    pg_catalog.obj_description(c.oid, 'pg_class'),
-    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = pg_catalog.to_regclass(%s)
+# Whether row level security leaves this user all rows: policies that only give, and one of them everything (manual,
+# 5.9).
+_ALL_ROWS = """(
+    SELECT COALESCE(pg_catalog.bool_and(p.polpermissive)
+        AND pg_catalog.bool_or(pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'::text), false)
+    FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('*', 'r') AND EXISTS (
+        SELECT FROM pg_catalog.unnest(p.polroles) r (role)
+        WHERE CASE WHEN r.role = 0::oid THEN true ELSE pg_catalog.pg_has_role(r.role, 'USAGE') END))"""
+
+# One message reads a table that may not be there, or may not be what it seems: to read a view calls its functions.
+# What is in the way comes as one word in place of the rows. The name is looked up when EXECUTE comes to it, so that a
+# table that is not there is no error, which the server would log.
+_READ = f"""
+DO $medusa_migrations$
+DECLARE
+    rows pg_catalog.refcursor := 'medusa_migrations';
+    history pg_catalog.regclass := pg_catalog.to_regclass(%s);
+    problem pg_catalog.text;
+BEGIN
+    SELECT CASE
+        WHEN c.relkind NOT IN ('r', 'p') OR NOT {COLUMNS} OPERATOR(pg_catalog.@>) %s::text[] THEN 'foreign'
+        WHEN NOT {COLUMNS} OPERATOR(pg_catalog.@>) %s::text[] THEN 'older'
+        WHEN pg_catalog.row_security_active(c.oid) AND NOT {_ALL_ROWS} THEN 'hidden'
+        ELSE ''
+    END INTO problem FROM pg_catalog.pg_class c WHERE c.oid = history::oid;
+    IF problem = ''::text THEN
+        OPEN rows FOR EXECUTE pg_catalog.format(%s, history);
+    ELSE
+        OPEN rows FOR SELECT COALESCE(problem, 'missing');
+    END IF;
+END
+$medusa_migrations$;
+FETCH ALL FROM medusa_migrations
 """
 
 # What a column that an older table lacks gets in its rows.
@@ -48,6 +75,16 @@ SERVER_MILLISECONDS = (
 )
 
 
+# What to do where the table cannot be made, by SQLSTATE.
+_CURES = {
+    postgresql.INSUFFICIENT_PRIVILEGE: "Give this database user CREATE on its schema.",
+    postgresql.INVALID_SCHEMA_NAME: (
+        "search_path names no schema that exists and that this user may use: mend it (see ALTER DATABASE and ALTER "
+        "ROLE … SET search_path), make the schema, or name one in MEDUSA_MIGRATIONS['HISTORY_SCHEMA']. Nothing was run."
+    ),
+}
+
+
 class History:
     """The rows of one run: `run` marks what it applies, `applied_by` who did, else the operating system's user."""
 
@@ -55,6 +92,7 @@ class History:
         self.session = session
         self._applied_by = applied_by
         self.run = str(uuid.uuid4())
+        self.place = Place.of(session.alias)
         self.table = ""
 
     @functools.cached_property
@@ -66,31 +104,53 @@ class History:
         """All rows, in the order of execution; none if the table does not exist yet.
 
         `details` are what a run does not need: which run it was, when, how long, by whom, the error, the down part.
+        Raises DatabaseError if the table cannot be read whole, or is not there but may be in another schema.
         """
         columns = f"{_COLUMNS}, {_DETAILS}" if details else _COLUMNS
-        try:
-            rows = self.session.query(f"SELECT {columns} FROM {_TABLE} ORDER BY id")
-        except ProgrammingError as error:
-            found = postgresql.server_error(error)
-            if found.sqlstate == postgresql.UNDEFINED_TABLE:
+        match self._read(f"SELECT {columns} FROM %s ORDER BY id"):
+            case [("missing",)]:
+                refuse_another(self.session, self.place)
                 return []
-            if found.sqlstate == postgresql.UNDEFINED_COLUMN:
+            case [("foreign",)]:
+                raise self._foreign()
+            case [("older",)]:
                 return self._rows_of_older_format()
+            case [("hidden",)]:
+                raise DatabaseError(
+                    f"Row level security hides rows of the history table {self.place.name!r} of the database "
+                    f"{self.session.alias!r} from this user: what is applied cannot be known. Nothing was done. ALTER "
+                    f"TABLE {self.place.name} DISABLE ROW LEVEL SECURITY, or give this user a policy that lets it read "
+                    "all rows (USING (true)), and change them where it runs migrations (WITH CHECK (true)) too."
+                )
+            case rows:
+                return [Row(serial, MigrationId(app, name), *rest) for serial, app, name, *rest in rows]
+
+    def _read(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of `query`, or the word that says what is in the way of it. Raises DatabaseError."""
+        try:
+            columns = [field.column for field in AppliedMigration._meta.local_fields]
+            return self.session.query(_READ, [self.place.name, sorted(BASIC_COLUMNS), columns, query])
+        except ProgrammingError as error:
+            message = postgresql.server_error(error).message
+            cure = "SELECT on it" + (f", and USAGE on the schema {self.place.schema!r}" if self.place.schema else "")
+            if "plpgsql" in message:
+                cure = "USAGE on the language plpgsql, which it is read with"
             raise DatabaseError(
-                f"Cannot read the history table {_TABLE!r} of the database {self.session.alias!r}: {found.message}. "
-                "Give this database user SELECT on it."
+                f"Cannot read the history table {self.place.name!r} of the database {self.session.alias!r}: {message}. "
+                f"Give this database user {cure}."
             ) from None
-        return [Row(serial, MigrationId(app, name), *rest) for serial, app, name, *rest in rows]
 
     def _rows_of_older_format(self) -> list[Row]:
         """The same from a table that lacks columns, which the next run adds."""
-        found = self._find()
-        if found:
-            self._refuse_foreign(found[2])
-            self._refuse_newer(found[1])
+        found = find(self.session, self.place)
+        if not found or not found.is_history():
+            raise self._foreign()
+        self._refuse_newer(found.made_with)
         names = set(Row._fields) - {"id"}
         old_rows = []
-        for (text,) in self.session.query(f"SELECT pg_catalog.to_jsonb(h)::text FROM {_TABLE} h ORDER BY id"):
+        columns = ", ".join(sorted(found.columns))
+        query = f"SELECT pg_catalog.to_jsonb(h)::text FROM (SELECT {columns} FROM {found.name}) h ORDER BY h.id"
+        for (text,) in self.session.query(query):
             row = json.loads(text)
             values = {name: row[name] for name in names & row.keys()}
             values["applied_at"] = datetime.fromisoformat(row["applied_at"])
@@ -100,26 +160,27 @@ class History:
     def open(self) -> None:
         """Have the table there and up to date, and know its name with its schema. Needs the lock.
 
-        Raises DatabaseError if that is not allowed, or if a newer version of this app made it.
+        Raises DatabaseError if that is not allowed, or if somebody else or a newer version of this app made it.
         """
         try:
-            found = self._find()
+            found = find(self.session, self.place)
             if not found:
                 self._create()
-                found = self._find()
+                found = find(self.session, self.place)
             assert found is not None
-            self.table, made_with, columns = found
-            self._refuse_foreign(columns)
-            if made_with < FORMAT:
-                self._add_columns(columns)
+            if not found.is_history():
+                raise self._foreign()
+            self._refuse_strangers(found)
+            self.table = found.name
+            if found.made_with < FORMAT:
+                self._add_columns(found.columns)
         except Error as error:
             reason = postgresql.server_error(error)
-            denied = reason.sqlstate == postgresql.INSUFFICIENT_PRIVILEGE
             raise DatabaseError(
-                f"Cannot make the history table {_TABLE!r} in the database {self.session.alias!r}: {reason.message}."
-                + (" Give this database user CREATE on its schema." if denied else " Nothing was run.")
+                f"Cannot make the history table {self.place.name!r} in the database {self.session.alias!r}: "
+                f"{reason.message}. {_CURES.get(reason.sqlstate or '', 'Nothing was run.')}"
             ) from None
-        self._refuse_newer(made_with)
+        self._refuse_newer(found.made_with)
 
     def _refuse_newer(self, made_with: int) -> None:
         if made_with > FORMAT:
@@ -129,27 +190,36 @@ class History:
                 "medusa_migrations here."
             )
 
-    def _refuse_foreign(self, columns: set[str]) -> None:
-        if not columns >= {"id", "app", "name", "checksum", "state", "applied_at"}:
+    def _foreign(self) -> DatabaseError:
+        return DatabaseError(
+            f"The table {self.place.name!r} of the database {self.session.alias!r} is no history of medusa_migrations. "
+            "Nothing was done. Rename it."
+        )
+
+    def _refuse_strangers(self, found: Found) -> None:
+        """Refuse a table whose triggers, which run as this user, are another's to make."""
+        if not found.is_ours:
             raise DatabaseError(
-                f"The table {_TABLE!r} of the database {self.session.alias!r} is no history of medusa_migrations. "
-                "Nothing was done. Rename it."
+                f"The history table {found.name} of the database {self.session.alias!r} belongs to {found.owner!r}, "
+                "which is no superuser, not the owner of the database and no role that this database user is a member "
+                "of: its triggers would run with this user's rights. Nothing was run. If that role is to be trusted, "
+                f'GRANT "{found.owner}" to this user, or run as that role; otherwise look what the table holds and who '
+                f"made it, and ALTER TABLE {found.name} OWNER TO this user, or drop it."
             )
 
     def _create(self) -> None:
         # Collected, and sent over the session: for a transaction the schema editor takes the alias's own connection.
         with self.session.connection.schema_editor(atomic=False, collect_sql=True) as editor:
             editor.create_model(AppliedMigration)
-        self.session.execute(f"BEGIN; {' '.join(editor.collected_sql)} COMMIT;")
+        self.session.execute(f"BEGIN; {self._into_schema()} {' '.join(editor.collected_sql)} COMMIT;")
 
-    def _find(self) -> tuple[str, int, set[str]] | None:
-        """The table's name with its schema, which is found whatever search_path is left; its format; its columns."""
-        rows = self.session.query(_FIND, [_TABLE])
-        if not rows:
-            return None
-        name, comment, columns = rows[0]
-        made_with = re.search(r"format (\d+)", comment or "")
-        return name, int(made_with[1]) if made_with else 0, set(columns)
+    def _into_schema(self) -> str:
+        """SQL that makes the schema of HISTORY_SCHEMA the one where tables are made, and the schema if need be."""
+        if self.place.schema is None:
+            return ""
+        schema = f'"{self.place.schema}"'
+        is_there = self.session.query("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", [schema])[0][0]
+        return ("" if is_there else f"CREATE SCHEMA {schema}; ") + f"SET LOCAL search_path TO {schema};"
 
     def _add_columns(self, there: set[str]) -> None:
         """Bring a table of an older version up to date; old rows get values that say nothing."""

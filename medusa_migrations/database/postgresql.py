@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
 
 # The bigint key of the run lock. Advisory locks are per database, so every alias has its own.
 LOCK_KEY = int.from_bytes(b"medusamg")
@@ -53,7 +52,7 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 # SQLSTATEs (manual, appendix A).
 UNDEFINED_TABLE = "42P01"
 UNIQUE_VIOLATION = "23505"
-UNDEFINED_COLUMN = "42703"
+INVALID_SCHEMA_NAME = "3F000"
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
@@ -198,9 +197,9 @@ def copy_in(connection: BaseDatabaseWrapper, statement: str, chunks: Iterable[by
                     copy.write(chunk)
 
 
-def last_rows(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
+def last_rows(cursor: Any) -> list[tuple[Any, ...]]:
     """The rows of the last statement that was sent; psycopg has those of each, psycopg2 of the last only."""
-    if hasattr(cursor.cursor, "copy"):
+    if hasattr(cursor, "copy"):
         while cursor.nextset():
             pass
     return list(cursor.fetchall()) if cursor.description else []

@@ -73,10 +73,10 @@ class Session:
             cursor.execute(sql)
 
     def query(self, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of one statement. Raises django.db.Error, StopRequested."""
+        """The rows of a statement, of several that of the last. Raises django.db.Error, StopRequested."""
         with self.sending(), self._cursor() as cursor:
             cursor.execute(sql, params)
-            return list(cursor.fetchall())
+            return postgresql.last_rows(cursor)
 
     def copy_in(self, statement: str, rows: str) -> None:
         """Run COPY … FROM stdin with its `rows`. Raises django.db.Error, StopRequested."""

@@ -11,6 +11,7 @@ from django.apps import apps
 from medusa_migrations.database.postgresql import (
     EACH_HELPS,
     INSUFFICIENT_PRIVILEGE,
+    INVALID_SCHEMA_NAME,
     LOCK_LOST,
     LOCK_NOT_AVAILABLE,
     NOT_IN_TRANSACTION,
@@ -140,7 +141,17 @@ class StatementFailed(Exception):
         if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
             return f"Grant this database user SELECT, INSERT, UPDATE and DELETE on {HISTORY_TABLE}, and {again}."
         if ROW_GONE in error.message:
-            return "Another process has reverted it meanwhile: see migrations_show."
+            return (
+                "Its row in the history is gone: another process has reverted it meanwhile, or the migration has "
+                f"emptied {HISTORY_TABLE}, which it must leave alone. See migrations_show."
+            )
+        if error.sqlstate == UNDEFINED_TABLE and self.offset is None and f'{HISTORY_TABLE}"' in error.message:
+            return (
+                "A migration must neither drop, rename nor move the history, nor the schema that it is in. Take that "
+                f"out, build, and {again}. To move the history, see HISTORY_SCHEMA in the README's settings."
+            )
+        if error.sqlstate == INVALID_SCHEMA_NAME:
+            return f"Make that schema first, or see that search_path names one that is there, and {again}."
         if LOCK_LOST in error.message:
             return (
                 "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
