@@ -238,9 +238,10 @@ class History:
             self.session.execute(f"BEGIN; {' '.join(statements)} COMMIT;")
         except Error as error:
             self.session.rollback()
-            raise DatabaseError(
-                f"The history could not be changed: {postgresql.server_error(error).message}."
-            ) from None
+            message = postgresql.server_error(error).message
+            if postgresql.ROW_GONE in message:
+                message = "another process has changed it meanwhile. Nothing was repaired: look again"
+            raise DatabaseError(f"The history could not be changed: {message}.") from None
 
     def insert(
         self, id_: MigrationId, checksum: str, down: str | None, *, state: str = "applied", milliseconds: str = "NULL"
@@ -263,15 +264,12 @@ class History:
 
     def move_to_end(self, id_: MigrationId) -> str:
         """SQL that makes a row that of the last one executed."""
-        return self.session.compose(f"UPDATE {self.table} SET id = DEFAULT WHERE app = %s AND name = %s;", list(id_))
+        sql = f"UPDATE {self.table} SET id = DEFAULT WHERE app = %s AND name = %s"
+        return _of_one_row(self.session.compose(sql, list(id_)))
 
     def remove(self, id_: MigrationId) -> str:
-        """SQL that removes the row of what was reverted, and fails if another process has removed it meanwhile."""
-        gone = self.delete(id_).rstrip(";")
-        return (
-            f"WITH gone AS ({gone} RETURNING 1) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0"
-            f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid())::pg_catalog.int4 END FROM gone;"
-        )
+        """SQL that removes the row of what was reverted."""
+        return _of_one_row(self.delete(id_).rstrip(";"))
 
     def delete(self, id_: MigrationId) -> str:
         """SQL that removes a row."""
@@ -281,9 +279,16 @@ class History:
         """SQL that changes columns of a row, and with `state` the time too."""
         assignments = [f"{column} = %s" for column in values]
         assignments += ["applied_at = pg_catalog.clock_timestamp()"] if "state" in values else []
-        return self.session.compose(
-            f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app = %s AND name = %s;", [*values.values(), *id_]
-        )
+        sql = f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app = %s AND name = %s"
+        return _of_one_row(self.session.compose(sql, [*values.values(), *id_]))
+
+
+def _of_one_row(sql: str) -> str:
+    """SQL that carries out `sql` and fails if its row is gone: another process or a migration has removed it."""
+    return (
+        f"WITH changed AS ({sql} RETURNING 1) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0"
+        f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4 END FROM changed;"
+    )
 
 
 def _user() -> str:

@@ -147,7 +147,7 @@ class Repair:
     def mark_reverted(self, name: str) -> None:
         """Forget that it was applied."""
         id_ = self._id(name, self.known.rows)
-        self._do(f"{id_}: marked as reverted", self.history.delete(id_))
+        self._do(f"{id_}: marked as reverted", self.history.remove(id_))
 
     def rename(self, pair: str) -> None:
         """Follow a renamed file, or with two labels a renamed app: `OLD=NEW`."""
