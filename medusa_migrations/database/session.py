@@ -42,8 +42,8 @@ MARK = re.compile(r"/\* (\S+) \*/")
 
 
 def mark(id_: MigrationId) -> str:
-    """The comment that a migration's message begins with."""
-    return f"/* {id_} */ "
+    """The comment that a migration's message begins with; none for what no file can be named, which may end it."""
+    return f"/* {id_} */ " if MigrationId.parse(str(id_)) else ""
 
 
 class SessionSql(NamedTuple):

@@ -145,7 +145,8 @@ class ExecutionCommand(MigrationCommand):
             self.stdout.write(run_json(result))
         elif options["sql"]:
             for one in result.migrations:
-                self.stdout.write(f"-- {one.id} ({result.direction})\n{(one.sql or '').strip()}\n")
+                id_ = " ".join(str(one.id).split())  # on one line, whatever the history has for a name
+                self.stdout.write(f"-- {id_} ({result.direction})\n{(one.sql or '').strip()}\n")
         elif options["plan"] and result.migrations:
             self.say(self.style.MIGRATE_HEADING("Planned migrations:"), options)
             for one in result.migrations:
