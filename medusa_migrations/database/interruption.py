@@ -23,14 +23,10 @@ class Interruption:
 
     def __init__(self) -> None:
         self.reason = ""
+        self.is_requested = False
         self.is_in_code = False
-        self._requested = threading.Event()
         self._cancel: Callable[[], None] | None = None
         self._guard = threading.Lock()
-
-    @property
-    def is_requested(self) -> bool:
-        return self._requested.is_set()
 
     @property
     def is_attached(self) -> bool:
@@ -48,9 +44,13 @@ class Interruption:
             time.sleep(REPEAT_SECONDS)
 
     def note(self, reason: str) -> None:
-        """Ask the run to stop, where it is known that no statement runs."""
+        """Ask the run to stop, where it is known that no statement runs.
+
+        A handler of signals may call it wherever the thread is that it interrupts, so it takes no lock: that thread
+        might hold it.
+        """
         self.reason = self.reason or reason
-        self._requested.set()
+        self.is_requested = True
 
     def check(self) -> None:
         """Raise StopRequested if a stop was requested."""
@@ -58,9 +58,15 @@ class Interruption:
             raise StopRequested(self.reason)
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but no longer than until a stop is requested. Raises StopRequested then."""
-        self._requested.wait(seconds)
+        """Sleep, but hardly longer than until a stop is requested. Raises StopRequested then.
+
+        It looks again and again: an event to wait for has a lock, which a handler would have to take.
+        """
+        end = time.monotonic() + seconds
         self.check()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, REPEAT_SECONDS))
+            self.check()
 
     @contextlib.contextmanager
     def in_code(self, yes: bool) -> Iterator[None]:

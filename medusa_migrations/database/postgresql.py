@@ -113,9 +113,32 @@ def server_error(error: BaseException) -> ServerError:
 
 
 def cancel(connection: BaseDatabaseWrapper) -> None:
-    """Cancel what the connection waits for, in any thread; nothing where the server takes no further connection."""
+    """Cancel what the connection waits for, in any thread; nothing where the server takes no further connection.
+
+    It may wait for the network, and other threads go on meanwhile.
+    """
+    driver: Any = connection.connection
     with contextlib.suppress(Error), connection.wrap_database_errors:
-        connection.connection.cancel()
+        if hasattr(driver, "cancel_safe"):  # psycopg 3.2
+            driver.cancel_safe()
+        elif hasattr(driver, "pgconn_ptr"):
+            _cancel_by_libpq(driver)
+        else:
+            driver.cancel()
+
+
+def _cancel_by_libpq(driver: Any) -> None:
+    """What psycopg2's own `cancel` does, which keeps Python's lock, so that no other thread could end the process."""
+    import ctypes  # only to cancel
+
+    from psycopg2 import _psycopg  # which brings its libpq along
+
+    libpq = ctypes.CDLL(_psycopg.__file__)
+    libpq.PQgetCancel.restype = ctypes.c_void_p
+    wanted = ctypes.c_void_p(libpq.PQgetCancel(ctypes.c_void_p(driver.pgconn_ptr)))
+    said = ctypes.create_string_buffer(256)  # as the manual has it (34.7)
+    libpq.PQcancel(wanted, said, len(said))
+    libpq.PQfreeCancel(wanted)
 
 
 def backend_pid(connection: BaseDatabaseWrapper) -> int:

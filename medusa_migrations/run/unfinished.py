@@ -17,6 +17,9 @@ from .task import Task
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 
+# A locked history must not keep a run that has failed from ending, nor must a standby that does not answer.
+_SOON = "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = local; "
+
 
 class Unfinished(NamedTuple):
     """The row of `task`, as SQL for whoever sends it."""
@@ -52,9 +55,9 @@ class Unfinished(NamedTuple):
         )
 
     def record_failure(self, error: str) -> None:
-        """Say in the history that it failed; where that cannot be, the row stays under way, which says enough."""
+        """Say in the history that it failed; where that cannot be soon, the row stays under way, which says enough."""
         state = "failed" if self.task.direction is Direction.UP else "revert_failed"
         with contextlib.suppress(Error):  # to quote the message takes a connection too
             row = self.history.update(self.task.id, state=state, error=error)
             self.run.session.rollback()
-            self.run.session.settle(f"{self.run.sql.reset}{row}")
+            self.run.session.settle(f"{self.run.sql.reset}{_SOON}{row}")

@@ -13,13 +13,15 @@ class Proxy:
     """Listens on `port` of the loopback interface while it is used as a context manager.
 
     `cut_at` is a piece of what a client sends: then all connections are dropped, before the server gets it, or, with
-    `cut_after`, when it has it and its answer comes.
+    `cut_after`, when it has it and its answer comes. After `stall` it carries nothing, and says nothing of it.
     """
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.cut_at: bytes | None = None
         self.cut_after = False
+        self.carries = threading.Event()
+        self.carries.set()
         self.sockets: list[socket.socket] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -31,6 +33,11 @@ class Proxy:
     def __exit__(self, *exc: object) -> None:
         self.refuse()
         self.cut()
+        self.carries.set()
+
+    def stall(self) -> None:
+        """Take connections and whatever is sent, and pass none of it on."""
+        self.carries.clear()
 
     def refuse(self) -> None:
         """Take no further connection; those that are there stay."""
@@ -51,6 +58,7 @@ class Proxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            self.carries.wait()
             upstream = self._connect()
             self.sockets += [client, upstream]
             answered = threading.Event()  # set when the answer to the chosen message is to be withheld
@@ -68,6 +76,7 @@ class Proxy:
     def _pump(self, source: socket.socket, target: socket.socket, is_client: bool, withhold: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self.carries.wait()
                 found = is_client and self.cut_at is not None and self.cut_at in data
                 if (found and not self.cut_after) or (withhold.is_set() and not is_client):
                     break
