@@ -140,6 +140,7 @@ def describe(id_: str, *, database: str = "default") -> Description:
 def repair(
     *,
     accept_changes: Sequence[str] | None = None,
+    send_again: Sequence[str] = (),
     mark_applied: Sequence[str] = (),
     mark_reverted: Sequence[str] = (),
     renamed: Sequence[str] = (),
@@ -151,11 +152,12 @@ def repair(
 ) -> RepairResult:
     """Settle the history by hand; without anything to do, only look what needs repair.
 
-    `accept_changes` are ids whose checksums of today are recorded (all changed ones if it is empty), `mark_applied` and
-    `mark_reverted` ids, `renamed` pairs `OLD=NEW` of ids or of app labels. All of it is done, or nothing.
+    `accept_changes` are ids whose checksums of today are recorded (all changed ones if it is empty). `send_again` are
+    ids whose next run sends the statement at which they stopped, though it may be committed in part. `mark_applied` and
+    `mark_reverted` are ids, `renamed` pairs `OLD=NEW` of ids or of app labels. All of it is done, or nothing.
     """
     from .database.repair import Wanted
     from .database.repair import repair as settle
 
-    wanted = Wanted(accept_changes, tuple(mark_applied), tuple(mark_reverted), tuple(renamed))
+    wanted = Wanted(accept_changes, tuple(send_again), tuple(mark_applied), tuple(mark_reverted), tuple(renamed))
     return settle(wanted, database, lock=lock, lock_wait=lock_wait, applied_by=applied_by, listener=listener)

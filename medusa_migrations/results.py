@@ -70,7 +70,10 @@ class BuildResult(NamedTuple):
 
 
 class ShownMigration(NamedTuple):
-    """A migration and its state; `run` is the same for all that one run applied together."""
+    """A migration and its state; `run` is the same for all that one run applied together.
+
+    `in_part` tells that the statement behind those that are done may be committed in part.
+    """
 
     id: MigrationId
     state: State
@@ -83,6 +86,7 @@ class ShownMigration(NamedTuple):
     error: str = ""
     run: str | None = None
     is_python: bool = False
+    in_part: bool = False
 
 
 class ShowResult(NamedTuple):

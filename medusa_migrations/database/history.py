@@ -22,7 +22,9 @@ from . import postgresql
 from .place import BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
 from .session import Session
 
-_COLUMNS = "id, app, name, checksum, state, statements_done, progress ->> 'checksum'::text"
+_COLUMNS = (
+    "id, app, name, checksum, state, statements_done, progress ->> 'checksum'::text, progress ->> 'sent_alone'::text"
+)
 _DETAILS = "run::text, applied_at, duration_ms, applied_by, error, down"
 
 # Whether row level security leaves this user all rows: policies that only give, and one of them everything (manual,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from medusa_migrations.events import Listener, ignore
 from medusa_migrations.files.build import to_run
 from medusa_migrations.files.dist import stored_down
 from medusa_migrations.migration import MigrationId
-from medusa_migrations.plan.known import Known
+from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known
 from medusa_migrations.results import Finding, RepairResult
 
 from .connect import open_session
@@ -25,6 +26,9 @@ _UNFINISHED = {
     "revert_failed": "its down part failed; migrations_revert goes on with it",
     "reverting": "its down part was cut off; migrations_revert goes on with it",
 }
+
+
+_IN_PART = "its statement {} may be committed in part, and no run sends it again unasked; see what it has done, mend it"
 
 
 def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
@@ -42,10 +46,12 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
         if locked and row.state in ("running", "reverting"):
             found.append(Finding(row.id, "running", "running now", "wait until it is done"))
         elif row.state != "applied":
-            cure = f"migrations_repair --mark-applied {row.id}, or --mark-reverted {row.id}"
+            again = f"--send-again {row.id}, " if row.sent_alone else ""
+            cure = f"migrations_repair {again}--mark-applied {row.id}, or --mark-reverted {row.id}"
             if row.id not in known.by_id:
                 cure += f", or, if its file was renamed, --renamed {row.id}=NEW"
-            found.append(Finding(row.id, "failed", f"{_UNFINISHED[row.state]}, or settle it by hand", cure))
+            problem = _IN_PART.format(row.statements_done + 1) if row.sent_alone else _UNFINISHED[row.state]
+            found.append(Finding(row.id, "failed", f"{problem}, or settle it by hand", cure))
         elif row.id not in known.by_id:
             twin = next((one for one in known.pending() if one.checksum == row.checksum), None)
             new = twin.id if twin else "NEW"
@@ -64,6 +70,7 @@ class Wanted(NamedTuple):
     """What is to be settled: ids, and pairs `OLD=NEW`; `accept_changes` None is not asked for, empty means all."""
 
     accept_changes: Sequence[str] | None = None
+    send_again: Sequence[str] = ()
     mark_applied: Sequence[str] = ()
     mark_reverted: Sequence[str] = ()
     renamed: Sequence[str] = ()
@@ -110,6 +117,8 @@ class Repair:
         """All that is wanted."""
         if wanted.accept_changes is not None:
             self.accept_changes(wanted.accept_changes)
+        for id_ in wanted.send_again:
+            self.send_again(id_)
         for id_ in wanted.mark_applied:
             self.mark_applied(id_)
         for id_ in wanted.mark_reverted:
@@ -126,6 +135,17 @@ class Repair:
                 f"{id_}: today's checksum is recorded",
                 self.history.update(id_, checksum=migration.checksum, down=stored_down(migration)),
             )
+
+    def send_again(self, name: str) -> None:
+        """Let the next run send the statement at which it stopped, though that may be committed in part."""
+        id_ = self._id(name, (row.id for row in self.known.rows.values() if row.sent_alone))
+        row = self.known.rows[id_]
+        command = "migrations_revert" if row.state in UNFINISHED_REVERTS else "migrations_run"
+        progress = json.dumps({"checksum": row.finished_checksum}) if row.finished_checksum else None
+        self._do(
+            f"{id_}: the next {command} sends the statement at which it stopped again",
+            self.history.update(id_, progress=progress),
+        )
 
     def mark_applied(self, name: str) -> None:
         """Record as applied in full, whatever the history says."""

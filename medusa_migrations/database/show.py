@@ -78,4 +78,5 @@ def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool
         error=row.error if row else "",
         run=row.run if row else None,
         is_python=migration is not None and migration.is_python,
+        in_part=row is not None and row.sent_alone is not None,
     )

@@ -188,6 +188,7 @@ def show_line(shown: ShownMigration, style: Style) -> str:
         remarks.append("faked")
     if shown.state == "failed":
         remarks += [] if shown.is_python else [f"{plural(shown.statements_done, 'statement')} done"]
+        remarks += [f"statement {shown.statements_done + 1} may be committed in part"] if shown.in_part else []
         remarks += [shown.error] if shown.error else []
     if shown.out_of_order:
         remarks.append("out of order")

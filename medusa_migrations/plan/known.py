@@ -18,7 +18,8 @@ class Row(NamedTuple):
     `serial` is the order of execution. The fields from `run` on keep these defaults unless `History.rows` was asked for
     details. `down` is the stored down part, None if there is none.
     Of an unfinished one, `checksum` covers the `statements_done` of the up part; while it is being reverted,
-    `finished_checksum` covers those of the down part.
+    `finished_checksum` covers those of the down part. `sent_alone` is the checksum of the statement behind them if that
+    may be committed in part, and must not be sent again unasked.
     """
 
     serial: int
@@ -27,6 +28,7 @@ class Row(NamedTuple):
     state: str
     statements_done: int = 0
     finished_checksum: str | None = None
+    sent_alone: str | None = None
     run: str | None = None
     applied_at: datetime | None = None
     duration_ms: int | None = None

@@ -32,7 +32,8 @@ class Step(NamedTuple):
 
         What was begun statement by statement goes on like that.
         """
-        if self.row and self.row.state != "applied" and self.row.statements_done:
+        row = self.row
+        if row and row.state != "applied" and (row.statements_done or row.sent_alone):
             return False
         said = self.part.transaction if self.part else None
         return mode != "none" if said is None else said

@@ -46,19 +46,23 @@ class Ending(NamedTuple):
     """What becomes of a migration that fails or is stopped, as the way says that it went.
 
     `outcome` says it in words. `may_be_done` tells that a connection that was lost leaves it open. `of_all` tells that
-    all migrations of the run share it.
+    all migrations of the run share it. `cure` is what to do, where that does not depend on the error.
     """
 
     outcome: str = "It was rolled back."
     may_be_done: bool = True
     of_all: bool = False
+    cure: str = ""
 
 
 class StatementFailed(Exception):
     """PostgreSQL refused what was sent of `script`, or of what they all share if that is None.
 
     `offset` is where in its SQL the server says, if it does; `statement` the one that was sent alone, if one was.
+    `may_repeat` tells that nothing of what was sent is left, so that it may be sent again.
     """
+
+    may_repeat = True
 
     def __init__(
         self,
@@ -132,6 +136,8 @@ class StatementFailed(Exception):
         ]
 
     def _cure(self, direction: Direction, ending: Ending, options: Options) -> str:
+        if ending.cure:
+            return ending.cure
         error = self.error
         again = f"run {options.again(direction)} again"
         if error.sqlstate in NOT_IN_TRANSACTION:

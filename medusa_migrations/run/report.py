@@ -87,7 +87,7 @@ class Report:
         before = [str(result.id) for result in self.results if result.status in (done, "faked")]
         rest = f"{done.capitalize()} before: {', '.join(before) or 'nothing'}."
         reason = self.run.session.interruption.reason
-        message = f"Stopped by {reason}. {doing}{rest} Run it again to go on."
+        message = f"Stopped by {reason}. {doing}{rest} {ending.cure or 'Run it again to go on.'}"
         if self.current:
             self.results.append(MigrationResult(self.current.id, "failed"))
             self.run.tell(Failed(self.current.id))

@@ -38,7 +38,7 @@ class Retries:
             except StatementFailed as failed:
                 self.session.rollback()
                 attempt += 1
-                if failed.error.sqlstate not in PASSING or attempt > self.limit:
+                if failed.error.sqlstate not in PASSING or not failed.may_repeat or attempt > self.limit:
                     raise
                 seconds = pause * random.uniform(0.5, 1.5)
                 holder = self.session.watch.last if self.session.watch else ""

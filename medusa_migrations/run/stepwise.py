@@ -6,19 +6,21 @@ import contextlib
 import functools
 import hashlib
 import itertools
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.postgresql import NOT_IN_TRANSACTION
-from medusa_migrations.errors import PlanError
-from medusa_migrations.migration import Direction
+from medusa_migrations.errors import PlanError, locate
+from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.sql.scanner import Statement, split
 from medusa_migrations.sql.statements import (
     is_committed,
     is_concurrent,
     is_read_only,
+    may_commit_in_part,
     outside_transaction,
     sets_session,
     transactions,
@@ -28,7 +30,7 @@ from .failure import Ending, StatementFailed
 from .recover import is_done_already
 from .sending import ask, insist, send_around, send_statement
 from .shared import Run
-from .task import Task
+from .task import Script, Task
 from .unfinished import Unfinished
 
 
@@ -54,7 +56,9 @@ class Stepwise:
         self.run, self.task = run, task
         self.session, self.script = run.session, task.script
         self.units = transactions(split(task.script.sql))
+        self.checksums = _checksums(task.script.sql, self.units)
         self.done = resume_at(task)
+        self.in_part = False  # whether the statement behind those that are done may be
 
     def carry_out(self) -> None:
         """Raises StatementFailed, StopRequested."""
@@ -66,6 +70,7 @@ class Stepwise:
             for unit in self._todo():
                 self.run.retries.run(functools.partial(self._send, unit), self.task.id)
                 self.done += 1
+                self.in_part = False
             send_around(self.session, self.script, self.run.sql.reset)
             send_around(self.session, self.script, row.close(begun))
         except (StatementFailed, StopRequested) as failed:
@@ -80,6 +85,13 @@ class Stepwise:
                 f"It runs without a transaction: all of its statements are done and stay. {again} records that."
             )
         so_far = f"of its {total} statements, {done} are done and stay" if done else "nothing of it is done"
+        if self.in_part:
+            so_far = f"{so_far}, and" if done else "its"
+            return Ending(
+                f"It runs without a transaction: {so_far} statement {done + 1} may be committed in part.",
+                may_be_done=False,
+                cure=_how_to_settle(self.task.id),
+            )
         return Ending(
             f"It runs without a transaction: {so_far}. {again} goes on at statement {done + 1}, which may be changed."
         )
@@ -94,10 +106,9 @@ class Stepwise:
     def _todo(self) -> list[_Unit]:
         """What is left; the first one of this run may have been begun before."""
         state = self.task.row.state if self.task.row else "applied"
-        checksums = _checksums(self.script.sql, self.units)
         guard = self.run.sql.as_ourselves + self.run.check_lock
         todo = [
-            _Unit(self.units[number], guard + self._progress(number + 1, checksums[number]))
+            _Unit(self.units[number], guard + self._progress(number + 1, self.checksums[number]))
             for number in range(self.done, len(self.units))
         ]
         if todo:
@@ -108,8 +119,8 @@ class Stepwise:
         """SQL that counts `number` units as finished, their text having the checksum `finished`."""
         history, id_ = self.run.history, self.task.id
         if self.task.direction is Direction.DOWN:
-            return history.update(id_, statements_done=number, progress=f'{{"checksum": "{finished}"}}')
-        return history.update(id_, statements_done=number, checksum=finished)
+            return history.update(id_, statements_done=number, progress=json.dumps({"checksum": finished}))
+        return history.update(id_, statements_done=number, checksum=finished, progress=None)
 
     def _send(self, unit: _Unit) -> None:
         """Send a unit, and its record in the same transaction wherever there is one."""
@@ -137,8 +148,25 @@ class Stepwise:
         if statement.words[:2] == ("DISCARD", "ALL"):
             # All that it stands for (manual, DISCARD) but pg_advisory_unlock_all, which would free the run lock.
             send_around(self.session, self.script, f"{self.run.sql.reset} DISCARD PLANS")
+        elif may_commit_in_part(statement.words):
+            self._send_once(statement)
         else:
             self._send_statement(statement)
+
+    def _send_once(self, statement: Statement) -> None:
+        """Send what ends transactions of its own; first the history learns that it must not be sent again unasked."""
+        progress = {"sent_alone": _text_checksum(self.script, statement)}
+        if self.task.direction is Direction.DOWN and self.done:
+            progress["checksum"] = self.checksums[self.done - 1]
+        row = self.run.history.update(self.task.id, progress=json.dumps(progress))
+        before = f"BEGIN READ WRITE;{self.run.sql.as_ourselves}{self.run.check_lock}"
+        send_around(self.session, self.script, f"{before}{row}COMMIT;")
+        self.in_part = True
+        try:
+            self._send_statement(statement)
+        except StatementFailed as failed:
+            failed.may_repeat = False
+            raise
 
     def _send_own_transaction(self, unit: _Unit) -> None:
         """The author's BEGIN … COMMIT; the record goes before the COMMIT, or after what ends it otherwise."""
@@ -175,20 +203,46 @@ class Stepwise:
 def resume_at(task: Task) -> int:
     """How many units of `task` are done.
 
-    Raises PlanError if the text of those has changed since: only what comes behind them may be mended.
+    Raises PlanError if the text of those has changed since: only what comes behind them may be mended. And if the next
+    one may be committed in part, and has not been mended.
     """
     row, script = task.row, task.script
-    if row is None or task.fake or row.state == "applied" or not row.statements_done:
+    if row is None or task.fake or row.state == "applied" or not (row.statements_done or row.sent_alone):
         return 0
     units = transactions(split(script.sql))
     finished = row.checksum if task.direction is Direction.UP else row.finished_checksum
-    if row.statements_done > len(units) or _checksums(script.sql, units)[row.statements_done - 1] != finished:
+    done = row.statements_done
+    if done > len(units) or (done and _checksums(script.sql, units)[done - 1] != finished):
         raise PlanError(
             f"{task.id} is done up to statement {row.statements_done}, and {script.source} has changed before the end "
             "of that. Nothing was run. Bring that text back as it was (the statements behind it may be mended), or "
             "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
         )
-    return row.statements_done
+    if row.sent_alone and done < len(units):
+        _refuse_sent_alone(task, row.sent_alone, done, units[done][0])
+    return done
+
+
+def _refuse_sent_alone(task: Task, sent_alone: str, done: int, statement: Statement) -> None:
+    script = task.script
+    if _text_checksum(script, statement) == sent_alone:
+        place = locate(script.source, script.sql, statement.start, first_line=script.line, column=False)
+        raise PlanError(
+            f"{task.id} stopped at statement {done + 1}, which may be committed in part. Nothing was run.\n"
+            f"{place}\n{place.excerpt()}\n{_how_to_settle(task.id)}"
+        )
+
+
+def _how_to_settle(id_: MigrationId) -> str:
+    return (
+        "Nothing sends it again by itself. See what it has done; then change it in the file so that it does the rest, "
+        f"or say with migrations_repair --send-again {id_} that it may be sent again, or settle it by hand and record "
+        "that with --mark-applied or --mark-reverted."
+    )
+
+
+def _text_checksum(script: Script, statement: Statement) -> str:
+    return hashlib.sha256(script.sql[statement.start : statement.end].encode()).hexdigest()
 
 
 def _checksums(sql: str, units: Sequence[tuple[Statement, ...]]) -> list[str]:

@@ -122,6 +122,14 @@ def is_concurrent(words: Sequence[str]) -> bool:
     return (outside_transaction(words) or "").endswith("CONCURRENTLY")
 
 
+def may_commit_in_part(words: Sequence[str]) -> bool:
+    """Whether the statement can end transactions in its middle (manual, PL/pgSQL, "Transaction Management").
+
+    Whatever else PostgreSQL takes only outside a transaction, such as VACUUM, may be repeated, or fails then.
+    """
+    return words[0] in {"CALL", "DO"}
+
+
 def sets_session(words: Sequence[str]) -> bool:
     """Whether the statement changes a setting for the rest of the session, also as pg_dump does, with a SELECT."""
     if words[0] == "SELECT":

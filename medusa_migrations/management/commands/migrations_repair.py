@@ -21,6 +21,10 @@ class Command(MigrationCommand):
             help="Record today's checksums, of all changed ones by default.",
         )
         for option, text in (
+            (
+                "--send-again",
+                "The statement at which it stopped may be sent again, though it may be committed in part.",
+            ),
             ("--mark-applied", "It is applied, whatever the history says."),
             ("--mark-reverted", "It is not applied, whatever the history says."),
         ):
@@ -30,7 +34,16 @@ class Command(MigrationCommand):
         )
 
     def work(self, **options: Any) -> None:
-        names = ("accept_changes", "mark_applied", "mark_reverted", "renamed", "database", "lock", "lock_wait")
+        names = (
+            "accept_changes",
+            "send_again",
+            "mark_applied",
+            "mark_reverted",
+            "renamed",
+            "database",
+            "lock",
+            "lock_wait",
+        )
         console = Console(self.stdout, self.stderr, self.style, options["verbosity"])
         result = api.repair(**{name: options[name] for name in names}, listener=console)
         for line in result.done:
