@@ -277,10 +277,11 @@ class History:
         """SQL that removes a row."""
         return self.session.compose(f"DELETE FROM {self.table} WHERE app = %s AND name = %s;", list(id_))
 
-    def update(self, id_: MigrationId, **values: str | int | None) -> str:
-        """SQL that changes columns of a row, and with `state` the time too."""
+    def update(self, id_: MigrationId, **values: str | int | datetime | None) -> str:
+        """SQL that changes columns of a row, and with `state` the time too, unless that is given."""
         assignments = [f"{column} = %s" for column in values]
-        assignments += ["applied_at = pg_catalog.clock_timestamp()"] if "state" in values else []
+        is_now = "state" in values and "applied_at" not in values
+        assignments += ["applied_at = pg_catalog.clock_timestamp()"] if is_now else []
         sql = f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app = %s AND name = %s"
         return _of_one_row(self.session.compose(sql, [*values.values(), *id_]))
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from medusa_migrations.errors import LockError
 from medusa_migrations.events import Listener, Waiting
+from medusa_migrations.migration import Migration
+from medusa_migrations.plan.known import Known
 
 from . import postgresql
+from .history import History, read_known
 from .session import MARK, Session
 
 # A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
@@ -81,3 +84,14 @@ def lock_holder(session: Session) -> LockHolder | None:
         working_on = MARK.match(query or "")
         return LockHolder(", ".join(words), working_on[1] if working_on else None)
     return None
+
+
+def known_and_holder(
+    history: History, migrations: Sequence[Migration], *, details: bool = False
+) -> tuple[Known, LockHolder | None]:
+    """As `read_known`, and who holds the run lock; what nobody works on any more is read when that is known."""
+    known = read_known(history, migrations, details=details)
+    holder = lock_holder(history.session)
+    if holder is None and any(row.state != "applied" for row in known.rows.values()):
+        known = read_known(history, migrations, details=details)  # it may have ended between the two
+    return known, holder

@@ -18,7 +18,7 @@ from medusa_migrations.results import Finding, RepairResult
 
 from .connect import open_session
 from .history import History, read_known
-from .lock import lock_holder, run_lock
+from .lock import known_and_holder, run_lock
 
 _UNFINISHED = {
     "failed": "its up part failed; migrations_run goes on with it",
@@ -90,9 +90,9 @@ def repair(
     migrations = to_run(only_plan=True)
     with open_session(database) as session:
         history = History(session, applied_by)
-        before = read_known(history, migrations)
+        before, holder = known_and_holder(history, migrations)
         if wanted == Wanted():
-            return RepairResult(database, (), findings(before, locked=lock_holder(session) is not None))
+            return RepairResult(database, (), findings(before, locked=holder is not None))
         with run_lock(session, wait, listener) if lock else nullcontext():
             session.refuse_unusable()
             history.open()

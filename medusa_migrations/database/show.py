@@ -10,8 +10,8 @@ from medusa_migrations.plan.known import Known, check_app, find_id, in_order, ou
 from medusa_migrations.results import Description, ShownMigration, ShownPart, ShowResult
 
 from .connect import open_session
-from .history import History, read_known
-from .lock import LockHolder, lock_holder
+from .history import History
+from .lock import LockHolder, known_and_holder
 
 
 def show(app: str | None, database: str) -> ShowResult:
@@ -42,7 +42,7 @@ def describe(id_: str, database: str) -> Description:
 def _look(database: str) -> tuple[Known, LockHolder | None]:
     migrations = to_run(only_plan=True)
     with open_session(database) as session:
-        return read_known(History(session), migrations, details=True), lock_holder(session)
+        return known_and_holder(History(session), migrations, details=True)
 
 
 def _with_file(description: Description, migration: Migration) -> Description:

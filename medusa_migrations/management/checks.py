@@ -211,15 +211,17 @@ def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
     """What in the history of the database needs repair. Raises DatabaseError."""
     from medusa_migrations.database.connect import open_session
     from medusa_migrations.database.history import History, read_known
-    from medusa_migrations.database.lock import lock_holder
 
     with open_session(alias) as session:
-        known = read_known(History(session), migrations)
+        history = History(session)
+        known = read_known(history, migrations)
         if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
             return ()
+        from medusa_migrations.database.lock import known_and_holder
         from medusa_migrations.database.repair import findings
 
-        return findings(known, locked=lock_holder(session) is not None)
+        known, holder = known_and_holder(history, migrations)
+        return findings(known, locked=holder is not None)
 
 
 def _message_of(finding: Finding, alias: str) -> CheckMessage:

@@ -97,15 +97,20 @@ def _carried_out(work: _Work) -> RunResult:
 
 
 def _plan_unless_running(work: _Work) -> Plan | None:
-    """The plan; None where another run is in the middle of what forbids one: that is a reason to wait for it."""
+    """The plan; None where another run is in the middle of what forbids one: that is a reason to wait for it.
+
+    Where nobody is, that run may have ended since the history was read, so it is read again.
+    """
     try:
         return work.plan()
     except PlanError:
         from medusa_migrations.database.lock import lock_holder
 
-        if work.options.only_plan or not work.options.lock or lock_holder(work.session) is None:
-            raise
-        return None
+        if lock_holder(work.session) is not None:
+            if work.options.only_plan or not work.options.lock:
+                raise
+            return None
+    return work.plan()
 
 
 def _looked_at(session: Session, plan: Plan, options: Options) -> RunResult:

@@ -47,12 +47,14 @@ class Ending(NamedTuple):
 
     `outcome` says it in words. `may_be_done` tells that a connection that was lost leaves it open. `of_all` tells that
     all migrations of the run share it. `cure` is what to do, where that does not depend on the error.
+    `in_transaction` tells that the run has put it into one.
     """
 
     outcome: str = "It was rolled back."
     may_be_done: bool = True
     of_all: bool = False
     cure: str = ""
+    in_transaction: bool = True
 
 
 class StatementFailed(Exception):
@@ -136,12 +138,14 @@ class StatementFailed(Exception):
         ]
 
     def _cure(self, direction: Direction, ending: Ending, options: Options) -> str:
-        if ending.cure:
-            return ending.cure
         error = self.error
         again = f"run {options.again(direction)} again"
         if error.sqlstate in NOT_IN_TRANSACTION:
-            return f"This cannot run inside a transaction: {self.without_transaction(direction)}, build, and {again}."
+            return f"{self._misplaced(direction, ending, options)}, build, and {again}." + (
+                f"\n{ending.cure}" if ending.cure else ""
+            )
+        if ending.cure:
+            return ending.cure
         if error.sqlstate == UNIQUE_VIOLATION and error.table == HISTORY_TABLE:
             return "Another process has applied it meanwhile: see migrations_show."
         if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
@@ -184,6 +188,18 @@ class StatementFailed(Exception):
         return (
             f"That is a table of the app {app!r}. If it is not there yet, write above the up part "
             f"`-- migrate:depends {which}: that comes first then.\n{fix}"
+        )
+
+    def _misplaced(self, direction: Direction, ending: Ending, options: Options) -> str:
+        """What to do about a statement that its transaction does not allow there."""
+        if "before any query" in self.error.message or "SET TRANSACTION" in self.error.message:
+            other = ", or use --transaction each" if options.mode == "all" else ""
+            return f"The server takes that only before the first query of its transaction: put it first there{other}"
+        if ending.in_transaction:
+            return f"This cannot run inside a transaction: {self.without_transaction(direction)}"
+        return (
+            "It runs without a transaction of the run, so what forbids this is in the file: BEGIN … COMMIT, "
+            "transaction(), a function, or a block with EXCEPTION. Take it out of that"
         )
 
 

@@ -19,7 +19,6 @@ from medusa_migrations.sql.scanner import Statement, split
 from medusa_migrations.sql.statements import (
     is_committed,
     is_concurrent,
-    is_read_only,
     may_commit_in_part,
     outside_transaction,
     sets_session,
@@ -58,23 +57,23 @@ class Stepwise:
         self.units = transactions(split(task.script.sql))
         self.checksums = _checksums(task.script.sql, self.units)
         self.done = resume_at(task)
-        self.in_part = False  # whether the statement behind those that are done may be
+        self.alone: Statement | None = None  # the one behind those that are done, if it was sent without its record
 
     def carry_out(self) -> None:
         """Raises StatementFailed, StopRequested."""
         begun = time.monotonic()
         row = Unfinished(self.run, self.task)
+        send_around(self.session, self.script, row.open() + self.run.options.timeouts("SET"))
         try:
-            send_around(self.session, self.script, row.open() + self.run.options.timeouts("SET"))
             self._set_again()
             for unit in self._todo():
                 self.run.retries.run(functools.partial(self._send, unit), self.task.id)
                 self.done += 1
-                self.in_part = False
+                self.alone = None
             send_around(self.session, self.script, self.run.sql.reset)
             send_around(self.session, self.script, row.close(begun))
         except (StatementFailed, StopRequested) as failed:
-            row.record_failure(str(failed))
+            row.record_failure(str(failed), is_untouched=not self.done and self.alone is None)
             raise
 
     def ending(self) -> Ending:
@@ -82,18 +81,21 @@ class Stepwise:
         done, total, again = self.done, len(self.units), self.run.again
         if done == total:
             return Ending(
-                f"It runs without a transaction: all of its statements are done and stay. {again} records that."
+                f"It runs without a transaction: all of its statements are done and stay. {again} records that.",
+                in_transaction=False,
             )
         so_far = f"of its {total} statements, {done} are done and stay" if done else "nothing of it is done"
-        if self.in_part:
+        if self.alone and may_commit_in_part(self.alone.words):
             so_far = f"{so_far}, and" if done else "its"
             return Ending(
                 f"It runs without a transaction: {so_far} statement {done + 1} may be committed in part.",
                 may_be_done=False,
                 cure=_how_to_settle(self.task.id),
+                in_transaction=False,
             )
         return Ending(
-            f"It runs without a transaction: {so_far}. {again} goes on at statement {done + 1}, which may be changed."
+            f"It runs without a transaction: {so_far}. {again} goes on at statement {done + 1}, which may be changed.",
+            in_transaction=False,
         )
 
     def _set_again(self) -> None:
@@ -145,11 +147,13 @@ class Stepwise:
     def _send_alone(self, statement: Statement, *, tried: bool, in_doubt: bool) -> None:
         if tried and is_done_already(self.session, self.script, statement, self.run.tell, in_doubt=in_doubt):
             return
+        if may_commit_in_part(statement.words):
+            self._send_once(statement)
+            return
+        self.alone = statement
         if statement.words[:2] == ("DISCARD", "ALL"):
             # All that it stands for (manual, DISCARD) but pg_advisory_unlock_all, which would free the run lock.
             send_around(self.session, self.script, f"{self.run.sql.reset} DISCARD PLANS")
-        elif may_commit_in_part(statement.words):
-            self._send_once(statement)
         else:
             self._send_statement(statement)
 
@@ -161,7 +165,7 @@ class Stepwise:
         row = self.run.history.update(self.task.id, progress=json.dumps(progress))
         before = f"BEGIN READ WRITE;{self.run.sql.as_ourselves}{self.run.check_lock}"
         send_around(self.session, self.script, f"{before}{row}COMMIT;")
-        self.in_part = True
+        self.alone = statement
         try:
             self._send_statement(statement)
         except StatementFailed as failed:
@@ -170,16 +174,24 @@ class Stepwise:
 
     def _send_own_transaction(self, unit: _Unit) -> None:
         """The author's BEGIN … COMMIT; the record goes before the COMMIT, or after what ends it otherwise."""
-        *inner, last = unit.statements
-        holds_record = is_committed(unit.statements) and not is_read_only(unit.statements[0].words)
-        if not unit.is_sent:
-            for statement in inner:
-                self._send_statement(statement)
-            if holds_record:
-                send_around(self.session, self.script, unit.record)
-            self._send_statement(last)
-        if not holds_record:
+        if unit.is_sent:
             self._record(unit)
+            return
+        *inner, last = unit.statements
+        for statement in inner:
+            self._send_statement(statement)
+        if is_committed(unit.statements) and self._can_write():
+            send_around(self.session, self.script, unit.record)
+            self._send_statement(last)
+            return
+        self.alone = last
+        self._send_statement(last)
+        self._record(unit)
+
+    def _can_write(self) -> bool:
+        """Whether the author's transaction can: only the server knows what has made it READ ONLY."""
+        read_only = ask(self.session, self.script, "SELECT pg_catalog.current_setting('transaction_read_only')")
+        return read_only == [("off",)]
 
     def _send_statement(self, statement: Statement, *, before: str = "", after: str = "") -> None:
         send_statement(self.session, self.script, statement, before=before, after=after)

@@ -54,10 +54,22 @@ class Unfinished(NamedTuple):
             task.id, state="applied", checksum=task.checksum, duration_ms=milliseconds, progress=None
         )
 
-    def record_failure(self, error: str) -> None:
-        """Say in the history that it failed; where that cannot be soon, the row stays under way, which says enough."""
-        state = "failed" if self.task.direction is Direction.UP else "revert_failed"
+    def record_failure(self, error: str, *, is_untouched: bool = False) -> None:
+        """Say in the history that it failed; where that cannot be soon, the row stays under way, which says enough.
+
+        Of a revert that `is_untouched`, because nothing of it is done, the row becomes what it was. Only for a row that
+        was opened: another one still says what is true.
+        """
+        self.run.session.rollback()
         with contextlib.suppress(Error):  # to quote the message takes a connection too
-            row = self.history.update(self.task.id, state=state, error=error)
-            self.run.session.rollback()
+            row = self._failed(error, is_untouched=is_untouched)
             self.run.session.settle(f"{self.run.sql.reset}{_SOON}{row}")
+
+    def _failed(self, error: str, *, is_untouched: bool) -> str:
+        before, id_ = self.task.row, self.task.id
+        if self.task.direction is Direction.UP:
+            return self.history.update(id_, state="failed", error=error)
+        if before and before.state == "applied" and is_untouched:
+            done, at = before.statements_done, before.applied_at
+            return self.history.update(id_, state="applied", statements_done=done, applied_at=at, error=before.error)
+        return self.history.update(id_, state="revert_failed", error=error)

@@ -169,11 +169,6 @@ def is_committed(group: Sequence[Statement]) -> bool:
     return len(group) == 1 or group[-1].words[0] in {"COMMIT", "END"}
 
 
-def is_read_only(words: Sequence[str]) -> bool:
-    """Whether a BEGIN opens a transaction that cannot write."""
-    return ("READ", "ONLY") in itertools.pairwise(words)
-
-
 _OPENS = {"BEGIN", "START"}
 _CLOSES = {"COMMIT", "END", "ROLLBACK", "ABORT"}
 

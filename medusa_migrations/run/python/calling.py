@@ -101,8 +101,8 @@ class Alone:
         """
         begun = time.monotonic()
         session, script, row = self.run.session, self.task.script, Unfinished(self.run, self.task)
+        send_around(session, script, row.open() + self.run.options.timeouts("SET"))
         try:
-            send_around(session, script, row.open() + self.run.options.timeouts("SET"))
             self.backfills.read()  # while nobody has set another role
             with live_schema(session, self.run.retries, self.backfills) as schema:
                 call(self.task, schema)
@@ -116,5 +116,6 @@ class Alone:
         """What stays of it, and what goes on with it."""
         return Ending(
             "It runs without a transaction: what it has done stays. "
-            f"{self.run.again} calls {self.task.direction} again from its top{self.backfills.reached()}."
+            f"{self.run.again} calls {self.task.direction} again from its top{self.backfills.reached()}.",
+            in_transaction=False,
         )
