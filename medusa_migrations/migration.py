@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import itertools
 import re
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -83,19 +84,59 @@ def timestamp_problem(timestamp: str) -> str | None:
     return f"{timestamp!r} is not a moment written YYYYMMDDHHMMSS (UTC)"
 
 
-class Part(NamedTuple):
-    """The up or the down part of a file: `text[start:end]`, behind the marker's line.
-
-    Of a Python file it is all of the text. `line` is the line of the file that it starts on. `transaction` is what the
-    marker says, None if nothing. `copies` tells that it holds COPY … FROM stdin, whose rows take a way of their own to
-    the server.
-    """
+class Piece(NamedTuple):
+    """A stretch of a text, `text[start:end]`; `line` is the line of the file that it starts on."""
 
     start: int
     end: int
     line: int
+
+
+class Part(NamedTuple):
+    """The up or the down part of a migration: the pieces of the file's text that it is, in the order to run them.
+
+    Of a Python file it is all of the text. `transaction` is what the marker says, None if nothing. `copies` tells that
+    it holds COPY … FROM stdin, whose rows take a way of their own to the server.
+    """
+
+    pieces: tuple[Piece, ...]
     transaction: bool | None = None
     copies: bool = False
+
+    def sql(self, text: str) -> str:
+        """What is sent: the pieces of `text`, the file's."""
+        return _joined(self._texts(text))
+
+    def pieces_of_sql(self, text: str) -> tuple[Piece, ...]:
+        """Where in `sql(text)` the pieces are."""
+        texts = self._texts(text)
+        starts = itertools.accumulate((len(one) + len(_joint(one)) for one in texts[:-1]), initial=0)
+        return tuple(
+            Piece(start, start + len(one), piece.line)
+            for start, one, piece in zip(starts, texts, self.pieces, strict=True)
+        )
+
+    def checksum(self, text: str) -> str:
+        """The checksum of its SQL, without the white space at the ends of each piece."""
+        return checksum(_joined([one.strip() for one in self._texts(text)]))
+
+    def _texts(self, text: str) -> list[str]:
+        return [text[piece.start : piece.end] for piece in self.pieces]
+
+
+def _joined(texts: list[str]) -> str:
+    return "".join([*(one + _joint(one) for one in texts[:-1]), *texts[-1:]])
+
+
+def _joint(sql: str) -> str:
+    """What stands between `sql`, a piece of a part, and the next one: they are lines and statements apart.
+
+    Quotes and comments are closed in a piece, so a semicolon at its end is one unless a `--` comment holds it. One too
+    many does no harm.
+    """
+    last_line = sql.rstrip().rpartition("\n")[2]
+    line_break = "" if sql.endswith("\n") else "\n"
+    return line_break if last_line.endswith(";") and "--" not in last_line else f"{line_break};\n"
 
 
 class Migration(NamedTuple):

@@ -20,10 +20,10 @@ from django.core.files import locks
 
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import DistError
-from medusa_migrations.migration import Migration, MigrationId, Part, checksum, whole_checksum
+from medusa_migrations.migration import Migration, MigrationId, Part, Piece, whole_checksum
 
 # Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 # How many files are written at once: each waits for the disk, which takes several.
@@ -128,15 +128,16 @@ def _to_json(migration: Migration) -> dict[str, Any]:
         "source": migration.source,
         "hash": migration.hash,
         "checksum": migration.checksum,
-        "up": _part_to_json(migration.up),
-        "down": _part_to_json(migration.down) if migration.down else None,
+        "up": migration.up,
+        "down": migration.down,
     }
     optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description")}
     return entry | {name: value for name, value in optional.items() if value}
 
 
-def _part_to_json(part: Part) -> list[int | bool | None]:
-    return [part.start, part.end, part.line, part.transaction, part.copies]
+def _part_from_json(part: list[Any]) -> Part:
+    pieces, transaction, copies = part
+    return Part(tuple(map(Piece._make, pieces)), transaction, copies)
 
 
 def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
@@ -154,8 +155,8 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
         _file(dist_dir, id_, file_hash, source),
         file_hash,
         entry["checksum"],
-        Part._make(entry["up"]),
-        Part._make(down) if down else None,
+        _part_from_json(entry["up"]),
+        _part_from_json(down) if down else None,
         tuple(entry.get("depends", ())),
         entry.get("feature"),
         tuple(entry.get("keep", ())),
@@ -238,7 +239,7 @@ def _remove_stale(dist_dir: Path, keep: set[Path]) -> None:
 
 def read_part(migration: Migration, part: Part) -> str:
     """The text of one part of `migration`. Raises DistError if its file is not the one that was built."""
-    return read_text(migration)[part.start : part.end]
+    return part.sql(read_text(migration))
 
 
 def read_text(migration: Migration) -> str:
@@ -258,8 +259,7 @@ def read_text(migration: Migration) -> str:
     from .text import decode  # a run that has nothing to do loads a build and reads no file of it
 
     text = decode(data, migration.source)
-    up = text[migration.up.start : migration.up.end]
-    if (whole_checksum if migration.is_python else checksum)(up) != migration.checksum:
+    if (whole_checksum(text) if migration.is_python else migration.up.checksum(text)) != migration.checksum:
         raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
     return text
 
@@ -275,4 +275,4 @@ def stored_down(migration: Migration, text: str | None = None) -> str | None:
     from .sqlfile import store
 
     part, text = migration.down, read_text(migration) if text is None else text
-    return store(text[part.start : part.end], part)
+    return store(part.sql(text), part)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
-from medusa_migrations.migration import FEATURE, Direction, Part, checksum, is_dependency
+from medusa_migrations.migration import FEATURE, Direction, Part, Piece, is_dependency
 from medusa_migrations.sql.names import folded
 from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.statements import UnbalancedError, cannot_run, outside_transaction, savepoint, transactions
 from medusa_migrations.sql.tokens import ScanError, tokens
+
+from . import sections
+from .sections import Section
 
 TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
 
@@ -43,7 +46,7 @@ class ParsedFile:
     @property
     def checksum(self) -> str:
         """The checksum of the up part."""
-        return checksum(self.text[self.up.start : self.up.end])
+        return self.up.checksum(self.text)
 
 
 def parse(text: str, path: str) -> ParsedFile:
@@ -66,7 +69,7 @@ def parse_stored(down: str, path: str) -> Part:
         copies = any(isinstance(item, Statement) and item.data for item in scan(down[start:]))
     except ScanError as error:
         raise FileError(error.problem, locate(path, down, start + error.offset), error.cure) from None
-    return Part(start, len(down), 2 if marker else 1, transaction, copies)
+    return Part((Piece(start, len(down), 2 if marker else 1),), transaction, copies)
 
 
 def store(sql: str, part: Part) -> str:
@@ -80,14 +83,13 @@ class _Parser:
 
     def __init__(self, text: str, path: str) -> None:
         self.text, self.path = text, path
-        self.markers: dict[Direction, tuple[int, int, bool | None]] = {}  # start, end and option of the line
+        self.sections: list[Section] = []
         self.depends: list[str] = []
         self.feature: str | None = None
         self.keep: list[str] = []
         self.notes: list[str] = []
         self.almost_down: Comment | None = None
         self.warnings: list[str] = []
-        self.statements: dict[Direction, list[Statement]] = {Direction.UP: [], Direction.DOWN: []}
 
     def parse(self) -> ParsedFile:
         for item in self.items():
@@ -95,21 +97,22 @@ class _Parser:
                 self.take_statement(item)
             else:
                 self.take_comment(item)
-        if Direction.UP not in self.markers:
+        if not self.sections:
             raise FileError("there is no up part", self.path, "Put a line `-- migrate:up` above the SQL that migrates.")
-        if self.almost_down and Direction.DOWN not in self.markers:
+        if self.almost_down:
             start, end = self.almost_down.start, self.almost_down.end
             raise self.unknown_directive(self.text[start:end], "down", start)
-        for direction in self.markers:
-            for statement in self.statements[direction]:
-                self.check(statement, direction)
-            self.check_transactions(direction)
-            if self.markers[direction][2] is not False:
-                self.check_savepoints(direction)
+        problem = sections.problem(self.sections, self.text)
+        if problem:
+            raise self.error(*problem)
+        for section in self.sections:
+            self.check(section)
+        up, down = (sections.part(direction, self.sections, self.text) for direction in Direction)
+        assert up is not None  # the first section is one
         return ParsedFile(
             text=self.text,
-            up=self.part(Direction.UP),
-            down=self.part(Direction.DOWN) if Direction.DOWN in self.markers else None,
+            up=up,
+            down=down,
             depends=tuple(dict.fromkeys(self.depends)),
             feature=self.feature,
             keep=tuple(dict.fromkeys(self.keep)),
@@ -129,15 +132,10 @@ class _Parser:
     def place(self, offset: int) -> Location:
         return locate(self.path, self.text, offset)
 
-    def direction(self) -> Direction | None:
-        """The part that the parser is in."""
-        return next(reversed(self.markers), None)
-
     def take_statement(self, statement: Statement) -> None:
-        direction = self.direction()
-        if direction is None:
+        if not self.sections:
             raise self.error("SQL before the up part", statement.start, "Put the line `-- migrate:up` above it.")
-        self.statements[direction].append(statement)
+        self.sections[-1].statements.append(statement)
 
     def take_comment(self, comment: Comment) -> None:
         directive = _DIRECTIVE.match(self.text, comment.start)
@@ -148,9 +146,9 @@ class _Parser:
                 f"{self.place(comment.start)}: a marker counts only at the very start of a line; "
                 f"this one is a comment: {directive[0].strip()}"
             )
-        elif self.direction() is None:
+        elif not self.sections:
             self.notes.append(_plain(self.text[comment.start : comment.end]))
-        elif self.is_almost_down(comment):
+        elif self.sections[-1].direction is Direction.UP and self.is_almost_down(comment):
             self.almost_down = self.almost_down or comment
 
     def is_almost_down(self, comment: Comment) -> bool:
@@ -173,7 +171,7 @@ class _Parser:
             raise self.unknown_directive(directive[0], word, start)
         if word in ("up", "down"):
             self.take_marker(Direction(word), argument, comment)
-        elif self.direction() is not None:
+        elif self.sections:
             raise self.error(f"migrate:{word} belongs into the header", start, "Move it above `-- migrate:up`.")
         elif word == "depends":
             self.depends.append(self.dependency(argument, start))
@@ -200,11 +198,9 @@ class _Parser:
         )
 
     def take_marker(self, direction: Direction, argument: str, comment: Comment) -> None:
-        if direction in self.markers:
-            cure = "Split the file: one up and one down part each." if direction is Direction.UP else "Join the two."
-            raise self.error(f"a second migrate:{direction}", comment.start, cure)
-        if direction is Direction.DOWN and not self.markers:
-            raise self.error("migrate:down before migrate:up", comment.start, "Put the up part first.")
+        if direction is Direction.DOWN:
+            self.check_down(comment)
+            self.almost_down = None  # only a comment: here is the marker
         options = argument.split()
         unknown = next((option for option in options if option not in _OPTIONS), None)
         if unknown or len(options) > 1:
@@ -213,33 +209,40 @@ class _Parser:
                 comment.start,
                 f"migrate:{direction} takes transaction:false or nothing." + nearest(unknown or "", _OPTIONS),
             )
-        self.markers[direction] = (comment.start, comment.end, _OPTIONS[options[0]] if options else None)
+        transaction = _OPTIONS[options[0]] if options else None
+        self.sections.append(Section(direction, comment.start, comment.end, transaction))
 
-    def part(self, direction: Direction) -> Part:
-        _, marker_end, transaction = self.markers[direction]
-        start = min(marker_end + 1, len(self.text))
-        end = len(self.text)
-        if direction is Direction.UP and Direction.DOWN in self.markers:
-            end = self.markers[Direction.DOWN][0]
-        copies = any(statement.data for statement in self.statements[direction])
-        return Part(start, end, self.text.count("\n", 0, start) + 1, transaction, copies)
+    def check_down(self, comment: Comment) -> None:
+        if not self.sections:
+            raise self.error("migrate:down before migrate:up", comment.start, "Put the up part first.")
+        if self.sections[-1].direction is Direction.DOWN:
+            cure = "Join the two, or put the up part that this one undoes between them."
+            raise self.error("a second migrate:down behind one migrate:up", comment.start, cure)
 
-    def check(self, statement: Statement, direction: Direction) -> None:
+    def check(self, section: Section) -> None:
+        """Refuse what cannot be run; each section stands by itself, as the down parts run backwards."""
+        for statement in section.statements:
+            self.check_statement(statement, section)
+        self.check_transactions(section.statements)
+        if section.transaction is not False:
+            self.check_savepoints(section.statements)
+
+    def check_statement(self, statement: Statement, section: Section) -> None:
         refused = cannot_run(statement.words)
         if refused:
             raise self.error(refused[0], statement.start, refused[1])
         name = outside_transaction(statement.words)
-        if name and self.markers[direction][2] is not False:
+        if name and section.transaction is not False:
             raise self.error(
                 f"{name} cannot run inside a transaction",
                 statement.start,
-                f"Take it out, or mark the part `-- migrate:{direction} transaction:false`.",
+                f"Take it out, or mark the part `-- migrate:{section.direction} transaction:false`.",
             )
 
-    def check_savepoints(self, direction: Direction) -> None:
+    def check_savepoints(self, statements: Sequence[Statement]) -> None:
         """In the one transaction of several migrations, a ROLLBACK TO could undo another's work."""
         open_ones: list[str] = []
-        for statement in self.statements[direction]:
+        for statement in statements:
             what = savepoint(statement.words)
             if what is None:
                 continue
@@ -257,10 +260,10 @@ class _Parser:
                     f"Write SAVEPOINT {name} before it, in this part.",
                 )
 
-    def check_transactions(self, direction: Direction) -> None:
+    def check_transactions(self, statements: Sequence[Statement]) -> None:
         """Only a part marked transaction:false still holds a BEGIN or COMMIT here."""
         try:
-            transactions(self.statements[direction])
+            transactions(statements)
         except UnbalancedError as error:
             raise self.error(
                 f"{outside_transaction(error.statement.words)} {error.problem}",

@@ -167,7 +167,7 @@ def _refuse_misread(text: str, draft: Draft) -> None:
     """Raise NotProven if the file would not be read as the statements that were proven."""
     parsed = sqlfile.parse(text, "what was generated")
     for part, statements in ((parsed.up, draft.up), (parsed.down, draft.down)):
-        sql = text[part.start : part.end] if part else ""
+        sql = part.sql(text) if part else ""
         if [sql[one.start : one.end] for one in split(sql)] != [statement.sql for statement in statements]:
             raise NotProven("The file that was generated is not read as it was meant. Nothing was written.")
 

@@ -22,7 +22,7 @@ from medusa_migrations.database.postgresql import (
     UNIQUE_VIOLATION,
     ServerError,
 )
-from medusa_migrations.errors import Location, locate
+from medusa_migrations.errors import Location
 from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.models import AppliedMigration
@@ -86,12 +86,12 @@ class StatementFailed(Exception):
         if script is None:
             return None
         if self.offset is not None:
-            return locate(script.source, script.sql, self.offset, first_line=script.line)
+            return script.place(self.offset)
         if statement is None:
             return None
         row = _COPY_LINE.match(self.error.context or "") if statement.data else None
         offset = statement.start if row is None else _start_of_line(script.sql, statement, int(row[1]))
-        return locate(script.source, script.sql, offset, first_line=script.line, column=False)
+        return script.place(offset, column=False)
 
     def failure(self) -> Failure:
         """The same as a value for programs."""

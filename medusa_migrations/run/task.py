@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from medusa_migrations.errors import Location, locate
 from medusa_migrations.files import dist
 from medusa_migrations.files.dist import stored_down
-from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.migration import Direction, MigrationId, Piece
 from medusa_migrations.plan.known import Row
 from medusa_migrations.plan.steps import Step
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The text of one part; `source` is the file, and `line` the line of its first character, for messages.
+    """The text of one part; `source` is the file, and `pieces` are where in `sql` its lines stand, for messages.
 
     It is SQL, or of a migration in Python all of the file.
     """
@@ -26,8 +27,15 @@ class Script:
     id: MigrationId
     sql: str
     source: str
-    line: int
+    pieces: tuple[Piece, ...]
     copies: bool = False
+
+    def place(self, offset: int, *, column: bool = True) -> Location:
+        """The place in the file of the character at `offset` of `sql`; behind the end of a piece it is that end."""
+        piece = next(one for one in reversed(self.pieces) if one.start <= offset)
+        offset = min(offset, piece.start + len(self.sql[piece.start : piece.end].rstrip()))
+        first_line = piece.line - self.sql.count("\n", 0, piece.start)
+        return locate(self.source, self.sql, offset, first_line=first_line, column=column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
     migration = step.migration
     is_up = step.direction is Direction.UP
     text = dist.read_text(migration) if migration and is_up else None  # once, for both parts
-    script = Script(step.id, "", str(step.id), 1) if fake else read_script(step, text)
+    script = Script(step.id, "", str(step.id), ()) if fake else read_script(step, text)
     return Task(
         step=step,
         script=script,
@@ -97,9 +105,8 @@ def read_script(step: Step, text: str | None = None) -> Script:
     part, migration = step.part, step.migration
     assert part is not None  # plan/ refuses what is irreversible
     if step.stored is not None:
-        sql, source = step.stored[part.start : part.end], f"the stored down part of {step.id}"
+        text, source = step.stored, f"the stored down part of {step.id}"
     else:
         assert migration is not None
-        text = dist.read_text(migration) if text is None else text
-        sql, source = text[part.start : part.end], migration.source
-    return Script(step.id, sql, source, part.line, part.copies)
+        text, source = dist.read_text(migration) if text is None else text, migration.source
+    return Script(step.id, part.sql(text), source, part.pieces_of_sql(text), part.copies)

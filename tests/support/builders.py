@@ -17,6 +17,7 @@ from django.test import override_settings
 
 from medusa_migrations.files import sqlfile
 from medusa_migrations.migration import Migration, MigrationId
+from medusa_migrations.migration import checksum as sql_checksum
 from medusa_migrations.plan.known import Known, Row, know
 
 NOBODY = 65534
@@ -60,7 +61,7 @@ def row(of: Migration | str, serial: int = 0, **values: Any) -> Row:
     """A row of the history: of a migration as it is, or of one that has no file; `up` is what was applied."""
     id_, checksum = (mid(of), sha(str(mid(of)))) if isinstance(of, str) else (of.id, of.checksum)
     if "up" in values:
-        checksum = sqlfile.checksum(values.pop("up"))
+        checksum = sql_checksum(values.pop("up"))
     return Row(**{"serial": serial, "id": id_, "checksum": checksum, "state": "applied"} | values)
 
 

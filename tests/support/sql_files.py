@@ -26,7 +26,7 @@ def down(text: str) -> str | None:
 def sql(parsed: ParsedFile, direction: Direction) -> str:
     part = parsed.up if direction is Direction.UP else parsed.down
     assert part is not None
-    return parsed.text[part.start : part.end].strip()
+    return part.sql(parsed.text).strip()
 
 
 def refusal(text: str) -> str:

@@ -18,7 +18,7 @@ from medusa_migrations.files import make as module
 from medusa_migrations.files import sqlfile
 from medusa_migrations.files.make import make, next_timestamp, own_app, slug
 from medusa_migrations.files.order import ahead_warning
-from medusa_migrations.migration import NAME_LENGTH, TIMESTAMP_FORMAT, MigrationId, name_problem
+from medusa_migrations.migration import NAME_LENGTH, TIMESTAMP_FORMAT, MigrationId, checksum, name_problem
 from tests.support.builders import app_folder, installed, open_folder, without_privileges
 
 NOW = datetime(2024, 6, 1, 12, 0, 0, tzinfo=UTC)
@@ -168,7 +168,7 @@ def test_it_writes_an_empty_migration(app: Path) -> None:
     assert made.warnings == ()
     parsed = sqlfile.parse(made.text, "")
     assert parsed.down is not None
-    assert parsed.checksum == sqlfile.checksum("")
+    assert parsed.checksum == checksum("")
 
 
 def test_the_source_folder_is_made_where_it_is_missing(app: Path) -> None:

@@ -12,7 +12,7 @@ from django.apps import apps
 from medusa_migrations.errors import BuildError, SettingsError
 from medusa_migrations.files import sqlfile
 from medusa_migrations.files.sources import Sources, collect, is_installed_package, source_files, source_folder
-from medusa_migrations.migration import NAME_LENGTH, Migration, MigrationId
+from medusa_migrations.migration import NAME_LENGTH, Migration, MigrationId, checksum
 from tests.support.builders import app_folder, installed, open_folder, without_privileges
 
 SQL = "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n"
@@ -300,7 +300,7 @@ def test_a_known_file_that_changed_is_parsed_again(base: Path) -> None:
     known = {(one.id, one.hash): one for one in collected(base, "src_blog").migrations}
     (folder / FIRST).write_text(SQL.replace("1", "5"))
     (one,) = collected(base, "src_blog", known=known).migrations
-    assert one.checksum == sqlfile.checksum("SELECT 5;")
+    assert one.checksum == checksum("SELECT 5;")
 
 
 def test_a_known_file_that_moved_has_the_path_of_today(base: Path) -> None:

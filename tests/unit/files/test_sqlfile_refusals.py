@@ -21,16 +21,45 @@ REFUSED: dict[str, tuple[str, str, list[str]]] = {
         ":3:1",
         ["SQL before the up part"],
     ),
-    "two up parts": ("-- migrate:up\na;\n-- migrate:up\nb;", ":3:1", ["a second migrate:up", "Split the file"]),
-    "an up part behind the down part": (
+    "an up part of several without its down part": (
+        "-- migrate:up\na;\n-- migrate:up\nb;\n-- migrate:down\nc;",
+        ":1:1",
+        ["this up part has no down part", "others of the file have one", "`-- migrate:down`"],
+    ),
+    "an up part behind the down part, without its own": (
         "-- migrate:up\na;\n-- migrate:down\nb;\n-- migrate:up\nc;",
         ":5:1",
-        ["a second migrate:up", "Split the file"],
+        ["this up part has no down part", "with nothing behind"],
+    ),
+    "a second up part whose down marker has a slip": (
+        "-- migrate:up\na;\n-- migrate:down\nb;\n-- migrate:up\nc;\n-- mirgate:down\nd;",
+        ":7:1",
+        ["-- mirgate:down", "'migrate:down'"],
+    ),
+    "one of two up parts without a transaction": (
+        "-- migrate:up transaction:false\na;\n-- migrate:down\nb;\n-- migrate:up\nc;\n-- migrate:down\nd;",
+        ":5:1",
+        ["this migrate:up and that of line 1 do not agree", "behind each migrate:up or behind none"],
+    ),
+    "one of two down parts without a transaction": (
+        "-- migrate:up\na;\n-- migrate:down\nb;\n-- migrate:up\nc;\n-- migrate:down transaction:false\nd;",
+        ":7:1",
+        ["this migrate:down and that of line 3 do not agree"],
+    ),
+    "a savepoint of another up part": (
+        "-- migrate:up\nSAVEPOINT s;\n-- migrate:up\nRELEASE s;",
+        ":4:1",
+        ["a savepoint that is not open here", "in this part"],
+    ),
+    "a transaction over two up parts": (
+        "-- migrate:up transaction:false\nBEGIN;\n-- migrate:up transaction:false\nCOMMIT;",
+        ":2:1",
+        ["BEGIN without a COMMIT"],
     ),
     "two down parts": (
         "-- migrate:up\na;\n-- migrate:down\nb;\n-- migrate:down\nc;",
         ":5:1",
-        ["a second migrate:down", "Join the two"],
+        ["a second migrate:down behind one migrate:up", "Join the two"],
     ),
     "down before up": (
         "-- migrate:down\nb;\n-- migrate:up\na;",

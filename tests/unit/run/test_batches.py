@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.migration import Direction, MigrationId, Piece
 from medusa_migrations.plan.steps import Step
 from medusa_migrations.run.task import Script, Task
 from medusa_migrations.run.together import CHARACTERS, FILES, batches
@@ -12,7 +12,7 @@ from medusa_migrations.run.together import CHARACTERS, FILES, batches
 
 def task(sql: str, *, copies: bool = False, python: bool = False) -> Task:
     id_ = MigrationId("blog", "20240101000000_t")
-    script = Script(id_, sql, "t.sql", 1, copies)
+    script = Script(id_, sql, "t.sql", (Piece(0, len(sql), 1),), copies)
     return Task(Step(id_, Direction.UP), script, True, False, function=(lambda schema: None) if python else None)
 
 
