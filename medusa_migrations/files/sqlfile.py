@@ -139,7 +139,9 @@ class _Parser:
 
     def take_comment(self, comment: Comment) -> None:
         directive = _DIRECTIVE.match(self.text, comment.start)
-        if directive and starts_line(self.text, comment.start):
+        if self.text[comment.start] == "\\":
+            self.cut(comment)
+        elif directive and starts_line(self.text, comment.start):
             self.take_directive(comment, directive)
         elif directive and starts_line(self.text, len(self.text[: comment.start].rstrip(" \t\f\v"))):
             self.warnings.append(
@@ -150,6 +152,11 @@ class _Parser:
             self.notes.append(_plain(self.text[comment.start : comment.end]))
         elif self.sections[-1].direction is Direction.UP and self.is_almost_down(comment):
             self.almost_down = self.almost_down or comment
+
+    def cut(self, line: Comment) -> None:
+        """Leave out a line that only psql can read."""
+        if self.sections:
+            self.sections[-1].cuts.append((line.start, line.end))
 
     def is_almost_down(self, comment: Comment) -> bool:
         """Whether a line is the down part's marker but for a slip."""

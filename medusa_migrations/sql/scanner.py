@@ -34,6 +34,9 @@ _DULL = rf"""
 _SPACE = " \t\n\r\f\v"
 
 _REST_OF_LINE = re.compile(r"[ \t\f\v]*+(?:--[^\n]*+)?(?:\n|\Z)")
+# What pg_dump writes around a dump since 17.6, to keep psql from running other commands of its own in between.
+_RESTRICTS = re.compile(r"\\(?:un)?restrict(?![^ \t\n\r])[^\n\r]*+")
+
 _COPY_END = re.compile(r"^\\\.(?:\n|\Z)", re.MULTILINE)
 
 # What a token that is not a word looks like in `Statement.words`.
@@ -72,7 +75,8 @@ class Statement:
 def scan(text: str, boundary: re.Pattern[str] | None = None) -> Iterator[Statement | Comment]:
     """Yield the statements and comments of `text`, in the order in which they end.
 
-    A comment at the start of a line that matches `boundary` ends the statement before it.
+    A comment at the start of a line that matches `boundary` ends the statement before it. With a boundary, a line
+    `\\restrict` or `\\unrestrict` between statements, as pg_dump writes it, is a comment too.
     Raises ScanError for what is not closed, for psql's backslash commands and for COPY data without an end.
     """
     return _Scan(text, boundary).items()
@@ -134,6 +138,9 @@ class _Scan:
                 yield Comment(start, self.at)
             elif token[0] == ";" and not self.depth and self.atomic < 0:
                 yield from self.close_statement(semicolon=True)
+            elif kind == "meta_command" and (restricts := self.restricts(start)):
+                self.at = restricts.end()
+                yield Comment(start, self.at)
             else:
                 self.take(kind, token[0], start)
         yield from self.close_statement()
@@ -146,6 +153,11 @@ class _Scan:
 
     def is_boundary(self, start: int) -> bool:
         return bool(self.boundary and starts_line(self.text, start) and self.boundary.match(self.text, start))
+
+    def restricts(self, start: int) -> re.Match[str] | None:
+        """The line of pg_dump's that starts here, outside a statement."""
+        is_between = self.boundary and self.start < 0 and starts_line(self.text, start)
+        return _RESTRICTS.match(self.text, start) if is_between else None
 
     def take(self, kind: str, token: str, start: int) -> None:
         """Add one token to the open statement, which it opens if there is none."""

@@ -1,4 +1,7 @@
-"""Files as dbmate takes them work unchanged: several up and down parts in one (dbmate's pull requests 589 and 620)."""
+"""Files as dbmate takes them work unchanged: several up and down parts in one (dbmate's pull requests 589 and 620).
+
+What pg_dump writes for psql alone, `\\restrict`, is passed over; dbmate, Rails and users of Flyway all had to.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ TWO = """\
 CREATE TABLE a (id int);
 -- migrate:down
 DROP TABLE a;
-
+\\restrict Zk3
 -- migrate:up
 CREATE TABLE b (LIKE a)
 -- migrate:down

@@ -61,6 +61,24 @@ SENT = {
         "a;\nc;",
         "d;\nb;",
     ),
+    "what pg_dump writes around a dump": (
+        "\\restrict a\n-- migrate:up\n--\n-- dump\n\n\\restrict aB1\n\na;\n\\unrestrict aB1\n\n"
+        "-- migrate:down\n\\restrict",
+        "a;",
+        "",
+    ),
+    "two dumps in a part": (
+        "-- migrate:up\n\\restrict a\na;\n-- end\n\\unrestrict a\n\\restrict b\nb;\n\\unrestrict b\n",
+        "a;\n-- end\n;\nb;",
+        None,
+    ),
+    "two dumps, to be undone": (
+        "-- migrate:up\n-- migrate:down\n\\restrict a\na;\n\\unrestrict a\nb;\n"
+        "-- migrate:up\n-- migrate:down\nc;\n\\restrict b\nd;\n",
+        "",
+        "c;\nd;\na;\nb;",
+    ),
+    "what looks like it in a string": ("-- migrate:up\nSELECT '\n\\restrict a\n';", "SELECT '\n\\restrict a\n';", None),
     "lines that end in CR, as data": ("-- migrate:up\na;\r-- migrate:up\nb;", "a;\r\nb;", None),
 }
 
@@ -85,6 +103,11 @@ PLACES = {
     "the down part that runs last": (TWO.replace("DROP TABLE a", "DROP TABLE ^a"), Direction.DOWN, 0),
     "the down part that runs first": (TWO.replace("DROP TABLE b", "DROP TABLE ^b"), Direction.DOWN, 0),
     "what is added behind a part": ("-- migrate:up\n a (^\n-- migrate:up\nb", Direction.UP, 1),
+    "behind a line that is left out": (
+        TWO.replace("CREATE TABLE b", "\\restrict x\n\nCREATE ^TABLE b"),
+        Direction.UP,
+        0,
+    ),
     "a part that begins in the middle of a line": ("-- migrate:up\na;\r-- migrate:up\n ^b", Direction.UP, 0),
 }
 
@@ -111,6 +134,7 @@ SAME = {
         "-- migrate:up\n-- c\n-- migrate:down\n-- migrate:up\nCREATE TABLE b",
     ),
 }
+SAME["the key of a dump"] = ("CREATE TABLE b", "\\restrict x\nCREATE TABLE b")
 OTHER = {
     "the first up part": ("CREATE TABLE a", "CREATE TABLE c"),
     "the second up part": ("CREATE TABLE b", "CREATE TABLE c"),

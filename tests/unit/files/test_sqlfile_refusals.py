@@ -178,6 +178,13 @@ REFUSED: dict[str, tuple[str, str, list[str]]] = {
         ["standard_conforming_strings must stay on", "E'…'"],
     ),
     "a command of psql": ("-- migrate:up\na;\n\\i b.sql\n", ":3:1", ["\\i is a command of psql", "Take it out"]),
+    "psql's restrict inside a statement": (
+        "-- migrate:up\nSELECT 1\n\\restrict a\n;",
+        ":3:1",
+        ["\\restrict is a command of psql"],
+    ),
+    "psql's restrict behind a statement": ("-- migrate:up\na; \\restrict a\n", ":2:4", ["\\restrict is a command"]),
+    "psql's restricted": ("-- migrate:up\n\\restricted a\n", ":2:1", ["\\restricted is a command of psql"]),
     "a command of psql in the header": ("\\set a 1\n-- migrate:up\n", ":1:1", ["\\set is a command of psql"]),
     "a command of psql in a part without a transaction": (
         "-- migrate:up transaction:false\nSELECT 1 \\gexec\n",
