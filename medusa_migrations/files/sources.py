@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -67,19 +67,51 @@ def _all_files(errors: list[MigrationError]) -> Iterable[SourceFile]:
 def _files(app: AppConfig, folder: Path) -> list[SourceFile]:
     cited = _cited_folder(app, folder)
     try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(SUFFIXES) and not entry.is_dir())
+        names = sorted(_names(str(folder)))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
+        where = cited + str(error.filename or folder).removeprefix(str(folder))
         raise FileError(
-            f"cannot read the folder: {error.strerror}", cited, "Give this process the right to read it."
+            f"cannot read the folder: {error.strerror}", where, "Give this process the right to read it."
         ) from None
     return [
         SourceFile(MigrationId(app.label, name.rpartition(".")[0]), f"{folder}/{name}", f"{cited}/{name}")
         for name in names
-        if not name.startswith("_")
     ]
+
+
+def _names(folder: str) -> Iterator[str]:
+    """What must be a migration: files, and as `sub/name` what is in folders below, which never is one."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("_"):
+                continue
+            if entry.is_dir():
+                yield from _sql_below(folder, entry.name)
+            elif entry.name.endswith(SUFFIXES):
+                yield entry.name
+
+
+def _sql_below(folder: str, name: str) -> Iterator[str]:
+    """The `.sql` files below a folder in a source folder, by their paths in that; links are followed, each once."""
+    seen = {_identity(folder)}
+    for path, folders, files in os.walk(f"{folder}/{name}", onerror=_raise, followlinks=True):
+        is_new = _identity(path) not in seen
+        seen.add(_identity(path))
+        folders[:] = [one for one in folders if is_new and not one.startswith("_")]
+        for file in files:
+            if is_new and file.endswith(".sql") and not file.startswith("_"):
+                yield f"{path}/{file}".removeprefix(f"{folder}/")
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    found = Path(folder).stat()
+    return found.st_dev, found.st_ino
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _cited_folder(app: AppConfig, folder: Path) -> str:
@@ -130,6 +162,13 @@ def collect(known: Mapping[tuple[MigrationId, str], Migration] | None = None) ->
 
 
 def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]) -> tuple[Migration, Iterable[str]]:
+    if "/" in source.id.name:
+        folder = source.cited.removesuffix(f"/{source.id.name}.sql")
+        raise FileError(
+            f"it is in a folder below {folder}, where no migration is read",
+            source.cited,
+            f"Move it to {folder}, or rename its folder: one whose name starts with '_' is ignored.",
+        )
     problem = name_problem(source.id.name)
     if problem:
         raise FileError(problem, source.cited, "Rename it; a name that starts with '_' is ignored.")

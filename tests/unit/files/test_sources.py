@@ -93,11 +93,40 @@ def test_what_is_no_migration_is_ignored(name: str, base: Path) -> None:
     assert len(collected(base, "src_blog").migrations) == 1
 
 
-def test_folders_in_the_source_folder_are_ignored(base: Path) -> None:
+def test_what_is_no_migration_is_ignored_in_folders_below(base: Path) -> None:
     folder = app_folder(base, "src_blog", {FIRST: SQL})
-    (folder / "archive.sql").mkdir()
-    (folder / "archive.sql/20240101000002_x.sql").write_text(SQL)
+    for name in ("_old/x.sql", "old/_x.sql", "old/_older/x.sql", "__pycache__/x.sql", "old.sql/x.py", "a/b/x.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("whatever")
     assert len(collected(base, "src_blog").migrations) == 1
+
+
+@pytest.mark.parametrize("name", ["2024/20240101000002_x.sql", "old.sql/x.sql", "a/b/.sql", ".git/x.sql"])
+def test_sql_in_a_folder_below_is_an_error(name: str, base: Path) -> None:
+    folder = app_folder(base, "src_blog", {FIRST: SQL})
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text(SQL)
+    with pytest.raises(BuildError) as caught:
+        collected(base, "src_blog")
+    assert str(caught.value).splitlines() == [
+        f"src_blog/sql_migrations/{name}: it is in a folder below src_blog/sql_migrations, where no migration is read",
+        "Move it to src_blog/sql_migrations, or rename its folder: one whose name starts with '_' is ignored.",
+    ]
+
+
+def test_links_to_folders_are_followed_once(base: Path) -> None:
+    """A folder that is linked into a source would be forgotten too; one that links to itself has no end."""
+    folder = app_folder(base, "src_blog", {FIRST: SQL})
+    (base / "shared").mkdir()
+    (base / "shared/20240101000002_x.sql").write_text(SQL)
+    (base / "shared/again").symlink_to(base / "shared")
+    (folder / "linked").symlink_to(base / "shared")
+    (folder / "itself").symlink_to(folder)
+    with pytest.raises(BuildError) as caught:
+        collected(base, "src_blog")
+    assert [str(one).partition(": ")[0] for one in caught.value.errors] == [
+        "src_blog/sql_migrations/linked/20240101000002_x.sql"
+    ]
 
 
 def test_an_app_without_a_source_folder_has_no_migrations(base: Path) -> None:
