@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
 from medusa_migrations.migration import FEATURE, Direction, Part, Piece, is_dependency
-from medusa_migrations.sql.names import folded
 from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
-from medusa_migrations.sql.statements import UnbalancedError, cannot_run, outside_transaction, savepoint, transactions
-from medusa_migrations.sql.tokens import ScanError, tokens
+from medusa_migrations.sql.tokens import ScanError
 
 from . import sections
-from .sections import Section
+from .refused import refused
+from .sections import Problem, Section
 
 TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
 
@@ -102,11 +101,9 @@ class _Parser:
         if self.almost_down:
             start, end = self.almost_down.start, self.almost_down.end
             raise self.unknown_directive(self.text[start:end], "down", start)
-        problem = sections.problem(self.sections, self.text)
-        if problem:
-            raise self.error(*problem)
+        self.refuse(sections.problem(self.sections, self.text))
         for section in self.sections:
-            self.check(section)
+            self.refuse(refused(section, self.text))
         up, down = (sections.part(direction, self.sections, self.text) for direction in Direction)
         assert up is not None  # the first section is one
         return ParsedFile(
@@ -129,6 +126,10 @@ class _Parser:
     def error(self, problem: str, offset: int, cure: str) -> FileError:
         return FileError(problem, self.place(offset), cure)
 
+    def refuse(self, problem: Problem | None) -> None:
+        if problem:
+            raise self.error(*problem)
+
     def place(self, offset: int) -> Location:
         return locate(self.path, self.text, offset)
 
@@ -143,7 +144,7 @@ class _Parser:
             self.cut(comment)
         elif directive and starts_line(self.text, comment.start):
             self.take_directive(comment, directive)
-        elif directive and starts_line(self.text, len(self.text[: comment.start].rstrip(" \t\f\v"))):
+        elif directive and self.is_indented(comment.start):
             self.warnings.append(
                 f"{self.place(comment.start)}: a marker counts only at the very start of a line; "
                 f"this one is a comment: {directive[0].strip()}"
@@ -152,6 +153,12 @@ class _Parser:
             self.notes.append(_plain(self.text[comment.start : comment.end]))
         elif self.sections[-1].direction is Direction.UP and self.is_almost_down(comment):
             self.almost_down = self.almost_down or comment
+
+    def is_indented(self, offset: int) -> bool:
+        """Whether nothing but white space is before `offset` in its line."""
+        while offset and self.text[offset - 1] in " \t\f\v":
+            offset -= 1
+        return starts_line(self.text, offset)
 
     def cut(self, line: Comment) -> None:
         """Leave out a line that only psql can read."""
@@ -225,59 +232,6 @@ class _Parser:
         if self.sections[-1].direction is Direction.DOWN:
             cure = "Join the two, or put the up part that this one undoes between them."
             raise self.error("a second migrate:down behind one migrate:up", comment.start, cure)
-
-    def check(self, section: Section) -> None:
-        """Refuse what cannot be run; each section stands by itself, as the down parts run backwards."""
-        for statement in section.statements:
-            self.check_statement(statement, section)
-        self.check_transactions(section.statements)
-        if section.transaction is not False:
-            self.check_savepoints(section.statements)
-
-    def check_statement(self, statement: Statement, section: Section) -> None:
-        refused = cannot_run(statement.words)
-        if refused:
-            raise self.error(refused[0], statement.start, refused[1])
-        name = outside_transaction(statement.words)
-        if name and section.transaction is not False:
-            raise self.error(
-                f"{name} cannot run inside a transaction",
-                statement.start,
-                f"Take it out, or mark the part `-- migrate:{section.direction} transaction:false`.",
-            )
-
-    def check_savepoints(self, statements: Sequence[Statement]) -> None:
-        """In the one transaction of several migrations, a ROLLBACK TO could undo another's work."""
-        open_ones: list[str] = []
-        for statement in statements:
-            what = savepoint(statement.words)
-            if what is None:
-                continue
-            name = folded(tokens(self.text[statement.start : statement.end])[-1])
-            if what == "SAVEPOINT":
-                open_ones.append(name)
-            elif name in open_ones:
-                while open_ones[-1] != name:
-                    open_ones.pop()
-                open_ones[-1:] = [name] if what == "ROLLBACK TO" else []
-            else:
-                raise self.error(
-                    f"{what} a savepoint that is not open here: {name}",
-                    statement.start,
-                    f"Write SAVEPOINT {name} before it, in this part.",
-                )
-
-    def check_transactions(self, statements: Sequence[Statement]) -> None:
-        """Only a part marked transaction:false still holds a BEGIN or COMMIT here."""
-        try:
-            transactions(statements)
-        except UnbalancedError as error:
-            raise self.error(
-                f"{outside_transaction(error.statement.words)} {error.problem}",
-                error.statement.start,
-                "Open each transaction with BEGIN and end it with COMMIT, or leave both out: "
-                "then every statement is committed by itself.",
-            ) from None
 
 
 def _plain(comment: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medusa_migrations.errors import Location, locate
+from medusa_migrations.errors import FileError, Location, locate
 from medusa_migrations.files import dist
 from medusa_migrations.files.dist import stored_down
 from medusa_migrations.migration import Direction, MigrationId, Piece
@@ -68,7 +68,10 @@ class Task:
 
 
 def load_tasks(steps: Sequence[Step], mode: str, *, fake: bool = False) -> list[Task]:
-    """Read the SQL of `steps`. Raises DistError if a file is not what was built."""
+    """Read the SQL of `steps`.
+
+    Raises DistError if a file is not what was built, FileError for what cannot run with the transactions of `mode`.
+    """
     return [_load(step, mode, fake) for step in steps]
 
 
@@ -77,6 +80,8 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
     is_up = step.direction is Direction.UP
     text = dist.read_text(migration) if migration and is_up else None  # once, for both parts
     script = Script(step.id, "", str(step.id), ()) if fake else read_script(step, text)
+    if mode == "none" and step.part and step.part.transaction is None and not (migration and migration.is_python):
+        _refuse_outside_block(script)
     return Task(
         step=step,
         script=script,
@@ -86,6 +91,21 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
         down=stored_down(migration, text) if migration and is_up else None,
         function=None if fake else load_function(step, script),
     )
+
+
+def _refuse_outside_block(script: Script) -> None:
+    """Raise FileError for what a part would lose that says nothing of transactions, and is to run without."""
+    from medusa_migrations.files.refused import outside_block  # few runs are without
+    from medusa_migrations.sql.scanner import split
+
+    found = outside_block(split(script.sql))
+    if found:
+        raise FileError(
+            found[1],
+            script.place(found[0].start),
+            "Nothing was run. Use --transaction each, or mark the part transaction:false and put BEGIN and "
+            "COMMIT around what belongs together.",
+        )
 
 
 def load_function(step: Step, script: Script) -> Function | None:

@@ -45,6 +45,8 @@ _SHAPES = {"string": "'", "escape_string": "'", "dollar_quote": "'", "name": '"'
 # The grammar takes STDOUT for STDIN there.
 _FROM_CLIENT = {("FROM", "STDIN"), ("FROM", "STDOUT")}
 
+_OPTIONS_COUNT = {"CREATE", "ALTER"}
+
 # Enough words to know every statement that is treated in a way of its own.
 _WORDS_KEPT = 64
 
@@ -61,8 +63,8 @@ class Comment:
 class Statement:
     """One statement: `text[start:end]`, without its semicolon.
 
-    `words` are its first tokens outside parentheses (of REINDEX, inside too): a key word or a plain name in
-    capitals, `'` for any string, `"` for a quoted name, `0` for a number, else the character itself.
+    `words` are its first tokens outside parentheses (of REINDEX and of a subscription, inside too): a key word or a
+    plain name in capitals, `'` for any string, `"` for a quoted name, `0` for a number, else the character itself.
     `data` is where the rows of a COPY … FROM stdin are, None for any other statement.
     """
 
@@ -149,7 +151,11 @@ class _Scan:
         """Whether the open statement keeps no further words here, so that dull tokens may be passed over."""
         if self.is_routine:
             return False
-        return len(self.words) == _WORDS_KEPT or (self.depth > 0 and self.words[0] != "REINDEX")
+        return len(self.words) == _WORDS_KEPT or (self.depth > 0 and not self.keeps_all())
+
+    def keeps_all(self) -> bool:
+        """Whether words inside parentheses count too, because options there decide how the statement can run."""
+        return self.words[0] == "REINDEX" or (self.words[1:2] == ["SUBSCRIPTION"] and self.words[0] in _OPTIONS_COUNT)
 
     def is_boundary(self, start: int) -> bool:
         return bool(self.boundary and starts_line(self.text, start) and self.boundary.match(self.text, start))
@@ -177,7 +183,7 @@ class _Scan:
         elif token == ")" and self.depth:
             self.depth -= 1
         seen = _SHAPES.get(kind, token)
-        if len(self.words) < _WORDS_KEPT and (not self.depth or self.words[:1] == ["REINDEX"]):
+        if len(self.words) < _WORDS_KEPT and (not self.depth or self.keeps_all()):
             self.words.append(seen)
             self.is_routine = self.is_routine or self.creates_routine()
         if token == "(":

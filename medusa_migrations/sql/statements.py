@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 
+from .names import folded
 from .scanner import Statement
+from .tokens import tokens
 
 _PREFIXES = (
     ("BEGIN",),
@@ -42,6 +45,10 @@ def outside_transaction(words: Sequence[str]) -> str | None:
     """
     if words[0] == "ROLLBACK" and "TO" in words[1:3]:
         return None  # to a savepoint
+    if tuple(words[:2]) == ("CREATE", "SUBSCRIPTION") and (
+        _has("CONNECT", _OFF, words) or _has("CREATE_SLOT", _OFF, words)
+    ):
+        return None  # it makes no slot
     for prefix in _PREFIXES:
         if tuple(words[: len(prefix)]) == prefix:
             return " ".join(words[:2] if tuple(words[1:2]) == ("PREPARED",) else prefix)
@@ -84,30 +91,83 @@ def _is_on(option: str, words: Sequence[str]) -> bool:
     if option not in words:
         return False
     value = words[words.index(option) + 1]
-    return value not in {"OFF", "FALSE"}
+    return value not in _OFF
+
+
+_OFF = {"OFF", "FALSE"}
+
+
+def _has(option: str, values: set[str], words: Sequence[str]) -> bool:
+    """Whether a list of options such as `( connect = false )` gives `option` one of `values`."""
+    at = words.index(option) + 1 if option in words else len(words)
+    return tuple(words[at : at + 1]) == ("=",) and not values.isdisjoint(words[at + 1 : at + 2])
+
+
+def gives_slot_up(words: Sequence[str]) -> bool:
+    """Whether the statement parts a subscription from its slot, so that a transaction may drop it."""
+    return tuple(words[:2]) == ("ALTER", "SUBSCRIPTION") and _has("SLOT_NAME", {"NONE"}, words)
+
+
+def needs_transaction(words: Sequence[str]) -> str | None:
+    """The name of a statement that fails or does nothing unless BEGIN is before it, or None (manual, their pages)."""
+    match words[0]:
+        case "LOCK" | "SAVEPOINT" | "RELEASE":
+            return words[0]
+        case "ROLLBACK":
+            return savepoint(words)
+        case "DECLARE":
+            return None if ("WITH", "HOLD") in itertools.pairwise(words) else "DECLARE without WITH HOLD"
+        case "SET" if words[1:2] in {("LOCAL",), ("TRANSACTION",), ("CONSTRAINTS",)}:
+            return " ".join(words[:2])
+    return None
 
 
 # The grammar takes STDIN for STDOUT here too.
 _TO_CLIENT = {("TO", "STDOUT"), ("TO", "STDIN")}
 
 
-def cannot_run(words: Sequence[str]) -> tuple[str, str] | None:
-    """Why only psql can run a statement, or why it would be misread, and what to do; None if it can be run."""
+def cannot_run(words: Sequence[str], sql: str) -> tuple[str, str] | None:
+    """Why only psql can run the statement `sql`, or why it would be misread, and what to do; None if it can be run."""
     if words[0] == "COPY" and not _TO_CLIENT.isdisjoint(itertools.pairwise(words)):
         return (
             "COPY … TO STDOUT sends its rows to nobody here",
             "Copy to a table with INSERT … SELECT, or leave it out.",
         )
-    if (
-        "STANDARD_CONFORMING_STRINGS" in words[1:3]
-        and words[0] == "SET"
-        and words[-1] in {"OFF", "FALSE", "'", "0", "NO"}
-    ):
+    name, value = _setting(words, sql)
+    if name == "standard_conforming_strings" and value in _FALSE:
         return (
             "standard_conforming_strings must stay on",
             "The file is split into statements with it on: write strings with backslashes as E'…'.",
         )
+    if name == "client_encoding" and re.sub("[^a-z0-9]", "", value) not in {"utf8", "unicode"}:
+        return (
+            "client_encoding must stay UTF8",
+            "The file is sent in UTF-8, in which it is: take this out, and save the file as UTF-8.",
+        )
     return None
+
+
+_FALSE = {"off", "false", "no", "0", "of", "f", "fa", "fal", "fals", "n"}
+_SET_CONFIG = re.compile(r"\bset_config\s*\(\s*'(\w+)'\s*,\s*'([^']*)'", re.IGNORECASE)
+
+
+def _setting(words: Sequence[str], sql: str) -> tuple[str, str]:
+    """The name and the value that a SET, a RESET or a SELECT set_config gives a setting, both in small letters.
+
+    Both are empty for another statement, and for what is no literal.
+    """
+    if words[0] == "SELECT" and "SET_CONFIG" in words[1:4]:
+        found = _SET_CONFIG.search(sql)
+        return (found[1].lower(), found[2].lower()) if found else ("", "")
+    if words[0] not in ("SET", "RESET"):
+        return "", ""
+    given = [folded(token).lower() for token in tokens(sql)[1:] if token.upper() not in {"SESSION", "LOCAL"}]
+    if not given:
+        return "", ""
+    if given[0] == "names":
+        given[0] = "client_encoding"
+    value = given[-1] if len(given) > 1 else ""
+    return given[0], value[value.index("'") + 1 : -1] if value.endswith("'") else value
 
 
 def savepoint(words: Sequence[str]) -> str | None:

@@ -278,6 +278,51 @@ def test_the_option_of_one_part_is_not_the_other_s() -> None:
     )
 
 
+WRONG_SIDE = {
+    "a lock": ("a;\nLOCK TABLE t;", ":3:1: LOCK means nothing where each statement is committed by itself"),
+    "a savepoint": ("SAVEPOINT s;", ":2:1: SAVEPOINT means nothing"),
+    "a savepoint behind a transaction": ("BEGIN;\nSAVEPOINT s;\nCOMMIT;\nRELEASE s;", ":5:1: RELEASE means nothing"),
+    "a cursor": ("DECLARE c CURSOR FOR SELECT 1;", ":2:1: DECLARE without WITH HOLD means nothing"),
+    "a setting of the transaction": ("BEGIN;COMMIT;\n SET LOCAL a = 1;", ":3:2: SET LOCAL means nothing"),
+    "the transaction's mode": ("SET TRANSACTION READ ONLY;", ":2:1: SET TRANSACTION means nothing"),
+    "constraints": ("SET CONSTRAINTS ALL DEFERRED;", ":2:1: SET CONSTRAINTS means nothing"),
+    "an index": (
+        "BEGIN;\nCREATE INDEX CONCURRENTLY i ON t (a);\nCOMMIT;",
+        ":3:1: CREATE INDEX CONCURRENTLY cannot run between BEGIN and COMMIT",
+    ),
+    "a vacuum": ("BEGIN; a;\n VACUUM;\nROLLBACK;", ":3:2: VACUUM cannot run between BEGIN and COMMIT"),
+    "what was prepared": ("BEGIN;\nCOMMIT PREPARED 'a';\nCOMMIT;", ":3:1: COMMIT PREPARED "),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG_SIDE.values(), ids=WRONG_SIDE.keys())
+def test_on_the_wrong_side_of_begin_and_commit(text: str, says: str) -> None:
+    message = refusal(f"-- migrate:up transaction:false\n{text}\n-- migrate:down\n")
+    assert message.startswith(PATH + says)
+    assert "BEGIN" in message.splitlines()[-1]
+    assert "mark" not in message
+
+
+def test_between_begin_and_commit_stands_what_needs_a_transaction() -> None:
+    text = "BEGIN;LOCK TABLE t;SET LOCAL a = 1;SAVEPOINT s;DECLARE c CURSOR FOR SELECT 1;RELEASE s;COMMIT;VACUUM;"
+    assert up(f"-- migrate:up transaction:false\n{text}\n") == text
+
+
+DROPS = {
+    "the same": ("ALTER SUBSCRIPTION s SET (slot_name = NONE);\nDROP SUBSCRIPTION IF EXISTS S;", None),
+    "another": ("ALTER SUBSCRIPTION s SET (slot_name = NONE);\nDROP SUBSCRIPTION t;", ":3:1: DROP SUBSCRIPTION"),
+    "another slot": ("ALTER SUBSCRIPTION s SET (slot_name = b);\nDROP SUBSCRIPTION s;", ":3:1: DROP SUBSCRIPTION"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), DROPS.values(), ids=DROPS.keys())
+def test_a_subscription_without_a_slot_may_be_dropped_in_a_transaction(text: str, says: str | None) -> None:
+    if says is None:
+        assert up(f"-- migrate:up\n{text}") == text
+    else:
+        assert refusal(f"-- migrate:up\n{text}").startswith(PATH + says)
+
+
 UNBALANCED = {
     "BEGIN without COMMIT": ("a;\n BEGIN;\nb;", ":3:2: BEGIN without a COMMIT after it"),
     "COMMIT without BEGIN": ("a;\nCOMMIT;", ":3:1: COMMIT without a BEGIN before it"),

@@ -10,6 +10,7 @@ from medusa_migrations.sql.statements import (
     cannot_run,
     is_concurrent,
     loses_data,
+    needs_transaction,
     outside_transaction,
     transactions,
 )
@@ -85,6 +86,8 @@ OUTSIDE = {
     "DROP TABLESPACE a": "DROP TABLESPACE",
     "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p": "CREATE SUBSCRIPTION",
     "DROP SUBSCRIPTION IF EXISTS s": "DROP SUBSCRIPTION",
+    "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect, enabled = false)": "CREATE SUBSCRIPTION",
+    "CREATE SUBSCRIPTION connect CONNECTION '' PUBLICATION p WITH (create_slot = true)": "CREATE SUBSCRIPTION",
     "ALTER SYSTEM SET a = 1": "ALTER SYSTEM",
     "alter system reset all": "ALTER SYSTEM",
     "DISCARD ALL": "DISCARD ALL",
@@ -145,6 +148,8 @@ INSIDE = [
     "ALTER TABLE system ADD COLUMN a int",
     "ALTER DATABASE d SET a = 1",
     "ALTER SUBSCRIPTION s DISABLE",
+    "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (enabled = false, connect = false)",
+    "create subscription s connection '' publication p with (create_slot=off)",
     "DISCARD PLANS",
     "DISCARD TEMP",
     "ANALYZE",
@@ -187,7 +192,7 @@ def test_is_concurrent(sql: str) -> None:
 def test_half_a_statement_is_no_trouble(sql: str) -> None:
     """What PostgreSQL will refuse, and say why."""
     outside_transaction(words(sql))
-    cannot_run(words(sql))
+    cannot_run(words(sql), sql)
     is_concurrent(words(sql))
 
 
@@ -204,12 +209,24 @@ CANNOT = {
         "standard_conforming_strings",
     ),
     "strings with backslashes, for a session": ("SET SESSION standard_conforming_strings = 0", "standard_conforming"),
+    "strings with backslashes, as a dump of old": (
+        "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false)",
+        "standard_conforming",
+    ),
+    "another encoding": ("SET client_encoding = 'LATIN1'", "client_encoding must stay UTF8"),
+    "another encoding, with TO": ("set local CLIENT_ENCODING to sql_ascii", "client_encoding must stay UTF8"),
+    "another encoding, quoted": ("SET \"client_encoding\" = E'EUC_JP'", "client_encoding must stay UTF8"),
+    "another encoding, as the standard has it": ("SET NAMES 'WIN1252'", "client_encoding must stay UTF8"),
+    "the server's encoding": ("SET client_encoding TO DEFAULT", "client_encoding must stay UTF8"),
+    "the server's encoding, by its absence": ("SET NAMES", "client_encoding must stay UTF8"),
+    "the server's encoding, reset": ("RESET client_encoding", "client_encoding must stay UTF8"),
+    "another encoding by a function": ("SELECT set_config('client_encoding','latin1', true)", "client_encoding must"),
 }
 
 
 @pytest.mark.parametrize(("sql", "problem"), CANNOT.values(), ids=CANNOT.keys())
 def test_cannot_run(sql: str, problem: str) -> None:
-    refused = cannot_run(words(sql))
+    refused = cannot_run(words(sql), sql)
     assert refused is not None
     assert problem in refused[0]
     assert refused[1]
@@ -225,6 +242,17 @@ def test_cannot_run(sql: str, problem: str) -> None:
         "SELECT 1 FROM stdout",
         "SET standard_conforming_strings = on",
         "SET standard_conforming_strings TO true",
+        "SET standard_conforming_strings = 'on'",
+        "SET client_encoding = 'UTF8'",
+        "SET client_encoding TO 'utf-8'",
+        "SET SESSION NAMES 'Utf_8'",
+        "SET client_encoding = unicode",
+        "SELECT pg_catalog.set_config('client_encoding', 'UTF8', false)",
+        "SELECT pg_catalog.set_config('search_path', '', false)",
+        "SELECT set_config(name, value, false) FROM t",
+        "SHOW client_encoding",
+        "RESET ALL",
+        "ALTER ROLE r SET client_encoding = 'LATIN1'",
         "SET LOCAL lock_timeout = '1s'",
         "SET search_path TO off",
         "SHOW standard_conforming_strings",
@@ -232,12 +260,12 @@ def test_cannot_run(sql: str, problem: str) -> None:
     ],
 )
 def test_can_run(sql: str) -> None:
-    assert cannot_run(words(sql)) is None
+    assert cannot_run(words(sql), sql) is None
 
 
 def test_rows_from_a_client_can_run() -> None:
     (copy,) = split("COPY t FROM STDIN;\n\\.\n")
-    assert cannot_run(copy.words) is None
+    assert cannot_run(copy.words, "COPY t FROM STDIN") is None
 
 
 def steps(sql: str) -> list[str]:
@@ -337,3 +365,28 @@ def test_what_drops_or_empties_loses_data(sql: str) -> None:
 @pytest.mark.parametrize("sql", KEEPS)
 def test_what_only_looks_like_it_loses_none(sql: str) -> None:
     assert not loses_data(words(sql))
+
+
+NEEDS_TRANSACTION = {
+    "LOCK TABLE t": "LOCK",
+    "lock t in share mode": "LOCK",
+    "SAVEPOINT s": "SAVEPOINT",
+    "RELEASE s": "RELEASE",
+    "ROLLBACK WORK TO s": "ROLLBACK TO",
+    "ROLLBACK": None,
+    "DECLARE c CURSOR FOR SELECT 1": "DECLARE without WITH HOLD",
+    "DECLARE c CURSOR WITHOUT HOLD FOR SELECT 1": "DECLARE without WITH HOLD",
+    "DECLARE c BINARY CURSOR WITH HOLD FOR SELECT 1": None,
+    "SET LOCAL lock_timeout = 0": "SET LOCAL",
+    "SET TRANSACTION READ ONLY": "SET TRANSACTION",
+    "SET CONSTRAINTS ALL DEFERRED": "SET CONSTRAINTS",
+    "SET lock_timeout = 0": None,
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY": None,
+    "SET": None,
+    "BEGIN": None,
+}
+
+
+@pytest.mark.parametrize(("sql", "name"), NEEDS_TRANSACTION.items(), ids=NEEDS_TRANSACTION.keys())
+def test_needs_transaction(sql: str, name: str | None) -> None:
+    assert needs_transaction(words(sql)) == name
