@@ -17,6 +17,7 @@ from tests.support.shop import make_shop
 
 if TYPE_CHECKING:
     from tests.support.admin_site import Site
+    from tests.support.drafts import Drafts
 
 
 # Under nohup, and in the background of a shell, they are ignored, and every command of the tests would inherit that.
@@ -72,6 +73,25 @@ def lone_project() -> Iterator[Project]:
         folder = Path(name) / "project"
         folder.mkdir()
         yield Project(folder, _embedded(host), "postgres")
+
+
+@pytest.fixture(scope="session")
+def drafts_database(server: Server) -> Iterator[str]:
+    name = f"test_drafts_{os.getpid()}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield name
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def drafts(server: Server, drafts_database: str, django_db_blocker: Any) -> Iterator[Drafts]:
+    """The generator in this process, on an empty database."""
+    from tests.support.drafts import Drafts
+    from tests.support.sessions import session_on
+
+    with django_db_blocker.unblock(), session_on(server, drafts_database) as session:
+        session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        yield Drafts(session)
 
 
 @pytest.fixture

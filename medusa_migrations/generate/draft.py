@@ -59,7 +59,8 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     with open_scratch(session) as scratch:
         models = scope.compared(build_models(scratch, (*wanted.models, *wanted.extended)))
         given = given_renames(request.renames, live, models)
-        part = _differing(request, scope, live, models)
+        # A table under a new name is copied too where a model has the old one again, and so nothing of it differs.
+        part = _differing(request, scope, live, models).union(*(rename.tables for rename in given))
         if not part:
             return Draft(warnings=wanted.warnings)
         # A key that changes takes along the foreign keys that refer to it.
@@ -107,7 +108,7 @@ def _draft_on_copy(
     copy_tables(scratch, live, known, target)
     copied = scratch.read(live)
     renames, offered = chosen_renames(given, request.accept, scope.compared(copied), target)
-    scratch.execute(rename.statement.sql for rename in renames)
+    run_part(scratch, "up", [rename.statement for rename in renames])
     was = {rename.new: rename.old for rename in renames if not rename.table}
     left_alone = () if request.drop_tables else scope.extra_tables
     copy = _Copy(scratch, scope, {*live, *target, *was} - {*left_alone}, was)

@@ -9,9 +9,9 @@ from enum import IntEnum, auto
 class Phase(IntEnum):
     """The order of statements. What loses data comes last, so that there is one place to save that by hand first."""
 
+    DROP_FOREIGN_KEY = auto()
     MAKE_ROOM = auto()
     RENAME = auto()
-    DROP_FOREIGN_KEY = auto()
     DROP_CONSTRAINT = auto()
     DROP_GENERATED = auto()
     DROP_UNCASTABLE = auto()

@@ -32,7 +32,7 @@ def run_part(scratch: Scratch, part: str, statements: Sequence[DraftStatement]) 
     """
     for statement in statements:
         try:
-            scratch.execute([statement.sql])
+            scratch.change([statement.sql])
         except Error as error:
             if server_error(error).sqlstate == OUT_OF_MEMORY:
                 raise

@@ -36,6 +36,11 @@ class Rename:
         return f"{self.table}.{self.old}={self.new}" if self.table else f"{self.old}={self.new}"
 
     @property
+    def tables(self) -> set[str]:
+        """The names of the tables that it is of."""
+        return {self.table} if self.table else {self.old, self.new}
+
+    @property
     def back(self) -> Rename:
         """The rename that undoes this one."""
         return replace(self, old=self.new, new=self.old)

@@ -20,6 +20,7 @@ from medusa_migrations.errors import DatabaseError
 from medusa_migrations.sql.names import quoted
 
 from .catalog import read_tables
+from .confined import confined
 from .render import create_tables
 from .tables import Table, Tables
 
@@ -39,6 +40,10 @@ class Scratch:
         """Run the statements one after the other. Raises django.db.Error if one fails."""
         for statement in statements:
             self.session.execute(statement)
+
+    def change(self, statements: Iterable[str]) -> None:
+        """Run statements of a draft on the tables here alone. Raises django.db.Error if one fails."""
+        self.execute(map(confined, statements))
 
     def read(self, names: Iterable[str]) -> dict[str, Table]:
         """The tables with these names that the scratch has, by name, as they are now."""
@@ -180,4 +185,4 @@ def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables)
         parts = [f"{quoted(column)} {type_}" for column, type_ in types.items()]
         parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in sorted(columns)]
         scratch.execute([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
-    scratch.execute(create_tables(tables))
+    scratch.change(create_tables(tables))
