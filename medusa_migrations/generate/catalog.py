@@ -9,7 +9,7 @@ from typing import Any
 from medusa_migrations.database.session import Session
 from medusa_migrations.sql.names import quoted
 
-from .tables import Column, Constraint, Index, Table
+from .tables import Column, Constraint, Index, Sequence, Table
 
 # PostgreSQL prints a name without its schema if that is on the search_path, so that two schemas can be compared.
 _TABLES = """
@@ -29,15 +29,30 @@ SELECT a.attrelid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypm
         CASE WHEN pg_catalog.pg_collation_is_visible(o.oid) THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
         || pg_catalog.quote_ident(o.collname) END,
     pg_catalog.col_description(a.attrelid, a.attnum),
-    (SELECT s.relname::text FROM pg_catalog.pg_depend p
-        JOIN pg_catalog.pg_class s ON s.oid = p.objid AND s.relkind = 'S'
-        WHERE p.classid = 'pg_catalog.pg_class'::regclass AND p.refclassid = 'pg_catalog.pg_class'::regclass
-            AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'a')
+    s.name, s.type, s.options
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.collnamespace
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN a.attidentity = '' THEN c.relname::text ELSE '' END AS name,
+        pg_catalog.format_type(q.seqtypid, NULL) AS type,
+        pg_catalog.concat_ws(' ',
+            CASE WHEN q.seqincrement <> 1 THEN 'INCREMENT BY ' || q.seqincrement END,
+            CASE WHEN q.seqmin <> 1 THEN 'MINVALUE ' || q.seqmin END,
+            CASE WHEN q.seqmax <> CASE q.seqtypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
+                ELSE 9223372036854775807 END THEN 'MAXVALUE ' || q.seqmax END,
+            CASE WHEN q.seqstart <> q.seqmin THEN 'START WITH ' || q.seqstart END,
+            CASE WHEN q.seqcache <> 1 THEN 'CACHE ' || q.seqcache END,
+            CASE WHEN q.seqcycle THEN 'CYCLE' END) AS options
+    FROM pg_catalog.pg_depend p
+    JOIN pg_catalog.pg_class c ON c.oid = p.objid
+    JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid
+    WHERE p.classid = 'pg_catalog.pg_class'::regclass AND p.refclassid = 'pg_catalog.pg_class'::regclass
+        AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum
+        AND p.deptype = CASE WHEN a.attidentity = '' THEN 'a' ELSE 'i' END::"char"
+    ORDER BY c.oid LIMIT 1) s ON true
 WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """
@@ -116,9 +131,9 @@ def _column(
     virtual: bool,
     collation: str | None,
     comment: str | None,
-    sequence: str | None,
+    *sequence: str,
 ) -> Column:
-    owned = sequence if (default or "").startswith("nextval(") else None
+    owned = Sequence(*sequence) if sequence[0] is not None else None
     return Column(name, type_, not_null, default, identity, generated, virtual, collation, comment, owned)
 
 

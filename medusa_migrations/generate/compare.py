@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from .tables import Column, Constraint, Index, Table, Tables
@@ -54,21 +54,13 @@ def _table_changes(old: Table, new: Table, explicit_names: Collection[str]) -> I
         before = old.columns.get(column.name)
         if before is None:
             yield Change("create", new.name, new=column)
-        elif not _same_column(before, column):
+        elif before != column:
             yield Change("alter", new.name, before, column)
     for column in old.columns.values():
         if column.name not in new.columns:
             yield Change("drop", new.name, old=column)
     yield from _named_changes(new.name, old.constraints, new.constraints, explicit_names)
     yield from _named_changes(new.name, old.indexes, new.indexes, explicit_names)
-
-
-def _same_column(old: Column, new: Column) -> bool:
-    """Whether a column needs no change; a serial and an identity column serve the same end, and stay what they are."""
-    counts_up = [column.serial or bool(column.identity) for column in (old, new)]
-    if all(counts_up) and old.serial != new.serial:
-        old, new = (replace(one, sequence=None, default=None, identity="") for one in (old, new))
-    return old == new
 
 
 def _named_changes(

@@ -10,7 +10,8 @@ _NAME = '"(?:[^"]|"")+"'
 _CHANGES = re.compile(
     "(?:(?:CREATE|ALTER|DROP) (?:TABLE|SEQUENCE)|(?:ALTER|DROP) INDEX|UPDATE"
     f"|CREATE (?:UNIQUE )?INDEX {_NAME} ON|COMMENT ON (?:TABLE|COLUMN|INDEX|CONSTRAINT {_NAME} ON)) (?={_NAME})"
-    rf"|SELECT setval\((?:pg_get_serial_sequence\()?'(?={_NAME})"
+    rf"|SELECT setval\((?:counter, .* FROM pg_get_serial_sequence\(|pg_get_serial_sequence\()?'(?={_NAME})",
+    re.DOTALL,
 )
 # A foreign key locks what it refers to. Its columns are names, in quotes where they have to be.
 _REFERENCES = re.compile(rf"(\AALTER TABLE .* FOREIGN KEY \((?:{_NAME}|[^\")])+\) REFERENCES )", re.DOTALL)

@@ -20,6 +20,7 @@ from .request import Request
 from .scope import Scope
 from .scratch import Scratch, build_models, copy_tables, open_scratch
 from .tables import Constraint, Table, Tables
+from .unsaid import with_unsaid
 from .values import find_values
 from .wanted import Wanted
 
@@ -88,7 +89,7 @@ def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
 
 def _differing(request: Request, scope: Scope, live: Tables, models: Tables) -> set[str]:
     """The tables that are to change; none if all that differs are tables of no model, which are left alone."""
-    found = {change.table for change in compare(live, models, scope.wanted.explicit_names)}
+    found = {change.table for change in compare(live, with_unsaid(models, live), scope.wanted.explicit_names)}
     return set() if found <= {*scope.extra_tables} and not request.drop_tables else found
 
 
@@ -144,16 +145,17 @@ class _Copy:
         return self.scope.compared(self.scratch.read(self.names), whole=self.scope.extra_tables, was=self.was)
 
 
-def _proven_draft(copy: _Copy, request: Request, renames: Sequence[Rename], target: Tables, copied: Tables) -> Draft:
-    """Draft the parts from the copy to `target` and back to what was `copied`, and prove each by running it there."""
+def _proven_draft(copy: _Copy, request: Request, renames: Sequence[Rename], models: Tables, copied: Tables) -> Draft:
+    """Draft the parts from the copy to `models` and back to what was `copied`, and prove each by running it there."""
     scratch, wanted, before = copy.scratch, copy.scope.wanted, copy.compared()
+    target = with_unsaid(models, before)
     changes = compare(before, target, wanted.explicit_names)
     casts = find_casts(scratch, changes)
     values = find_values(scratch.session, wanted.fields, changes, target, request.value)
     up = render(changes, before, target, values, casts)
     run_part(scratch, "up", up)
     after = copy.compared()
-    refuse_difference("up", compare(after, target, wanted.explicit_names))
+    refuse_difference("up", compare(after, with_unsaid(models, after), wanted.explicit_names))
     # Back to the very names, whoever gave them.
     back = compare(after, before, _all_names(before, after))
     down = render(back, after, before, {}, find_casts(scratch, back))

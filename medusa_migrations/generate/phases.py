@@ -15,6 +15,7 @@ class Phase(IntEnum):
     DROP_CONSTRAINT = auto()
     DROP_GENERATED = auto()
     DROP_UNCASTABLE = auto()
+    CREATE_SEQUENCE = auto()
     CREATE_TABLE = auto()
     ADD_COLUMN = auto()
     ALTER_COLUMN = auto()

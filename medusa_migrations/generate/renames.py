@@ -192,8 +192,7 @@ def _likeness_of_names(rename: Rename) -> float:
 def _shape(table: Table, column: Column, moved: Mapping[str, str]) -> tuple[object, ...]:
     keys = (one.ref_table for one in table.constraints.values() if one.kind == "f" and one.columns == (column.name,))
     target = next(keys, None) or ""
-    counts_up = column.serial or bool(column.identity)
-    return column.type, column.not_null, counts_up, column.generated is None, moved.get(target, target)
+    return column.type, column.not_null, column.counts_up, column.generated is None, moved.get(target, target)
 
 
 def _likeness(old: Table, new: Table, moved: Mapping[str, str]) -> float:

@@ -11,8 +11,10 @@ from .casts import Casts, change_type
 from .compare import Change
 from .phases import DraftStatement, Phase
 from .remade import Place, with_remade
-from .tables import Column, Constraint, Index, Table, Tables
+from .tables import Column, Constraint, Index, Sequence, Table, Tables
 from .values import Value, zero_value
+
+_KINDS = {"a": "ALWAYS", "d": "BY DEFAULT"}
 
 
 def render(
@@ -109,8 +111,9 @@ class _Rendering:
         body = ",\n    ".join(parts)
         yield DraftStatement(Phase.CREATE_TABLE, f"CREATE TABLE {quoted(table.name)} (\n    {body}\n){space}")
         for column in table.columns.values():
-            if column.sequence:
-                yield from _serial(Phase.CREATE_TABLE, table.name, column, column.sequence)
+            if column.owned_sequence:
+                yield _create_sequence(Phase.CREATE_SEQUENCE, column.owned_sequence)
+                yield _own_sequence(Phase.CREATE_TABLE, table.name, column, column.owned_sequence)
         for constraint in table.constraints.values():
             if constraint.kind == "f" or not constraint.valid:
                 yield from self.create_constraint(table.name, constraint)
@@ -153,8 +156,10 @@ class _Rendering:
     def create_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
         """A column of a table that is there, with the values of its rows."""
         phase = Phase.ADD_COLUMN if column.generated is None else Phase.ADD_GENERATED
-        if column.sequence:
-            yield from _serial_column(phase, table, column, column.sequence)
+        if column.owned_sequence:
+            yield _create_sequence(phase, column.owned_sequence)
+            yield DraftStatement(phase, f"{_alter(table)} ADD COLUMN {_column_sql(column)}")
+            yield _own_sequence(phase, table, column, column.owned_sequence)
         elif not column.fills_itself and (column.not_null or (table, column.name) in self.values):
             yield from self.create_filled_column(table, column)
         else:
@@ -207,7 +212,7 @@ class _Rendering:
                 if (table, new.name) in self.casts.impossible:
                     statement = replace(statement, note=f"PostgreSQL cannot cast {old.type} to {new.type}.")
                 yield statement
-            yield from self.create_column(table, new)
+            yield from self.create_column(table, new if new.counts_up else replace(new, sequence=None))
             return
         yield from self.alter_type_and_default(table, old, new)
         yield from self.alter_nullability(table, old, new)
@@ -218,16 +223,27 @@ class _Rendering:
     def alter_type_and_default(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         """The default is dropped before the type changes: it may be none of the new type, and is set after that."""
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
+        before, after = old.owned_sequence, new.owned_sequence
+        goes_on = old.serial and old.default == new.default
         if old.identity and not new.identity:
-            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP IDENTITY")
-        if old.default is not None and (new.default is None or old.type != new.type):
-            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP DEFAULT")
-        if old.sequence and not new.sequence:
-            yield DraftStatement(Phase.ALTER_COLUMN, f"DROP SEQUENCE {quoted(old.sequence)}")
+            yield from _drop_identity(table, old, after)
+        if old.default is not None and not goes_on and (new.default is None or old.type != new.type):
+            is_idle = before is not None and after is not None
+            note = (
+                f"The sequence {before.name} stays, so that down can go on where it was." if before and is_idle else ""
+            )
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP DEFAULT", note=note)
         if (old.type, old.collation) != (new.type, new.collation):
             yield change_type(table, old, new, self.casts)
-        if new.default is not None and not new.sequence and (old.default != new.default or old.type != new.type):
+        if before and after and before.type != after.type:
+            yield DraftStatement(Phase.ALTER_COLUMN, f"ALTER SEQUENCE {quoted(after.name)} AS {after.type}")
+        if after and not before and not old.identity:
+            yield _create_sequence(Phase.ALTER_COLUMN, after)
+            yield _own_sequence(Phase.ALTER_COLUMN, table, new, after)
+        if new.default is not None and not goes_on and (old.default != new.default or old.type != new.type):
             yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET DEFAULT {new.default}")
+        if before and not new.sequence:
+            yield _drop_sequence(before)
 
     def alter_nullability(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         """NOT NULL is dropped, or set after rows without a value were given one."""
@@ -249,16 +265,18 @@ class _Rendering:
         yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note)
 
     def alter_identity(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
-        """An identity or a sequence that a column gets, going on behind the values that are there."""
+        """An identity or a serial that a column becomes, going on where it was and behind the values that are there."""
         alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
-        kind = "ALWAYS" if new.identity == "a" else "BY DEFAULT"
         if new.identity and not old.identity:
-            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} ADD GENERATED {kind} AS IDENTITY")
-            yield _set_sequence(table, new)
+            if old.sequence:
+                yield _own_sequence(Phase.ALTER_COLUMN, table, None, old.sequence)
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} ADD {_identity_sql(new)}")
+            if old.sequence:
+                yield _carry_over(table, new, old.sequence)
+                yield _drop_sequence(old.sequence)
         elif new.identity and new.identity != old.identity:
-            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET GENERATED {kind}")
-        if new.sequence and not old.sequence:
-            yield from _serial(Phase.ALTER_COLUMN, table, new, new.sequence)
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET GENERATED {_KINDS[new.identity]}")
+        if new.sequence and new.counts_up and not old.counts_up:
             yield _set_sequence(table, new)
 
     def exchange(
@@ -318,8 +336,8 @@ def _column_sql(column: Column) -> str:
     if column.generated is not None:
         parts.append(f"GENERATED ALWAYS AS ({column.generated}) {'VIRTUAL' if column.virtual else 'STORED'}")
     if column.identity:
-        parts.append(f"GENERATED {'ALWAYS' if column.identity == 'a' else 'BY DEFAULT'} AS IDENTITY")
-    if column.default is not None and not column.sequence:
+        parts.append(_identity_sql(column))
+    if column.default is not None:
         parts.append(f"DEFAULT {column.default}")
     parts += ["NOT NULL"] if column.not_null else []
     return " ".join(parts)
@@ -337,29 +355,59 @@ def _rename(table: str, old: Constraint | Index, new: Constraint | Index) -> Dra
     return DraftStatement(Phase.RENAME, f"ALTER INDEX {quoted(old.name)} RENAME TO {quoted(new.name)}")
 
 
-def _serial(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[DraftStatement]:
-    """Have a column that is there count up by a sequence."""
-    yield DraftStatement(phase, f"CREATE SEQUENCE {quoted(sequence)} OWNED BY {quoted(table)}.{quoted(column.name)}")
-    default = f"nextval({literal(quoted(sequence))}::regclass)"
-    yield DraftStatement(phase, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} SET DEFAULT {default}")
+def _identity_sql(column: Column) -> str:
+    options = f" ({column.sequence.options})" if column.sequence and column.sequence.options else ""
+    return f"GENERATED {_KINDS[column.identity]} AS IDENTITY{options}"
 
 
-def _serial_column(phase: Phase, table: str, column: Column, sequence: str) -> Iterator[DraftStatement]:
-    """Add a column that counts up by a sequence, in the rows that are there too."""
-    yield DraftStatement(phase, f"CREATE SEQUENCE {quoted(sequence)}")
-    default = f"nextval({literal(quoted(sequence))}::regclass)"
-    yield DraftStatement(
-        phase, f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, sequence=None, default=default))}"
-    )
-    owner = f"{quoted(table)}.{quoted(column.name)}"
-    yield DraftStatement(phase, f"ALTER SEQUENCE {quoted(sequence)} OWNED BY {owner}")
+def _drop_identity(table: str, column: Column, idle: Sequence | None) -> Iterator[DraftStatement]:
+    """Have a column count no more; the `idle` sequence keeps the last number that was given out."""
+    if idle:
+        yield _create_sequence(Phase.ALTER_COLUMN, idle)
+        last = f"pg_sequence_last_value({_counter(table, column)}::regclass)"
+        yield DraftStatement(
+            Phase.ALTER_COLUMN,
+            f"SELECT setval({literal(quoted(idle.name))}, {last})",
+            note=f"The sequence {idle.name} is for down, which goes on where the column was.",
+        )
+    yield DraftStatement(Phase.ALTER_COLUMN, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} DROP IDENTITY")
+    if idle:
+        yield _own_sequence(Phase.ALTER_COLUMN, table, column, idle)
+
+
+def _counter(table: str, column: Column) -> str:
+    """SQL for the name of the sequence that a column has."""
+    return f"pg_get_serial_sequence({literal(quoted(table))}, {literal(column.name)})"
+
+
+def _create_sequence(phase: Phase, sequence: Sequence) -> DraftStatement:
+    options = "".join(f" {one}" for one in (f"AS {sequence.type}", sequence.options) if one)
+    return DraftStatement(phase, f"CREATE SEQUENCE {quoted(sequence.name)}{options}")
+
+
+def _own_sequence(phase: Phase, table: str, column: Column | None, sequence: Sequence) -> DraftStatement:
+    """Have a sequence go when its column goes, or with None for that not any more."""
+    owner = f"{quoted(table)}.{quoted(column.name)}" if column else "NONE"
+    return DraftStatement(phase, f"ALTER SEQUENCE {quoted(sequence.name)} OWNED BY {owner}")
+
+
+def _drop_sequence(sequence: Sequence) -> DraftStatement:
+    return DraftStatement(Phase.ALTER_COLUMN, f"DROP SEQUENCE {quoted(sequence.name)}")
+
+
+def _carry_over(table: str, column: Column, idle: Sequence) -> DraftStatement:
+    """Have a column's identity go on where the `idle` sequence is."""
+    values = f"{_counter(table, column)}, last_value, is_called"
+    return DraftStatement(Phase.ALTER_COLUMN, f"SELECT setval({values}) FROM {quoted(idle.name)}")
 
 
 def _set_sequence(table: str, column: Column) -> DraftStatement:
-    """Have a column's sequence go on behind the values that are there."""
-    sequence = f"pg_get_serial_sequence({literal(quoted(table))}, {literal(column.name)})"
-    first = f"COALESCE((SELECT max({quoted(column.name)}) FROM {quoted(table)}), 0) + 1"
-    return DraftStatement(Phase.ALTER_COLUMN, f"SELECT setval({sequence}, {first}, false)")
+    """Have a column's sequence go on where it is, or behind the values that are there."""
+    last = f"SELECT max({quoted(column.name)}) FROM {quoted(table)}"
+    first = f"GREATEST(nextval(counter), ({last}) + 1)"
+    return DraftStatement(
+        Phase.ALTER_COLUMN, f"SELECT setval(counter, {first}, false) FROM {_counter(table, column)} counter"
+    )
 
 
 def _object_sql(table: str, thing: Constraint | Index) -> str:

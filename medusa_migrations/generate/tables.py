@@ -5,14 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from medusa_migrations.sql.names import literal, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence that belongs to a column; an identity's has no name here, as PostgreSQL gives it.
+
+    `options` are those of CREATE SEQUENCE besides the type, as far as they are not the usual ones.
+    """
+
+    name: str
+    type: str
+    options: str = ""
+
+    @property
+    def next_value(self) -> str:
+        """SQL for its next number."""
+        return f"nextval({literal(quoted(self.name))}::regclass)"
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column; expressions are SQL as PostgreSQL prints it.
 
     `identity` is "" for none, "a" for ALWAYS, "d" for BY DEFAULT. `generated` is the expression of a generated column,
-    which is stored unless `virtual`. `collation` is quoted, and None where it is the type's own. `sequence` is the one
-    that the column owns and has its default from, as a serial one does.
+    which is stored unless `virtual`. `collation` is quoted, and None where it is the type's own. `sequence` is an
+    identity's, or the one that the column owns. It has its default from that if it is a serial one, or had it before.
     """
 
     name: str
@@ -24,17 +43,27 @@ class Column:
     virtual: bool = False
     collation: str | None = None
     comment: str | None = None
-    sequence: str | None = None
+    sequence: Sequence | None = None
+
+    @property
+    def owned_sequence(self) -> Sequence | None:
+        """The sequence that is not an identity's, if it has one."""
+        return None if self.identity else self.sequence
 
     @property
     def serial(self) -> bool:
         """Whether it counts up by a sequence that it owns."""
-        return self.sequence is not None
+        return self.owned_sequence is not None and self.counts_up
+
+    @property
+    def counts_up(self) -> bool:
+        """Whether it has its values from a sequence, be that its own or not."""
+        return bool(self.identity) or (self.default or "").startswith("nextval(")
 
     @property
     def fills_itself(self) -> bool:
         """Whether a new row, and an old one when the column is added, has a value without being given one."""
-        return self.default is not None or self.generated is not None or bool(self.identity) or self.serial
+        return self.default is not None or self.generated is not None or bool(self.identity)
 
 
 @dataclass(frozen=True, slots=True)
