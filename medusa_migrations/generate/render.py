@@ -56,10 +56,10 @@ def _dropped(changes: Iterable[Change]) -> frozenset[str]:
     return frozenset(change.table for change in changes if change.op == "drop" and isinstance(change.old, Table))
 
 
-def _targets(changes: Iterable[Change]) -> dict[tuple[str, tuple[str, ...]], str]:
-    """The tables that foreign keys which go refer to, by their own table and columns."""
+def _targets(changes: Iterable[Change]) -> dict[tuple[str, tuple[str, ...]], Constraint]:
+    """The foreign keys that go, by their table and columns."""
     return {
-        (change.table, change.old.columns): change.old.ref_table
+        (change.table, change.old.columns): change.old
         for change in changes
         if change.op in ("drop", "alter") and isinstance(change.old, Constraint) and change.old.ref_table
     }
@@ -70,7 +70,7 @@ class _Rendering:
     """Turns each change into statements, which depend on the others too.
 
     `new` are the tables as they will be. `taken` are names of constraints and indexes that are made, `dropped` the
-    tables that go, and `targets` what foreign keys that go referred to, by their table and columns.
+    tables that go, and `targets` the foreign keys that go, by their table and columns.
     """
 
     new: Tables
@@ -78,7 +78,7 @@ class _Rendering:
     casts: Casts
     taken: frozenset[str]
     dropped: frozenset[str]
-    targets: Mapping[tuple[str, tuple[str, ...]], str]
+    targets: Mapping[tuple[str, tuple[str, ...]], Constraint]
 
     def statements_of(self, change: Change) -> Iterator[DraftStatement]:
         """The statements for one change, whatever it is of."""
@@ -171,13 +171,14 @@ class _Rendering:
         value, note = self.value_for_old_rows(table, column)
         alter = f"{_alter(table)} ALTER COLUMN {quoted(column.name)}"
         if value is None:
+            reason = note or "no value could be invented for rows that are there, as for a key none may be"
             yield DraftStatement(
                 Phase.ADD_COLUMN,
                 f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, not_null=False))}",
-                note=f"Fill {table}.{column.name} below this: no value could be invented for rows that are there, "
-                "as for a key none may be. Without rows nothing is to be done.",
+                note=f"Fill {table}.{column.name} below this: {reason}. Without rows nothing is to be done.",
             )
-            yield DraftStatement(Phase.ADD_COLUMN, f"{alter} SET NOT NULL")
+            if column.not_null:
+                yield DraftStatement(Phase.ADD_COLUMN, f"{alter} SET NOT NULL")
         else:
             sql = f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, default=value))}"
             yield DraftStatement(Phase.ADD_COLUMN, sql, note=note)
@@ -254,7 +255,8 @@ class _Rendering:
             return
         value, note = self.value_for_old_rows(table, new)
         if value is None and not new.identity:
-            note = f"This fails if {table}.{new.name} is null in any row: fill it above this."
+            reason = f", as {note}" if note else ""
+            note = f"This fails if {table}.{new.name} is null in any row: fill it above this{reason}."
         elif not new.identity:
             column = quoted(new.name)
             update = f"UPDATE {quoted(table)} SET {column} = {value} WHERE {column} IS NULL"
@@ -312,13 +314,14 @@ class _Rendering:
         yield from _comment_on(_object_sql(table, constraint), constraint.comment)
 
     def other_target(self, table: str, constraint: Constraint) -> str:
-        """A note on a foreign key whose columns referred to another table and keep their values, else nothing."""
-        before, now = self.targets.get((table, constraint.columns)), constraint.ref_table
+        """A note on a foreign key whose columns keep their values and referred to something else, or nothing."""
+        before = self.targets.get((table, constraint.columns))
         kept = self.casts.impossible.isdisjoint((table, column) for column in constraint.columns)
-        if before is None or now is None or before == now or not kept:
+        if before is None or constraint.ref_table is None or not kept or before.target == constraint.target:
             return ""
         columns = ", ".join(f"{table}.{column}" for column in constraint.columns)
-        return f"The values of {columns} were those of {before}, and are now taken as those of {now}."
+        was, now = before.target, constraint.target
+        return f"The values of {columns} were those of {was}, and are now taken as those of {now}."
 
     def create_index(self, table: str, index: Index) -> Iterator[DraftStatement]:
         """An index with its comment."""

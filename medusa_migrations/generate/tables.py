@@ -83,6 +83,11 @@ class Constraint:
     comment: str | None = None
 
     @property
+    def target(self) -> str:
+        """What a foreign key refers to, as `table.column`, or with all of its columns."""
+        return ", ".join(f"{self.ref_table}.{column}" for column in self.ref_columns)
+
+    @property
     def body(self) -> tuple[object, ...]:
         """What two constraints must have in common to be the same: all but the name, `valid` and the comment."""
         return self.kind, self.definition

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import DateTimeField, Field, UUIDField
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
@@ -43,12 +44,18 @@ _ZERO_VALUES = {
     "inet": "'0.0.0.0'",
 }
 
+# What Django itself sends around the call of a function.
+_TRANSACTION = re.compile("SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT")
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """SQL for a column's value in rows that are there, and a `note` that says what somebody should look at."""
+    """SQL for a column's value in rows that are there, and a `note` that says what somebody should look at.
 
-    sql: str
+    Without SQL somebody has to fill the column, and the note is the reason.
+    """
+
+    sql: str | None
     note: str = ""
 
 
@@ -79,11 +86,12 @@ def find_values(
         if not isinstance(new, Column) or not _needs_value(change.old, new):
             continue
         place = (change.table, new.name)
-        value, note = _default(session, fields.get(place), target[change.table], new.name)
+        value = _default(session, fields.get(place), target[change.table], new.name)
         if value is None and new.not_null and not target[change.table].is_key(new.name):
-            value = ask(".".join(place), zero_value(new.type) or "none")
+            answer = ask(".".join(place), zero_value(new.type) or "none")
+            value = Value(answer) if answer is not None else None
         if value is not None:
-            found[place] = Value(value, note)
+            found[place] = value
     return found
 
 
@@ -93,17 +101,42 @@ def _needs_value(old: object, new: Column) -> bool:
     return not new.fills_itself and (old is None or becomes_required)
 
 
-def _default(session: Session, field: Field[Any, Any] | None, table: Table, column: str) -> tuple[str | None, str]:
-    """SQL for a field's default, and what to look at; None for one value of a function's where rows must differ."""
+def _default(session: Session, field: Field[Any, Any] | None, table: Table, column: str) -> Value | None:
+    """A field's default; None where it has none, and for one value of a function's where rows must differ."""
     if field is None or field.primary_key:
-        return None, ""
+        return None
     if not _is_called_once(field):
-        return _default_sql(session, field), ""
+        return _value(_default_sql(session, field))
+    if field.remote_field:
+        return Value(None, "its default is a function, and the row that it gives may be another in each database")
     if table.is_unique(column):
-        return None, ""
-    value = _default_sql(session, field)
+        return None
+    with _queries_seen() as queries:
+        sql = _default_sql(session, field)
+    if queries:
+        return Value(None, "its default is a function that asks the database, and another may say otherwise")
     note = f"All rows that are there get this one value in {table.name}.{column}, whose default is a function."
-    return value, note if value is not None else ""
+    return _value(sql, note)
+
+
+def _value(sql: str | None, note: str = "") -> Value | None:
+    return Value(sql, note) if sql is not None else None
+
+
+@contextmanager
+def _queries_seen() -> Iterator[list[str]]:
+    """The queries that are sent meanwhile over Django's own connections, of any database."""
+    seen: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not _TRANSACTION.match(sql):
+            seen.append(sql)
+        return execute(sql, params, many, context)
+
+    with ExitStack() as stack:
+        for connection in connections.all():
+            stack.enter_context(connection.execute_wrapper(note))
+        yield seen
 
 
 def _is_called_once(field: Field[Any, Any]) -> bool:
