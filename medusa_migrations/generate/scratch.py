@@ -140,9 +140,17 @@ def build_models(scratch: Scratch, models: Sequence[type[Model]]) -> dict[str, T
     return found
 
 
+def editor_class(installed: type[BaseDatabaseSchemaEditor]) -> type[BaseDatabaseSchemaEditor]:
+    """Django's own class under the schema editor of an engine, which may be another package's or have been patched.
+
+    What such a package adds, as triggers and waits for locks, is in no catalog that is compared.
+    """
+    return next(one for one in installed.__mro__ if one.__module__.startswith("django."))
+
+
 def _editor(connection: BaseDatabaseWrapper) -> BaseDatabaseSchemaEditor:
     """Django's schema editor, collecting SQL. By itself it would take a % in a comment for a placeholder."""
-    editor = connection.schema_editor(atomic=False, collect_sql=True)
+    editor = editor_class(connection.SchemaEditorClass)(connection, atomic=False, collect_sql=True)
     execute = editor.execute
 
     def without_placeholders(sql: Any, params: Any = ()) -> None:
