@@ -31,6 +31,14 @@ class Change:
         assert found is not None
         return found
 
+    @property
+    def is_of_comment(self) -> bool:
+        """Whether nothing of a constraint or an index changes but its comment, for which it need not be made again."""
+        old, new = self.old, self.new
+        if not isinstance(old, Constraint | Index) or not isinstance(new, Constraint | Index):
+            return False
+        return (old.body, old.name) == (new.body, new.name) and old.comment != new.comment
+
 
 def compare(old: Tables, new: Tables, explicit_names: Collection[str] = ()) -> list[Change]:
     """The changes that make tables as in `old` those in `new`.

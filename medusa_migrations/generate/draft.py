@@ -10,7 +10,15 @@ from medusa_migrations.errors import PlanError
 
 from .catalog import read_tables
 from .compare import Change, compare
-from .dependents import computed_unseen, foreign_keys_on, going_unseen, not_in_models, refuse_taken, standing_on
+from .dependents import (
+    computed_unseen,
+    foreign_keys_on,
+    going_unseen,
+    not_in_models,
+    refuse_taken,
+    standing_on,
+    touched_by,
+)
 from .phases import DraftStatement
 from .proof import find_casts, refuse_difference, run_part
 from .remade import Place, going_columns, retyped
@@ -65,13 +73,15 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
         if not part:
             return Draft(warnings=wanted.warnings)
         # A key that changes takes along the foreign keys that refer to it.
-        part |= {table for table, _, _ in foreign_keys_on(session, namespace, part)} & names
+        part |= {key.table for key in foreign_keys_on(session, namespace, part)} & names
         target = _normalised(scratch, _only(models, part), models)
         whole = _only(all_live, scope.extra_tables if request.drop_tables else ())
         copied = _only({**live, **whole}, part)
         draft = _draft_on_copy(scratch, request, scope, given, copied, target, {**models, **live})
         refuse_taken(session, namespace, draft.changes, live)
-        standing = standing_on(session, namespace, draft.changes, draft.going)
+        touched = touched_by(draft.changes, draft.renames, draft.going)
+        compared = {(name, one) for name, table in live.items() for one in table.constraints}
+        standing = standing_on(scratch, namespace, touched, compared)
     unseen = _unseen(draft, all_live, live)
     by_hand = not_in_models(draft.changes)
     return replace(draft, warnings=(*wanted.warnings, *standing, *by_hand, *unseen, *draft.warnings))

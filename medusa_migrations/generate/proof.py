@@ -59,14 +59,17 @@ def find_casts(scratch: Scratch, changes: Iterable[Change]) -> Casts:
         alter = (
             f"CREATE TEMP TABLE medusa_migrations_cast (c {old.type}); ALTER TABLE medusa_migrations_cast ALTER c TYPE"
         )
-        if not _can_cast(scratch, f"{alter} {new.type}"):
-            on_demand = _can_cast(scratch, f"{alter} {new.type} USING c::{new.type}")
+        if not can_do(scratch, f"{alter} {new.type}"):
+            on_demand = can_do(scratch, f"{alter} {new.type} USING c::{new.type}")
             (explicit if on_demand else impossible).add((change.table, new.name))
     return Casts(frozenset(explicit), frozenset(impossible))
 
 
-def _can_cast(scratch: Scratch, sql: str) -> bool:
-    """Whether PostgreSQL has the cast that `sql` needs. Raises django.db.Error if it fails for another reason."""
+def can_do(scratch: Scratch, sql: str) -> bool:
+    """Whether PostgreSQL has the cast or the comparison that `sql` needs.
+
+    Raises django.db.Error if it fails for another reason.
+    """
     with scratch.undone():
         try:
             scratch.execute([sql])

@@ -44,8 +44,8 @@ def going_columns(
 
 
 def retyped(changes: Iterable[Change], table: str) -> set[str]:
-    """The names of the columns of `table` that the changes give another type."""
-    return {new.name for old, new in _altered(changes, table) if old.type != new.type}
+    """The names of the columns of `table` that the changes give another type, or another collation."""
+    return {new.name for old, new in _altered(changes, table) if (old.type, old.collation) != (new.type, new.collation)}
 
 
 def _in_the_way(changes: list[Change], old: Table, new: Table, dropped: set[str]) -> Iterator[Change]:
@@ -93,12 +93,18 @@ def _on_remade_keys(changes: list[Change], old: Tables, new: Tables) -> Iterator
     keys = {
         (change.table, frozenset(change.old.columns))
         for change in changes
-        if change.op in ("alter", "drop") and isinstance(change.old, Constraint) and change.old.kind in "pu"
+        if change.op in ("alter", "drop")
+        and isinstance(change.old, Constraint)
+        and change.old.kind in "pu"
+        and not change.is_of_comment
     }
     keys |= {
         (change.table, frozenset(change.old.columns))
         for change in changes
-        if change.op in ("alter", "drop") and isinstance(change.old, Index) and change.old.unique
+        if change.op in ("alter", "drop")
+        and isinstance(change.old, Index)
+        and change.old.unique
+        and not change.is_of_comment
     }
     typed = {name: retyped(changes, name) for name in old}
     for name in old.keys() & new.keys():

@@ -100,7 +100,10 @@ class _Rendering:
             case Change("validate", table, _, Constraint() as new):
                 yield DraftStatement(Phase.ADD_FOREIGN_KEY, f"{_alter(table)} VALIDATE CONSTRAINT {quoted(new.name)}")
             case Change(_, table, (None | Constraint() | Index()) as old, (None | Constraint() | Index()) as new):
-                yield from self.exchange(table, old, new)
+                if change.is_of_comment and new:
+                    yield from _comment_on(_object_sql(table, new), new.comment, was=old.comment if old else None)
+                else:
+                    yield from self.exchange(table, old, new)
 
     def create_table(self, table: Table) -> Iterator[DraftStatement]:
         """A table with all that it has; its foreign keys and indexes have statements of their own."""
@@ -284,10 +287,7 @@ class _Rendering:
     def exchange(
         self, table: str, old: Constraint | Index | None, new: Constraint | Index | None
     ) -> Iterator[DraftStatement]:
-        """Drop one, create another, or both; a comment alone is changed in place."""
-        if old and new and old.body == new.body and old.comment != new.comment and old.name == new.name:
-            yield from _comment_on(_object_sql(table, new), new.comment, was=old.comment)
-            return
+        """Drop one, create another, or both."""
         if isinstance(old, Constraint):
             yield self.drop_constraint(table, old)
         elif old:
