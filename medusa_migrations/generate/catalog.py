@@ -78,6 +78,10 @@ _INDEXES = """
 SELECT i.indrelid, c.relname::text, i.indisunique, pg_catalog.pg_get_indexdef(i.indexrelid, 0, true),
     ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY u (number, place)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.number ORDER BY u.place),
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND EXISTS (
+        SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+        AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
+        ORDER BY a.attnum),
     i.indisvalid, pg_catalog.obj_description(c.oid, 'pg_class'), s.spcname::text
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
@@ -160,6 +164,7 @@ def _index(
     unique: bool,
     definition: str,
     columns: list[str],
+    uses: list[str],
     valid: bool,
     comment: str | None,
     tablespace: str | None,
@@ -168,4 +173,4 @@ def _index(
     if tablespace:  # which pg_get_indexdef leaves out
         head, where, tail = definition.partition(" WHERE ")
         definition = f"{head} TABLESPACE {quoted(tablespace)}{where}{tail}"
-    return Index(name, unique, definition, tuple(columns), valid, comment)
+    return Index(name, unique, definition, tuple(columns), tuple(uses), valid, comment)

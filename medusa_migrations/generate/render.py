@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from medusa_migrations.sql.names import literal, quoted
 
+from .along import drop_order, goes_along
 from .casts import Casts, change_type
 from .compare import Change
 from .phases import DraftStatement, Phase
-from .remade import Place, with_remade
+from .remade import Place, going_columns, with_remade
 from .tables import Column, Constraint, Index, Sequence, Table, Tables
 from .values import Value, zero_value
 
@@ -29,7 +30,11 @@ def render(
     `values` are for rows that are there, by table and column. `casts` tells how values get their new types.
     """
     all_changes = with_remade(changes, old, new, casts.impossible)
-    rendering = _Rendering(new, values, casts, _taken_names(all_changes), _dropped(all_changes), _targets(all_changes))
+    dropped = tuple(drop_order(_dropped(all_changes)))
+    all_changes.sort(key=lambda change: dropped.index(change.table) if change.table in dropped else -1)
+    taken, going = _taken_names(all_changes), going_columns(all_changes, old, new, casts.impossible)
+    along = goes_along(all_changes, going, taken)
+    rendering = _Rendering(new, values, casts, taken, dropped, along, _targets(all_changes))
     statements = [statement for change in all_changes for statement in rendering.statements_of(change)]
     return sorted(statements, key=lambda statement: statement.phase)
 
@@ -51,9 +56,9 @@ def _taken_names(changes: Iterable[Change]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _dropped(changes: Iterable[Change]) -> frozenset[str]:
+def _dropped(changes: Iterable[Change]) -> dict[str, Table]:
     """The tables that are dropped."""
-    return frozenset(change.table for change in changes if change.op == "drop" and isinstance(change.old, Table))
+    return {change.table: change.old for change in changes if change.op == "drop" and isinstance(change.old, Table)}
 
 
 def _targets(changes: Iterable[Change]) -> dict[tuple[str, tuple[str, ...]], Constraint]:
@@ -70,14 +75,16 @@ class _Rendering:
     """Turns each change into statements, which depend on the others too.
 
     `new` are the tables as they will be. `taken` are names of constraints and indexes that are made, `dropped` the
-    tables that go, and `targets` the foreign keys that go, by their table and columns.
+    tables that go in their order, and `along` the constraints and indexes that go by themselves with a column.
+    `targets` are the foreign keys that go, by their table and columns.
     """
 
     new: Tables
     values: Mapping[Place, Value]
     casts: Casts
     taken: frozenset[str]
-    dropped: frozenset[str]
+    dropped: tuple[str, ...]
+    along: Collection[Place]
     targets: Mapping[tuple[str, tuple[str, ...]], Constraint]
 
     def statements_of(self, change: Change) -> Iterator[DraftStatement]:
@@ -102,7 +109,7 @@ class _Rendering:
             case Change(_, table, (None | Constraint() | Index()) as old, (None | Constraint() | Index()) as new):
                 if change.is_of_comment and new:
                     yield from _comment_on(_object_sql(table, new), new.comment, was=old.comment if old else None)
-                else:
+                elif old is None or (table, old.name) not in self.along:
                     yield from self.exchange(table, old, new)
 
     def create_table(self, table: Table) -> Iterator[DraftStatement]:
@@ -131,9 +138,10 @@ class _Rendering:
             yield from _comment_on(f"COLUMN {quoted(table.name)}.{quoted(column.name)}", column.comment)
 
     def drop_table(self, table: Table) -> Iterator[DraftStatement]:
-        """Before the table goes, its foreign keys to others that go, and what has a name that is wanted again."""
+        """Before the table goes, its foreign keys to others that go first, and what has a name that is wanted again."""
+        gone_before = self.dropped[: self.dropped.index(table.name)]
         for constraint in table.constraints.values():
-            if constraint.kind == "f" and constraint.ref_table in self.dropped - {table.name}:
+            if constraint.kind == "f" and constraint.ref_table in gone_before:
                 yield self.drop_constraint(table.name, constraint)
             elif constraint.kind in "pux" and constraint.name in self.taken:
                 yield replace(self.drop_constraint(table.name, constraint), phase=Phase.MAKE_ROOM)

@@ -92,18 +92,24 @@ class Constraint:
         """What two constraints must have in common to be the same: all but the name, `valid` and the comment."""
         return self.kind, self.definition
 
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The columns that it goes with."""
+        return self.columns
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
     """An index that belongs to no constraint; `definition` is what follows the table's name in CREATE INDEX.
 
-    `columns` are those that it is on as such, not in an expression.
+    `columns` are those that it is on as such; `uses` those of its expressions and its condition too: it goes with each.
     """
 
     name: str
     unique: bool
     definition: str
     columns: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     valid: bool = True
     comment: str | None = None
 

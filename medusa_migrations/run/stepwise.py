@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.postgresql import NOT_IN_TRANSACTION
-from medusa_migrations.errors import PlanError, locate
+from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.sql.scanner import Statement, split
 from medusa_migrations.sql.statements import (
@@ -238,7 +238,7 @@ def resume_at(task: Task) -> int:
 def _refuse_sent_alone(task: Task, sent_alone: str, done: int, statement: Statement) -> None:
     script = task.script
     if _text_checksum(script, statement) == sent_alone:
-        place = locate(script.source, script.sql, statement.start, first_line=script.line, column=False)
+        place = script.place(statement.start, column=False)
         raise PlanError(
             f"{task.id} stopped at statement {done + 1}, which may be committed in part. Nothing was run.\n"
             f"{place}\n{place.excerpt()}\n{_how_to_settle(task.id)}"

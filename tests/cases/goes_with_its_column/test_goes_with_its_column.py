@@ -1,0 +1,98 @@
+"""What goes with a column or a table is not dropped by its name: a database whose names came about otherwise, by other
+Django migrations, could run nothing of what was generated elsewhere. Found on a real project.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import models
+
+from tests.support.drafts import Bench, Models, models_of
+
+
+def library(*, old: bool) -> Models:
+    """Books, with everything on a column that there is; or without those columns and that table."""
+    book: dict[str, Any] = {"n": models.IntegerField(unique=True), "m": models.IntegerField()}
+    if not old:
+        return models_of(Book=book)
+    meta = {
+        "constraints": [
+            models.UniqueConstraint(fields=["code", "n"], name="u"),
+            models.CheckConstraint(condition=models.Q(code__gt=models.F("m")), name="c"),
+        ],
+        "indexes": [
+            models.Index(fields=["n"], name="p", condition=models.Q(code=1)),
+            models.Index(models.F("code") + 1, name="e"),
+        ],
+    }
+    book |= {
+        "code": models.IntegerField(),
+        "slug": models.SlugField(unique=True),
+        "writer": models.ForeignKey("blog.Writer", models.CASCADE),
+        "Meta": meta,
+    }
+    # In the order of their names a writer would go first.
+    return models_of(Book=book, Writer={}, Zine={"writer": models.ForeignKey("blog.Writer", models.CASCADE)})
+
+
+@pytest.mark.smoke
+def test_a_database_with_other_names_can_run_it(bench: Bench) -> None:
+    bench.become(library(old=True))
+    draft = bench.draft(library(old=False), drop_tables=True)
+    before = bench.catalog()
+    for table in before.values():
+        for number, one in enumerate([*table.constraints.values(), *table.indexes.values()]):
+            what = f"TABLE {table.name} RENAME CONSTRAINT" if hasattr(one, "kind") else "INDEX"
+            to = "TO" if hasattr(one, "kind") else "RENAME TO"
+            bench.session.execute(f'ALTER {what} "{one.name}" {to} other_{table.name}_{number}')
+    bench.run(draft.up)
+    assert bench.draft(library(old=False)).up == ()
+    bench.run(draft.down)
+    again = bench.catalog()["blog_book"]
+    assert {"u", "c"} <= {*again.constraints}
+    assert {"p", "e"} <= {*again.indexes}
+
+
+def test_tables_that_refer_to_each_other_in_a_circle(bench: Bench) -> None:
+    bench.become(
+        models_of(
+            A={"b": models.ForeignKey("blog.B", models.CASCADE)}, B={"a": models.ForeignKey("blog.A", models.CASCADE)}
+        )
+    )
+    bench.become(models_of(Book={}), drop_tables=True)
+    assert bench.tables() == ["blog_book"]
+
+
+def test_what_is_in_the_way_before_the_column_goes_is_dropped_first(bench: Bench) -> None:
+    """Its name is wanted again; another column of it changes; the key that it refers to goes; there may be but one."""
+    bench.become(
+        models_of(
+            Book={
+                "a": models.IntegerField(),
+                "b": models.IntegerField(),
+                "code": models.CharField(max_length=9, unique=True),
+                "Meta": {
+                    "constraints": [
+                        models.UniqueConstraint(fields=["a"], name="u"),
+                        models.CheckConstraint(condition=models.Q(a__gt=models.F("b")), name="c"),
+                    ]
+                },
+            },
+            Loan={"book": models.ForeignKey("blog.Book", models.CASCADE, to_field="code")},
+        )
+    )
+    before = bench.catalog()
+    draft = bench.become(
+        models_of(
+            Book={
+                "b": models.CharField(max_length=9),
+                "code": models.CharField(max_length=9, primary_key=True),
+                "Meta": {"constraints": [models.UniqueConstraint(fields=["b"], name="u")]},
+            },
+            Loan={},
+        )
+    )
+    bench.run(draft.down)
+    assert bench.catalog() == before
