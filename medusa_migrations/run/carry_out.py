@@ -57,13 +57,18 @@ class _Work(NamedTuple):
     def plan(self) -> Plan:
         """What is to be done as things are now. Raises PlanError, DatabaseError."""
         is_revert = self.wanted.direction is Direction.DOWN
-        plan = self.wanted.plan(read_known(self.history, self.migrations, details=is_revert))
+        known = read_known(self.history, self.migrations, details=is_revert)
+        plan = self.wanted.plan(known)
         if self.options.mode == "all" and not self.options.fake:
             refuse_mode_all(plan)
         if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
             from .prerequisites import check_applied
 
             check_applied(plan.steps, self.session)
+        if is_revert and plan.steps and not self.options.fake:
+            from .dependents import refuse_needed
+
+            refuse_needed(plan.steps, known, self.session)
         return plan
 
     def load(self, plan: Plan | None) -> list[Task]:

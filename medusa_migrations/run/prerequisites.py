@@ -1,11 +1,14 @@
-"""Django's own migrations that SQL migrations depend on."""
+"""Django's own migrations: those that SQL migrations depend on, and which of them are applied."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from django.db.migrations import Migration as DjangoMigration
+from django.db.migrations import SeparateDatabaseAndState
 from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
 
 from medusa_migrations import conf
 from medusa_migrations.database.session import Session
@@ -19,13 +22,8 @@ def check_applied(steps: Sequence[Step], session: Session) -> None:
     waiting = [step.migration for step in steps if step.migration and django_dependencies(step.migration)]
     if not waiting:
         return
-    try:
-        loader = MigrationLoader(None)
-    except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
-        raise PlanError(
-            f"Django's migrations cannot be loaded: {error}. Nothing was run. See `showmigrations`."
-        ) from None
-    applied = _applied(session, loader)
+    loader = loaded()
+    applied = applied_by_django(session, loader)
     missing = [
         f"  {migration.id} depends on {label}.{name}"
         for migration in waiting
@@ -39,6 +37,16 @@ def check_applied(steps: Sequence[Step], session: Session) -> None:
             + "\n".join(missing)
             + ("\nRun `migrate`: it applies both kinds, in order." if both else "\nRun `migrate` first.")
         )
+
+
+def loaded() -> MigrationLoader:
+    """Django's migrations as they are in the files. Raises PlanError if they cannot be loaded."""
+    try:
+        return MigrationLoader(None)
+    except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
+        raise PlanError(
+            f"Django's migrations cannot be loaded: {error}. Nothing was run. See `showmigrations`."
+        ) from None
 
 
 def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
@@ -68,9 +76,30 @@ def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
     return found
 
 
-def _applied(session: Session, loader: MigrationLoader) -> set[Key]:
-    """Django's history; a squashed migration counts when all that it replaces is there, and the other way round."""
+def apps_named(migration: DjangoMigration) -> set[str]:
+    """The labels of the apps that one of Django's depends on; of an app made by SQL it can name no migration."""
+    return {label for label, _ in migration.dependencies}
+
+
+def in_database(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """The operations on the database, those inside others too."""
+    for operation in operations:
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from in_database(operation.database_operations)
+        else:
+            yield operation
+
+
+def has_django_history(session: Session) -> bool:
+    """Whether Django has recorded a migration in this database."""
     if session.query("SELECT pg_catalog.to_regclass('django_migrations')")[0][0] is None:
+        return False
+    return bool(session.query("SELECT EXISTS (SELECT FROM django_migrations)")[0][0])
+
+
+def applied_by_django(session: Session, loader: MigrationLoader) -> set[Key]:
+    """Django's history; a squashed migration counts when all that it replaces is there, and the other way round."""
+    if not has_django_history(session):
         return set()
     applied = set(session.query("SELECT app, name FROM django_migrations"))
     squashed = {key for key, migration in loader.replacements.items() if applied.issuperset(migration.replaces)}

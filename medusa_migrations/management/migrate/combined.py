@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.db.migrations import CreateModel, RenameModel, SeparateDatabaseAndState
+from django.db.migrations import CreateModel, RenameModel
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.operations.base import Operation
 from django.utils.timezone import is_naive, make_aware
 
 from medusa_migrations.files.owned import references
 from medusa_migrations.migration import Key, Migration, MigrationId, dependencies, django_dependencies
 from medusa_migrations.plan.known import Known, Row
-from medusa_migrations.run.prerequisites import named
+from medusa_migrations.run.prerequisites import apps_named, in_database, named
 
 from .interleaving import Needs, interleave, reachable, with_declared
 
@@ -88,21 +87,12 @@ def _makers(loader: MigrationLoader, labels: Collection[str]) -> dict[tuple[str,
     makers: dict[tuple[str, str], Key] = {}
     order = (key for leaf in loader.graph.leaf_nodes() for key in loader.graph.forwards_plan(leaf))
     for key in dict.fromkeys(key for key in order if key[0] in labels):
-        for operation in _in_database(loader.graph.nodes[key].operations):
+        for operation in in_database(loader.graph.nodes[key].operations):
             if isinstance(operation, CreateModel):
                 makers[key[0], operation.name_lower] = key
             elif isinstance(operation, RenameModel) and (key[0], operation.old_name_lower) in makers:
                 makers[key[0], operation.new_name_lower] = makers.pop((key[0], operation.old_name_lower))
     return makers
-
-
-def _in_database(operations: Iterable[Operation]) -> Iterator[Operation]:
-    """The operations on the database, those inside others too."""
-    for operation in operations:
-        if isinstance(operation, SeparateDatabaseAndState):
-            yield from _in_database(operation.database_operations)
-        else:
-            yield operation
 
 
 def _passed(loader: MigrationLoader, django: Sequence[Key], pending: Sequence[Migration]) -> list[Key]:
@@ -135,7 +125,7 @@ def _declared(loader: MigrationLoader, unapplied: Sequence[Key], pending: Sequen
     made_by_sql = {migration.id.app for migration in pending} - {label for label, _ in loader.graph.nodes}
     found: dict[Key, list[Key]] = {}
     for key in unapplied:
-        labels = {label for label, _ in loader.graph.nodes[key].dependencies} & made_by_sql
+        labels = apps_named(loader.graph.nodes[key]) & made_by_sql
         if labels:
             found[key] = [migration.id for migration in pending if migration.id.app in labels]
     return found
