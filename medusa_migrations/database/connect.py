@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -60,6 +61,17 @@ def database_errors(alias: str) -> Iterator[None]:
         ) from error
 
 
+def shared_schema() -> str:
+    """The schema that all tenants share where an engine as that of django-tenants has a schema for each."""
+    return str(getattr(django_settings, "PUBLIC_SCHEMA_NAME", "public"))
+
+
+def tenant_schema(connection: BaseDatabaseWrapper) -> str | None:
+    """The schema of the tenant that a connection is set to by an engine as that of django-tenants, or None."""
+    schema = getattr(connection, "schema_name", None)
+    return schema if schema and schema != shared_schema() else None
+
+
 def _connect(alias: str) -> BaseDatabaseWrapper:
     if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
         raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}")
@@ -71,6 +83,12 @@ def _connect(alias: str) -> BaseDatabaseWrapper:
         raise DatabaseError(
             f"The database {alias!r} is {theirs.display_name}; migrations run on PostgreSQL only. Set its ENGINE to "
             "'django.db.backends.postgresql', or name another one with --database."
+        )
+    if schema := tenant_schema(theirs):
+        raise DatabaseError(
+            f"The connection {alias!r} is set to the schema {schema!r} of a tenant. SQL migrations have one history "
+            f"and one schema, {shared_schema()!r}, which all tenants share. Nothing was done. Run this without "
+            "tenant_command; what each tenant is to have in a schema of its own is for Django migrations."
         )
     connection = type(theirs)(_own_settings(theirs.settings_dict), alias)
     try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
@@ -73,12 +74,17 @@ def check_databases(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _other_kind_of_database(alias: str) -> BaseDatabaseWrapper | None:
-    """The connection of a database that is not PostgreSQL; None for one that cannot be used at all, as Django says."""
+    """The connection of a database that is not PostgreSQL."""
+    connection = _connection(alias)
+    return None if connection is None or connection.vendor in ("postgresql", "unknown") else connection
+
+
+def _connection(alias: str) -> BaseDatabaseWrapper | None:
+    """The connection of a database; None for one that cannot be used at all, as Django says."""
     try:
-        connection = connections[alias]
+        return connections[alias]
     except (ImproperlyConfigured, ImportError):
         return None
-    return None if connection.vendor in ("postgresql", "unknown") else connection
 
 
 @register(TAG)
@@ -90,6 +96,10 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
     command = load_command_class(app, "migrate") if isinstance(app, str) else app
     if any(base.__module__ == f"{TAG}.management.commands.migrate" for base in type(command).__mro__):
         return []
+    from medusa_migrations.management.migrate.tenants import is_hooked
+
+    if is_hooked():  # it runs this app's for each schema
+        return []
     name = app if isinstance(app, str) else type(app).__module__
     return [
         Error(
@@ -98,6 +108,30 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
             id=f"{TAG}.E004",
         )
     ]
+
+
+@register(TAG)
+def check_tenants(**kwargs: Any) -> list[CheckMessage]:
+    """SQL migrations with an engine as that of django-tenants, which no tenant's schema would have (E012), or none."""
+    if not any(hasattr(connection, "schema_name") for connection in map(_connection, connections)) or not _is_usable():
+        return []
+    from medusa_migrations.management.migrate.tenants import HOOK, SETTING, is_hooked, of_tenants
+
+    wrong = sorted(label for label in _labels_with_sources() if of_tenants(apps.get_app_config(label)))
+    found = [
+        Error(
+            f"{', '.join(wrong)}: SQL migrations run in the schema that all tenants share, and would be left out in "
+            "those of the tenants.",
+            hint="Take the app out of TENANT_APPS, or give it Django migrations.",
+            id=f"{TAG}.E012",
+        )
+    ]
+    hook = Error(
+        "migrate_schemas, and what makes a tenant, leave SQL migrations out: they run Django's own command.",
+        hint=f"Set {SETTING} = {HOOK!r}.",
+        id=f"{TAG}.E012",
+    )
+    return [*(found if wrong else ()), *(() if is_hooked() else (hook,))]
 
 
 @register(TAG)
@@ -191,10 +225,11 @@ def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list
 
 
 def _check_history_of(alias: str) -> list[CheckMessage]:
+    from medusa_migrations.database.connect import tenant_schema
     from medusa_migrations.errors import DatabaseError, MigrationError
     from medusa_migrations.files.build import to_run
 
-    if connections[alias].vendor != "postgresql":
+    if connections[alias].vendor != "postgresql" or tenant_schema(connections[alias]):
         return []
     try:
         migrations = to_run(only_plan=True)

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Container
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
-from django.core.management.base import CommandParser
-from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.conf import settings
+from django.core.management.base import CommandError
 
-from medusa_migrations.files.owned import sql_labels
-from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
-from medusa_migrations.management.checks import checked_later
-from medusa_migrations.management.console import Console
+from medusa_migrations.management.migrate.command import WithSql
+from medusa_migrations.management.migrate.tenants import HOOK, SETTING, is_hooked
 from medusa_migrations.management.next_command import next_command
 
 if TYPE_CHECKING:
@@ -20,43 +15,13 @@ else:
     NextCommand = next_command("migrate")
 
 
-class Command(QuickStart, NextCommand):
+class Command(WithSql, NextCommand):
     """Django's migrate, or that of the next app, with the SQL migrations in its plan."""
 
-    owned: Collection[str] = ()
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        super().add_arguments(parser)
-        add_lock(parser)
-
-    def check(self, *args: Any, **kwargs: Any) -> None:
-        with checked_later():
-            super().check(*args, **kwargs)
-
     def handle(self, *args: Any, **options: Any) -> None:
-        with as_command_errors():
-            if connections[options["database"]].vendor != "postgresql" or not sql_labels():
-                super().handle(*args, **options)
-                return
-            from medusa_migrations.management.migrate.bridge import bridged  # others need not pay for it
-            from medusa_migrations.management.migrate.run import Asked
-
-            asked = Asked(
-                database=options["database"],
-                app_label=options["app_label"],
-                migration_name=options["migration_name"],
-                fake=options["fake"],
-                only_look=options["plan"] or options["check_unapplied"],
-                lock=options["lock"],
-                lock_wait=options["lock_wait"],
-            )
-            with bridged(
-                asked, Console(self.stdout, self.stderr, self.style, options["verbosity"], headed=True)
-            ) as by_sql:
-                self.owned = by_sql
-                super().handle(*args, **options)
-
-    def sync_apps(self, connection: BaseDatabaseWrapper, app_labels: Container[str]) -> None:
-        """As Django's, for --run-syncdb; it makes no tables that SQL makes."""
-        labels = {app.label for app in apps.get_app_configs() if app.label in app_labels}
-        super().sync_apps(connection, labels.difference(self.owned))
+        if getattr(settings, SETTING, None) == f"{__name__}.Command":
+            raise CommandError(f"{SETTING} names the command that runs it, in a circle. Set it to {HOOK!r}.")
+        if is_hooked():  # the next command runs this app's for each schema
+            NextCommand.handle(self, *args, **options)
+        else:
+            super().handle(*args, **options)

@@ -26,6 +26,7 @@ from medusa_migrations.migration import Migration
 
 from .run import Asked, MigrateRun
 from .states import RenderableState
+from .tenants import is_left_to_django
 
 # The runs under way, by alias: a receiver of post_migrate may call for another database, a thread for a third.
 _under_way: ContextVar[Mapping[str, MigrateRun]] = ContextVar("under_way")
@@ -66,6 +67,10 @@ class BridgedExecutor(MigrationExecutor):
         self.forwards: list[tuple[DjangoMigration, bool]] = []
         self.run = _under_way.get({}).get(connection.alias)
         if self.run is None:
+            return
+        if is_left_to_django(connection):
+            self.run.has_joined = True
+            self.run = None
             return
         self.run.join(self.loader)
         label = self.run.asked.app_label

@@ -1,0 +1,71 @@
+"""Django's migrate with the SQL migrations in its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.core.management.base import CommandParser
+from django.core.management.commands.migrate import Command as DjangosCommand
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from medusa_migrations.files.owned import sql_labels
+from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
+from medusa_migrations.management.checks import checked_later
+from medusa_migrations.management.console import Console
+
+from .tenants import is_left_to_django
+
+if TYPE_CHECKING:
+    from django.core.management.commands.migrate import Command as Migrate
+else:
+    Migrate = QuickStart
+
+
+class WithSql(Migrate):
+    """Before a class of Django's command among the bases: has the SQL migrations in its plan."""
+
+    owned: Collection[str] = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        add_lock(parser)
+
+    def check(self, *args: Any, **kwargs: Any) -> None:
+        with checked_later():
+            super().check(*args, **kwargs)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with as_command_errors():
+            connection = connections[options["database"]]
+            if connection.vendor != "postgresql" or not sql_labels() or is_left_to_django(connection):
+                super().handle(*args, **options)
+                return
+            from medusa_migrations.management.migrate.bridge import bridged  # others need not pay for it
+            from medusa_migrations.management.migrate.run import Asked
+
+            asked = Asked(
+                database=options["database"],
+                app_label=options["app_label"],
+                migration_name=options["migration_name"],
+                fake=options["fake"],
+                only_look=options["plan"] or options["check_unapplied"],
+                lock=options.get("lock", True),  # another app's command, of which this is a part, does not know it
+                lock_wait=options.get("lock_wait"),
+            )
+            with bridged(
+                asked, Console(self.stdout, self.stderr, self.style, options["verbosity"], headed=True)
+            ) as by_sql:
+                self.owned = by_sql
+                super().handle(*args, **options)
+
+    def sync_apps(self, connection: BaseDatabaseWrapper, app_labels: Container[str]) -> None:
+        """As Django's, for --run-syncdb; it makes no tables that SQL makes."""
+        labels = {app.label for app in apps.get_app_configs() if app.label in app_labels}
+        super().sync_apps(connection, labels.difference(self.owned))
+
+
+class Command(WithSql, DjangosCommand):
+    """Django's own command with SQL migrations, for a command that calls it for one schema after the other."""

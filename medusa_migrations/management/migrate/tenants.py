@@ -1,0 +1,52 @@
+"""Engines with a schema for each tenant, as django-tenants has one: SQL migrations run in the shared one alone."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.db import router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from medusa_migrations.database.connect import shared_schema, tenant_schema
+from medusa_migrations.errors import PlanError
+from medusa_migrations.files.owned import sql_labels
+
+# What django-tenants runs for each schema; by default Django's own command.
+SETTING = "TENANT_BASE_MIGRATE_COMMAND"
+HOOK = "medusa_migrations.management.migrate.command.Command"
+
+
+def is_left_to_django(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a connection is set to the schema of a tenant, where no app with SQL migrations is at home.
+
+    Raises PlanError if it is, and one is.
+    """
+    schema = tenant_schema(connection)
+    if schema is None:
+        return False
+    found = sorted(
+        label for label in sql_labels() & apps.app_configs.keys() if router.allow_migrate(connection.alias, label)
+    )
+    if found:
+        raise PlanError(
+            f"{', '.join(found)}: SQL migrations run in the schema {shared_schema()!r} alone, so {schema!r} would be "
+            f"left without. Nothing was done in {schema!r}. Take the app out of TENANT_APPS, or give it Django "
+            "migrations."
+        )
+    return True
+
+
+def is_hooked() -> bool:
+    """Whether the command that migrates all schemas runs this app's for each of them."""
+    return getattr(settings, SETTING, None) == HOOK
+
+
+def of_tenants(app: AppConfig) -> bool:
+    """Whether an app is listed among those of tenants, as django-tenants lists them."""
+    public = shared_schema()
+    types = getattr(settings, "TENANT_TYPES", {}).items()
+    listed = {
+        *getattr(settings, "TENANT_APPS", ()),
+        *(one for name, of in types if name != public for one in of["APPS"]),
+    }
+    return not listed.isdisjoint({app.name, f"{type(app).__module__}.{type(app).__qualname__}"})
