@@ -57,6 +57,16 @@ def are_migrations_disabled() -> bool:
     return MigrationLoader.migrations_module("medusa_migrations") == (None, True)
 
 
+def is_migrated_model_extended() -> bool:
+    """Whether a model of an app without Django migrations extends one of an app that has some."""
+    return any(
+        django_migrations(base._meta.app_label) and not django_migrations(model._meta.app_label)
+        for model in apps.get_models()
+        for base in model.__mro__[1:]
+        if hasattr(base, "_meta") and not base._meta.abstract and base._meta.app_label != model._meta.app_label
+    )
+
+
 def references(label: str) -> set[tuple[str, str]]:
     """The models of other apps that an app's tables refer to: (app label, name of the model in small letters).
 

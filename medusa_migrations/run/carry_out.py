@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.db import connections
+
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.interruption import StopRequested
@@ -85,6 +87,7 @@ def _carried_out(work: _Work) -> RunResult:
         _refuse_stale(plan, options)
         return _looked_at(session, plan, options)
     from medusa_migrations.database.lock import run_lock
+    from medusa_migrations.database.types import renew_types
 
     from .runner import ready_runner
 
@@ -97,8 +100,12 @@ def _carried_out(work: _Work) -> RunResult:
         if tasks:
             session.refuse_unusable()
             work.history.open()
-        with ready_runner(now.direction, session, work.history, options) as runner:
-            return runner.carry_out(tasks)
+        try:
+            with ready_runner(now.direction, session, work.history, options) as runner:
+                return runner.carry_out(tasks)
+        finally:
+            if tasks:
+                renew_types(connections[session.alias])
 
 
 def _plan_unless_running(work: _Work) -> Plan | None:

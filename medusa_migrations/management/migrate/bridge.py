@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations.executor import MigrationExecutor
@@ -19,7 +19,8 @@ from django.db.migrations.state import ProjectState
 
 from medusa_migrations import conf
 from medusa_migrations.database.connect import connected
-from medusa_migrations.errors import PlanError
+from medusa_migrations.database.types import renew_types
+from medusa_migrations.errors import DatabaseError, PlanError
 from medusa_migrations.files.owned import are_migrations_disabled, owned, sql_labels
 from medusa_migrations.management.console import Console, written
 from medusa_migrations.migration import Migration
@@ -65,6 +66,7 @@ class BridgedExecutor(MigrationExecutor):
     def __init__(self, connection: BaseDatabaseWrapper, progress_callback: Any = None) -> None:
         super().__init__(connection, progress_callback)
         self.forwards: list[tuple[DjangoMigration, bool]] = []
+        self.has_new_types = False
         self.run = _under_way.get({}).get(connection.alias)
         if self.run is None:
             return
@@ -103,6 +105,7 @@ class BridgedExecutor(MigrationExecutor):
     def migrate(self, *args: Any, **kwargs: Any) -> ProjectState:
         """Do what Django's does; the state at the end has the models of all apps."""
         state = super().migrate(*args, **kwargs)
+        self._renew_types()
         if isinstance(state, RenderableState):
             state.let_in()
         return state
@@ -113,17 +116,26 @@ class BridgedExecutor(MigrationExecutor):
         """Apply one of Django's as Django does; an SQL migration is the run's to apply and record."""
         if self.run and isinstance(migration, SqlMigration):
             self.run.apply(migration.id)
+            self.has_new_types = True
             return state
         if self.run:
             self.run.check_lock()
+        self._renew_types()
         if isinstance(state, RenderableState):
             state.let_in()
         return super().apply_migration(state, migration, fake, fake_initial)
 
+    def _renew_types(self) -> None:
+        """After SQL migrations, and before what Django does next."""
+        if self.has_new_types:
+            renew_types(self.connection)
+            self.has_new_types = False
+
     def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
         """Django's state, made one that can always be rendered."""
         state: ProjectState = super()._create_project_state(with_applied_migrations)  # type: ignore[misc]  # not in stubs
-        return RenderableState.of(state, {label for label, _ in self.loader.graph.nodes})
+        by_django = {label for label, _ in self.loader.graph.nodes}
+        return RenderableState.of(state, by_django, self.run.untouched() - by_django if self.run else ())
 
 
 @contextlib.contextmanager
@@ -144,12 +156,14 @@ def bridged(asked: Asked, console: Console) -> Iterator[Collection[str]]:
             f"The tables of {label!r} are made by SQL migrations. Use migrations_run {label}, with --to up to one of "
             f"them, or migrations_revert {label}."
         )
-    with _taking_part(asked, console) if is_on else contextlib.nullcontext(), _executor_replaced:
+    with _taking_part(asked, console) if is_on else contextlib.nullcontext(), executor_replaced:
         yield by_sql
     if conf.is_testing():
+        from .emptying import forget_with_django
         from .serialization import keep_rows
 
         keep_rows(connections[asked.database], by_sql)
+        forget_with_django(connections[asked.database])
 
 
 @contextlib.contextmanager
@@ -161,6 +175,7 @@ def _taking_part(asked: Asked, console: Console) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         run = MigrateRun(stack.enter_context(connected(asked.database)), asked, console, stack)
         run.refuse_target()
+        _connect_django(asked.database)
         token = _under_way.set({**outer, asked.database: run})
         stack.callback(_under_way.reset, token)
         yield
@@ -169,6 +184,18 @@ def _taking_part(asked: Asked, console: Console) -> Iterator[None]:
                 "The SQL migrations did not take part: the command `migrate` below this app's in INSTALLED_APPS does "
                 "not use Django's executor. Set RUN_ON_MIGRATE to False, and run them with migrations_run."
             )
+
+
+def _connect_django(alias: str) -> None:
+    """Raise DatabaseError if there can be no connection of Django's beside ours."""
+    try:
+        connections[alias].ensure_connection()
+    except OperationalError as error:
+        raise DatabaseError(
+            f"`migrate` needs two connections to the database {alias!r}, one for Django's migrations and one for SQL "
+            f"migrations, and got only one: {str(error).strip()}\nNothing was done. See that CONNECTION LIMIT of the "
+            "user and of the database, and max_connections, leave room for two."
+        ) from None
 
 
 class _Replacement:
@@ -199,4 +226,4 @@ class _Replacement:
         vars(migrate)["MigrationExecutor"] = executor
 
 
-_executor_replaced = _Replacement()
+executor_replaced = _Replacement()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Container
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from django.core.management.commands.migrate import Command as DjangosCommand
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from medusa_migrations.files.owned import sql_labels
+from medusa_migrations.files.owned import is_migrated_model_extended, sql_labels
 from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
 from medusa_migrations.management.checks import checked_later
 from medusa_migrations.management.console import Console
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
     from django.core.management.commands.migrate import Command as Migrate
 else:
     Migrate = QuickStart
+
+
+def _renderable() -> contextlib.AbstractContextManager[Any]:
+    """Have Django migrate, without SQL, where it could not render a model that extends one that is not there yet.
+
+    Such an app has no migrations of either kind, or its SQL migrations are not run here.
+    """
+    if not is_migrated_model_extended():
+        return contextlib.nullcontext()
+    from .bridge import executor_replaced
+
+    return executor_replaced
 
 
 class WithSql(Migrate):
@@ -40,8 +53,12 @@ class WithSql(Migrate):
     def handle(self, *args: Any, **options: Any) -> None:
         with as_command_errors():
             connection = connections[options["database"]]
-            if connection.vendor != "postgresql" or not sql_labels() or is_left_to_django(connection):
+            if connection.vendor != "postgresql":
                 super().handle(*args, **options)
+                return
+            if not sql_labels() or is_left_to_django(connection):
+                with _renderable():
+                    super().handle(*args, **options)
                 return
             from medusa_migrations.management.migrate.bridge import bridged  # others need not pay for it
             from medusa_migrations.management.migrate.run import Asked

@@ -101,6 +101,10 @@ class MigrateRun:
             or any(key not in loader.applied_migrations for key in loader.graph.nodes)
         )
 
+    def untouched(self) -> set[str]:
+        """The labels of the apps whose SQL migrations are all still to come."""
+        return {id_.app for id_ in self.known.by_id} - {id_.app for id_ in self.known.rows}
+
     def _is_held(self) -> bool:
         with database_errors(self.session.alias):
             return lock_holder(self.session) is not None

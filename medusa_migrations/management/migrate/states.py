@@ -14,24 +14,33 @@ class RenderableState(ProjectState):
     """A state that is rendered without those models of apps without Django migrations that cannot be rendered yet.
 
     Django renders all of them at once, and raises InvalidBasesError for a proxy of its User before auth is migrated.
+    Before the first migration it is also without the models of apps whose tables are all still to be made: receivers of
+    pre_migrate take a model that is there for a table that is there.
     """
 
     by_django: Collection[str] = ()
+    to_come: Collection[str] = ()
+    without: Collection[type[Model]] = ()
 
     @classmethod
-    def of(cls, state: ProjectState, by_django: Collection[str]) -> RenderableState:
-        """`state` itself, its class changed; `by_django` are the labels of the apps that Django migrates."""
+    def of(cls, state: ProjectState, by_django: Collection[str], to_come: Collection[str] = ()) -> RenderableState:
+        """`state` itself, its class changed; `by_django` are the labels of the apps that Django migrates.
+
+        `to_come` are those of apps that have no tables yet; an app that a model of the state refers to has.
+        """
         state.__class__ = cls
         assert isinstance(state, RenderableState)
-        state.by_django = by_django
+        state.by_django, state.to_come = by_django, to_come and set(to_come) - state._referred_to()
         return state
 
     def clone(self) -> RenderableState:
-        return self.of(super().clone(), self.by_django)
+        copy = self.of(super().clone(), self.by_django)
+        copy.to_come, copy.without = self.to_come, self.without
+        return copy
 
     @cached_property
     def apps(self) -> StateApps:
-        left_out = self.left_out()
+        left_out = self.without = self.left_out()
         broken = {model._meta.app_label for model in left_out}
         rest = [
             ModelState.from_model(model, exclude_rels=True)
@@ -42,13 +51,12 @@ class RenderableState(ProjectState):
         models = {**self.models, **{(state.app_label, state.name_lower): state for state in rest}}
         found = StateApps(sorted(self.real_apps - broken), models)
         found.real_models += rest
-        vars(found)["left_out"] = left_out
         return found
 
     def left_out(self) -> set[type[Model]]:
-        """The models that extend one of Django's that is not there, or one that is left out itself."""
+        """The models to come, those that extend one of Django's that is not there, and those that extend these."""
         models = [model for label in self.real_apps for model in installed.get_app_config(label).get_models()]
-        found: set[type[Model]] = set()
+        found = {model for model in models if model._meta.app_label in self.to_come}
         while True:
             more = {
                 model
@@ -62,9 +70,16 @@ class RenderableState(ProjectState):
 
     def let_in(self) -> None:
         """Have the state rendered anew if models were left out that need not be left out now."""
-        left_out = getattr(vars(self).get("apps"), "left_out", None)
-        if left_out and left_out != self.left_out():
-            del vars(self)["apps"]
+        self.to_come = ()
+        if self.without and self.without != self.left_out():
+            vars(self).pop("apps", None)
+
+    def _referred_to(self) -> set[str]:
+        """The labels of the apps that models of the state refer to, or extend."""
+        remote = [field.remote_field for model in self.models.values() for field in model.fields.values()]
+        bases = [base for model in self.models.values() for base in model.bases]
+        names = [*(one.model for one in remote if one), *bases]
+        return {name.partition(".")[0] for name in names if isinstance(name, str)}
 
     def _lacks(self, base: type[Model]) -> bool:
         options = base._meta
