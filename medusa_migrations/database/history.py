@@ -43,7 +43,7 @@ _READ = f"""
 DO $medusa_migrations$
 DECLARE
     rows pg_catalog.refcursor := 'medusa_migrations';
-    history pg_catalog.regclass := pg_catalog.to_regclass(%s);
+    history pg_catalog.regclass := pg_catalog.to_regclass(%s)::oid;
     problem pg_catalog.text;
 BEGIN
     SELECT CASE
@@ -73,7 +73,7 @@ _NEUTRAL = {
 
 # The time that a message has taken so far on the server; NULL stands where the client has measured it.
 SERVER_MILLISECONDS = (
-    "(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000)::bigint"
+    "(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000::numeric)::bigint"
 )
 
 
@@ -261,12 +261,12 @@ class History:
         last = f"(SELECT applied_at FROM {self.table} ORDER BY id DESC LIMIT 1)"
         return (
             "(EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
-            f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000)::bigint"
+            f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::numeric)::bigint"
         )
 
     def move_to_end(self, id_: MigrationId) -> str:
         """SQL that makes a row that of the last one executed."""
-        sql = f"UPDATE {self.table} SET id = DEFAULT WHERE app = %s AND name = %s"
+        sql = f"UPDATE {self.table} SET id = DEFAULT WHERE app::text = %s AND name::text = %s"
         return _of_one_row(self.session.compose(sql, list(id_)))
 
     def remove(self, id_: MigrationId) -> str:
@@ -275,14 +275,14 @@ class History:
 
     def delete(self, id_: MigrationId) -> str:
         """SQL that removes a row."""
-        return self.session.compose(f"DELETE FROM {self.table} WHERE app = %s AND name = %s;", list(id_))
+        return self.session.compose(f"DELETE FROM {self.table} WHERE app::text = %s AND name::text = %s;", list(id_))
 
     def update(self, id_: MigrationId, **values: str | int | datetime | None) -> str:
         """SQL that changes columns of a row, and with `state` the time too, unless that is given."""
         assignments = [f"{column} = %s" for column in values]
         is_now = "state" in values and "applied_at" not in values
         assignments += ["applied_at = pg_catalog.clock_timestamp()"] if is_now else []
-        sql = f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app = %s AND name = %s"
+        sql = f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app::text = %s AND name::text = %s"
         return _of_one_row(self.session.compose(sql, [*values.values(), *id_]))
 
 

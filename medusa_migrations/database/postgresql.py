@@ -22,7 +22,7 @@ UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock({LOCK_KEY}), pg_catalog.pg_advis
 LOCK_LOST = "medusa_migrations: the run lock was freed"
 ROW_GONE = "medusa_migrations: the history row is gone"
 
-_LOST = f"('{LOCK_LOST} ' || pg_catalog.pg_backend_pid())::pg_catalog.int4"
+_LOST = f"('{LOCK_LOST} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4"
 CHECK_LOCK = (
     f"SELECT CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
     f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 ELSE {_LOST} END ELSE {_LOST} END;"
@@ -32,7 +32,7 @@ CHECK_LOCK = (
 REACHED_KEY = LOCK_KEY & 0x7FFFFFFF
 _REACHED = f"""
 FROM pg_catalog.pg_locks
-WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() AND classid = {REACHED_KEY} AND objsubid = 2
+WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() AND classid = {REACHED_KEY}::oid AND objsubid = 2
 """
 REACHED = f"SELECT COALESCE(pg_catalog.max(objid::bigint), 0) {_REACHED}"
 FORGET_REACHED = f"SELECT pg_catalog.pg_advisory_unlock({REACHED_KEY}, objid::bigint::int) {_REACHED}"
@@ -45,7 +45,7 @@ LOCK_HOLDER = f"""
 SELECT l.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.query
 FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-  AND l.classid = {LOCK_KEY >> 32} AND l.objid = {LOCK_KEY & 0xFFFFFFFF}
+  AND l.classid = {LOCK_KEY >> 32}::oid AND l.objid = {LOCK_KEY & 0xFFFFFFFF}::oid
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 """
 

@@ -34,18 +34,18 @@ from .wanted import Wanted, wanted_by
 # Partitions, children by inheritance and what an extension made are parts of something else.
 _LEFT_OVER = """
 SELECT c.relname::text FROM pg_catalog.pg_class c
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = pg_catalog.current_schema()::pg_catalog.regnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = pg_catalog.current_schema()::pg_catalog.regnamespace::oid
 AND pg_catalog.starts_with(c.relname, %s) AND c.relname <> ALL (%s::text[])
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
-AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass::oid
     AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY c.relname
 """
 
 _ELSEWHERE = """
 SELECT name FROM pg_catalog.unnest(%s::text[]) name JOIN pg_catalog.pg_class c
-ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(name))
-WHERE c.relnamespace <> pg_catalog.current_schema()::pg_catalog.regnamespace
+ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(name))::oid
+WHERE c.relnamespace <> pg_catalog.current_schema()::pg_catalog.regnamespace::oid
 """
 
 

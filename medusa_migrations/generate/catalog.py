@@ -39,17 +39,17 @@ LEFT JOIN LATERAL (
     SELECT CASE WHEN a.attidentity = '' THEN c.relname::text ELSE '' END AS name,
         pg_catalog.format_type(q.seqtypid, NULL) AS type,
         pg_catalog.concat_ws(' ',
-            CASE WHEN q.seqincrement <> 1 THEN 'INCREMENT BY ' || q.seqincrement END,
-            CASE WHEN q.seqmin <> 1 THEN 'MINVALUE ' || q.seqmin END,
+            CASE WHEN q.seqincrement <> 1 THEN 'INCREMENT BY ' || q.seqincrement::text END,
+            CASE WHEN q.seqmin <> 1 THEN 'MINVALUE ' || q.seqmin::text END,
             CASE WHEN q.seqmax <> CASE q.seqtypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
-                ELSE 9223372036854775807 END THEN 'MAXVALUE ' || q.seqmax END,
-            CASE WHEN q.seqstart <> q.seqmin THEN 'START WITH ' || q.seqstart END,
-            CASE WHEN q.seqcache <> 1 THEN 'CACHE ' || q.seqcache END,
+                ELSE 9223372036854775807 END THEN 'MAXVALUE ' || q.seqmax::text END,
+            CASE WHEN q.seqstart <> q.seqmin THEN 'START WITH ' || q.seqstart::text END,
+            CASE WHEN q.seqcache <> 1 THEN 'CACHE ' || q.seqcache::text END,
             CASE WHEN q.seqcycle THEN 'CYCLE' END) AS options
     FROM pg_catalog.pg_depend p
     JOIN pg_catalog.pg_class c ON c.oid = p.objid
     JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid
-    WHERE p.classid = 'pg_catalog.pg_class'::regclass AND p.refclassid = 'pg_catalog.pg_class'::regclass
+    WHERE p.classid = 'pg_catalog.pg_class'::regclass::oid AND p.refclassid = 'pg_catalog.pg_class'::regclass::oid
         AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum
         AND p.deptype = CASE WHEN a.attidentity = '' THEN 'a' ELSE 'i' END::"char"
     ORDER BY c.oid LIMIT 1) s ON true
@@ -79,8 +79,9 @@ SELECT i.indrelid, c.relname::text, i.indisunique, pg_catalog.pg_get_indexdef(i.
     ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY u (number, place)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.number ORDER BY u.place),
     ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND EXISTS (
-        SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
-        AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
+        SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass::oid
+        AND d.objid = i.indexrelid AND d.refclassid = 'pg_catalog.pg_class'::regclass::oid
+        AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
         ORDER BY a.attnum),
     i.indisvalid, pg_catalog.obj_description(c.oid, 'pg_class'), s.spcname::text
 FROM pg_catalog.pg_index i

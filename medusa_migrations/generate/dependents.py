@@ -21,8 +21,8 @@ from .tables import Column, Constraint, Index, Table, Tables
 _BY_DJANGO = re.compile(r"_([0-9a-f]{8}(_fk|_fk_.*|_uniq|_check|_like|_idx)?|[0-9a-f]{6}_idx)$")
 
 _FOREIGN_KEYS = """
-SELECT CASE WHEN c.relnamespace = t.relnamespace THEN '' ELSE n.nspname || '.' END || c.relname, k.conname::text,
-    t.relname::text, i.relname::text,
+SELECT CASE WHEN c.relnamespace = t.relnamespace THEN '' ELSE n.nspname::text || '.' END || c.relname::text,
+    k.conname::text, t.relname::text, i.relname::text,
     ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (number, place)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place),
     ARRAY(SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
@@ -33,7 +33,7 @@ JOIN pg_catalog.pg_class t ON t.oid = k.confrelid
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_class i ON i.oid = k.conindid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE k.contype = 'f' AND k.conparentid = 0 AND t.relnamespace = %s::oid AND t.relname = ANY (%s::text[])
+WHERE k.contype = 'f' AND k.conparentid = 0::oid AND t.relnamespace = %s::oid AND t.relname = ANY (%s::text[])
 ORDER BY 1, 2
 """
 
@@ -54,25 +54,25 @@ WITH RECURSIVE reached (place, classid, objid, objsubid, stays, is_part) AS (
     LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.conname = w.key_name
     WHERE (a.attnum IS NULL) = (w.column_name IS NULL) AND (k.oid IS NULL) = (w.key_name IS NULL)
 UNION
-    SELECT o.place, CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END,
+    SELECT o.place, CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass::oid END,
         COALESCE(r.ev_class, d.objid), CASE WHEN r.oid IS NULL THEN d.objsubid ELSE 0 END, false,
-        d.classid <> 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass AND EXISTS (
+        d.classid <> 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::oid AND EXISTS (
             SELECT FROM pg_catalog.pg_depend p
             WHERE p.classid = d.classid AND p.objid = d.objid AND p.objsubid = d.objsubid AND p.deptype <> 'n'
             AND p.refclassid = o.classid AND p.refobjid = o.objid AND (o.objsubid = 0 OR p.refobjsubid = o.objsubid))
     FROM reached o
     JOIN pg_catalog.pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.objid
         AND (o.objsubid = 0 OR d.refobjsubid = o.objsubid)
-    LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
-        AND r.ev_type = '1'
-    LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+    LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::oid
+        AND r.oid = d.objid AND r.ev_type = '1'
+    LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::oid
         AND k.oid = d.objid AND k.contype = 'f'
     WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S') AND (d.deptype = 'n' OR NOT o.stays) AND k.oid IS NULL
     AND r.ev_class IS DISTINCT FROM o.objid
-    AND NOT (o.objsubid = 0 AND o.is_part AND d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass)
+    AND NOT (o.objsubid = 0 AND o.is_part AND d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::oid)
 )
 SELECT place, pg_catalog.pg_describe_object(classid, objid, objsubid) FROM reached o
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class t WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class t WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid
     AND t.oid = o.objid AND t.relnamespace = %s::oid AND t.relname = ANY (%s::text[]))
 GROUP BY place, classid, objid, objsubid HAVING NOT pg_catalog.bool_or(is_part)
 ORDER BY 1, 2

@@ -19,7 +19,7 @@ SELECT i.indisvalid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quot
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE i.indrelid = pg_catalog.to_regclass(%s) AND CASE WHEN %s THEN NOT i.indisvalid ELSE c.relname = %s END
+WHERE i.indrelid = pg_catalog.to_regclass(%s)::oid AND CASE WHEN %s THEN NOT i.indisvalid ELSE c.relname = %s END
 """
 
 

@@ -18,17 +18,18 @@ from .target import Target
 ACTIONS = ("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION")
 
 _NAME_OF_PRIMARY_KEY = """
-SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s) AND contype = 'p'
+SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s)::oid AND contype = 'p'
 """
 _NULLABLE = """
 SELECT attname FROM pg_catalog.pg_attribute
-WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = ANY(%s) AND NOT attnotnull
+WHERE attrelid = pg_catalog.to_regclass(%s)::oid AND attname = ANY(%s) AND NOT attnotnull
 """
 _CONSTRAINT = """
-SELECT contype::text FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s) AND conname = %s
+SELECT contype::text FROM pg_catalog.pg_constraint WHERE conrelid = pg_catalog.to_regclass(%s)::oid AND conname = %s
 """
 _TABLE_OF_INDEX = """
-SELECT indrelid = pg_catalog.to_regclass(%s) FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%s)
+SELECT indrelid = pg_catalog.to_regclass(%s)::oid FROM pg_catalog.pg_index
+WHERE indexrelid = pg_catalog.to_regclass(%s)::oid
 """
 
 

@@ -20,12 +20,12 @@ Fields: TypeAlias = Mapping[str, Field]
 
 # Dropped columns have a number for a name, and system columns a negative one. Of a domain, what it is made of.
 _COLUMNS = """
-SELECT a.attname, COALESCE(NULLIF(t.typbasetype, 0), t.oid)::bigint, COALESCE(NULLIF(e.oid, 0), 0)::bigint,
+SELECT a.attname, COALESCE(NULLIF(t.typbasetype, 0::oid), t.oid)::bigint, COALESCE(e.oid, 0::oid)::bigint,
     t.typcategory = 'S' OR t.typtype = 'e'
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
-WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = pg_catalog.to_regclass(%s)::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 """
 

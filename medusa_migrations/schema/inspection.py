@@ -13,16 +13,16 @@ from medusa_migrations.sql.names import quoted_table
 # Each takes the quoted name of a table or view, HAS_COLUMN the plain name of the column besides.
 HAS_TABLE = """
 SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relkind IN ('r', 'p', 'f')
+    SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s)::oid AND relkind IN ('r', 'p', 'f')
 )
 """
 HAS_VIEW = """
-SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s) AND relkind IN ('v', 'm'))
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s)::oid AND relkind IN ('v', 'm'))
 """
 HAS_COLUMN = """
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_attribute
-    WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = %s AND attnum > 0 AND NOT attisdropped
+    WHERE attrelid = pg_catalog.to_regclass(%s)::oid AND attname = %s AND attnum > 0 AND NOT attisdropped
 )
 """
 
@@ -31,7 +31,7 @@ SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotn
     pg_catalog.pg_get_expr(d.adbin, d.adrelid)
 FROM pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attrelid = pg_catalog.to_regclass(%s)::oid AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 """
 _PRIMARY_KEY = """
@@ -39,23 +39,23 @@ SELECT a.attname
 FROM pg_catalog.pg_constraint c
 CROSS JOIN LATERAL pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k (attnum, position)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
-WHERE c.conrelid = pg_catalog.to_regclass(%s) AND c.contype = 'p'
+WHERE c.conrelid = pg_catalog.to_regclass(%s)::oid AND c.contype = 'p'
 ORDER BY k.position
 """
 # From PostgreSQL 18 on, NOT NULL is a constraint too (contype n); here it is the column's.
 _CONSTRAINTS = """
 SELECT conname, pg_catalog.pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint
-WHERE conrelid = pg_catalog.to_regclass(%s) AND contype IN ('p', 'u', 'f', 'c', 'x') ORDER BY conname
+WHERE conrelid = pg_catalog.to_regclass(%s)::oid AND contype IN ('p', 'u', 'f', 'c', 'x') ORDER BY conname
 """
 _INDEXES = """
 SELECT c.relname, pg_catalog.pg_get_indexdef(c.oid)
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-WHERE i.indrelid = pg_catalog.to_regclass(%s) ORDER BY c.relname
+WHERE i.indrelid = pg_catalog.to_regclass(%s)::oid ORDER BY c.relname
 """
 _NAMES = """
 SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND CASE WHEN %s::text IS NULL
-    THEN pg_catalog.pg_table_is_visible(c.oid) AND n.nspname NOT LIKE 'pg\\_%%'
+    THEN pg_catalog.pg_table_is_visible(c.oid) AND n.nspname::text NOT LIKE 'pg\\_%%'
     ELSE n.nspname = %s END
 ORDER BY c.relname
 """

@@ -25,12 +25,15 @@ LONGEST_BATCH = 0.5
 # Rows may be written faster than they are changed; then somebody has to see to that first.
 SWEEPS = 5
 
+# The columns of the primary key, and whether PostgreSQL's own operators order each, or an extension's, as citext's.
 _KEY = """
-SELECT pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod)
+SELECT pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod),
+    o.opcnamespace = 'pg_catalog'::regnamespace::oid
 FROM pg_catalog.pg_index i
 CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-WHERE i.indrelid = pg_catalog.to_regclass(%s) AND i.indisprimary AND k.position <= i.indnkeyatts
+JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k.position - 1]
+WHERE i.indrelid = pg_catalog.to_regclass(%s)::oid AND i.indisprimary AND k.position <= i.indnkeyatts
 ORDER BY k.position
 """
 
@@ -101,7 +104,8 @@ class Backfills:
     def read(self) -> None:
         """Read from the history how far each backfill has come."""
         rows = self.run.session.query(
-            f"SELECT progress ->> 'backfills' FROM {self.run.history.table} WHERE app = %s AND name = %s",
+            f"SELECT progress ->> 'backfills'::text FROM {self.run.history.table}"
+            " WHERE app::text = %s AND name::text = %s",
             list(self.task.id),
         )
         self.known = {name: Reached(**one) for name, one in json.loads(rows[0][0] or "{}").items()}
@@ -156,7 +160,7 @@ class _Backfill:
         self.backfills, self.work, self.name = all_of_them, work, name
         self.run, self.id = all_of_them.run, all_of_them.task.id
         self.session, self.tell = self.run.session, self.run.tell
-        self.total, self.key = 0, list[tuple[str, str]]()
+        self.total, self.key, self.is_ordered_by_own = 0, list[tuple[str, str]](), False
         self.run.retries.run_queries(self._look, self.id)
         if not self.key:
             raise ValueError(f"{work.name} has no primary key, by which backfill goes")
@@ -171,9 +175,11 @@ class _Backfill:
     def _look(self) -> None:
         """Read the number of rows, which the planner estimates at no cost, and the columns of the primary key."""
         plan = self.session.query(f"EXPLAIN SELECT FROM {self.work.table}")[0][0]
-        found = re.search(r"rows=(\d+)", plan)
-        self.total = int(found[1]) if found else 0
-        self.key = [(name, type_) for name, type_ in self.session.query(_KEY, [self.work.table])]
+        estimate = re.search(r"rows=(\d+)", plan)
+        self.total = int(estimate[1]) if estimate else 0
+        found = self.session.query(_KEY, [self.work.table])
+        self.key = [(name, type_) for name, type_, _ in found]
+        self.is_ordered_by_own = all(is_own for *_, is_own in found)
 
     def carry_out(self) -> None:
         if self.reached.rows:
@@ -285,6 +291,7 @@ class _Backfill:
         values = ", ".join(
             f"{self.session.compose('%s', [value])}::{type_}" for value, (_, type_) in zip(key, self.key, strict=True)
         )
+        operator = f"OPERATOR(pg_catalog.{operator})" if self.is_ordered_by_own else operator
         return f"({self.columns}) {operator} ({values})"
 
     def _progress(self) -> None:
