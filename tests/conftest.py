@@ -17,7 +17,7 @@ from tests.support.shop import make_shop
 
 if TYPE_CHECKING:
     from tests.support.admin_site import Site
-    from tests.support.drafts import Drafts
+    from tests.support.model_texts import Drafts
 
 
 # Under nohup, and in the background of a shell, they are ignored, and every command of the tests would inherit that.
@@ -86,7 +86,7 @@ def drafts_database(server: Server) -> Iterator[str]:
 @pytest.fixture
 def drafts(server: Server, drafts_database: str, django_db_blocker: Any) -> Iterator[Drafts]:
     """The generator in this process, on an empty database."""
-    from tests.support.drafts import Drafts
+    from tests.support.model_texts import Drafts
     from tests.support.sessions import session_on
 
     with django_db_blocker.unblock(), session_on(server, drafts_database) as session:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
@@ -27,6 +29,7 @@ from .draft import Draft, make_draft
 from .file import derived_name, file_text
 from .kept import globs_after_renames, keeps_table
 from .proof import NotProven
+from .remade import mentions
 from .request import Request
 from .scope import Scope
 from .wanted import Wanted, wanted_by
@@ -35,7 +38,7 @@ from .wanted import Wanted, wanted_by
 _LEFT_OVER = """
 SELECT c.relname::text FROM pg_catalog.pg_class c
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = pg_catalog.current_schema()::pg_catalog.regnamespace::oid
-AND pg_catalog.starts_with(c.relname, %s) AND c.relname <> ALL (%s::text[])
+AND (pg_catalog.starts_with(c.relname, %s) OR c.relname = ANY (%s::text[])) AND c.relname <> ALL (%s::text[])
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass::oid
     AND d.objid = c.oid AND d.deptype = 'e')
@@ -62,7 +65,7 @@ def generate(request: Request) -> GenerateResult:
     with open_session(request.database) as session:
         known = read_known(History(session), migrations)
         _refuse_unfinished(known, label, request.database)
-        scope = _scope(session, label, migrations)
+        scope = _scope(session, request, label, known)
         draft = make_draft(session, request, scope)
     return GenerateResult(
         database=request.database,
@@ -74,18 +77,37 @@ def generate(request: Request) -> GenerateResult:
     )
 
 
-def _scope(session: Session, label: str, migrations: Iterable[Migration]) -> Scope:
+def _scope(session: Session, request: Request, label: str, known: Known) -> Scope:
     """What of an app is compared, by its models, its migrations and the settings."""
     wanted = wanted_by(label, session.connection)
     _refuse_elsewhere(session, wanted)
-    ignore = (*conf.get_settings().ignore, *_keep_globs(migrations, label))
-    return Scope(wanted, ignore, _left_over(session, label, ignore))
+    ignore = (*conf.get_settings().ignore, *_keep_globs(known.migrations, label))
+    return Scope(wanted, ignore, _left_over(session, request, label, ignore), _coming(known))
+
+
+def _coming(known: Known) -> frozenset[str]:
+    """The tables of models that come by themselves: of apps with Django migrations, or named in a pending migration."""
+    pending: dict[str, str] = {}
+    for one in known.pending():
+        pending[one.id.app] = pending.get(one.id.app, "") + Path(one.file).read_text(errors="replace")
+    by_django = {label for label in apps.app_configs if django_migrations(label)}
+    return frozenset(
+        options.db_table
+        for options in (model._meta for model in apps.get_models(include_auto_created=True))
+        if options.app_label in by_django or mentions(pending.get(options.app_label, ""), options.db_table)
+    )
 
 
 def _write(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> MadeFile:
     """Write the file, or with `dry_run` only say what it would be."""
     tables = {rename.old: rename.new for rename in draft.renames if not rename.table}
-    keep = globs_after_renames(scope.ignore, tables)
+    were = {new: old for old, new in tables.items()}
+    columns = {
+        (were.get(rename.table, rename.table), rename.old): (rename.table, rename.new)
+        for rename in draft.renames
+        if rename.table
+    }
+    keep = globs_after_renames(scope.ignore, tables, columns)
     running = [one for one in known.migrations if one.id not in known.disabled]
     text = file_text(label, draft, _depends(draft, scope.wanted, running), keep)
     _refuse_misread(text, draft)
@@ -123,12 +145,13 @@ def _switched_off(known: Known, label: str) -> list[str]:
     ]
 
 
-def _left_over(session: Session, label: str, ignore: Sequence[str]) -> tuple[str, ...]:
-    """Tables that are named as the app's, that no model of any app has, and that are not kept as a whole."""
+def _left_over(session: Session, request: Request, label: str, ignore: Sequence[str]) -> tuple[str, ...]:
+    """Tables that no model of any app has, that are not kept as a whole, and that are named as the app's or renamed."""
     models = [model._meta.db_table for model in apps.get_models(include_auto_created=True, include_swapped=True)]
-    rows = session.query(_LEFT_OVER, [f"{label}_", [*models, AppliedMigration._meta.db_table]])
+    renamed = {re.split("[.=]", text)[0] for text in request.renames}
+    rows = session.query(_LEFT_OVER, [f"{label}_", sorted(renamed), [*models, AppliedMigration._meta.db_table]])
     longer = [f"{other}_" for other in apps.app_configs if other.startswith(f"{label}_")]
-    own = [name for (name,) in rows if not name.startswith(tuple(longer))]
+    own = [name for (name,) in rows if name in renamed or not name.startswith(tuple(longer))]
     return tuple(name for name in own if not keeps_table(ignore, name))
 
 

@@ -9,11 +9,19 @@ from typing import Any
 from medusa_migrations.database.session import Session
 from medusa_migrations.sql.names import quoted
 
-from .tables import Column, Constraint, Index, Sequence, Table
+from .tables import Column, Constraint, Counter, Index, Table
+
+# What decides how PostgreSQL prints an expression, and reads what Django writes, set as pg_dump sets it: a date that is
+# printed in another style would be another day elsewhere.
+_PLAIN_PRINT = """
+SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET extra_float_digits = 1; SET bytea_output = 'hex';
+SET quote_all_identifiers = off; SET standard_conforming_strings = on;
+"""
 
 # PostgreSQL prints a name without its schema if that is on the search_path, so that two schemas can be compared.
 _TABLES = """
-SELECT c.oid, c.relname::text, pg_catalog.obj_description(c.oid, 'pg_class'), s.spcname::text
+SELECT c.oid, c.relname::text, pg_catalog.obj_description(c.oid, 'pg_class'), s.spcname::text,
+    pg_catalog.pg_get_partkeydef(c.oid)
 FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
 WHERE c.relnamespace = %s::oid AND c.relkind IN ('r', 'p') AND c.relname = ANY (%s::text[])
 ORDER BY c.relname
@@ -57,7 +65,8 @@ WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """
 
-# From PostgreSQL 18 on a NOT NULL is a constraint too (contype n); here it is the column's.
+# From PostgreSQL 18 on a NOT NULL is a constraint too (contype n); here it is the column's. A foreign key to a
+# partitioned table has a row for each partition besides, on the same table as its own (addFkRecurseReferenced).
 _CONSTRAINTS = """
 SELECT k.conrelid, k.conname::text, k.contype::text, pg_catalog.pg_get_constraintdef(k.oid, true),
     ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (number, place)
@@ -65,12 +74,14 @@ SELECT k.conrelid, k.conname::text, k.contype::text, pg_catalog.pg_get_constrain
     r.relname::text,
     ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (number, place)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place),
-    k.convalidated, pg_catalog.obj_description(k.oid, 'pg_constraint'), s.spcname::text
+    k.convalidated, pg_catalog.obj_description(k.oid, 'pg_constraint'), s.spcname::text,
+    k.confrelid <> 0 AND NOT pg_catalog.pg_table_is_visible(k.confrelid)
 FROM pg_catalog.pg_constraint k
 LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
 LEFT JOIN pg_catalog.pg_class i ON i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')
 LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = i.reltablespace
 WHERE k.conrelid = ANY (%s::oid[]) AND k.contype IN ('p', 'u', 'c', 'f', 'x')
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)
 ORDER BY k.conrelid, k.conname
 """
 
@@ -93,6 +104,11 @@ ORDER BY i.indrelid, c.relname
 """
 
 
+def print_plainly(session: Session) -> None:
+    """Have the session print and read expressions in the way that every other one reads too."""
+    session.execute(_PLAIN_PRINT)
+
+
 def read_tables(session: Session, namespace: int, names: Iterable[str]) -> dict[str, Table]:
     """Those of the tables `names` that there are in the schema with the oid `namespace`, by name.
 
@@ -113,8 +129,9 @@ def read_tables(session: Session, namespace: int, names: Iterable[str]) -> dict[
             {one.name: one for one in (_index(*values) for values in indexes[oid])},
             comment,
             tablespace,
+            partitioned,
         )
-        for oid, name, comment, tablespace in found
+        for oid, name, comment, tablespace, partitioned in found
     }
 
 
@@ -138,7 +155,7 @@ def _column(
     comment: str | None,
     *sequence: str,
 ) -> Column:
-    owned = Sequence(*sequence) if sequence[0] is not None else None
+    owned = Counter(*sequence) if sequence[0] is not None else None
     return Column(name, type_, not_null, default, identity, generated, virtual, collation, comment, owned)
 
 
@@ -152,12 +169,15 @@ def _constraint(
     valid: bool,
     comment: str | None,
     tablespace: str | None,
+    is_elsewhere: bool,
 ) -> Constraint:
     definition = definition.removesuffix(" NOT VALID")
     if tablespace:  # which pg_get_constraintdef leaves out; it goes before the deferrability
         head, deferrable, tail = definition.partition(" DEFERRABLE")
         definition = f"{head} USING INDEX TABLESPACE {quoted(tablespace)}{deferrable}{tail}"
-    return Constraint(name, kind, definition, tuple(columns), ref_table, tuple(ref_columns), valid, comment)
+    return Constraint(
+        name, kind, definition, tuple(columns), ref_table, tuple(ref_columns), valid, comment, is_elsewhere
+    )
 
 
 def _index(

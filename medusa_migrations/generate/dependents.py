@@ -205,9 +205,56 @@ def not_in_models(changes: Sequence[Change]) -> list[str]:
         if change.op == "drop"
         and isinstance(change.old, Constraint | Index)
         and (change.table, change.old.name) not in made
-        and not _BY_DJANGO.search(change.old.name)
-        and not any((change.table, column) in gone for column in change.old.columns)
+        and not _is_named_by_itself(change.old)
+        and not any((change.table, column) in gone for column in change.old.uses)
     ]
+
+
+def _is_named_by_itself(thing: Constraint | Index) -> bool:
+    """Whether a name is like one that Django makes up, or PostgreSQL where Django gives none."""
+    if _BY_DJANGO.search(thing.name):
+        return True
+    columns = "".join(f"_{re.escape(column)}" for column in thing.columns)
+    of_check = columns if len(thing.columns) == 1 else ""
+    made_up = {"p": "_pkey", "u": f"{columns}_key", "c": f"{of_check}_check", "x": "_excl"}
+    label = made_up.get(thing.kind) if isinstance(thing, Constraint) else None
+    return label is not None and re.search(rf"{label}\d*$", thing.name) is not None
+
+
+def not_in_models_of_columns(changes: Sequence[Change]) -> list[str]:
+    """Warnings that name the defaults and the comments that no model has, and that go although what has them stays."""
+    defaults = [
+        f"{change.table}.{old.name}"
+        for change in changes
+        if isinstance(old := change.old, Column) and isinstance(new := change.new, Column)
+        if old.default is not None and not old.serial and not new.fills_itself
+    ]
+    comments = [
+        change.table if isinstance(change.old, Table) else f"{change.table}.{change.old.name}"
+        for change in changes
+        if change.op == "alter" and change.old and change.new and change.old.comment and change.new.comment is None
+    ]
+    return [
+        *(
+            f"The default of {place} is in no model, and goes. If it was made by hand and is to stay, put "
+            f"`-- migrate:keep {place}.default` above the up part of the migration that made it, or that into IGNORE "
+            "(`*.default` is all of them)."
+            for place in defaults
+        ),
+        *(f"The comment on {place} is in no model, and goes." for place in comments),
+    ]
+
+
+def default_unseen(live: Table, compared: Table, column: str, again: bool | None) -> list[str]:
+    """Warnings that name a default that is kept, so not `compared`, of a column that changes.
+
+    `again` tells whether the column is added again after it was dropped, or is None if it only gets another type.
+    """
+    if live.columns[column].default is None or compared.columns[column].default is not None or again is False:
+        return []
+    if again:
+        return [f"The default of {live.name}.{column} is kept, but goes with the column: set it again."]
+    return [f"The default of {live.name}.{column} is kept: see that the new type can have it, or the run fails."]
 
 
 def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list[str]:
@@ -224,7 +271,7 @@ def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list
         f"{live.name}.{one.name} is kept, but goes with the column {column}, which is {how}. Neither part makes "
         "it again: write that into both, or into a migration of its own."
         for one in unseen
-        if column in one.columns or (isinstance(one, Index) and mentions(one.definition, column))
+        if column in one.uses
     ]
 
 

@@ -8,26 +8,29 @@ from dataclasses import dataclass, field, replace
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 
-from .catalog import read_tables
+from .catalog import print_plainly, read_tables
 from .compare import Change, compare
 from .dependents import (
     computed_unseen,
+    default_unseen,
     foreign_keys_on,
     going_unseen,
     not_in_models,
+    not_in_models_of_columns,
     refuse_taken,
     standing_on,
     touched_by,
 )
 from .phases import DraftStatement
-from .proof import find_casts, refuse_difference, run_part
+from .proof import NotProven, find_casts, refuse_difference, run_part
 from .remade import Place, going_columns, retyped
-from .renames import Rename, chosen_renames, given_renames
+from .renames import Rename, chosen_renames, given_renames, renaming, renaming_back
 from .render import render
 from .request import Request
 from .scope import Scope
 from .scratch import Scratch, build_models, copy_tables, open_scratch
 from .tables import Constraint, Table, Tables
+from .unreached import keys_left_out
 from .unsaid import with_unsaid
 from .values import find_values
 from .wanted import Wanted
@@ -59,32 +62,39 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     for a name that is taken; DatabaseError if the models cannot be built; NotProven if a part does not do what it
     should.
     """
-    wanted = scope.wanted
+    print_plainly(session)
+    scope = replace(scope, keys_left_out=keys_left_out(session, scope))
+    wanted, said = scope.wanted, (*scope.wanted.warnings, *scope.keys_left_out.values())
     names = {*wanted.tables, *scope.extra_tables}
     namespace = session.query("SELECT pg_catalog.current_schema()::pg_catalog.regnamespace::oid")[0][0]
     all_live = read_tables(session, namespace, names)
     _refuse_without_table(wanted, all_live)
     live = scope.compared(all_live)
     with open_scratch(session) as scratch:
-        models = scope.compared(build_models(scratch, (*wanted.models, *wanted.extended)))
+        models = scope.compared(build_models(scratch, (*wanted.models, *wanted.extended), scope.keys_left_out))
         given = given_renames(request.renames, live, models)
         # A table under a new name is copied too where a model has the old one again, and so nothing of it differs.
         part = _differing(request, scope, live, models).union(*(rename.tables for rename in given))
         if not part:
-            return Draft(warnings=wanted.warnings)
+            return Draft(warnings=said)
         # A key that changes takes along the foreign keys that refer to it.
         part |= {key.table for key in foreign_keys_on(session, namespace, part)} & names
         target = _normalised(scratch, _only(models, part), models)
-        whole = _only(all_live, scope.extra_tables if request.drop_tables else ())
+        going = scope.extra_tables if request.drop_tables else ()
+        whole = {name: scope.without_keys(table) for name, table in _only(all_live, going).items()}
         copied = _only({**live, **whole}, part)
-        draft = _draft_on_copy(scratch, request, scope, given, copied, target, {**models, **live})
+        try:
+            draft = _draft_on_copy(scratch, request, scope, given, copied, target, {**models, **live})
+        except NotProven as error:
+            raise _with_partitions(error, copied) from error
         refuse_taken(session, namespace, draft.changes, live)
         touched = touched_by(draft.changes, draft.renames, draft.going)
         compared = {(name, one) for name, table in live.items() for one in table.constraints}
         standing = standing_on(scratch, namespace, touched, compared)
     unseen = _unseen(draft, all_live, live)
-    by_hand = not_in_models(draft.changes)
-    return replace(draft, warnings=(*wanted.warnings, *standing, *by_hand, *unseen, *draft.warnings))
+    by_hand = [*not_in_models(draft.changes), *not_in_models_of_columns(draft.changes)]
+    partitioned = _partitioned(draft, wanted, live)
+    return replace(draft, warnings=(*said, *partitioned, *standing, *by_hand, *unseen, *draft.warnings))
 
 
 def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
@@ -119,7 +129,7 @@ def _draft_on_copy(
     copy_tables(scratch, live, known, target)
     copied = scratch.read(live)
     renames, offered = chosen_renames(given, request.accept, scope.compared(copied), target)
-    run_part(scratch, "up", [rename.statement for rename in renames])
+    run_part(scratch, "up", renaming(renames))
     was = {rename.new: rename.old for rename in renames if not rename.table}
     left_alone = () if request.drop_tables else scope.extra_tables
     copy = _Copy(scratch, scope, {*live, *target, *was} - {*left_alone}, was)
@@ -169,16 +179,43 @@ def _proven_draft(copy: _Copy, request: Request, renames: Sequence[Rename], mode
     # Back to the very names, whoever gave them.
     back = compare(after, before, _all_names(before, after))
     down = render(back, after, before, {}, find_casts(scratch, back))
-    down += [rename.back.statement for rename in reversed(renames)]
+    down += renaming_back(renames)
     run_part(scratch, "down", down)
     refuse_difference("down", compare(scratch.read({*copy.names, *copied}), copied, _all_names(copied, after)))
     return Draft(
         renames=tuple(renames),
         changes=tuple(changes),
-        up=(*(rename.statement for rename in renames), *up),
+        up=(*renaming(renames), *up),
         down=tuple(down),
         referred=frozenset(_referred(changes)),
         going=going_columns(changes, before, target, casts.impossible),
+    )
+
+
+def _partitioned(draft: Draft, wanted: Wanted, live: Tables) -> list[str]:
+    """Warnings that name tables that change and are partitioned, or should be by what another package's model says."""
+    changing = sorted({change.table for change in draft.changes} & live.keys())
+    new = [change.table for change in draft.changes if change.op == "create" and isinstance(change.new, Table)]
+    return [
+        f"{name} is partitioned by {live[name].partitioned}, and stays so: a change of it is one of all its partitions."
+        for name in changing
+        if live[name].partitioned
+    ] + [
+        f"{wanted.tables[name]._meta.label} is a partitioned model, and {name} is made as a plain table: write its "
+        "PARTITION BY and its partitions by hand."
+        for name in new
+        if hasattr(wanted.tables[name], "_partitioning_meta")  # as django-postgres-extra marks it
+    ]
+
+
+def _with_partitions(error: NotProven, tables: Tables) -> NotProven:
+    """The error, with what to do where it comes from a partitioned table, whose keys no model can say."""
+    found = sorted(name for name, table in tables.items() if table.partitioned)
+    if not found:
+        return error
+    return NotProven(
+        f"{error}\n{', '.join(found)}: partitioned, which no model says. A key that has to be another for that is left "
+        f"alone where a migration says so: `-- migrate:keep {found[0]}.{found[0]}_pkey`."
     )
 
 
@@ -191,6 +228,7 @@ def _unseen(draft: Draft, live: Tables, compared: Tables) -> list[str]:
     for table, column in sorted({*draft.going, *changing}):
         name, old = was.get((None, table), table), was.get((table, column), column)
         found += computed_unseen(live[name], compared[name], old)
+        found += default_unseen(live[name], compared[name], old, draft.going.get((table, column)))
         if (table, column) in draft.going:
             found += going_unseen(live[name], compared[name], old, draft.going[table, column])
     return found

@@ -18,6 +18,8 @@ _Thing = TypeVar("_Thing", Table, Column)
 
 # A table whose columns are alike to this share may be the same under a new name.
 LIKENESS = 0.6
+_MEANWHILE = "medusa_migrations_meanwhile"
+_HANDFUL = 5  # after so many noes, only names that were in no question yet are asked about
 _OTHER_NAME = 0.7  # how much a column counts that is alike but for its name
 
 
@@ -53,15 +55,43 @@ class Rename:
         return DraftStatement(Phase.RENAME, sql)
 
 
+def renaming(renames: Iterable[Rename]) -> list[DraftStatement]:
+    """The statements that carry out renames, tables first: each when its new name is free.
+
+    Where names go round in a circle, as those of two that are swapped, one has a name of its own meanwhile.
+    """
+    left = sorted(renames, key=lambda rename: rename.table is not None)
+    found = []
+    while left:
+        free = [one for one in left if not any((one.table, one.new) == (other.table, other.old) for other in left)]
+        if free:
+            done = free[0]
+            left.remove(done)
+        else:
+            done = replace(left[0], new=_MEANWHILE)
+            left[0] = replace(left[0], old=_MEANWHILE)
+        found.append(done.statement)
+    return found
+
+
+def renaming_back(renames: Sequence[Rename]) -> list[DraftStatement]:
+    """The statements that undo renames, columns first."""
+    tables, columns = ([one.back for one in renames if bool(one.table) is is_column] for is_column in (False, True))
+    return renaming(columns) + renaming(tables)
+
+
 def given_renames(texts: Iterable[str], old: Tables, new: Tables) -> list[Rename]:
     """The renames that `texts` of the option --rename ask for, tables first.
 
     Each is `table=new` or `table.column=new`, with the table's name in the database today. Raises PlanError for one
-    that is written otherwise, or that does not lead from what is only in `old` to what is only in `new`.
+    that is written otherwise, or that does not lead from what is in `old` to what is in `new`. What has the new name
+    today must be renamed too; the old name may be that of something new.
     """
     tables, columns = [], []
     seen: set[object] = set()
-    for text in texts:
+    given = list(texts)
+    leaving = {text.partition("=")[0] for text in given}
+    for text in given:
         before, equals, after = text.partition("=")
         table, dot, column = before.partition(".")
         if not equals or not after or not table or (dot and not column):
@@ -72,28 +102,36 @@ def given_renames(texts: Iterable[str], old: Tables, new: Tables) -> list[Rename
         if table not in old:
             raise PlanError(f"--rename {text}: the database has no table {table!r} of this app.{nearest(table, old)}")
         if not dot:
-            if after not in new or after in old:
+            _refuse_taken(text, after, after in old and after not in leaving)
+            if after not in new:
                 raise PlanError(f"--rename {text}: {after!r} is no new table of the models.{nearest(after, new)}")
             tables.append(Rename(table, after))
         else:
             columns.append((text, table, column, after))
     names = {rename.old: rename.new for rename in tables}
-    return tables + [_given_column(*one, names, old, new) for one in columns]
+    is_leaving = {f"{table}.{column}" for _, table, column, _ in columns}
+    return tables + [_given_column(*one, names.get(one[1], one[1]), is_leaving, old, new) for one in columns]
 
 
 def _given_column(
-    text: str, table: str, column: str, after: str, names: Mapping[str, str], old: Tables, new: Tables
+    text: str, table: str, column: str, after: str, today: str, leaving: Collection[str], old: Tables, new: Tables
 ) -> Rename:
-    today = names.get(table, table)
-    if today in new and column in new[today].columns:
-        raise PlanError(f"--rename {text}: the model has {column!r} still, so it is no other under a new name.")
     if column not in old[table].columns:
         hint = nearest(column, old[table].columns)
         raise PlanError(f"--rename {text}: the table {table!r} has no column {column!r}.{hint}")
-    if today not in new or after not in new[today].columns or after in old[table].columns:
+    _refuse_taken(text, after, after in old[table].columns and f"{table}.{after}" not in leaving)
+    if today not in new or after not in new[today].columns:
         hint = nearest(after, new[today].columns) if today in new else ""
         raise PlanError(f"--rename {text}: {after!r} is no new column of the model.{hint}")
     return Rename(column, after, today)
+
+
+def _refuse_taken(text: str, name: str, is_taken: bool) -> None:
+    """Raise PlanError if the database has the new `name` of a rename already."""
+    if is_taken:
+        raise PlanError(
+            f"--rename {text}: the database has {name!r} already. If that was renamed too, say so by another --rename."
+        )
 
 
 def chosen_renames(
@@ -108,12 +146,13 @@ def chosen_renames(
     taken = {name for rename in chosen for name in (rename.old, rename.new)}
     accepted, offered = _asked_tables(accept, _without(old, taken), _without(new, taken))
     chosen += accepted
-    before = {rename.new: rename.old for rename in chosen}
+    before = {name: name for name in old.keys() - {rename.old for rename in chosen}}
+    before |= {rename.new: rename.old for rename in chosen}
     columns = [rename for rename in given if rename.table]
     for name, table in new.items():
-        was = old.get(before.get(name, name))
-        if was is None:
+        if name not in before:
             continue
+        was = old[before[name]]
         named = {one for rename in columns if rename.table == name for one in (rename.old, rename.new)}
         accepted, refused = _asked_columns(
             accept,
@@ -140,6 +179,8 @@ def _asked_tables(accept: Callable[[str], bool], old: Tables, new: Tables) -> tu
     pairs = _alike_tables(gone, fresh, moved)
     while pairs:
         rename = pairs.pop(0)
+        if not _worth_asking(rename, refused):
+            continue
         is_first = rename.old not in moved
         if is_accepted := accept(str(rename)):
             accepted.append(rename)
@@ -174,7 +215,7 @@ def _asked_columns(
     accepted: list[Rename] = []
     refused: list[Rename] = []
     for rename in sorted(pairs, key=_likeness_of_names, reverse=True):
-        if _still_open([rename], accepted):
+        if _still_open([rename], accepted) and _worth_asking(rename, refused):
             (accepted if accept(str(rename)) else refused).append(rename)
     return accepted, _still_open(refused, accepted)
 
@@ -183,6 +224,12 @@ def _still_open(renames: Iterable[Rename], accepted: Collection[Rename]) -> list
     """Those of `renames`, all of one table or of tables, that what is accepted leaves possible."""
     old, new = {rename.old for rename in accepted}, {rename.new for rename in accepted}
     return [rename for rename in renames if rename.old not in old and rename.new not in new]
+
+
+def _worth_asking(rename: Rename, refused: Collection[Rename]) -> bool:
+    """Whether to ask once more after what was `refused`: of each name twice at most, or there is no end to it."""
+    asked = [sum(rename.old == one.old for one in refused), sum(rename.new == one.new for one in refused)]
+    return max(asked) < (2 if len(refused) < _HANDFUL else 1)
 
 
 def _likeness_of_names(rename: Rename) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medusa_migrations.sql.names import literal, quoted
@@ -12,7 +12,7 @@ from .casts import Casts, change_type
 from .compare import Change
 from .phases import DraftStatement, Phase
 from .remade import Place, going_columns, with_remade
-from .tables import Column, Constraint, Index, Sequence, Table, Tables
+from .tables import Column, Constraint, Counter, Index, Table, Tables
 from .values import Value, zero_value
 
 _KINDS = {"a": "ALWAYS", "d": "BY DEFAULT"}
@@ -30,7 +30,7 @@ def render(
     `values` are for rows that are there, by table and column. `casts` tells how values get their new types.
     """
     all_changes = with_remade(changes, old, new, casts.impossible)
-    dropped = tuple(drop_order(_dropped(all_changes)))
+    dropped = drop_order(_dropped(all_changes))
     all_changes.sort(key=lambda change: dropped.index(change.table) if change.table in dropped else -1)
     taken, going = _taken_names(all_changes), going_columns(all_changes, old, new, casts.impossible)
     along = goes_along(all_changes, going, taken)
@@ -83,7 +83,7 @@ class _Rendering:
     values: Mapping[Place, Value]
     casts: Casts
     taken: frozenset[str]
-    dropped: tuple[str, ...]
+    dropped: Sequence[str]
     along: Collection[Place]
     targets: Mapping[tuple[str, tuple[str, ...]], Constraint]
 
@@ -119,7 +119,9 @@ class _Rendering:
         parts += [f"CONSTRAINT {quoted(one.name)} {one.definition}" for one in inline]
         space = f" TABLESPACE {quoted(table.tablespace)}" if table.tablespace else ""
         body = ",\n    ".join(parts)
-        yield DraftStatement(Phase.CREATE_TABLE, f"CREATE TABLE {quoted(table.name)} (\n    {body}\n){space}")
+        partitions = f" PARTITION BY {table.partitioned}" if table.partitioned else ""
+        sql = f"CREATE TABLE {quoted(table.name)} (\n    {body}\n){partitions}{space}"
+        yield DraftStatement(Phase.CREATE_TABLE, sql)
         for column in table.columns.values():
             if column.owned_sequence:
                 yield _create_sequence(Phase.CREATE_SEQUENCE, column.owned_sequence)
@@ -371,7 +373,7 @@ def _identity_sql(column: Column) -> str:
     return f"GENERATED {_KINDS[column.identity]} AS IDENTITY{options}"
 
 
-def _drop_identity(table: str, column: Column, idle: Sequence | None) -> Iterator[DraftStatement]:
+def _drop_identity(table: str, column: Column, idle: Counter | None) -> Iterator[DraftStatement]:
     """Have a column count no more; the `idle` sequence keeps the last number that was given out."""
     if idle:
         yield _create_sequence(Phase.ALTER_COLUMN, idle)
@@ -391,22 +393,22 @@ def _counter(table: str, column: Column) -> str:
     return f"pg_get_serial_sequence({literal(quoted(table))}, {literal(column.name)})"
 
 
-def _create_sequence(phase: Phase, sequence: Sequence) -> DraftStatement:
+def _create_sequence(phase: Phase, sequence: Counter) -> DraftStatement:
     options = "".join(f" {one}" for one in (f"AS {sequence.type}", sequence.options) if one)
     return DraftStatement(phase, f"CREATE SEQUENCE {quoted(sequence.name)}{options}")
 
 
-def _own_sequence(phase: Phase, table: str, column: Column | None, sequence: Sequence) -> DraftStatement:
+def _own_sequence(phase: Phase, table: str, column: Column | None, sequence: Counter) -> DraftStatement:
     """Have a sequence go when its column goes, or with None for that not any more."""
     owner = f"{quoted(table)}.{quoted(column.name)}" if column else "NONE"
     return DraftStatement(phase, f"ALTER SEQUENCE {quoted(sequence.name)} OWNED BY {owner}")
 
 
-def _drop_sequence(sequence: Sequence) -> DraftStatement:
+def _drop_sequence(sequence: Counter) -> DraftStatement:
     return DraftStatement(Phase.ALTER_COLUMN, f"DROP SEQUENCE {quoted(sequence.name)}")
 
 
-def _carry_over(table: str, column: Column, idle: Sequence) -> DraftStatement:
+def _carry_over(table: str, column: Column, idle: Counter) -> DraftStatement:
     """Have a column's identity go on where the `idle` sequence is."""
     values = f"{_counter(table, column)}, last_value, is_called"
     return DraftStatement(Phase.ALTER_COLUMN, f"SELECT setval({values}) FROM {quoted(idle.name)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from .kept import without_kept
-from .tables import Table, Tables
+from .remade import Place
+from .tables import Constraint, Table, Tables
 from .wanted import Wanted
 
 
@@ -15,12 +16,17 @@ from .wanted import Wanted
 class Scope:
     """The models that are `wanted`, and the names of `extra_tables` that are the app's and that no model has any more.
 
-    Objects that one of the globs `table.object` in `ignore` matches are left alone.
+    Objects that one of the globs `table.object` in `ignore` matches are left alone. `coming` are tables of other apps
+    that are not there yet, and that migrations make which come first. `keys_left_out` are the foreign keys, by table
+    and column, that cannot be made, with what to say of each; such a key is not compared, nor one to a table that only
+    its schema's name finds.
     """
 
     wanted: Wanted
     ignore: Sequence[str] = ()
     extra_tables: Sequence[str] = ()
+    coming: Collection[str] = ()
+    keys_left_out: Mapping[Place, str] = field(default_factory=dict)
 
     def compared(
         self, tables: Tables, *, whole: Collection[str] = (), was: Mapping[str, str] = MappingProxyType({})
@@ -32,7 +38,20 @@ class Scope:
         """
         extended = {model._meta.db_table: columns for model, columns in self.wanted.extended.items()}
         tables = {name: table.only(extended[name]) if name in extended else table for name, table in tables.items()}
+        defaults = self.wanted.defaults
+        tables = {name: self.without_keys(table) for name, table in tables.items()}
         return {
-            name: table if name in whole else without_kept(table, self.ignore, {name, was.get(name, name)})
+            name: table
+            if name in whole
+            else without_kept(table, self.ignore, {name, was.get(name, name)}, defaults.get(name, ()))
             for name, table in tables.items()
         }
+
+    def without_keys(self, table: Table) -> Table:
+        """The table without the foreign keys that are not compared."""
+
+        def is_compared(key: Constraint) -> bool:
+            places = {(table.name, column) for column in key.columns}
+            return key.kind != "f" or not (key.is_elsewhere or places & self.keys_left_out.keys())
+
+        return replace(table, constraints={name: one for name, one in table.constraints.items() if is_compared(one)})

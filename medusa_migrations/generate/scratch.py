@@ -5,14 +5,14 @@ That takes the privilege TEMP only, and no lock on live tables but ACCESS SHARE.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.models import ForeignKey, Model
+from django.db.models import Model
 
 from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, server_error
 from medusa_migrations.database.session import Session
@@ -21,8 +21,10 @@ from medusa_migrations.sql.names import quoted
 
 from .catalog import read_tables
 from .confined import confined
+from .remade import Place
 from .render import create_tables
 from .tables import Table, Tables
+from .wanted import has_key
 
 # Every table made takes locks until it is rolled back, and the server has room for some thousands of them
 # (max_locks_per_transaction). So models are made and read a batch at a time.
@@ -114,10 +116,11 @@ def _explained(session: Session, error: Error) -> DatabaseError:
     return DatabaseError(f"The models cannot be built in the database {session.alias!r}: {found.message}.{cure}")
 
 
-def build_models(scratch: Scratch, models: Sequence[type[Model]]) -> dict[str, Table]:
+def build_models(scratch: Scratch, models: Sequence[type[Model]], keys_left_out: Collection[Place]) -> dict[str, Table]:
     """The tables that Django makes of `models`, by name, as PostgreSQL has them then; none of them stays.
 
-    Automatic many-to-many models among them are made together with the model that has the field.
+    Automatic many-to-many models among them are made together with the model that has the field. Foreign keys that are
+    left out are named by table and column.
     """
     found: dict[str, Table] = {}
     own_tables = {model._meta.db_table for model in models}
@@ -130,11 +133,12 @@ def build_models(scratch: Scratch, models: Sequence[type[Model]]) -> dict[str, T
         with scratch.undone():
             for model in all_models:
                 for field in model._meta.local_fields:
-                    if isinstance(field, ForeignKey) and field.db_constraint:  # type: ignore[attr-defined]  # not in stubs
+                    if has_key(field) and (model._meta.db_table, field.column) not in keys_left_out:
                         _stub(scratch, field, made, own_tables)
             with _editor(scratch.session.connection) as editor:
                 for model in batch:
                     editor.create_model(model)
+                editor.deferred_sql = [one for one in editor.deferred_sql if not _makes_key(one, keys_left_out)]
             scratch.execute([" ".join(editor.collected_sql)])
             found |= scratch.read(made & own_tables)
     return found
@@ -160,7 +164,13 @@ def _editor(connection: BaseDatabaseWrapper) -> BaseDatabaseSchemaEditor:
     return editor
 
 
-def _stub(scratch: Scratch, field: ForeignKey[Any, Any], made: set[str], own_tables: set[str]) -> None:
+def _makes_key(statement: Any, keys: Collection[Place]) -> bool:
+    """Whether a statement of the editor's makes one of the foreign keys, named by table and column."""
+    parts = getattr(statement, "parts", {})
+    return "to_table" in parts and any((parts["table"].table, column) in keys for column in parts["column"].columns)
+
+
+def _stub(scratch: Scratch, field: Any, made: set[str], own_tables: set[str]) -> None:
     """Make a table for a foreign key to refer to, unless it is there or is one of those `made` with the models."""
     table = field.remote_field.model._meta.db_table
     if table in made or scratch.exists(table) or (table not in own_tables and scratch.copy_live(table)):
@@ -177,20 +187,23 @@ def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables)
     """Make `tables` by the statements that create them, and stubs of what they and `others` refer to besides.
 
     A stub has the columns that are referred to, with the types that they have in `known`. Of a table that is not there
-    it is like the live one, and if there is none the columns are of type bigint.
+    it is like the live one, and if there is none the columns are of the types of those that refer to them.
     """
     keys: dict[str, set[tuple[str, ...]]] = {}
+    types: dict[Place, str] = {}
     for table in (*tables.values(), *others.values()):
         for constraint in table.constraints.values():
             if constraint.ref_table is not None and constraint.ref_table not in {*tables, *others}:
                 keys.setdefault(constraint.ref_table, set()).add(constraint.ref_columns)
+                for own, column in zip(constraint.columns, constraint.ref_columns, strict=True):
+                    types[constraint.ref_table, column] = table.columns[own].type if own in table.columns else "bigint"
     for name, columns in keys.items():
         if scratch.exists(name) or (name not in known and scratch.copy_live(name)):
             continue
-        types = {
-            column: known[name].columns[column].type if name in known else "bigint" for key in columns for column in key
-        }
-        parts = [f"{quoted(column)} {type_}" for column, type_ in types.items()]
+        parts = [
+            f"{quoted(column)} {known[name].columns[column].type if name in known else types[name, column]}"
+            for column in sorted({column for key in columns for column in key})
+        ]
         parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in sorted(columns)]
         scratch.execute([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
     scratch.change(create_tables(tables))

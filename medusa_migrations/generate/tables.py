@@ -9,7 +9,7 @@ from medusa_migrations.sql.names import literal, quoted
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Counter:
     """A sequence that belongs to a column; an identity's has no name here, as PostgreSQL gives it.
 
     `options` are those of CREATE SEQUENCE besides the type, as far as they are not the usual ones.
@@ -43,10 +43,10 @@ class Column:
     virtual: bool = False
     collation: str | None = None
     comment: str | None = None
-    sequence: Sequence | None = None
+    sequence: Counter | None = None
 
     @property
-    def owned_sequence(self) -> Sequence | None:
+    def owned_sequence(self) -> Counter | None:
         """The sequence that is not an identity's, if it has one."""
         return None if self.identity else self.sequence
 
@@ -70,7 +70,8 @@ class Column:
 class Constraint:
     """A constraint; `kind` is as in pg_constraint: p, u, c, f or x. `definition` has neither its name nor NOT VALID.
 
-    `columns` are those that it is on. Of a foreign key, `ref_table` and `ref_columns` are what it refers to.
+    `columns` are those that it is on. Of a foreign key, `ref_table` and `ref_columns` are what it refers to, and
+    `is_elsewhere` says that only the name of a schema finds that table.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Constraint:
     ref_columns: tuple[str, ...] = ()
     valid: bool = True
     comment: str | None = None
+    is_elsewhere: bool = False
 
     @property
     def target(self) -> str:
@@ -123,7 +125,7 @@ class Index:
 class Table:
     """A table; its columns are in their order, and columns, constraints and indexes are by name.
 
-    `tablespace` is None where it is the database's default.
+    `tablespace` is None where it is the database's default. `partitioned` is what follows PARTITION BY, or None.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Table:
     indexes: Mapping[str, Index] = field(default_factory=dict)
     comment: str | None = None
     tablespace: str | None = None
+    partitioned: str | None = None
 
     def is_key(self, column: str) -> bool:
         """Whether rows must differ in a column, or refer to others by it, alone or together with other columns."""

@@ -1,10 +1,10 @@
-"""What models do not say of their tables, and so stays as the database has it: how keys count up."""
+"""What models do not say of their tables, and so stays as the database has it: how keys count up, and partitions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from .tables import Column, Sequence, Table, Tables
+from .tables import Column, Counter, Table, Tables
 
 _LONGEST_NAME = 63
 
@@ -19,7 +19,7 @@ def _table(model: Table, live: Table) -> Table:
         name: _column(model.name, column, live.columns[name]) if name in live.columns else column
         for name, column in model.columns.items()
     }
-    return replace(model, columns=columns)
+    return replace(model, columns=columns, partitioned=live.partitioned)
 
 
 def _column(table: str, model: Column, live: Column) -> Column:
@@ -42,7 +42,7 @@ def _column(table: str, model: Column, live: Column) -> Column:
     return replace(model, identity=live.identity, default=None if live.identity else default, sequence=sequence)
 
 
-def _idle(table: str, model: Column, live: Column, sequence: Sequence) -> Sequence:
+def _idle(table: str, model: Column, live: Column, sequence: Counter) -> Counter:
     """The sequence that stays when a column counts no more: that of a serial, or one in place of an identity's."""
     name = (
         f"{table}_{model.name}_idle".encode()[:_LONGEST_NAME].decode(errors="ignore")

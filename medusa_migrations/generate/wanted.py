@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import Field, Model
+from django.db.models import Field, ForeignKey, Model
+from django.db.models.fields import NOT_PROVIDED
 
 from medusa_migrations.files.sources import is_installed_package
 
@@ -43,6 +44,15 @@ class Wanted:
             for field in model._meta.local_fields
             if field.column
         }
+
+    @cached_property
+    def defaults(self) -> dict[str, set[str]]:
+        """The columns whose default the database is to have, by table."""
+        found: dict[str, set[str]] = {}
+        for (table, column), field in self.fields.items():
+            if field.db_default is not NOT_PROVIDED:
+                found.setdefault(table, set()).add(column)
+        return found
 
     @cached_property
     def tables(self) -> dict[str, type[Model]]:
@@ -76,6 +86,17 @@ def wanted_by(label: str, connection: BaseDatabaseWrapper) -> Wanted:
         for model, columns in extended.items()
     ]
     return wanted_of(models, extended=extended, warnings=warnings)
+
+
+def has_key(field: Field[Any, Any]) -> bool:
+    """Whether a field has a foreign key in the database."""
+    return isinstance(field, ForeignKey) and bool(field.db_constraint)  # type: ignore[attr-defined]  # not in stubs
+
+
+def target_of(field: Field[Any, Any]) -> type[Model]:
+    """The model that a field with a foreign key refers to."""
+    found: type[Model] = cast(Any, field.remote_field).model
+    return found
 
 
 def wanted_of(

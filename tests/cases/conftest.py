@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.draft_bench import Bench, open_bench
+from tests.support.drafts import Bench, open_bench
 from tests.support.projects import Server
 
 

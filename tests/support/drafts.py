@@ -1,13 +1,15 @@
-"""Drafts of the generator, made in this process on an empty database: from the text of models to statements."""
+"""Drafts in this process: models that are made here, against tables in a database of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.apps.registry import Apps
 from django.db import models
-from django.test.utils import isolate_apps
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.generate.catalog import read_tables
@@ -17,6 +19,10 @@ from medusa_migrations.generate.request import Request
 from medusa_migrations.generate.scope import Scope
 from medusa_migrations.generate.tables import Table
 from medusa_migrations.generate.wanted import wanted_of
+from tests.support.projects import Server
+from tests.support.sessions import session_on
+
+Models = list[type[models.Model]]
 
 PLAIN = Request(
     app="blog",
@@ -32,53 +38,55 @@ PLAIN = Request(
 )
 
 
+def models_of(**bodies: dict[str, Any]) -> Models:
+    """Models of an app `blog`, in a registry of their own; `Meta` of a body is a dict."""
+    registry = Apps()
+    for name, body in bodies.items():
+        meta = type("Meta", (), {"app_label": "blog", "apps": registry, **body.get("Meta", {})})
+        has_key = any(getattr(field, "primary_key", False) for field in body.values())
+        key = {} if has_key else {"id": models.BigAutoField(primary_key=True)}
+        type(name, (models.Model,), {"__module__": __name__, **key, **body, "Meta": meta})
+    return list(registry.all_models["blog"].values())
+
+
 @dataclass(frozen=True)
-class Drafts:
-    """What is generated for the models of the app `blog` on the database of `session`."""
+class Bench:
+    """A session on a database of which the app has the tables `blog_…`."""
 
     session: Session
 
-    def draft(self, text: str, *, renames: Sequence[str] = (), **scope: Any) -> Draft:
-        """What leads from the tables that are there to the models in `text`."""
-        return make_draft(self.session, replace(PLAIN, renames=renames), Scope(wanted_of(models_of(text)), **scope))
+    def reset(self) -> None:
+        self.session.rollback()
+        self.session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+    def draft(self, wanted: Models, *, ignore: Iterable[str] = (), **request: Any) -> Draft:
+        given = wanted_of(wanted)
+        gone = [name for name in self.tables() if name not in given.tables]
+        scope = Scope(given, tuple(ignore), gone)
+        return make_draft(self.session, replace(PLAIN, **request), scope)
+
+    def become(self, wanted: Models, **options: Any) -> Draft:
+        """Draft, and run what the draft's up part says."""
+        draft = self.draft(wanted, **options)
+        self.run(draft.up)
+        return draft
 
     def run(self, statements: Iterable[DraftStatement]) -> None:
-        """As a migration would."""
-        self.session.execute("BEGIN; " + "; ".join(one.sql for one in statements) + "; COMMIT")
+        self.session.execute("BEGIN; " + "; ".join(statement.sql for statement in statements) + "; COMMIT")
 
-    def become(self, text: str, **options: Any) -> Draft:
-        """Draft and run the up part; nothing is left to be done then."""
-        draft = self.draft(text, **options)
-        self.run(draft.up)
-        assert self.draft(text, **options | {"renames": ()}).up == ()
-        return draft
-
-    def both_ways(self, text: str, between: Callable[[], object] = lambda: None, **options: Any) -> Draft:
-        """As `become`, and back to exactly what was there."""
-        was = self.catalog()
-        draft = self.become(text, **options)
-        between()
-        self.run(draft.down)
-        assert self.catalog() == was
-        return draft
-
-    def sql(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of one statement."""
-        return self.session.query(sql)
+    def tables(self) -> list[str]:
+        sql = "SELECT relname::text FROM pg_class WHERE relname ~ '^blog_' AND relkind IN ('r', 'p')"
+        return [name for (name,) in self.session.query(sql)]
 
     def catalog(self) -> dict[str, Table]:
-        """All tables."""
-        names = [name for (name,) in self.sql("SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p')")]
-        return read_tables(self.session, self.sql("SELECT 'public'::regnamespace::oid")[0][0], names)
+        return read_tables(self.session, self.session.query("SELECT 'public'::regnamespace::oid")[0][0], self.tables())
 
 
-def models_of(text: str) -> list[type[models.Model]]:
-    """The models of the app `blog` in `text`; those with another app_label there are only to be referred to."""
-    with isolate_apps("project.blog") as registry:
-        exec(text, {"models": models, "__name__": "project.blog.models"})
-        return [one for one in registry.get_models(include_auto_created=True) if one._meta.app_label == "blog"]
-
-
-def sql_of(statements: Iterable[DraftStatement]) -> str:
-    """The statements as one text."""
-    return "\n".join(one.sql for one in statements)
+@contextmanager
+def open_bench(server: Server, name: str) -> Iterator[Bench]:
+    """pytest-django must have been told to let connections be made (`django_db_blocker.unblock`)."""
+    database = f"test_{os.getpid()}_{name}"
+    server.execute(f"CREATE DATABASE {database} TEMPLATE template0")
+    with session_on(server, database) as session:
+        yield Bench(session)
+    server.execute(f"DROP DATABASE {database} WITH (FORCE)")

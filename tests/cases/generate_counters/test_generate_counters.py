@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.drafts import Drafts, sql_of
+from tests.support.model_texts import Drafts, sql_of
 
 COUNTED = "class P(models.Model):\n    n = models.IntegerField()\n"
 SMALL = COUNTED + "    id = models.AutoField(primary_key=True)\n"

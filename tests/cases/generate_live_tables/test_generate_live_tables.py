@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from medusa_migrations.generate.confined import confined
-from tests.support.drafts import Drafts, sql_of
+from tests.support.model_texts import Drafts, sql_of
 from tests.support.projects import Server
 
 P = "class P(models.Model):\n    n = models.IntegerField()\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from medusa_migrations.generate.draft import Draft
-from tests.support.drafts import Drafts, sql_of
+from tests.support.model_texts import Drafts, sql_of
 
 P = "class P(models.Model):\n    code = models.BigIntegerField(unique=True)\n"
 C = P + "class C(models.Model):\n    p = models.ForeignKey(P, models.CASCADE)\n"

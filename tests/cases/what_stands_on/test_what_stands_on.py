@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import Error, models
 
-from tests.support.draft_bench import Bench, Models, models_of
+from tests.support.drafts import Bench, Models, models_of
 
 
 def shop(*without: str, **instead: Any) -> Models:

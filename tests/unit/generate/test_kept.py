@@ -34,4 +34,19 @@ def test_globs_that_keep_a_table(glob: str, is_kept: bool) -> None:
     ],
 )
 def test_globs_after_a_table_was_renamed(glob: str, new: str, more: list[str]) -> None:
-    assert globs_after_renames([glob], {"blog_a": new}) == more
+    assert globs_after_renames([glob], {"blog_a": new}, {}) == more
+
+
+@pytest.mark.parametrize(
+    ("glob", "more"),
+    [
+        ("blog_a.x.default", ["blog_b.x.default", "blog_b.y.default"]),
+        ("blog_a.*.default", ["blog_b.*.default"]),
+        ("*.default", []),
+        ("blog_a.x", ["blog_b.x"]),
+        ("blog_a.z.default", ["blog_b.z.default"]),
+    ],
+)
+def test_globs_of_a_default_after_its_column_was_renamed(glob: str, more: list[str]) -> None:
+    columns = {("blog_a", "x"): ("blog_b", "y")}
+    assert globs_after_renames([glob], {"blog_a": "blog_b"}, columns) == more
