@@ -32,7 +32,8 @@ from .proof import NotProven
 from .remade import mentions
 from .request import Request
 from .scope import Scope
-from .wanted import Wanted, wanted_by
+from .tables import Table
+from .wanted import Wanted, wanted_by, warnings_of_parents
 
 # Partitions, children by inheritance and what an extension made are parts of something else.
 _LEFT_OVER = """
@@ -118,6 +119,8 @@ def _write(request: Request, label: str, draft: Draft, scope: Scope, known: Know
 def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Iterator[str]:
     """What somebody should know of the comparison, whether or not there is a difference."""
     yield from _switched_off(known, label)
+    made = {change.table for change in draft.changes if change.op == "create" and isinstance(change.new, Table)}
+    yield from warnings_of_parents(model for table, model in scope.wanted.tables.items() if table in made)
     yield from draft.warnings
     unclaimed = sorted({*scope.extra_tables} - {rename.old for rename in draft.renames})
     if unclaimed and not request.drop_tables:

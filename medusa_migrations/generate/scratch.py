@@ -112,7 +112,7 @@ def _explained(session: Session, error: Error) -> DatabaseError:
     elif found.sqlstate == OUT_OF_MEMORY:
         cure = " That is the server's room for locks (max_locks_per_transaction). Generate for one app at a time."
     elif found.sqlstate == "42704":
-        cure = " If an extension has it, write a migration that creates that first, and run it."
+        cure = " If it is of an extension, or a collation or type, write a migration that creates that first; run it."
     return DatabaseError(f"The models cannot be built in the database {session.alias!r}: {found.message}.{cure}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import Field, ForeignKey, Model
+from django.db.models import BaseConstraint, Field, ForeignKey, Index, Model
 from django.db.models.fields import NOT_PROVIDED
 
 from medusa_migrations.files.sources import is_installed_package
@@ -63,7 +63,7 @@ class Wanted:
 def wanted_by(label: str, connection: BaseDatabaseWrapper) -> Wanted:
     """What the models of the app with the label `label` want of the database that `connection` is to."""
     models: list[type[Model]] = []
-    warnings = list(_warnings_of_parents(label))
+    warnings: list[str] = []
     for model in apps.get_app_config(label).get_models(include_auto_created=True):
         options = model._meta
         if options.proxy or options.swapped or not options.managed or not options.can_migrate(connection):
@@ -109,20 +109,34 @@ def wanted_of(
     return Wanted(
         tuple(models),
         extended,
-        frozenset(one.name for model in models for one in (*model._meta.indexes, *model._meta.constraints)),
+        frozenset(one.name for model in models for one in _named_by_authors(model)),
         tuple(warnings),
     )
 
 
-def _warnings_of_parents(label: str) -> Iterator[str]:
-    """What to say of models that extend a model of another app: a part of each of their rows is in its table."""
-    for model in apps.get_app_config(label).get_models():
+def _named_by_authors(model: type[Model]) -> Iterator[Index | BaseConstraint]:
+    """The indexes and constraints of a model, but not an index that has the name which Django gives to one without."""
+    yield from model._meta.constraints
+    for index in model._meta.indexes:
+        nameless = index.clone()
+        if index.fields:
+            nameless.set_name_with_model(model)
+        if not index.fields or nameless.name != index.name:
+            yield index
+
+
+def warnings_of_parents(models: Iterable[type[Model]]) -> list[str]:
+    """What to say of models that extend one of another app, for each of those: a part of their rows is in its table."""
+    found: dict[type[Model], list[str]] = {}
+    for model in models:
         for parent in model._meta.parents:
-            if parent._meta.app_label != label and not model._meta.proxy:
-                yield (
-                    f"{model._meta.label} extends {parent._meta.label} of another app: its table has a foreign key to "
-                    f"{parent._meta.db_table}, and what changes there is not seen here."
-                )
+            if parent._meta.app_label != model._meta.app_label and not model._meta.proxy:
+                found.setdefault(parent, []).append(model._meta.label)
+    return [
+        f"{', '.join(children)} {'extends' if len(children) == 1 else 'extend'} {parent._meta.label} of another app, "
+        f"whose table {parent._meta.db_table} has a part of the rows: what changes there is not seen here."
+        for parent, children in found.items()
+    ]
 
 
 def _extended(alias: str) -> dict[type[Model], frozenset[str]]:

@@ -85,13 +85,13 @@ class Command(MigrationCommand):
         for warning in result.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if not result.changes:
-            self.say("No changes detected", options)
+            self.remark("No changes detected", options)
         else:
             self.tell(result, options)
 
     def tell(self, result: GenerateResult, options: dict[str, Any]) -> None:
         for change in result.changes:
-            self.say(f"  {change}", options)
+            self.remark(f"  {change}", options)
         for lost in result.loses if options["verbosity"] else ():
             self.stderr.write(f"Loses data: {lost}", self.style.WARNING)
         for rename in result.offered if options["verbosity"] else ():
@@ -105,9 +105,15 @@ class Command(MigrationCommand):
         for warning in made.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["dry_run"]:
-            self.stdout.write(f"{made.text}\nWould create {shown_path(made.path)}")
-        else:
-            self.say(f"Created {shown_path(made.path)}", options)
+            self.stdout.write(made.text, ending="")
+        self.remark(f"{'Would create' if options['dry_run'] else 'Created'} {shown_path(made.path)}", options)
+
+    def remark(self, text: str, options: dict[str, Any]) -> None:
+        """Say something on stdout, or on stderr with --dry-run: then stdout has the file and nothing else."""
+        if not options["dry_run"]:
+            self.say(text, options)
+        elif options["verbosity"]:
+            self.stderr.write(text, str)
 
 
 def _ask_value(place: str, nothing: str) -> str | None:
