@@ -51,7 +51,8 @@ class Drop(SqlOperation):
     if_exists: bool = False
 
     def apply(self, target: Target) -> None:
-        target.execute(f"DROP {self.kind} {if_exists_clause(self.if_exists)}{quoted_table(self.name)}")
+        name = quoted(self.name) if self.kind == "SCHEMA" else quoted_table(self.name)
+        target.execute(f"DROP {self.kind} {if_exists_clause(self.if_exists)}{name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +210,7 @@ class CreateSchema(SqlOperation):
     name: str
 
     def apply(self, target: Target) -> None:
-        target.execute(f"CREATE SCHEMA {quoted_table(self.name)}")
+        target.execute(f"CREATE SCHEMA {quoted(self.name)}")
 
     def inverse(self) -> SqlOperation | Together:
         return Drop(call="drop_schema", kind="SCHEMA", name=self.name)

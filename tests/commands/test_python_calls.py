@@ -175,6 +175,7 @@ schema.create_table(
         "column titles.title character varying(200)",
     ),
     "create_schema makes a schema": ('schema.create_schema("archive")', "schema archive"),
+    "create_schema takes a point for a part of the name": ('schema.create_schema("a.b")', "schema a.b"),
     "query with reverse_sql runs that": (
         'schema.query("ALTER TABLE post ADD n int", reverse_sql="ALTER TABLE post DROP n")',
         "column post.n integer",
