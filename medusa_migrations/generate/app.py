@@ -126,6 +126,7 @@ def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: K
     if unclaimed and not request.drop_tables:
         yield f"No model has {', '.join(unclaimed)} any more. To drop that, generate with --drop-tables."
     yield from (one.note for one in draft.up if one.note)
+    yield from (f"In the down part: {one.note}" for one in draft.down if one.is_unfinished)
 
 
 def _refuse_unfinished(known: Known, label: str, database: str) -> None:

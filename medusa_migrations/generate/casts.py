@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from medusa_migrations.sql.names import quoted
 
 from .phases import DraftStatement, Phase
 from .remade import Place
 from .tables import Column
+
+# Besides numbers: what has a place in the other type for each of its values, or is refused.
+_WIDER = {
+    ("date", "timestamp with time zone"),
+    ("date", "timestamp without time zone"),
+    ("real", "double precision"),
+    ("smallint", "double precision"),
+    ("integer", "double precision"),
+    ("cidr", "inet"),
+}
 
 
 @dataclass(frozen=True)
@@ -32,10 +44,35 @@ def change_type(table: str, old: Column, new: Column, casts: Casts) -> DraftStat
     using = f" USING {quoted(new.name)}::{cast}" if is_explicit else ""
     is_lossy = old.type != new.type and (is_explicit or not _is_lossless(old.type, new.type))
     return DraftStatement(
-        Phase.ALTER_COLUMN,
+        Phase.RETYPE,
         f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(new.name)} TYPE {new.type}{collation}{using}",
         loses=f"what {new.type} cannot hold of {table}.{new.name}, which was {old.type}" if is_lossy else "",
         note="" if _is_widening(old, new) else _note(table, old, new),
+        retypes=table,
+    )
+
+
+def retyped_together(statements: Iterable[DraftStatement]) -> list[DraftStatement]:
+    """The statements, with those as one that follow each other and give columns of one table new types.
+
+    Each by itself would write the whole table anew (manual, ALTER TABLE, notes).
+    """
+    found: list[DraftStatement] = []
+    for table, group in groupby(statements, key=lambda statement: statement.retypes):
+        together = list(group)
+        found += [_joined(f"ALTER TABLE {quoted(table)}", together)] if table and together[1:] else together
+    return found
+
+
+def _joined(alter: str, statements: Sequence[DraftStatement]) -> DraftStatement:
+    """One statement for several that `alter` begins; a sentence that all have in their notes comes once."""
+    actions = ",\n    ".join(one.sql.removeprefix(f"{alter} ") for one in statements)
+    sentences = [sentence for one in statements for sentence in re.split(r"(?<=\.) ", one.note) if sentence]
+    return replace(
+        statements[0],
+        sql=f"{alter}\n    {actions}",
+        loses=", and ".join(one.loses for one in statements if one.loses),
+        note=" ".join(dict.fromkeys(sentences)),
     )
 
 
@@ -52,17 +89,25 @@ def _is_lossless(old: str, new: str) -> bool:
     """Whether every value of one type is one of the other, or is refused by the server where it is not."""
     if re.match("character varying|character|text", new):
         return True  # too long a text is an error
+    if new.endswith("[]"):
+        return old.endswith("[]") and _is_lossless(old.removesuffix("[]"), new.removesuffix("[]"))
     sizes = ("smallint", "integer", "bigint", "numeric")
     if old in sizes and new in sizes:
         return True  # out of range is an error
+    if (old, new) in _WIDER:
+        return True
     before, after = (re.fullmatch(r"numeric\((\d+),(\d+)\)", one) for one in (old, new))
-    return bool(before and after and int(before[2]) <= int(after[2]))
+    if before:
+        return new == "numeric" or bool(after and int(before[2]) <= int(after[2]))
+    return bool(after and old in sizes[:3])
 
 
 def _note(table: str, old: Column, new: Column) -> str:
     """What somebody should look at before a column gets another type."""
     note = f"Writes all of {table} anew, or reads all of it, and locks it."
-    length = re.fullmatch(r"character varying\((\d+)\)", new.type)
-    if length and re.match("character varying|text|citext", old.type):
-        note += f" Trailing blanks beyond {length[1]} characters are cut; a longer value is an error."
+    before, after = (re.fullmatch(r"(?:character varying|text|citext)(?:\((\d+)\))?", one.type) for one in (old, new))
+    if before and after and after[1] and (before[1] is None or int(before[1]) > int(after[1])):
+        note += (
+            f" Trailing blanks beyond {after[1]} characters of {table}.{new.name} are cut; a longer value is an error."
+        )
     return note

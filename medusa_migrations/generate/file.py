@@ -14,6 +14,13 @@ from .tables import Column, Constraint, Index, Table
 _WIDTH = 100
 _NAME_LENGTH = 50
 
+# Manual, 13.3.1, and ALTER TABLE.
+_LOCKS = (
+    "While an index is built nobody writes to its table; while a foreign key is checked, to neither of its tables; and "
+    "while another constraint is added, nobody reads the table either. For a large table make the index CONCURRENTLY, "
+    "or add the constraint NOT VALID and validate it later, in migrations of your own."
+)
+
 
 def file_text(label: str, draft: Draft, depends: Iterable[str], keep: Iterable[str] = ()) -> str:
     """The text of the migration file for a draft of the app with the label `label`.
@@ -25,9 +32,17 @@ def file_text(label: str, draft: Draft, depends: Iterable[str], keep: Iterable[s
     header += [f"-- migrate:depends {id_}" for id_ in depends]
     header += [f"-- migrate:keep {glob}" for glob in keep]
     up = _part_text(draft.up)
+    if any(_waits(change) for change in draft.changes):
+        up = f"{_remark(_LOCKS)}\n\n{up}"
     if draft.offered:
         up = f"{_offers(draft)}\n\n{up}"
     return "\n".join(header) + f"\n\n-- migrate:up\n{up}\n\n-- migrate:down\n{_part_text(draft.down)}\n"
+
+
+def _waits(change: Change) -> bool:
+    """Whether a change makes an index or a key, or checks a constraint, over the rows of a table that is there."""
+    is_made = change.op in ("create", "alter") and isinstance(change.new, Constraint | Index)
+    return is_made and not change.is_of_comment
 
 
 def _part_text(statements: Sequence[DraftStatement]) -> str:

@@ -18,6 +18,8 @@ class Phase(IntEnum):
     CREATE_SEQUENCE = auto()
     CREATE_TABLE = auto()
     ADD_COLUMN = auto()
+    BEFORE_RETYPE = auto()
+    RETYPE = auto()
     ALTER_COLUMN = auto()
     ADD_GENERATED = auto()
     ADD_CONSTRAINT = auto()
@@ -33,9 +35,13 @@ class DraftStatement:
     """One statement of a draft, without its semicolon.
 
     `loses` says which data it loses, `note` what somebody should look at; both are empty if there is nothing to say.
+    `retypes` is the table of which it gives a column a new type, and then it may be joined with others.
+    `is_unfinished` tells that rows may need something written in that nobody but a person knows.
     """
 
     phase: Phase
     sql: str
     loses: str = ""
     note: str = ""
+    retypes: str = ""
+    is_unfinished: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from medusa_migrations.sql.names import literal, quoted
 
 from .along import drop_order, goes_along
-from .casts import Casts, change_type
+from .casts import Casts, change_type, retyped_together
 from .compare import Change
 from .phases import DraftStatement, Phase
 from .remade import Place, going_columns, with_remade
@@ -36,7 +36,7 @@ def render(
     along = goes_along(all_changes, going, taken)
     rendering = _Rendering(new, values, casts, taken, dropped, along, _targets(all_changes))
     statements = [statement for change in all_changes for statement in rendering.statements_of(change)]
-    return sorted(statements, key=lambda statement: statement.phase)
+    return retyped_together(sorted(statements, key=lambda statement: statement.phase))
 
 
 def create_tables(tables: Tables) -> list[str]:
@@ -189,6 +189,7 @@ class _Rendering:
                 Phase.ADD_COLUMN,
                 f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, not_null=False))}",
                 note=f"Fill {table}.{column.name} below this: {reason}. Without rows nothing is to be done.",
+                is_unfinished=True,
             )
             if column.not_null:
                 yield DraftStatement(Phase.ADD_COLUMN, f"{alter} SET NOT NULL")
@@ -246,7 +247,7 @@ class _Rendering:
             note = (
                 f"The sequence {before.name} stays, so that down can go on where it was." if before and is_idle else ""
             )
-            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP DEFAULT", note=note)
+            yield DraftStatement(Phase.BEFORE_RETYPE, f"{alter} DROP DEFAULT", note=note)
         if (old.type, old.collation) != (new.type, new.collation):
             yield change_type(table, old, new, self.casts)
         if before and after and before.type != after.type:
@@ -267,7 +268,8 @@ class _Rendering:
         if old.not_null or not new.not_null:
             return
         value, note = self.value_for_old_rows(table, new)
-        if value is None and not new.identity:
+        is_unfinished = value is None and not new.identity
+        if is_unfinished:
             reason = f", as {note}" if note else ""
             note = f"This fails if {table}.{new.name} is null in any row: fill it above this{reason}."
         elif not new.identity:
@@ -277,7 +279,7 @@ class _Rendering:
             # Or the next ALTER fails on what a deferred foreign key has yet to check ("pending trigger events").
             yield DraftStatement(Phase.ALTER_COLUMN, "SET CONSTRAINTS ALL IMMEDIATE")
             note = ""
-        yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note)
+        yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note, is_unfinished=is_unfinished)
 
     def alter_identity(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         """An identity or a serial that a column becomes, going on where it was and behind the values that are there."""
@@ -376,16 +378,16 @@ def _identity_sql(column: Column) -> str:
 def _drop_identity(table: str, column: Column, idle: Counter | None) -> Iterator[DraftStatement]:
     """Have a column count no more; the `idle` sequence keeps the last number that was given out."""
     if idle:
-        yield _create_sequence(Phase.ALTER_COLUMN, idle)
+        yield _create_sequence(Phase.BEFORE_RETYPE, idle)
         last = f"pg_sequence_last_value({_counter(table, column)}::regclass)"
         yield DraftStatement(
-            Phase.ALTER_COLUMN,
+            Phase.BEFORE_RETYPE,
             f"SELECT setval({literal(quoted(idle.name))}, {last})",
             note=f"The sequence {idle.name} is for down, which goes on where the column was.",
         )
-    yield DraftStatement(Phase.ALTER_COLUMN, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} DROP IDENTITY")
+    yield DraftStatement(Phase.BEFORE_RETYPE, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} DROP IDENTITY")
     if idle:
-        yield _own_sequence(Phase.ALTER_COLUMN, table, column, idle)
+        yield _own_sequence(Phase.BEFORE_RETYPE, table, column, idle)
 
 
 def _counter(table: str, column: Column) -> str:
