@@ -1,8 +1,7 @@
-"""What else of the live database changes touch: what depends on tables and columns, and names that are taken."""
+"""What else of the live database changes touch: what stands on tables and columns, and names that are taken."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,13 +11,10 @@ from medusa_migrations.errors import PlanError
 
 from .compare import Change
 from .proof import can_do
-from .remade import Place, mentions, retyped
+from .remade import Place, retyped
 from .renames import Rename
 from .scratch import Scratch
 from .tables import Column, Constraint, Index, Table, Tables
-
-# What Django names itself has a hash: of 6 digits for an Index without a name, else of 8.
-_BY_DJANGO = re.compile(r"_([0-9a-f]{8}(_fk|_fk_.*|_uniq|_check|_like|_idx)?|[0-9a-f]{6}_idx)$")
 
 _FOREIGN_KEYS = """
 SELECT CASE WHEN c.relnamespace = t.relnamespace THEN '' ELSE n.nspname::text || '.' END || c.relname::text,
@@ -190,98 +186,6 @@ def _objects_on(session: Session, namespace: int, touched: Touched) -> list[str]
     return [
         f"{what} depends on {place}, which changes: drop it before, and make it again after that."
         for place, what in rows
-    ]
-
-
-def not_in_models(changes: Sequence[Change]) -> list[str]:
-    """Warnings that name what was made by hand, to judge by its name, and goes although its columns stay."""
-    gone = {(change.table, change.old.name) for change in changes if change.op == "drop" and change.old}
-    made = {(change.table, change.new.name) for change in changes if change.op == "create" and change.new}
-    return [
-        f"{change.table}.{change.old.name} is in no model, and goes. If it was made by hand and is to stay, put "
-        f"`-- migrate:keep {change.table}.{change.old.name}` above the up part of the migration that made it, or its "
-        "name into IGNORE."
-        for change in changes
-        if change.op == "drop"
-        and isinstance(change.old, Constraint | Index)
-        and (change.table, change.old.name) not in made
-        and not _is_named_by_itself(change.old)
-        and not any((change.table, column) in gone for column in change.old.uses)
-    ]
-
-
-def _is_named_by_itself(thing: Constraint | Index) -> bool:
-    """Whether a name is like one that Django makes up, or PostgreSQL where Django gives none."""
-    if _BY_DJANGO.search(thing.name):
-        return True
-    columns = "".join(f"_{re.escape(column)}" for column in thing.columns)
-    of_check = columns if len(thing.columns) == 1 else ""
-    made_up = {"p": "_pkey", "u": f"{columns}_key", "c": f"{of_check}_check", "x": "_excl"}
-    label = made_up.get(thing.kind) if isinstance(thing, Constraint) else None
-    return label is not None and re.search(rf"{label}\d*$", thing.name) is not None
-
-
-def not_in_models_of_columns(changes: Sequence[Change]) -> list[str]:
-    """Warnings that name the defaults and the comments that no model has, and that go although what has them stays."""
-    defaults = [
-        f"{change.table}.{old.name}"
-        for change in changes
-        if isinstance(old := change.old, Column) and isinstance(new := change.new, Column)
-        if old.default is not None and not old.serial and not new.fills_itself
-    ]
-    comments = [
-        change.table if isinstance(change.old, Table) else f"{change.table}.{change.old.name}"
-        for change in changes
-        if change.op == "alter" and change.old and change.new and change.old.comment and change.new.comment is None
-    ]
-    return [
-        *(
-            f"The default of {place} is in no model, and goes. If it was made by hand and is to stay, put "
-            f"`-- migrate:keep {place}.default` above the up part of the migration that made it, or that into IGNORE "
-            "(`*.default` is all of them)."
-            for place in defaults
-        ),
-        *(f"The comment on {place} is in no model, and goes." for place in comments),
-    ]
-
-
-def default_unseen(live: Table, compared: Table, column: str, again: bool | None) -> list[str]:
-    """Warnings that name a default that is kept, so not `compared`, of a column that changes.
-
-    `again` tells whether the column is added again after it was dropped, or is None if it only gets another type.
-    """
-    if live.columns[column].default is None or compared.columns[column].default is not None or again is False:
-        return []
-    if again:
-        return [f"The default of {live.name}.{column} is kept, but goes with the column: set it again."]
-    return [f"The default of {live.name}.{column} is kept: see that the new type can have it, or the run fails."]
-
-
-def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list[str]:
-    """Warnings that name the constraints and indexes that are kept, so not `compared`, and go with a column.
-
-    `again` tells whether the column is added again after it was dropped.
-    """
-    unseen: list[Constraint | Index] = [
-        *(one for name, one in live.constraints.items() if name not in compared.constraints),
-        *(one for name, one in live.indexes.items() if name not in compared.indexes),
-    ]
-    how = "dropped and added" if again else "dropped"
-    return [
-        f"{live.name}.{one.name} is kept, but goes with the column {column}, which is {how}. Neither part makes "
-        "it again: write that into both, or into a migration of its own."
-        for one in unseen
-        if column in one.uses
-    ]
-
-
-def computed_unseen(live: Table, compared: Table, column: str) -> list[str]:
-    """Warnings that name the generated columns that are kept, so not `compared`, and are made of `column`."""
-    return [
-        f"The generated column {live.name}.{name} is kept and stands on {column}, which changes: drop it before, and "
-        "make it again after that."
-        for name, one in live.columns.items()
-        if name not in compared.columns and one.generated is not None and mentions(one.generated, column)
     ]
 
 

@@ -8,19 +8,10 @@ from dataclasses import dataclass, field, replace
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 
+from .by_hand import in_no_model
 from .catalog import print_plainly, read_tables
 from .compare import Change, compare
-from .dependents import (
-    computed_unseen,
-    default_unseen,
-    foreign_keys_on,
-    going_unseen,
-    not_in_models,
-    not_in_models_of_columns,
-    refuse_taken,
-    standing_on,
-    touched_by,
-)
+from .dependents import foreign_keys_on, refuse_taken, standing_on, touched_by
 from .phases import DraftStatement
 from .proof import NotProven, find_casts, refuse_difference, run_part
 from .remade import Place, going_columns, retyped
@@ -32,6 +23,7 @@ from .scratch import Scratch, build_models, copy_tables, open_scratch
 from .tables import Constraint, Table, Tables
 from .unreached import keys_left_out
 from .unsaid import with_unsaid
+from .unseen import computed_unseen, default_unseen, going_unseen
 from .values import find_values
 from .wanted import Wanted
 
@@ -92,7 +84,7 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
         compared = {(name, one) for name, table in live.items() for one in table.constraints}
         standing = standing_on(scratch, namespace, touched, compared)
     unseen = _unseen(draft, all_live, live)
-    by_hand = [*not_in_models(draft.changes), *not_in_models_of_columns(draft.changes)]
+    by_hand = in_no_model(draft.changes)
     partitioned = _partitioned(draft, wanted, live)
     return replace(draft, warnings=(*said, *partitioned, *standing, *by_hand, *unseen, *draft.warnings))
 
