@@ -22,8 +22,14 @@ from .interruption import Interruption
 from .postgresql import server_error
 from .session import Session
 
-# A connection that was cut is noticed within about a minute (libpq's parameters; the server's own default is 2 hours).
-_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+# A connection that was cut is noticed within about a minute (libpq's parameters; the server's side is in session.py).
+_KEEPALIVES = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 
 @contextlib.contextmanager

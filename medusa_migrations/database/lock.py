@@ -14,7 +14,7 @@ from medusa_migrations.plan.known import Known
 
 from . import postgresql
 from .history import History, read_known
-from .session import MARK, Session
+from .session import MARK, Session, hold_sql
 
 # A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
 # up a CREATE INDEX CONCURRENTLY of the lock's holder for ever (a deadlock that PostgreSQL ends by an error).
@@ -37,7 +37,7 @@ def run_lock(session: Session, wait: float, listener: Listener) -> Iterator[None
     """
     _refuse_pooler(session)
     _wait_for_lock(session, wait, listener)
-    session.execute("SET idle_session_timeout = 0")  # it may be held for long before the first migration
+    session.execute(hold_sql())  # it may be held for long before the first migration
     try:
         yield
     finally:

@@ -66,6 +66,9 @@ OUT_OF_MEMORY = "53200"
 OBJECT_IN_USE = "55006"
 UNSAFE_NEW_ENUM_VALUE_USAGE = "55P04"
 
+# Of the connection itself; a shutdown, 57P01 to 57P05; the timeouts that end a session.
+ENDS_CONNECTION = ("08", "57P", "25P03", "25P04")
+
 PASSING = {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE}
 EACH_HELPS = {OUT_OF_MEMORY, OBJECT_IN_USE, UNSAFE_NEW_ENUM_VALUE_USAGE}
 NOT_IN_TRANSACTION = {ACTIVE_SQL_TRANSACTION, INVALID_TRANSACTION_TERMINATION}
@@ -108,7 +111,7 @@ def server_error(error: BaseException) -> ServerError:
         table=diag.table_name,
         constraint=diag.constraint_name,
         internal_query=diag.internal_query,
-        is_lost=diag.sqlstate.startswith(("08", "57P")),  # or a shutdown, 57P01 to 57P05
+        is_lost=diag.sqlstate.startswith(ENDS_CONNECTION),
     )
 
 
@@ -144,6 +147,18 @@ def _cancel_by_libpq(driver: Any) -> None:
 def backend_pid(connection: BaseDatabaseWrapper) -> int:
     """The server process that the driver was told of when it connected."""
     return int(connection.connection.info.backend_pid)
+
+
+def server_version(connection: BaseDatabaseWrapper) -> int:
+    """The server's, as libpq's PQserverVersion has it: 170004 is 17.4."""
+    return int(connection.connection.info.server_version)
+
+
+def isolation_level(connection: Any) -> str | None:
+    """The level that OPTIONS asks for, as SQL names it; of its value Django has made an enum, each driver's own."""
+    if "isolation_level" not in connection.settings_dict["OPTIONS"]:
+        return None
+    return str(connection.isolation_level.name).replace("_", " ").lower()
 
 
 def position_in(connection: BaseDatabaseWrapper, sql: str, position: int | None) -> int | None:

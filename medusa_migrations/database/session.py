@@ -28,13 +28,41 @@ _RESET = (
     " DISCARD TEMP; DISCARD SEQUENCES;"
 )
 
+# How soon the server gives up a client that has vanished without a word, and so frees its lock: sooner than a run waits
+# for the lock, later than most networks falter.
+VANISHED_SECONDS = 45
+
 # Strings are split with standard_conforming_strings on (scanner.py). A migration may wait or think for long.
-_SET_UP = (
-    "SET standard_conforming_strings = on; SET idle_session_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
-)
+_SET_UP = "SET standard_conforming_strings = on; SET idle_in_transaction_session_timeout = 0;"
+
+# Its server has it since version 17.
+_TRANSACTION_TIMEOUT = "SET transaction_timeout = 0;"
+_TRANSACTION_TIMEOUT_SINCE = 170000
 
 # A client that was killed is noticed within this time, and its statement rolled back. Not every platform can.
 _CLIENT_CHECK = "SET client_connection_check_interval = '500ms';"
+
+# What Django and receivers of its connection_created have set, the time zone first of all, save what `hold_sql` sets.
+_SET_BY_OTHERS = """
+SELECT name, setting FROM pg_catalog.pg_settings
+WHERE source = 'session' AND name NOT IN (
+    'idle_session_timeout', 'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count', 'tcp_user_timeout'
+)
+"""
+
+
+def hold_sql() -> str:
+    """SQL that lets a session last while it is idle, and not much longer than its client.
+
+    The server asks an idle client a first time after a third of the time; an answer that it waits for counts from its
+    beginning (tcp_user_timeout). Over a Unix socket, and where the platform has no such option, the server takes the
+    settings and leaves it at that (assign_tcp_keepalives_idle in its pqcomm.c).
+    """
+    step = max(1, VANISHED_SECONDS // 6)
+    return (
+        f"SET idle_session_timeout = 0; SET tcp_keepalives_idle = {2 * step}; SET tcp_keepalives_interval = {step}; "
+        f"SET tcp_keepalives_count = 4; SET tcp_user_timeout = '{VANISHED_SECONDS}s';"
+    )
 
 
 # Every migration's message begins with its id, for whoever looks at pg_stat_activity.
@@ -179,8 +207,7 @@ class Session:
         role, user = self.query("SELECT current_user, session_user")[0]
         own_role = self.connection.ops.quote_name(role) if role != user else ""
         restore = f"SET ROLE {own_role};" if own_role else ""
-        # What Django and receivers of its connection_created have set, the time zone first of all.
-        for name, value in self.query("SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"):
+        for name, value in self.query(_SET_BY_OTHERS):
             restore += self.compose("SELECT pg_catalog.set_config(%s, %s, false);", [name, value])
         return SessionSql(
             reset=f"{_RESET} {self._set_up()} {restore}",
@@ -192,12 +219,17 @@ class Session:
 
     def _set_up(self) -> str:
         """Set what every migration finds set, as far as this server can; returns the SQL that does it."""
-        self.execute(_SET_UP)
+        sql = _SET_UP + hold_sql()
+        if postgresql.server_version(self.connection) >= _TRANSACTION_TIMEOUT_SINCE:
+            sql += _TRANSACTION_TIMEOUT
+        if level := postgresql.isolation_level(self.connection):
+            sql += f"SET default_transaction_isolation = '{level}';"
+        self.execute(sql)
         try:
             self.execute(_CLIENT_CHECK)
         except DataError:
-            return _SET_UP
-        return _SET_UP + _CLIENT_CHECK
+            return sql
+        return sql + _CLIENT_CHECK
 
     @contextlib.contextmanager
     def watched(self, listener: Listener) -> Iterator[None]:
