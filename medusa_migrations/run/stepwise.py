@@ -26,7 +26,7 @@ from medusa_migrations.sql.statements import (
 )
 
 from .failure import Ending, StatementFailed
-from .recover import is_done_already
+from .recover import drops_invalid, is_done_already
 from .sending import ask, insist, send_around, send_statement
 from .shared import Run
 from .task import Script, Task
@@ -154,7 +154,9 @@ class Stepwise:
         if statement.words[:2] == ("DISCARD", "ALL"):
             # All that it stands for (manual, DISCARD) but pg_advisory_unlock_all, which would free the run lock.
             send_around(self.session, self.script, f"{self.run.sql.reset} DISCARD PLANS")
-        else:
+            return
+        self._send_statement(statement)
+        if drops_invalid(self.session, self.script, statement, self.run.tell):
             self._send_statement(statement)
 
     def _send_once(self, statement: Statement) -> None:

@@ -57,13 +57,13 @@ def token_pattern() -> re.Pattern[str]:
 
 
 def tokens(statement: str) -> list[str]:
-    """The tokens of a statement as they are written, up to its first parenthesis, without white space and comments.
+    """The tokens of a statement as they are written, without white space and comments.
 
     Raises ScanError for one that is not closed.
     """
     found = []
     at = 0
-    while at < len(statement) and statement[at] != "(":
+    while at < len(statement):
         token = token_pattern().match(statement, at)
         assert token is not None  # the last alternative takes any character
         assert token.lastgroup is not None
@@ -73,6 +73,12 @@ def tokens(statement: str) -> list[str]:
         if token.lastgroup not in ("space", "line_comment", "block_comment"):
             found.append(statement[start:at])
     return found
+
+
+def is_name(token: str) -> bool:
+    """Whether a token is a name, plain or in double quotes."""
+    found = token_pattern().match(token)
+    return found is not None and found.lastgroup in ("word", "name")
 
 
 def _end_of_block_comment(text: str, start: int, _: int) -> int:
