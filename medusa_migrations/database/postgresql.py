@@ -175,6 +175,15 @@ def is_idle(connection: BaseDatabaseWrapper) -> bool:
     return bool(connection.connection.info.transaction_status == 0)  # PQTRANS_IDLE
 
 
+def foreign_encoding(connection: BaseDatabaseWrapper) -> str:
+    """The client_encoding that the server has told of last, where that is not UTF8 and can be set; else empty."""
+    info = connection.connection.info
+    if info.transaction_status not in (0, 2):  # PQTRANS_IDLE, PQTRANS_INTRANS
+        return ""
+    encoding = info.parameter_status("client_encoding") or "UTF8"
+    return "" if encoding == "UTF8" else str(encoding)
+
+
 class _Notices(list[str]):
     """psycopg2 appends to it what the server says besides."""
 

@@ -12,7 +12,7 @@ from django.db import DataError, Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.errors import DatabaseError
-from medusa_migrations.events import Listener
+from medusa_migrations.events import Listener, Remarked, ignore
 from medusa_migrations.migration import MigrationId
 
 from . import postgresql
@@ -94,6 +94,8 @@ class Session:
         self.interruption = interruption
         self.notices: list[str] = postgresql.collect_notices(connection)
         self.watch: BlockWatch | None = None
+        self._listener: Listener = ignore  # while migrations run
+        self._has_told_encoding = False
 
     def execute(self, sql: str) -> None:
         """Send `sql`, one statement or several, as one message. Raises django.db.Error, StopRequested."""
@@ -130,6 +132,7 @@ class Session:
             self.interruption.detach()
         with self.connection.wrap_database_errors, self._cursor() as cursor:
             cursor.execute(sql)
+            self._keep_utf8()
 
     def compose(self, sql: str, params: list[Any]) -> str:
         """`sql` with `params` as literals, quoted by the driver."""
@@ -147,13 +150,35 @@ class Session:
         try:
             with self.connection.wrap_database_errors, self.interruption.in_code(False):
                 yield
+                self._keep_utf8()
         except Error as error:
+            with contextlib.suppress(Error), self.connection.wrap_database_errors:
+                self._keep_utf8()
             if self.interruption.is_requested and server_error(error).sqlstate == postgresql.QUERY_CANCELED:
                 raise StopRequested(self.interruption.reason) from error
             raise
         finally:
             if self.watch:
                 self.watch.end()
+
+    def _keep_utf8(self) -> None:
+        """Set client_encoding back at once if what was sent has changed it: all that is sent is UTF-8.
+
+        Else the server would take it for something else, or the driver could not write it. What is in the same message
+        is not touched: the server has read that before. In a transaction that has failed, its end sets it back.
+        """
+        encoding = postgresql.foreign_encoding(self.connection)
+        if not encoding:
+            return
+        with self._cursor() as cursor:
+            cursor.execute("SET client_encoding = 'UTF8'")
+        if not self._has_told_encoding:
+            self._has_told_encoding = True
+            self._listener(
+                Remarked(
+                    f"The migration has set client_encoding to {encoding}. What is sent is UTF-8, so it is UTF8 again."
+                )
+            )
 
     def take_notices(self) -> list[str]:
         """What the server has said besides since the last time, as `NOTICE:  text`."""
@@ -233,14 +258,15 @@ class Session:
 
     @contextlib.contextmanager
     def watched(self, listener: Listener) -> Iterator[None]:
-        """Meanwhile tell `listener` who blocks a statement that waits."""
+        """Meanwhile tell `listener` who blocks a statement that waits, and of what a migration may not change."""
         from .blockers import BlockWatch  # a run that has nothing to do is a part of every release's start
 
         settings = copy.deepcopy(self.connection.settings_dict)
         settings["OPTIONS"]["connect_timeout"] = 3  # the run waits for this connection at its end
         twin = type(self.connection)(settings, self.alias)
+        self._listener = listener
         try:
             with BlockWatch(twin, postgresql.backend_pid(self.connection), listener) as self.watch:
                 yield
         finally:
-            self.watch = None
+            self.watch, self._listener = None, ignore
