@@ -5,6 +5,7 @@ Found by an attack: after a lock timeout by the retries of the same run, after S
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -100,6 +101,21 @@ def test_a_statement_that_was_mended_is_another_and_is_sent(project: Project) ->
     project.write(ID, "SELECT 1;\nINSERT INTO batch VALUES (2);\nSELECT 3;", option=" transaction:false")
     project.run().ok()
     assert batches(project) == [1, 2]
+
+
+def test_after_a_signal_the_last_line_does_not_say_to_run_it_again(project: Project) -> None:
+    prepared(project, CALL)
+    with busy(project):
+        run = project.start("migrations_run")
+        project.wait_for(BLOCKED)
+        run.send_signal(signal.SIGINT)
+        code, _, stderr = ended(run)
+    assert code == 130
+    assert "its statement 1 may be committed in part" in stderr
+    assert f"--send-again {ID}" in stderr
+    assert "Run it again to go on" not in stderr
+    assert batches(project) == [1]
+    assert "may be committed in part" in again_says(project, "migrations_run")
 
 
 def test_a_revert_neither(project: Project) -> None:
