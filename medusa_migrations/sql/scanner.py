@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .tokens import ENDS, WORD_START, ScanError, token_pattern
+from .tokens import ENDS, WORD_START, ScanError, invisible, token_pattern
 
 # Tokens that say nothing about where a statement ends: passed over in one go where `words` takes none of them.
 # A word that is the E of an E'…' string is left for the pattern of tokens, and so is white space at the start: behind a
@@ -180,6 +180,8 @@ class _Scan:
                 start,
                 "Only psql knows it. Take it out, or write the SQL that it stands for.",
             )
+        elif token > "\x7f":
+            raise invisible(token, start)
         elif token == ")" and self.depth:
             self.depth -= 1
         seen = _SHAPES.get(kind, token)

@@ -10,9 +10,15 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Callable
 
-WORD_START = r"A-Za-z_\u0080-\U0010ffff"
+# The server takes any character beyond ASCII into a word. One that nobody sees, such as U+00A0 that an editor or a chat
+# put in place of a space, or a byte order mark inside a file, is left out here: the scanner refuses it.
+WORD_START = (
+    r"A-Za-z_\u00a1-\u00ac\u00ae-\u061b\u061d-\u167f\u1681-\u180d\u180f-\u1fff\u2010-\u2027\u2030-\u205e"
+    r"\u2070-\u2fff\u3001-\ufefe\uff00-\ufff8\ufffc-\U0010ffff"
+)
 
 _TOKEN = rf"""
       (?P<space>[ \t\n\r\f\v]++)
@@ -122,6 +128,16 @@ def _end_of_quoted(text: str, start: int, at: int) -> int:
         if not text.startswith(quote, end + 1):
             return end + 1
         at = end + 2
+
+
+def invisible(character: str, offset: int) -> ScanError:
+    """The error for a character beyond ASCII that `WORD_START` leaves out."""
+    code, name = f"U+{ord(character):04X}", unicodedata.name(character, "a control character")
+    return ScanError(
+        f"an invisible character: {code}, {name}",
+        offset,
+        "Take it out, or put a plain space in its place; a name that is to have it stands in double quotes.",
+    )
 
 
 def _not_closed(what: str, closing: str, start: int) -> ScanError:

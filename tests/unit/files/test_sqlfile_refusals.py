@@ -146,6 +146,16 @@ REFUSED: dict[str, tuple[str, str, list[str]]] = {
     "keep with a table only": ("-- migrate:keep blog_post\n-- migrate:up\n", ":1:1", ["table.object"]),
     "keep with a table and a dot": ("-- migrate:keep blog_post.\n-- migrate:up\n", ":1:1", ["table.object"]),
     "keep with two objects": ("-- migrate:keep a.b c.d\n-- migrate:up\n", ":1:1", ["table.object"]),
+    "a space that is none": (
+        "-- migrate:up\n-- \u00a0\nSELECT '\u00a0',\u00a01;",
+        ":3:12",
+        ["an invisible character: U+00A0, NO-BREAK SPACE", "plain space"],
+    ),
+    "a byte order mark inside, as of files that were joined": (
+        "-- a\n\ufeff-- migrate:up\na;",
+        ":2:1",
+        ["an invisible character: U+FEFF"],
+    ),
     "a string that is not closed": (
         "-- migrate:up\na;\nSELECT 1,\n  'b;\n\n-- migrate:down\nc;",
         ":4:3",
