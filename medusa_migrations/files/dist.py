@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,12 @@ def _file(dist_dir: str, id_: MigrationId, file_hash: str, source: str) -> str:
 
 def is_current(dist_dir: Path, migrations: Sequence[Migration]) -> bool:
     """Whether the build in `dist_dir` is the one that `migrations`, in their order, would make."""
+    from .text import read  # a run that has nothing to do reads the manifest alone
+
     try:
-        if (dist_dir / MANIFEST).read_text(encoding="utf-8") != _manifest(migrations):
+        if read(dist_dir / MANIFEST) != _manifest(migrations).encode():
             return False
-    except (OSError, ValueError):
+    except OSError:
         return False
     return all(_has(_target(dist_dir, migration), migration.hash) for migration in migrations)
 
@@ -88,6 +91,8 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
     path = dist_dir / MANIFEST
     try:
         now = path.stat()
+        if not stat.S_ISREG(now.st_mode):
+            raise DistError(f"{shown_path(path)} is no plain file. Run migrations_build.")
         return _loaded(path, now.st_ino, now.st_mtime_ns, now.st_size)
     except FileNotFoundError:
         return None
@@ -141,13 +146,13 @@ def _part_from_json(part: list[Any]) -> Part:
 
 
 def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
-    """The migration of an entry that `_to_json` made, as the manifest's hash has shown."""
-    id_, source, file_hash, down = (
-        MigrationId._make(entry["id"].split(".", 1)),
-        entry["source"],
-        entry["hash"],
-        entry["down"],
-    )
+    """The migration of an entry that `_to_json` made, as the manifest's hash has shown.
+
+    Raises ValueError for one that names a file elsewhere, which only somebody else can have written.
+    """
+    id_, source, file_hash, down = MigrationId.parse(entry["id"]), entry["source"], entry["hash"], entry["down"]
+    if id_ is None or not source.endswith((".sql", ".py")):
+        raise ValueError(entry["id"])
     # By position: a run that has nothing to do reads every entry.
     return Migration(
         id_,
@@ -176,8 +181,10 @@ def _locked(folder: Path) -> Iterator[int]:
 
 
 def _has(path: Path, file_hash: str) -> bool:
+    from .text import read
+
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == file_hash
+        return hashlib.sha256(read(path)).hexdigest() == file_hash
     except OSError:
         return False
 
@@ -195,8 +202,10 @@ def _copy(migration: Migration, target: Path) -> bool:
     """Copy a source to `target`, and tell whether that was needed. Raises DistError if the source has changed."""
     if _has(target, migration.hash):
         return False
+    from .text import read
+
     try:
-        data = Path(migration.file).read_bytes()
+        data = read(migration.file)
     except OSError as error:
         raise DistError(f"Cannot read {migration.source}: {error.strerror}. Run migrations_build again.") from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
@@ -214,8 +223,9 @@ def _replace(path: Path, data: bytes) -> None:
 def _put(path: Path, data: bytes) -> None:
     """Give `path` the content `data` in one step, on the disk before it has the name."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # of a process that had the same number
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:  # which follows no link that somebody has put there
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -244,8 +254,10 @@ def read_part(migration: Migration, part: Part) -> str:
 
 def read_text(migration: Migration) -> str:
     """All of the text of `migration`. Raises DistError if its file is not the one that was built."""
+    from .text import decode, read  # a run that has nothing to do loads a build and reads no file of it
+
     try:
-        data = Path(migration.file).read_bytes()
+        data = read(migration.file)
     except OSError as error:
         raise DistError(
             f"Cannot read {shown_path(migration.file)}, the build of {migration.source}: {error.strerror}. "
@@ -256,8 +268,6 @@ def read_text(migration: Migration) -> str:
             f"{shown_path(migration.file)} is not what migrations_build wrote for {migration.source}. Nobody edits "
             "the build: change the source and run migrations_build."
         )
-    from .text import decode  # a run that has nothing to do loads a build and reads no file of it
-
     text = decode(data, migration.source)
     if (whole_checksum(text) if migration.is_python else migration.up.checksum(text)) != migration.checksum:
         raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")

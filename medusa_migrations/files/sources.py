@@ -172,18 +172,18 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
     problem = name_problem(source.id.name)
     if problem:
         raise FileError(problem, source.cited, "Rename it; a name that starts with '_' is ignored.")
+    from .text import decode, read  # to list the sources takes none of them
+
     try:
-        data = Path(source.file).read_bytes()
+        data = read(source.file)
     except OSError as error:
         raise FileError(
-            f"cannot be read: {error.strerror}", source.cited, "Give this process the right to read it."
+            f"cannot be read: {error.strerror}", source.cited, "Put a plain file there that this process may read."
         ) from None
     file_hash = hashlib.sha256(data).hexdigest()
     same = known.get((source.id, file_hash))
     if same and same.source == source.cited and (same.is_python or not _INDENTED_MARKER.search(data)):
         return _from_source(same, source), ()
-    from .text import decode  # to list the sources takes none of them
-
     parsed = _parse(decode(data, source.cited), source)
     migration = Migration(
         id=source.id,

@@ -1,10 +1,26 @@
-"""The text of a file: its encoding and its line ends."""
+"""The text of a file: its bytes, its encoding and its line ends."""
 
 from __future__ import annotations
 
 import codecs
+import errno
+import os
+import stat
+from pathlib import Path
 
 from medusa_migrations.errors import FileError, locate
+
+
+def read(path: Path | str) -> bytes:
+    """The content of a file. Raises OSError, also for a pipe or a device, which might never end or never begin."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 def decode(data: bytes, path: str) -> str:
