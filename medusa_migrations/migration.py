@@ -93,15 +93,23 @@ class Piece(NamedTuple):
 
 
 class Part(NamedTuple):
-    """The up or the down part of a migration: the pieces of the file's text that it is, in the order to run them.
+    """The up or the down part of a migration: `text[start:end]`, which starts on line `line` of the file.
 
-    Of a Python file it is all of the text. `transaction` is what the marker says, None if nothing. `copies` tells that
-    it holds COPY … FROM stdin, whose rows take a way of their own to the server.
+    Where a file has several of them, `more` are the pieces that are run behind that one. Of a Python file it is all of
+    the text. `transaction` is what the marker says, None if nothing. `copies` tells that it holds COPY … FROM stdin,
+    whose rows take a way of their own to the server.
     """
 
-    pieces: tuple[Piece, ...]
+    start: int
+    end: int
+    line: int
     transaction: bool | None = None
     copies: bool = False
+    more: tuple[Piece, ...] = ()
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return Piece(self.start, self.end, self.line), *self.more
 
     def sql(self, text: str) -> str:
         """What is sent: the pieces of `text`, the file's."""

@@ -133,16 +133,20 @@ def _to_json(migration: Migration) -> dict[str, Any]:
         "source": migration.source,
         "hash": migration.hash,
         "checksum": migration.checksum,
-        "up": migration.up,
-        "down": migration.down,
+        "up": _part_to_json(migration.up),
+        "down": _part_to_json(migration.down) if migration.down else None,
     }
     optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description")}
     return entry | {name: value for name, value in optional.items() if value}
 
 
-def _part_from_json(part: list[Any]) -> Part:
-    pieces, transaction, copies = part
-    return Part(tuple(map(Piece._make, pieces)), transaction, copies)
+def _part_to_json(part: Part) -> tuple[Any, ...]:
+    return part if part.more else part[:-1]
+
+
+def _part_from_json(values: list[Any]) -> Part:
+    part = Part(*values)
+    return part._replace(more=tuple(map(Piece._make, part.more))) if part.more else part
 
 
 def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
@@ -150,8 +154,13 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
 
     Raises ValueError for one that names a file elsewhere, which only somebody else can have written.
     """
-    id_, source, file_hash, down = MigrationId.parse(entry["id"]), entry["source"], entry["hash"], entry["down"]
-    if id_ is None or not source.endswith((".sql", ".py")):
+    id_, source, file_hash, down = (
+        MigrationId._make(entry["id"].split(".", 1)),
+        entry["source"],
+        entry["hash"],
+        entry["down"],
+    )
+    if "/" in entry["id"] or not source.endswith((".sql", ".py")):
         raise ValueError(entry["id"])
     # By position: a run that has nothing to do reads every entry.
     return Migration(

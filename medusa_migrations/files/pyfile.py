@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from medusa_migrations.errors import FileError, Location, locate
-from medusa_migrations.migration import FEATURE, Direction, Part, Piece, is_dependency, whole_checksum
+from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency, whole_checksum
 from medusa_migrations.schema.given_sql import sendable
 from medusa_migrations.schema.operations import IrreversibleError, Operation, Query, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Reverse, reverse, without_database
@@ -107,7 +107,7 @@ class _Parser:
         has_down = self.values.get("down") is not None
         if has_down:
             self.check(Direction.DOWN)
-        part = Part((Piece(0, len(self.text), 1),), self.transaction())
+        part = Part(0, len(self.text), 1, self.transaction())
         docstring = inspect.cleandoc(self.values.get("__doc__") or "")
         return PythonFile(
             checksum=whole_checksum(self.text),

@@ -50,7 +50,7 @@ def part(direction: Direction, sections: Sequence[Section], text: str) -> Part |
     kept = [piece for piece, has_statement in pieces if has_statement] or [pieces[0][0]]
     transaction = True if any(section.transaction for section in mine) else mine[0].transaction
     copies = any(statement.data for section in mine for statement in section.statements)
-    return Part(tuple(kept), transaction, copies)
+    return Part(*kept[0], transaction, copies, tuple(kept[1:]))
 
 
 def _pieces(sections: Sequence[Section], text: str) -> Iterator[tuple[Section, list[tuple[Piece, bool]]]]:

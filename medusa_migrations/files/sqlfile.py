@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
-from medusa_migrations.migration import FEATURE, Direction, Part, Piece, is_dependency
+from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency
 from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.tokens import ScanError
 
@@ -68,7 +68,7 @@ def parse_stored(down: str, path: str) -> Part:
         copies = any(isinstance(item, Statement) and item.data for item in scan(down[start:]))
     except ScanError as error:
         raise FileError(error.problem, locate(path, down, start + error.offset), error.cure) from None
-    return Part((Piece(start, len(down), 2 if marker else 1),), transaction, copies)
+    return Part(start, len(down), 2 if marker else 1, transaction, copies)
 
 
 def store(sql: str, part: Part) -> str:

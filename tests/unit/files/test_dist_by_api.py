@@ -34,8 +34,8 @@ def one_app(tmp_path: Path) -> Iterator[Path]:
     ("key", "value"),
     [
         ("checksum", "0" * 64),
-        ("up", [[[0, 5, 1]], None, False]),
-        ("down", [[[0, 14, 1]], False, False]),
+        ("up", [0, 5, 1, None, False]),
+        ("down", [0, 14, 1, False, False]),
         ("down", None),
         ("depends", ["auth"]),
         ("feature", "never"),

@@ -88,17 +88,15 @@ BAD_IDS = [
         ),
         *(("hash", value) for value in (None, 5, "", "0" * 63, "G" * 64, "../" + "0" * 61, "0" * 64)),
         *(("checksum", value) for value in (None, 5, "", "x", ["0" * 64], "0" * 64)),
-        *(("up", value) for value in (None, 5, [], [1], "abc", ["a", None, False], [[[0, 5, 2]], None, False])),
+        *(("up", value) for value in (None, 5, [], [1], "abc", ["a", "b", 1, None, False], [0, 5, 2, None, False])),
         *(
             ("up", value)
-            for value in (
-                [[[0.5, 20, 2]], None, False],
-                [[[0, 10**9, 2]], None, False],
-                {"start": 0},
-                [0, 1, 2, 3, 4, 5, 6],
-            )
+            for value in ([0.5, 20, 2, None, False], [0, 10**9, 2, None, False], {"start": 0}, [0, 1, 2, 3, 4, 5, 6])
         ),
-        *(("down", value) for value in (5, [1], "abc", ["a", None, False], [[[0, 14, 1]], "no", False], {"start": 0})),
+        *(
+            ("down", value)
+            for value in (5, [1], "abc", ["a", "b", 1, None, False], [0, 14, 1, "no", False], {"start": 0})
+        ),
         *(("depends", value) for value in (5, "auth", [5], [None], {"a": 1})),
         *(("feature", value) for value in (5, ["new"], True)),
         *(("keep", value) for value in (5, "blog_post.x", [5])),

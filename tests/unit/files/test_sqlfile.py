@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from medusa_migrations.errors import FileError
 from medusa_migrations.files.sqlfile import TEMPLATE, parse, parse_stored, store
-from medusa_migrations.migration import Direction, Part, Piece, checksum
+from medusa_migrations.migration import Direction, Part, checksum
 from tests.support.sql_files import PATH, down, sha, sql, up
 
 # Files as dbmate's manual has them.
@@ -69,7 +69,7 @@ def test_a_marker_ends_a_statement_without_a_semicolon() -> None:
 
 def test_a_marker_at_the_very_end_begins_an_empty_part() -> None:
     parsed = parse("-- migrate:up\na;\n-- migrate:down", PATH)
-    assert parsed.down == Part((Piece(32, 32, 3),))
+    assert parsed.down == Part(32, 32, 3)
 
 
 def test_an_indented_marker_is_a_comment_and_a_warning() -> None:
@@ -116,7 +116,7 @@ def test_a_header() -> None:
     assert parsed.feature == "product_categories"
     assert parsed.keep == ("blog_post.search_ix", 'blog_post."Odd-Name"')
     assert parsed.description == "Authors and their posts.\n\nMore about them; it's long.\nAnd this,\ntoo."
-    assert parsed.up.pieces[0].line == HEADER[: HEADER.index("-- The table.")].count("\n") + 1
+    assert parsed.up.line == HEADER[: HEADER.index("-- The table.")].count("\n") + 1
     assert parsed.text is HEADER
 
 
@@ -227,7 +227,7 @@ def test_a_header_in_any_order(lines: list[str], count: int) -> None:
     assert parsed.keep == tuple(said["keep"])
     assert parsed.feature == next(iter(said["feature"]), None)
     assert parsed.description == "\n".join(said["description"])
-    assert parsed.up.pieces[0].line == count + 2
+    assert parsed.up.line == count + 2
     assert parsed.checksum == sha("")
 
 
@@ -282,17 +282,17 @@ class TestStored:
     @pytest.mark.parametrize("transaction", [None, True, False])
     @pytest.mark.parametrize("statements", ["", "b;\n", "\n\n  b;", "-- c\nb", "'\n-- migrate:up\n'", "é"])
     def test_round_trip(self, transaction: bool | None, statements: str) -> None:
-        stored = store(statements, Part((Piece(5, 9, 3),), transaction))
+        stored = store(statements, Part(5, 9, 3, transaction))
         part = parse_stored(stored, PATH)
         assert part.sql(stored) == statements
-        assert part == Part((Piece(len(stored) - len(statements), len(stored), 2),), transaction)
+        assert part == Part(len(stored) - len(statements), len(stored), 2, transaction)
 
     def test_copies(self) -> None:
-        stored = store("COPY t FROM stdin;\n-- migrate:down\n\\.\n", Part((Piece(0, 1, 1),), False, copies=True))
+        stored = store("COPY t FROM stdin;\n-- migrate:down\n\\.\n", Part(0, 1, 1, False, copies=True))
         assert parse_stored(stored, PATH).copies
 
     def test_is_a_down_part_of_a_file(self) -> None:
-        stored = store("b;\n", Part((Piece(0, 1, 1),), transaction=False))
+        stored = store("b;\n", Part(0, 1, 1, transaction=False))
         parsed = parse(f"-- migrate:up\n{stored}", PATH)
         assert sql(parsed, Direction.DOWN) == "b;"
         assert parsed.down is not None
@@ -300,7 +300,7 @@ class TestStored:
 
     def test_sql_without_a_marker_is_all_of_it(self) -> None:
         part = parse_stored("b;\nc;", PATH)
-        assert part == Part((Piece(0, 5, 1),))
+        assert part == Part(0, 5, 1)
 
     def test_what_cannot_be_split_is_an_error_with_its_place(self) -> None:
         with pytest.raises(FileError, match="this string is not closed") as caught:
@@ -308,7 +308,7 @@ class TestStored:
         assert str(caught.value).startswith("the stored down part of a.b:2:4: ")
 
     def test_a_marker_alone_is_an_empty_part(self) -> None:
-        assert parse_stored("-- migrate:down\n", PATH) == Part((Piece(16, 16, 2),))
+        assert parse_stored("-- migrate:down\n", PATH) == Part(16, 16, 2)
 
     @settings(max_examples=200, deadline=None)
     @given(st.lists(st.sampled_from(["b;", "\n", " ", "'c'", "$$;$$", "-- d\n", " é ", "\t"])).map("".join))

@@ -138,7 +138,7 @@ def test_the_stored_down_part_is_used_if_the_file_is_changed_or_missing(state: K
     assert step.part
     assert step.stored
     assert step.part.sql(step.stored).strip() == "DROP TABLE then;"
-    assert step.part.pieces[0].line == 2
+    assert step.part.line == 2
     assert not step.is_transactional("each")
 
 
