@@ -194,6 +194,43 @@ def check_empty_packages(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(TAG)
+def check_dependencies(**kwargs: Any) -> list[CheckMessage]:
+    """Django migrations that depend on one of an app whose tables SQL makes now, and that is gone (E013)."""
+    if not _is_usable():
+        return []
+    from medusa_migrations.files.owned import owned
+
+    return [
+        Error(
+            f"Django migrations depend on one of {label!r}, whose tables are made by SQL: {', '.join(names)}.",
+            hint=f"Write ({label!r}, '__first__') there instead: that comes after all SQL migrations of the app.",
+            id=f"{TAG}.E013",
+        )
+        for label, names in _named_by_django(owned(_labels_with_sources())).items()
+    ]
+
+
+def _named_by_django(labels: set[str]) -> dict[str, list[str]]:
+    """For each of the apps `labels` the Django migrations of other apps that depend on one that it does not have."""
+    from django.db.migrations.exceptions import BadMigrationError
+    from django.db.migrations.loader import MigrationLoader
+
+    if not labels:
+        return {}
+    loader = MigrationLoader(None, load=False)
+    try:
+        loader.load_disk()
+    except BadMigrationError:
+        return {}  # Django's commands say so
+    found: dict[str, list[str]] = {}
+    for (app, name), migration in sorted(loader.disk_migrations.items()):
+        for label, other in {*migration.dependencies, *migration.run_before}:
+            if label in labels and other not in ("__first__", "__latest__"):
+                found.setdefault(label, []).append(f"{app}.{name} on {label}.{other}")
+    return found
+
+
 @register(TAG, deploy=True)
 def check_build(**kwargs: Any) -> list[CheckMessage]:
     """A build that is missing, or not of today's sources, before a release (W008): only what is built is run."""

@@ -63,10 +63,10 @@ class _Work(NamedTuple):
         plan = self.wanted.plan(known)
         if self.options.mode == "all" and not self.options.fake:
             refuse_mode_all(plan)
-        if any(step.migration and django_dependencies(step.migration) for step in plan.steps):
+        if not is_revert and any(step.migration and django_dependencies(step.migration) for step in plan.steps):
             from .prerequisites import check_applied
 
-            check_applied(plan.steps, self.session)
+            check_applied(plan.steps, self.session, fake=self.options.fake)
         if is_revert and plan.steps and not self.options.fake:
             from .dependents import refuse_needed
 

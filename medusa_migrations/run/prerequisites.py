@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations import SeparateDatabaseAndState
@@ -17,26 +17,42 @@ from medusa_migrations.migration import Key, Migration, django_dependencies
 from medusa_migrations.plan.steps import Step
 
 
-def check_applied(steps: Sequence[Step], session: Session) -> None:
-    """Raise PlanError if one of `steps` depends on a migration of Django's that is not applied."""
+def check_applied(steps: Sequence[Step], session: Session, *, fake: bool = False) -> None:
+    """Raise PlanError if one of `steps` depends on a migration of Django's that is not applied.
+
+    With `fake` the message names no command that would run the SQL.
+    """
     waiting = [step.migration for step in steps if step.migration and django_dependencies(step.migration)]
     if not waiting:
         return
     loader = loaded()
     applied = applied_by_django(session, loader)
     missing = [
-        f"  {migration.id} depends on {label}.{name}"
+        (migration.id, label, name)
         for migration in waiting
         for label, name in named(loader, migration)
         if (label, name) not in applied
     ]
     if missing:
-        both = conf.get_settings().run_on_migrate
+        lines = [f"  {id_} depends on {label}.{name}" for id_, label, name in missing]
         raise PlanError(
-            "Django migrations that are not applied come first; nothing was run:\n"
-            + "\n".join(missing)
-            + ("\nRun `migrate`: it applies both kinds, in order." if both else "\nRun `migrate` first.")
+            "\n".join(
+                [
+                    "Django migrations that are not applied come first; nothing was run:",
+                    *lines,
+                    _cure({label for _, label, _ in missing}, fake),
+                ]
+            )
         )
+
+
+def _cure(labels: Collection[str], fake: bool) -> str:
+    if not conf.get_settings().run_on_migrate:
+        return "Run `migrate` first."
+    if not fake:
+        return "Run `migrate`: it applies both kinds, in order."
+    commands = ", ".join(f"`migrate {label}`" for label in sorted(labels))
+    return f"Run {commands} first. `migrate` alone would run the SQL too."
 
 
 def loaded() -> MigrationLoader:
