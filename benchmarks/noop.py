@@ -1,4 +1,4 @@
-"""What a run with nothing to do costs, beside a bare management command with one query; and a migrate beside Django's.
+"""What a run with nothing to do and a check cost, beside a bare command with one query; and a migrate beside Django's.
 
 usage: python -m benchmarks.noop [MIGRATIONS] [ROUNDS]
 
@@ -32,9 +32,13 @@ INSTALLED_APPS = [app for app in INSTALLED_APPS if app != "medusa_migrations"]
 COMMANDS = {
     "a bare command": ("bare",),
     "migrations_run": ("migrations_run",),
+    "Django's check": ("check", "--settings=plain"),
+    "check": ("check",),
     "Django's migrate": ("migrate", "--settings=plain"),
     "migrate": ("migrate",),
 }
+
+BESIDE = {"migrations_run": "a bare command", "check": "a bare command", "migrate": "Django's migrate"}
 
 
 def manage(folder: Path, address: Address, *arguments: str) -> Command:
@@ -62,7 +66,7 @@ def main(count: int, rounds: int) -> None:
     for name, spread in taken.items():
         print(f"{name:<16} {spread.text(3)} s")
     print(f"{count} applied, nothing to do:")
-    for ours, other in (("migrations_run", "a bare command"), ("migrate", "Django's migrate")):
+    for ours, other in BESIDE.items():
         print(f"  {ours} takes {taken[ours].median / taken[other].median:.2f} x what {other} takes")
 
 

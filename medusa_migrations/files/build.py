@@ -24,7 +24,7 @@ def build(*, check: bool = False) -> BuildResult:
     """
     dist_dir = conf.get_settings().dist_dir
     before = _last_build(dist_dir)
-    migrations, warnings = from_sources(before)
+    migrations, warnings = from_sources()
     is_current = True
     if check:
         is_current = dist.is_current(dist_dir, migrations)
@@ -65,15 +65,16 @@ def to_run(
     return built or ()
 
 
-def from_sources(known: Sequence[Migration] = ()) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
+def from_sources() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     """The sources in their order, and what to warn of.
 
-    `known` are migrations of an earlier build: a file of theirs that is unchanged is not parsed again.
+    A file that is as it was at the last build is not parsed again: that build has accepted it.
     Raises BuildError for files that cannot be used, OrderError for their dependencies.
     """
     from .order import ahead_warning, ordered  # a run that has nothing to do loads what is in order
 
-    found = sources.collect({(migration.id, migration.hash): migration for migration in known})
+    known = _last_build(conf.get_settings().dist_dir)
+    found = sources.collect({migration.id: migration for migration in known})
     ahead = ahead_warning([migration.id for migration in found.migrations], datetime.now(UTC))
     return ordered(found.migrations, app_labels()), (*found.warnings, *([ahead] if ahead else []))
 

@@ -134,10 +134,10 @@ def is_installed_package(app: AppConfig) -> bool:
     )
 
 
-def collect(known: Mapping[tuple[MigrationId, str], Migration] | None = None) -> Sources:
+def collect(known: Mapping[MigrationId, Migration] | None = None) -> Sources:
     """Read and check every source.
 
-    `known` are migrations of an earlier build by id and hash: a file of theirs that is unchanged is not parsed again.
+    `known` are the migrations of an earlier build: a file of theirs that is unchanged is not parsed again.
     Raises BuildError with everything that is wrong with any of them.
     """
     errors: list[MigrationError] = []
@@ -161,7 +161,7 @@ def collect(known: Mapping[tuple[MigrationId, str], Migration] | None = None) ->
     return Sources(tuple(migrations.values()), tuple(warnings))
 
 
-def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]) -> tuple[Migration, Iterable[str]]:
+def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[Migration, Iterable[str]]:
     if "/" in source.id.name:
         folder = source.cited.removesuffix(f"/{source.id.name}.sql")
         raise FileError(
@@ -169,7 +169,8 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
             source.cited,
             f"Move it to {folder}, or rename its folder: one whose name starts with '_' is ignored.",
         )
-    problem = name_problem(source.id.name)
+    same = known.get(source.id)
+    problem = None if same else name_problem(source.id.name)
     if problem:
         raise FileError(problem, source.cited, "Rename it; a name that starts with '_' is ignored.")
     from .text import decode, read  # to list the sources takes none of them
@@ -181,9 +182,8 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
             f"cannot be read: {error.strerror}", source.cited, "Put a plain file there that this process may read."
         ) from None
     file_hash = hashlib.sha256(data).hexdigest()
-    same = known.get((source.id, file_hash))
-    if same and same.source == source.cited and (same.is_python or not _INDENTED_MARKER.search(data)):
-        return _from_source(same, source), ()
+    if same and same.hash == file_hash and same.source == source.cited and not _is_warned_of(same, data):
+        return same._replace(file=source.file), ()
     parsed = _parse(decode(data, source.cited), source)
     migration = Migration(
         id=source.id,
@@ -201,6 +201,10 @@ def _read(source: SourceFile, known: Mapping[tuple[MigrationId, str], Migration]
     return migration, parsed.warnings
 
 
+def _is_warned_of(migration: Migration, data: bytes) -> bool:
+    return not migration.is_python and _INDENTED_MARKER.search(data) is not None
+
+
 def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
     # Imported here, because a run lists the sources, to see what is not built, and parses none.
     if source.file.endswith(".py"):
@@ -210,8 +214,3 @@ def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
     from . import sqlfile
 
     return sqlfile.parse(text, source.cited)
-
-
-def _from_source(migration: Migration, source: SourceFile) -> Migration:
-    """`migration`, as dist knows it, with its text where the source is."""
-    return migration._replace(source=source.cited, file=source.file)

@@ -31,7 +31,7 @@ def collected(
     base: Path,
     *names: str,
     path: tuple[Path, ...] = (),
-    known: Mapping[tuple[MigrationId, str], Migration] | None = None,
+    known: Mapping[MigrationId, Migration] | None = None,
 ) -> Sources:
     with installed(*names, path=path or base, BASE_DIR=base, MEDUSA_MIGRATIONS={}):
         return collect(known)
@@ -315,7 +315,7 @@ def test_djangos_own_apps_are_installed_packages() -> None:
 def test_a_known_file_is_not_parsed_again(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app_folder(base, "src_blog", {FIRST: SQL, "20240101000002_b.sql": SQL})
     first = collected(base, "src_blog")
-    known = {(one.id, one.hash): one for one in first.migrations}
+    known = {one.id: one for one in first.migrations}
 
     def parse(text: str, path: str) -> sqlfile.ParsedFile:
         raise AssertionError(path)
@@ -326,7 +326,7 @@ def test_a_known_file_is_not_parsed_again(base: Path, monkeypatch: pytest.Monkey
 
 def test_a_known_file_that_changed_is_parsed_again(base: Path) -> None:
     folder = app_folder(base, "src_blog", {FIRST: SQL})
-    known = {(one.id, one.hash): one for one in collected(base, "src_blog").migrations}
+    known = {one.id: one for one in collected(base, "src_blog").migrations}
     (folder / FIRST).write_text(SQL.replace("1", "5"))
     (one,) = collected(base, "src_blog", known=known).migrations
     assert one.checksum == checksum("SELECT 5;")
@@ -334,7 +334,7 @@ def test_a_known_file_that_changed_is_parsed_again(base: Path) -> None:
 
 def test_a_known_file_that_moved_has_the_path_of_today(base: Path) -> None:
     app_folder(base / "a", "src_blog", {FIRST: SQL})
-    known = {(one.id, one.hash): one for one in collected(base, "src_blog", path=(base / "a",)).migrations}
+    known = {one.id: one for one in collected(base, "src_blog", path=(base / "a",)).migrations}
     (base / "a").rename(base / "b")
     (one,) = collected(base, "src_blog", path=(base / "b",), known=known).migrations
     assert one.source == f"b/src_blog/sql_migrations/{FIRST}"
@@ -343,7 +343,7 @@ def test_a_known_file_that_moved_has_the_path_of_today(base: Path) -> None:
 
 def test_a_known_file_of_a_name_that_is_bad_today_is_still_refused(base: Path) -> None:
     folder = app_folder(base, "src_blog", {FIRST: SQL})
-    known = {(one.id, one.hash): one for one in collected(base, "src_blog").migrations}
+    known = {one.id: one for one in collected(base, "src_blog").migrations}
     (folder / FIRST).rename(folder / "first.sql")
     with pytest.raises(BuildError):
         collected(base, "src_blog", known=known)
