@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import MigrationResult, RunResult, ShownMigration, duration
-from medusa_migrations.sql.scanner import split
+from medusa_migrations.sql.scanner import Statement, scan
 from medusa_migrations.sql.statements import loses_data
 from medusa_migrations.sql.tokens import ScanError
 
@@ -21,6 +21,8 @@ from .listing import STATES
 
 # A browser is slow with more; whoever needs the rest has the file.
 SHOWN_CHARACTERS = 500_000
+# To split so many into statements takes seconds.
+SPLIT_CHARACTERS = 2_500_000
 # A part of more lines is folded.
 OPEN_LINES = 60
 SHOWN_LOSSES = 10
@@ -129,21 +131,46 @@ def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
         )
     if planned.out_of_order:
         found.append(_("Out of order: later migrations are applied already."))
-    lost = losses(planned.sql or "")
+    lost, may_lose_more = losses(planned.sql or "")
     found += [_("Loses data: %(statement)s") % {"statement": statement} for statement in lost[:SHOWN_LOSSES]]
     if len(lost) > SHOWN_LOSSES:
         found.append(_("Loses data: %(count)s more statements.") % {"count": len(lost) - SHOWN_LOSSES})
+    if may_lose_more:
+        found.append(_("May lose data: it is too long to be looked through to its end, which has DROP or the like."))
     return found
 
 
-def losses(sql: str) -> list[str]:
-    """The statements that drop or empty what has rows, each on one line of at most 100 characters."""
-    try:
-        statements = split(sql)
-    except ScanError:
-        return []  # a text that is no SQL; all SQL was split when it was built
+def losses(sql: str) -> tuple[list[str], bool]:
+    """The statements that drop or empty what has rows, each on one line of at most 100 characters.
+
+    Also given is whether what is too long to be split has a word that may mean another. Data alone is not split at all.
+    """
+    if not _may_lose_data(sql):
+        return [], False
+    statements = _first_statements(sql)
+    rest = sql[statements[-1].end if statements else 0 :] if len(sql) > SPLIT_CHARACTERS else ""
     texts = (sql[one.start : one.end] for one in statements if loses_data(one.words))
-    return [text if len(text) <= 100 else f"{text[:99]}…" for text in (" ".join(text.split()) for text in texts)]
+    lost = [text if len(text) <= 100 else f"{text[:99]}…" for text in (" ".join(text.split()) for text in texts)]
+    return lost, _may_lose_data(rest)
+
+
+def _may_lose_data(sql: str) -> bool:
+    """Whether there is a word without which `loses_data` finds nothing."""
+    words = sql.upper()
+    return any(word in words for word in ("DROP", "DELETE", "TRUNCATE"))
+
+
+def _first_statements(sql: str) -> list[Statement]:
+    """The statements of `sql`; of a long text those that are whole in its beginning."""
+    is_cut = len(sql) > SPLIT_CHARACTERS
+    found = []
+    try:
+        for item in scan(sql[:SPLIT_CHARACTERS]):
+            if isinstance(item, Statement):
+                found.append(item)
+    except ScanError:
+        return found if is_cut else []  # a text that is no SQL; all SQL was split when it was built
+    return found[:-1] if is_cut else found
 
 
 @dataclass(frozen=True, slots=True)

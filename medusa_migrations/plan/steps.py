@@ -44,10 +44,10 @@ class Plan(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def fingerprint(plan: Plan, mode: str) -> str:
+def fingerprint(plan: Plan, mode: str, database: str) -> str:
     """A text that is the same for two plans if and only if both send the same, in the same way, from the same history.
 
-    `mode` is that of the transactions, as in Options.
+    They go to the same database too: `database` is its alias. `mode` is that of the transactions, as in Options.
     """
     steps = [
         [
@@ -59,7 +59,7 @@ def fingerprint(plan: Plan, mode: str) -> str:
         ]
         for step in plan.steps
     ]
-    return hashlib.sha256(json.dumps([plan.direction, mode, steps]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([database, plan.direction, mode, steps]).encode()).hexdigest()
 
 
 def refuse_mode_all(plan: Plan) -> None:

@@ -134,7 +134,7 @@ def _looked_at(session: Session, plan: Plan, options: Options) -> RunResult:
 
 
 def _refuse_stale(plan: Plan, options: Options) -> None:
-    if options.expected is not None and options.expected != fingerprint(plan, options.mode):
+    if options.expected is not None and options.expected != fingerprint(plan, options.mode, options.database):
         raise StalePlanError("What would be done is not what was shown any more. Nothing was done. Look at it again.")
 
 

@@ -19,7 +19,7 @@ def as_result(session: Session, plan: Plan, options: Options) -> RunResult:
         session.alias,
         plan.direction,
         tuple(_step_as_result(session, step, options) for step in plan.steps),
-        fingerprint=fingerprint(plan, options.mode),
+        fingerprint=fingerprint(plan, options.mode, session.alias),
     )
 
 

@@ -44,6 +44,18 @@ def test_each_database_has_its_list_and_its_runs(site: Site, other: str) -> None
     assert "In the database other" in text(confirm(client, REVERT, database="other"))
 
 
+def test_a_form_is_for_the_database_that_it_was_shown_of(site: Site, other: str) -> None:
+    """Both are in the same state, so that all else of the two plans is the same."""
+    tables(site, 1)
+    client = site.admin()
+    form = form_of(get(client, RUN))
+    assert "What would be done is not what was shown any more" in problem(
+        post(client, RUN, form | {"database": "other"})
+    )
+    assert site.project.server.execute("SELECT to_regclass('medusa_migrations')", other) == [(None,)]
+    assert "The run is done" in text(post(client, RUN, form))
+
+
 def test_a_database_of_another_kind_is_not_offered(site: Site, other: str) -> None:
     connections.settings["other"]["ENGINE"] = "django.db.backends.sqlite3"
     forget("other")

@@ -50,9 +50,9 @@ def test_one_transaction_for_all_refuses_what_was_begun_statement_by_statement()
         refuse_mode_all(Forwards().plan(known([B1], [row(B1, state="failed", statements_done=1)])))
 
 
-def planned_fingerprint(plan: Plan, mode: str = "each") -> str:
-    found = fingerprint(plan, mode)
-    assert found == fingerprint(plan, mode)
+def planned_fingerprint(plan: Plan, mode: str = "each", database: str = "default") -> str:
+    found = fingerprint(plan, mode, database)
+    assert found == fingerprint(plan, mode, database)
     return found
 
 
@@ -77,6 +77,7 @@ def test_a_fingerprint_is_another_for_whatever_would_be_sent_otherwise() -> None
         *(Backwards().plan(known([], [one])) for one in stored),
     ]
     found = [planned_fingerprint(plan, mode) for plan in plans for mode in ("all", "each", "none")]
+    found += [planned_fingerprint(plan, database="other") for plan in plans]
     assert len(set(found)) == len(found)
 
 
