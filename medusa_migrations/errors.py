@@ -54,8 +54,13 @@ def locate(path: str, text: str, offset: int, *, first_line: int = 1, column: bo
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`Did you mean “…”?` with the known word most like `word`, or an empty string."""
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    matcher = difflib.SequenceMatcher(b=word)
+    best, found = 0.6, ""  # how like it must be, as in difflib.get_close_matches, which is slow among thousands of ids
+    for one in known:
+        matcher.set_seq1(one)
+        if matcher.real_quick_ratio() >= best and matcher.quick_ratio() >= best:
+            best, found = max((best, found), (matcher.ratio(), one))
+    return f" Did you mean {found!r}?" if found else ""
 
 
 class MigrationError(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -42,6 +42,7 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
         )
         for migration in known.changed()
     ]
+    by_checksum = {migration.checksum: migration.id for migration in reversed(known.pending())}
     for row in known.rows.values():
         if locked and row.state in ("running", "reverting"):
             found.append(Finding(row.id, "running", "running now", "wait until it is done"))
@@ -53,8 +54,7 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
             problem = _IN_PART.format(row.statements_done + 1) if row.sent_alone else _UNFINISHED[row.state]
             found.append(Finding(row.id, "failed", f"{problem}, or settle it by hand", cure))
         elif row.id not in known.by_id:
-            twin = next((one for one in known.pending() if one.checksum == row.checksum), None)
-            new = twin.id if twin else "NEW"
+            new = by_checksum.get(row.checksum, "NEW")
             found.append(
                 Finding(
                     row.id,
@@ -138,7 +138,7 @@ class Repair:
 
     def send_again(self, name: str) -> None:
         """Let the next run send the statement at which it stopped, though that may be committed in part."""
-        id_ = self._id(name, (row.id for row in self.known.rows.values() if row.sent_alone))
+        id_ = self._id(name, {row.id for row in self.known.rows.values() if row.sent_alone})
         row = self.known.rows[id_]
         command = "migrations_revert" if row.state in UNFINISHED_REVERTS else "migrations_run"
         progress = json.dumps({"checksum": row.finished_checksum}) if row.finished_checksum else None
@@ -149,7 +149,7 @@ class Repair:
 
     def mark_applied(self, name: str) -> None:
         """Record as applied in full, whatever the history says."""
-        id_ = self._id(name, {**self.known.by_id, **self.known.rows})
+        id_ = self._id(name, self.known.by_id, self.known.rows)
         row, migration = self.known.rows.get(id_), self.known.by_id.get(id_)
         if row and row.state == "applied":
             raise PlanError(f"{id_} is applied already. Nothing was repaired.")
@@ -194,11 +194,12 @@ class Repair:
             raise PlanError(f"{new} is in the history itself. Nothing was repaired.")
         self._do(f"{old}: is {new} now", self.history.update(old, app=new.app, name=new.name))
 
-    def _id(self, name: str, among: Iterable[MigrationId]) -> MigrationId:
-        ids = {str(id_): id_ for id_ in among}
-        if name not in ids:
-            raise PlanError(f"{name!r} is none that this can repair. Nothing was repaired.{nearest(name, ids)}")
-        return ids[name]
+    def _id(self, name: str, *among: Collection[MigrationId]) -> MigrationId:
+        id_ = MigrationId._make(name.partition(".")[::2])
+        if not any(id_ in ids for ids in among):
+            hint = nearest(name, {str(one) for ids in among for one in ids})
+            raise PlanError(f"{name!r} is none that this can repair. Nothing was repaired.{hint}")
+        return id_
 
     def _do(self, words: str, sql: str) -> None:
         self.done.append(words)

@@ -22,7 +22,8 @@ def ordered(migrations: Iterable[Migration], app_labels: Iterable[str]) -> tuple
     needed = {id_: set(dependencies(migration)) for id_, migration in by_id.items()}
     order = sort_after(needed, lambda id_: id_.sort_key)
     if len(order) < len(by_id):
-        raise OrderError(_circle(by_id, {id_: needed[id_] - set(order) for id_ in needed.keys() - set(order)}))
+        placed = set(order)
+        raise OrderError(_circle(by_id, {id_: needed[id_] - placed for id_ in needed.keys() - placed}))
     return tuple(by_id[id_] for id_ in order)
 
 
@@ -77,13 +78,16 @@ def _hint(missing: MigrationId, there: Iterable[MigrationId], app_labels: set[st
 
 def _needed_by(by_id: Mapping[MigrationId, Migration], id_: MigrationId) -> list[str]:
     """A chain of migrations, each depending on the next, that ends in `id_`."""
-    chain = [id_]
-    while True:
-        parents = [other for other, migration in by_id.items() if chain[0] in dependencies(migration)]
-        parent = next((other for other in parents if other not in chain), None)
-        if parent is None:
-            return [str(link) for link in chain]
-        chain.insert(0, parent)
+    parents: dict[MigrationId, list[MigrationId]] = {}
+    for other, migration in by_id.items():
+        for needed in dependencies(migration):
+            parents.setdefault(needed, []).append(other)
+    chain: dict[MigrationId, None] = {}
+    link: MigrationId | None = id_
+    while link is not None:
+        chain[link] = None
+        link = next((other for other in parents.get(link, ()) if other not in chain), None)
+    return [str(one) for one in reversed(chain)]
 
 
 def _install_hint(label: str, app_labels: set[str]) -> str:
@@ -95,11 +99,11 @@ def _install_hint(label: str, app_labels: set[str]) -> str:
 def _circle(by_id: Mapping[MigrationId, Migration], waiting_for: Mapping[MigrationId, set[MigrationId]]) -> str:
     """The message for the circle that keeps the rest waiting, each link with its file."""
     here = min(waiting_for, key=lambda id_: id_.sort_key)
-    path: list[MigrationId] = []
+    path: dict[MigrationId, None] = {}
     while here not in path:
-        path.append(here)
+        path[here] = None
         here = min(waiting_for[here], key=lambda id_: id_.sort_key)
-    circle = [*path[path.index(here) :], here]
+    circle = [*itertools.dropwhile(lambda id_: id_ != here, path), here]
     links = "\n".join(f"  {by_id[one].source}: {one} depends on {other}" for one, other in itertools.pairwise(circle))
     return (
         f"These migrations depend on each other in a circle:\n{links}\nTake one of the `-- migrate:depends` lines out."

@@ -73,7 +73,7 @@ class Backwards(NamedTuple):
         if stays is not None:
             return {row.id for row in mine if row.serial > known.rows[stays].serial}
         half_done = [row for row in mine if row.state in UNFINISHED_REVERTS]
-        next_first = half_done + [row for row in mine if row not in half_done]
+        next_first = half_done + [row for row in mine if row.state not in UNFINISHED_REVERTS]
         return {row.id for row in next_first[: 1 if self.steps is None else self.steps]}
 
 

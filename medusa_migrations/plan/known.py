@@ -82,13 +82,14 @@ def know(migrations: Sequence[Migration], rows: Iterable[Row], is_on: Callable[[
 
 def in_order(known: Known) -> list[MigrationId]:
     """All ids: those of the files in their order, and those without a file where their names would sort."""
-    missing = sorted((id_ for id_ in known.rows if id_ not in known.by_id), key=lambda id_: id_.sort_key)
+    missing = [id_ for id_ in known.rows if id_ not in known.by_id]
+    missing.sort(key=lambda id_: id_.sort_key, reverse=True)  # the first one last, where it is cheap to take
     found: list[MigrationId] = []
     for migration in known.migrations:
-        while missing and missing[0].sort_key < migration.id.sort_key:
-            found.append(missing.pop(0))
+        while missing and missing[-1].sort_key < migration.id.sort_key:
+            found.append(missing.pop())
         found.append(migration.id)
-    return found + missing
+    return found + missing[::-1]
 
 
 def out_of_order(known: Known) -> set[MigrationId]:
@@ -125,11 +126,12 @@ def state_of(id_: MigrationId, known: Known, *, locked: bool, running: str | Non
 
 def find_id(text: str, known: Known) -> MigrationId:
     """The id that `text` writes, of a file or of the history. Raises PlanError."""
-    ids = {str(id_): id_ for id_ in (*known.by_id, *known.rows)}
-    if text not in ids:
+    id_ = MigrationId._make(text.partition(".")[::2])
+    if id_ not in known.by_id and id_ not in known.rows:
+        ids = map(str, {**known.by_id, **known.rows})
         hint = nearest(text, ids) or " An id is written <app_label>.<timestamp>_<name>; migrations_show lists them."
         raise PlanError(f"There is no migration {text!r}.{hint}")
-    return ids[text]
+    return id_
 
 
 def check_app(app: str | None, known: Known, labels: Collection[str]) -> None:

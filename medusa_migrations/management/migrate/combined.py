@@ -149,11 +149,10 @@ def _with_referred(needs: Needs, pending: Sequence[Migration]) -> dict[Key, set[
     """`needs`, and for each SQL migration those before it of apps that its app's models refer to."""
     found = {key: set(others) for key, others in needs.items()}
     refers = {label: references(label) for label in {migration.id.app for migration in pending}}
-    before: dict[str, list[Key]] = {}
+    last: dict[str, Key] = {}  # which needs those of its app before it
     for migration in pending:
-        for label, _ in refers[migration.id.app]:
-            found[migration.id].update(before.get(label, ()))
-        before.setdefault(migration.id.app, []).append(migration.id)
+        found[migration.id].update(last[label] for label, _ in refers[migration.id.app] if label in last)
+        last[migration.id.app] = migration.id
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 
 from medusa_migrations.migration import Key
 
@@ -52,8 +53,10 @@ def interleave(
     Where one of Django's waits for an SQL migration, those that are before that in `sql` come first too.
     """
     position = {key: index for index, key in enumerate(sql)}
+    own, whole = _masks(needs)
     done: dict[Key, None] = {}
     under_way: dict[Key, Iterator[Key]] = {}
+    doing = 0  # the bits of those
 
     def before(key: Key) -> Iterator[Key]:
         needed = sorted(needs.get(key, ()), key=lambda other: (position.get(other, -1), other))
@@ -61,26 +64,36 @@ def interleave(
         return itertools.chain(itertools.islice(sql, last + 1), needed, wants.get(key, ()))
 
     def waits(key: Key) -> bool:
-        """Whether `key` needs something that is under way, however indirectly; what is done does not."""
-        todo, seen = [key], {key}
-        while todo:
-            here = todo.pop()
-            if here in under_way:
-                return True
-            new = [other for other in needs.get(here, ()) if other not in done and other not in seen]
-            seen.update(new)
-            todo += new
-        return False
+        """Whether `key` is under way, or needs something that is, however indirectly."""
+        return key in under_way or bool(whole.get(key, 0) & doing)
 
     for root in (*sql, *django):
         if root not in done:
             under_way[root] = before(root)
+            doing |= own.get(root, 0)
         while under_way:
             key, rest = next(reversed(under_way.items()))
             following = next((other for other in rest if other not in done and not waits(other)), None)
             if following is None:
                 del under_way[key]
+                doing &= ~own.get(key, 0)
                 done[key] = None
             else:
                 under_way[following] = before(following)
+                doing |= own.get(following, 0)
     return list(done)
+
+
+def _masks(needs: Needs) -> tuple[dict[Key, int], dict[Key, int]]:
+    """A bit for each key of `needs`, and for each the bits of all that it needs, however indirectly, and its own.
+
+    To follow the needs of each again and again would take the square of their number.
+    """
+    own: dict[Key, int] = {}
+    whole: dict[Key, int] = {}
+    for number, key in enumerate(TopologicalSorter(needs).static_order()):
+        own[key] = mask = 1 << number
+        for other in needs.get(key, ()):
+            mask |= whole[other]
+        whole[key] = mask
+    return own, whole
