@@ -51,6 +51,7 @@ def start(folder: Path) -> Path:
     folder = folder.resolve()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(folder)
         users = folder / "users.lock"
         users.touch(0o600)
         _hold(users, users.stat().st_ino)
@@ -83,6 +84,12 @@ def _usual_programs() -> Iterator[Path]:
     if pg_config := shutil.which("pg_config"):
         answer = subprocess.run([pg_config, "--bindir"], stdout=subprocess.PIPE, text=True, check=False)
         yield Path(answer.stdout.strip())
+
+
+def _close_to_others(folder: Path) -> None:
+    """Whoever reaches the socket is the superuser, who may run programs; and a volume is made open to all."""
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
 
 
 @cache  # once for each file: the folder may be removed and made again while this process lives
@@ -192,7 +199,8 @@ def _run_server(
         # id in a leftover file is in use, and after the restart of a container it often is.
         (data / "postmaster.pid").unlink(missing_ok=True)
         command = [programs / "postgres", "-D", data, "-k", sockets, "-p", str(PORT)]
-        server = subprocess.Popen([*command, "-c", "listen_addresses="], pass_fds=[lock], **options)
+        command += ["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
+        server = subprocess.Popen(command, pass_fds=[lock], **options)
     deadline = time.monotonic() + START_SECONDS
     while _listening(folder) is None:
         if server.poll() is not None:

@@ -186,6 +186,18 @@ def test_it_starts_once_and_is_shared(use: Use, folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_that_was_open_is_closed_to_others(use: Use, folder: Path) -> None:
+    """Everybody is the superuser there, who may run programs as the server. Found by an attack."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    user = use(folder).ready()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / f".s.PGSQL.{postgres.PORT}").stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o755)
+    user.again()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_it_stops_however_its_user_ends(use: Use, folder: Path, how: int) -> None:
     user = use(folder).ready()
