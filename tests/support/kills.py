@@ -1,0 +1,67 @@
+"""Ways to end a run in its middle, and what whoever is on duty does then."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from project import postgres
+from tests.support.projects import Project
+
+_BACKENDS = "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'medusa_migrations %'"
+
+
+def wait_for_backend(project: Project, run: subprocess.Popen[str]) -> None:
+    """Until the server works for a run, or that has ended: Python's start takes most of the time."""
+    with closing(project.server.connect(project.database)) as connection, connection.cursor() as cursor:
+        while run.poll() is None:
+            cursor.execute(f"SELECT count(*) FROM {_BACKENDS}")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.005)
+
+
+def terminate_backend(project: Project) -> bool:
+    """Tells whether it was still at work."""
+    return bool(project.sql(f"SELECT pg_terminate_backend(pid) FROM {_BACKENDS}"))
+
+
+def crash(project: Project) -> None:
+    """The server stops as with `pg_ctl stop -m immediate`, and is started again. It has to be the project's own."""
+    folder = Path(project.server.parameters["host"])
+    pid_file = folder / "data/postmaster.pid"
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
+    while pid_file.exists():
+        time.sleep(0.005)
+    postgres.start(folder)
+
+
+def _by_signal(number: signal.Signals) -> Callable[[Project, subprocess.Popen[str]], bool]:
+    def end(project: Project, run: subprocess.Popen[str]) -> bool:
+        was_running = run.poll() is None
+        run.send_signal(number)
+        return was_running
+
+    return end
+
+
+def _by_crash(project: Project, run: subprocess.Popen[str]) -> bool:
+    was_running = run.poll() is None
+    crash(project)
+    return was_running
+
+
+# Each ends a run, and tells whether it was still at work.
+WAYS: dict[str, Callable[[Project, subprocess.Popen[str]], bool]] = {
+    "SIGKILL": _by_signal(signal.SIGKILL),
+    "SIGINT": _by_signal(signal.SIGINT),
+    "SIGTERM": _by_signal(signal.SIGTERM),
+    "SIGHUP": _by_signal(signal.SIGHUP),
+    "terminated backend": lambda project, run: terminate_backend(project),
+    "crash of the server": _by_crash,
+}
