@@ -49,8 +49,9 @@ LEFT JOIN LATERAL (
         pg_catalog.concat_ws(' ',
             CASE WHEN q.seqincrement <> 1 THEN 'INCREMENT BY ' || q.seqincrement::text END,
             CASE WHEN q.seqmin <> 1 THEN 'MINVALUE ' || q.seqmin::text END,
-            CASE WHEN q.seqmax <> CASE q.seqtypid WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647
-                ELSE 9223372036854775807 END THEN 'MAXVALUE ' || q.seqmax::text END,
+            CASE WHEN q.seqmax <> CASE q.seqtypid WHEN 'int2'::regtype::oid THEN 32767
+                WHEN 'int4'::regtype::oid THEN 2147483647 ELSE 9223372036854775807 END
+                THEN 'MAXVALUE ' || q.seqmax::text END,
             CASE WHEN q.seqstart <> q.seqmin THEN 'START WITH ' || q.seqstart::text END,
             CASE WHEN q.seqcache <> 1 THEN 'CACHE ' || q.seqcache::text END,
             CASE WHEN q.seqcycle THEN 'CYCLE' END) AS options
