@@ -113,7 +113,7 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
 @register(TAG)
 def check_tenants(**kwargs: Any) -> list[CheckMessage]:
     """SQL migrations with an engine as that of django-tenants, which no tenant's schema would have (E012), or none."""
-    if not any(hasattr(connection, "schema_name") for connection in map(_connection, connections)) or not _is_usable():
+    if not any(hasattr(connection, "set_schema") for connection in map(_connection, connections)) or not _is_usable():
         return []
     from medusa_migrations.management.migrate.tenants import HOOK, SETTING, is_hooked, of_tenants
 
