@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".sql", ".py")
 
 # A marker that is not at the start of its line. Such a file is parsed at every build, so that every build warns of it.
-_INDENTED_MARKER = re.compile(rb"^[ \t\f\v]+--[ \t]*migrate", re.MULTILINE | re.IGNORECASE)
+# The pattern begins with what can be looked for fast, and so is sought in the text behind a line feed.
+_INDENTED_MARKER = re.compile(rb"\n[ \t\f\v]+--[ \t]*migrate", re.IGNORECASE)
 
 
 class SourceFile(NamedTuple):
@@ -202,7 +203,7 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
 
 
 def _is_warned_of(migration: Migration, data: bytes) -> bool:
-    return not migration.is_python and _INDENTED_MARKER.search(data) is not None
+    return not migration.is_python and _INDENTED_MARKER.search(b"\n" + data) is not None
 
 
 def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:

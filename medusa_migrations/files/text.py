@@ -17,8 +17,8 @@ def read(path: Path | str) -> bytes:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no plain file", str(path))
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read()
+        with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:  # a check reads thousands
+            return file.readall()
     finally:
         os.close(descriptor)
 
