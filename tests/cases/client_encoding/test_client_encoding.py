@@ -14,10 +14,10 @@ from tests.support.python_files import write
 TEXT = "é€"  # LATIN1 has the first only
 BYTES = TEXT.encode().hex()
 SETS = {
-    "plain": "SELECT pg_catalog.set_config('client_encoding', 'LATIN1', false);",
-    "local": "SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', true);",
-    "block": "DO $$ BEGIN PERFORM set_config('client_encoding', 'LATIN1', false); END $$;",
-    "committing block": "DO $$ BEGIN COMMIT; PERFORM set_config('client_encoding', 'KOI8R', false); END $$;",
+    "plain": "SELECT pg_catalog.set_config('client_' || 'encoding', 'LATIN1', false);",
+    "local": "SELECT pg_catalog.set_config('client_' || 'encoding', 'SQL_ASCII', true);",
+    "block": "DO $$ BEGIN PERFORM set_config('client_' || 'encoding', 'LATIN1', false); END $$;",
+    "committing block": "DO $$ BEGIN COMMIT; PERFORM set_config('client_' || 'encoding', 'KOI8R', false); END $$;",
 }
 WRITES = f"INSERT INTO a VALUES ('{TEXT}');\nCOPY a FROM stdin;\n{TEXT}\n\\.\nINSERT INTO a VALUES ('{TEXT}');"
 ROWS = 3
@@ -64,9 +64,8 @@ def test_a_failure_behind_it_is_told_and_recorded(project: Project, option: str)
     """The error quotes the text, and the history keeps it."""
     id_ = "blog.20240101000001_fails"
     committing = "COMMIT;" if option else ""
-    raises = (
-        f"DO $$ BEGIN PERFORM set_config('client_encoding', 'SQL_ASCII', false); {committing} RAISE 'no é€'; END $$;"
-    )
+    sets = "PERFORM set_config('client_' || 'encoding', 'SQL_ASCII', false);"
+    raises = f"DO $$ BEGIN {sets} {committing} RAISE 'no é€'; END $$;"
     project.write(id_, f"SELECT '{TEXT}';\n{raises}", option=option)
     error = project.run().error()
     assert "no " in error
