@@ -355,5 +355,5 @@ class Book(models.Model):
         project.run().ok()
         project.add_models("blog", self.OLD.replace(old, new))
         outcome = generate(project, "--dry-run").ok()
-        assert "  drop blog_book." in outcome.stdout
+        assert "  drop blog_book." in outcome.stderr
         assert "migrate:keep" not in outcome.stderr
