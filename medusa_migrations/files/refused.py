@@ -26,7 +26,7 @@ def refused(section: Section, text: str) -> Problem | None:
     Each section is looked at by itself, because downs run backwards.
     """
     for statement in section.statements:
-        why = cannot_run(statement.words, text[statement.start : statement.end])
+        why = cannot_run(statement, text)
         if why:
             return Problem(why[0], statement.start, why[1])
     if section.transaction is False:

@@ -167,12 +167,10 @@ class _Parser:
 
     def is_almost_down(self, comment: Comment) -> bool:
         """Whether a line is the down part's marker but for a slip."""
+        if not starts_line(self.text, comment.start):
+            return False
         almost = _ALMOST_DOWN.fullmatch(self.text[comment.start : comment.end].rstrip())
-        return bool(
-            almost
-            and starts_line(self.text, comment.start)
-            and difflib.get_close_matches(almost[1].lower(), ["migrate"], cutoff=0.75)
-        )
+        return bool(almost and difflib.get_close_matches(almost[1].lower(), ["migrate"], cutoff=0.75))
 
     def unknown_directive(self, line: str, word: str, start: int) -> FileError:
         known = [f"migrate:{word}" for word in _WORDS]

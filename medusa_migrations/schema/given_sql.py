@@ -19,7 +19,7 @@ def sendable(sql: str, *, in_transaction: bool) -> list[Statement]:
         cure = "Use copy_from." if "COPY" in error.problem else error.cure
         raise ValueError(f"{error.problem}. {cure}") from None
     for statement in statements:
-        refused = cannot_run(statement.words, sql[statement.start : statement.end])
+        refused = cannot_run(statement, sql)
         if refused:
             raise ValueError(f"{refused[0]}. {refused[1]}")
         if statement.data is not None:

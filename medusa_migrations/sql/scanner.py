@@ -45,6 +45,7 @@ _SHAPES = {"string": "'", "escape_string": "'", "dollar_quote": "'", "name": '"'
 # The grammar takes STDOUT for STDIN there.
 _FROM_CLIENT = {("FROM", "STDIN"), ("FROM", "STDOUT")}
 
+_ROUTINES = {"FUNCTION", "PROCEDURE"}
 _OPTIONS_COUNT = {"CREATE", "ALTER"}
 
 # Enough words to know every statement that is treated in a way of its own.
@@ -187,20 +188,15 @@ class _Scan:
         seen = _SHAPES.get(kind, token)
         if len(self.words) < _WORDS_KEPT and (not self.depth or self.keeps_all()):
             self.words.append(seen)
-            self.is_routine = self.is_routine or self.creates_routine()
+            if seen in _ROUTINES:
+                self.is_routine = self.is_routine or self.creates_routine()
         if token == "(":
             self.depth += 1
         self.previous = seen
         self.end = self.at
 
     def creates_routine(self) -> bool:
-        words = self.words
-        return words in (
-            ["CREATE", "FUNCTION"],
-            ["CREATE", "PROCEDURE"],
-            ["CREATE", "OR", "REPLACE", "FUNCTION"],
-            ["CREATE", "OR", "REPLACE", "PROCEDURE"],
-        )
+        return self.words[:-1] in (["CREATE"], ["CREATE", "OR", "REPLACE"])
 
     def follow_atomic(self, word: str, start: int) -> None:
         """Note where an SQL-standard body, BEGIN ATOMIC … END, begins and ends.

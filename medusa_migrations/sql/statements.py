@@ -34,6 +34,9 @@ _PREFIXES = (
     ("DISCARD", "ALL"),
 )
 
+# Most statements of a large file are told apart by their first word.
+_FIRST_WORDS = {prefix[0] for prefix in _PREFIXES} | {"PREPARE", "REINDEX", "CLUSTER", "ALTER"}
+
 _REINDEX_WHOLE = {"DATABASE", "SCHEMA", "SYSTEM"}
 
 
@@ -43,6 +46,8 @@ def outside_transaction(words: Sequence[str]) -> str | None:
     That is what controls transactions, save for savepoints, and what PostgreSQL's manual says "cannot be executed
     inside a transaction block".
     """
+    if words[0] not in _FIRST_WORDS:
+        return None
     if words[0] == "ROLLBACK" and "TO" in words[1:3]:
         return None  # to a savepoint
     if tuple(words[:2]) == ("CREATE", "SUBSCRIPTION") and (
@@ -126,14 +131,15 @@ def needs_transaction(words: Sequence[str]) -> str | None:
 _TO_CLIENT = {("TO", "STDOUT"), ("TO", "STDIN")}
 
 
-def cannot_run(words: Sequence[str], sql: str) -> tuple[str, str] | None:
-    """Why only psql can run the statement `sql`, or why it would be misread, and what to do; None if it can be run."""
+def cannot_run(statement: Statement, text: str) -> tuple[str, str] | None:
+    """Why only psql can run a statement of `text`, or why it would be misread, and what to do; None if it can run."""
+    words = statement.words
     if words[0] == "COPY" and not _TO_CLIENT.isdisjoint(itertools.pairwise(words)):
         return (
             "COPY … TO STDOUT sends its rows to nobody here",
             "Copy to a table with INSERT … SELECT, or leave it out.",
         )
-    name, value = _setting(words, sql)
+    name, value = _setting(statement, text)
     if name == "standard_conforming_strings" and value in _FALSE:
         return (
             "standard_conforming_strings must stay on",
@@ -151,17 +157,22 @@ _FALSE = {"off", "false", "no", "0", "of", "f", "fa", "fal", "fals", "n"}
 _SET_CONFIG = re.compile(r"\bset_config\s*\(\s*'(\w+)'\s*,\s*'([^']*)'", re.IGNORECASE)
 
 
-def _setting(words: Sequence[str], sql: str) -> tuple[str, str]:
+def _setting(statement: Statement, text: str) -> tuple[str, str]:
     """The name and the value that a SET, a RESET or a SELECT set_config gives a setting, both in small letters.
 
     Both are empty for another statement, and for what is no literal.
     """
+    words = statement.words
     if words[0] == "SELECT" and "SET_CONFIG" in words[1:4]:
-        found = _SET_CONFIG.search(sql)
+        found = _SET_CONFIG.search(text, statement.start, statement.end)
         return (found[1].lower(), found[2].lower()) if found else ("", "")
     if words[0] not in ("SET", "RESET"):
         return "", ""
-    given = [folded(token).lower() for token in tokens(sql)[1:] if token.upper() not in {"SESSION", "LOCAL"}]
+    given = [
+        folded(token).lower()
+        for token in tokens(text[statement.start : statement.end])[1:]
+        if token.upper() not in {"SESSION", "LOCAL"}
+    ]
     if not given:
         return "", ""
     if given[0] == "names":
