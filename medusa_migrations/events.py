@@ -55,6 +55,7 @@ class Noticed(NamedTuple):
     """the server says `text` besides, such as what RAISE NOTICE gives."""
 
     text: str
+    is_warning: bool = False
 
 
 class Remarked(NamedTuple):

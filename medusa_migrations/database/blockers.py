@@ -2,36 +2,67 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from medusa_migrations.events import Blocked, Listener
+
+from .postgresql import text_of
 
 # A statement that has run this long may be waiting; most have not, and then there is no second connection.
 FIRST_LOOK_SECONDS = 0.25
 NEXT_LOOK_SECONDS = 0.5
 
-_QUERY = """
-SELECT a.pid, a.application_name, a.usename, a.xact_start, a.query
+_PIDS = "SELECT pg_catalog.pg_blocking_pids(%s)"
+
+_SESSIONS = """
+SELECT a.pid, a.application_name, pg_catalog.textsend(a.usename::text), a.xact_start, pg_catalog.textsend(a.query)
 FROM pg_catalog.pg_stat_activity a
-WHERE a.pid = ANY (pg_catalog.pg_blocking_pids(%s))
+WHERE a.pid = ANY (%s)
 ORDER BY a.xact_start
 """
+
+# A prepared transaction has no process: pg_blocking_pids() gives 0 for it. All its locks have the same virtual
+# transaction, that on its own number too; which one that is differs by version.
+_PREPARED = """
+SELECT pg_catalog.textsend(p.gid), pg_catalog.textsend(p.owner::text), p.prepared
+FROM pg_catalog.pg_prepared_xacts p
+JOIN pg_catalog.pg_locks own ON own.transactionid = p.transaction AND own.granted AND own.pid IS NULL
+WHERE EXISTS (
+    SELECT FROM pg_catalog.pg_locks h JOIN pg_catalog.pg_locks w ON (
+        h.locktype, h.database, h.relation, h.page, h.tuple, h.transactionid, h.classid, h.objid, h.objsubid
+    ) IS NOT DISTINCT FROM (
+        w.locktype, w.database, w.relation, w.page, w.tuple, w.transactionid, w.classid, w.objid, w.objsubid
+    )
+    WHERE w.pid = %s AND NOT w.granted
+      AND h.granted AND h.pid IS NULL AND h.virtualtransaction = own.virtualtransaction
+)
+ORDER BY p.prepared
+"""
+
 _QUERY_LENGTH = 100
+
+# Where the first constant of a statement begins: '…', E'…', $$…$$, or a number.
+_CONSTANT = re.compile(r"(?:\b(?:[ebxn]|u&))?'|\$\w*\$|(?<![\w$])\d", re.IGNORECASE)
 
 
 class BlockWatch:
     """Watches the backend `pid` through `connection`, which it opens when it first has to, in a thread of its own.
 
+    `set_up` is sent over that first, since a role may have a timeout for idle sessions.
+
     Use it as a context manager, and call `begin` and `end` around each message. `last` is who blocked it last.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, pid: int, listener: Listener) -> None:
-        self.connection, self.pid, self.listener = connection, pid, listener
+    def __init__(self, connection: BaseDatabaseWrapper, set_up: str, pid: int, listener: Listener) -> None:
+        self.connection, self.set_up, self.pid, self.listener = connection, set_up, pid, listener
         self.last = ""
         self._since: float | None = None
         self._told = ""
@@ -69,18 +100,43 @@ class BlockWatch:
             self.connection.close()
 
     def _look(self) -> None:
+        is_new = self.connection.connection is None
         with self.connection.cursor() as cursor:
-            cursor.execute(_QUERY, [self.pid])
-            found = "; ".join(_described(*row) for row in cursor.fetchall())
+            if is_new:
+                cursor.execute(self.set_up)
+            found = "; ".join(self._blockers(cursor))
         if found:
             self.last = found
             if found != self._told:
                 self._told = found
                 self.listener(Blocked(found))
 
+    def _blockers(self, cursor: CursorWrapper) -> Iterator[str]:
+        """Each of those that hold what is waited for, in words."""
+        cursor.execute(_PIDS, [self.pid])
+        (pids,) = cursor.fetchall()[0]
+        if pids:
+            cursor.execute(_SESSIONS, [pids])
+            for row in cursor.fetchall():
+                yield _session(*row)
+        if 0 in pids:
+            cursor.execute(_PREPARED, [self.pid])
+            for gid, owner, since in cursor.fetchall():
+                yield (
+                    f"the prepared transaction {text_of(gid)!r}, user {text_of(owner)}, "
+                    f"since {since:%Y-%m-%d %H:%M:%S %Z}, until COMMIT PREPARED or ROLLBACK PREPARED"
+                )
 
-def _described(pid: int, application: str, user: str, since: Any, query: str) -> str:
-    words = [f"pid {pid}", *([application] if application else []), f"user {user}"]
+
+def _session(pid: int, application: str, user: Any, since: Any, query: Any) -> str:
+    words = [f"pid {pid}", *([application] if application else []), f"user {text_of(user)}"]
     words += [f"in its transaction since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
-    text = " ".join((query or "").split())
-    return f"{', '.join(words)}, last query: {text[:_QUERY_LENGTH]}" + ("…" if len(text) > _QUERY_LENGTH else "")
+    return f"{', '.join(words)}, last query: {first_words(text_of(query))}"
+
+
+def first_words(query: str) -> str:
+    """The beginning of a statement up to its first constant, which may be a password and is not for a log."""
+    text = " ".join(query.split())
+    constant = _CONSTANT.search(text)
+    shown = text[: min(constant.start() if constant else len(text), _QUERY_LENGTH)].rstrip()
+    return shown + ("…" if len(shown) < len(text) else "")

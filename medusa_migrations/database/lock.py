@@ -78,7 +78,7 @@ def lock_holder(session: Session) -> LockHolder | None:
     for pid, application, user, address, since, query in session.query(postgresql.LOCK_HOLDER):
         words = [f"pid {pid}"]
         words += [application] if application else []
-        words += [f"user {user}"] if user else []
+        words += [f"user {postgresql.text_of(user)}"] if user else []
         words += [f"from {address}"] if address else []
         words += [f"connected since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
         working_on = MARK.match(query or "")

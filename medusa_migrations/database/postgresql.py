@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE;"
 
 # pg_locks shows a bigint key as two halves, with objsubid 1 (manual, 54.12).
 LOCK_HOLDER = f"""
-SELECT l.pid, a.application_name, a.usename, a.client_addr, a.backend_start, a.query
+SELECT l.pid, a.application_name, pg_catalog.textsend(a.usename::text), a.client_addr, a.backend_start, a.query
 FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND l.classid = {LOCK_KEY >> 32}::oid AND l.objid = {LOCK_KEY & 0xFFFFFFFF}::oid
@@ -65,6 +66,7 @@ QUERY_CANCELED = "57014"
 OUT_OF_MEMORY = "53200"
 OBJECT_IN_USE = "55006"
 UNSAFE_NEW_ENUM_VALUE_USAGE = "55P04"
+UNTRANSLATABLE_CHARACTER = "22P05"
 
 # Of the connection itself; a shutdown, 57P01 to 57P05; the timeouts that end a session.
 ENDS_CONNECTION = ("08", "57P", "25P03", "25P04")
@@ -77,7 +79,8 @@ NOT_IN_TRANSACTION = {ACTIVE_SQL_TRANSACTION, INVALID_TRANSACTION_TERMINATION}
 class ServerError(NamedTuple):
     """The fields of an error (manual, 55.8). `position` counts characters of what was sent, from 1.
 
-    `sqlstate` is None if the error is the driver's own; `is_lost` tells that the connection is gone.
+    `sqlstate` is None if the error is the driver's own; `function` is the server's own that raised it, a name that no
+    language changes. `is_lost` tells that the connection is gone.
     """
 
     message: str
@@ -89,6 +92,7 @@ class ServerError(NamedTuple):
     table: str | None = None
     constraint: str | None = None
     internal_query: str | None = None
+    function: str | None = None
     is_lost: bool = False
 
 
@@ -111,6 +115,7 @@ def server_error(error: BaseException) -> ServerError:
         table=diag.table_name,
         constraint=diag.constraint_name,
         internal_query=diag.internal_query,
+        function=diag.source_function,
         is_lost=diag.sqlstate.startswith(ENDS_CONNECTION),
     )
 
@@ -170,6 +175,15 @@ def position_in(connection: BaseDatabaseWrapper, sql: str, position: int | None)
     return len(sql.encode()[: position - 1].decode(errors="ignore"))
 
 
+def text_of(sent: Any) -> str:
+    """The text of textsend(), which gives the bytes that are there.
+
+    Names of roles, and the statements of sessions of other databases, may be in another encoding than this database,
+    and no text in it.
+    """
+    return bytes(sent or b"").decode(errors="replace")
+
+
 def is_idle(connection: BaseDatabaseWrapper) -> bool:
     """Whether the connection is usable and in no transaction, as libpq's PQtransactionStatus has it."""
     return bool(connection.connection.info.transaction_status == 0)  # PQTRANS_IDLE
@@ -184,19 +198,43 @@ def foreign_encoding(connection: BaseDatabaseWrapper) -> str:
     return "" if encoding == "UTF8" else str(encoding)
 
 
-class _Notices(list[str]):
-    """psycopg2 appends to it what the server says besides."""
+class Notice(NamedTuple):
+    """What the server says besides, as `NOTICE:  text`; `is_warning` is None where its language hides that."""
 
-    def append(self, text: str) -> None:
-        super().append(text.strip())
+    text: str
+    is_warning: bool | None
 
 
-def collect_notices(connection: BaseDatabaseWrapper) -> list[str]:
-    """A list that grows by every notice, as `NOTICE:  text`; whoever reads it empties it."""
+# What begins a notice of a server that speaks English.
+_IS_WARNING = {"WARNING": True, "NOTICE": False, "INFO": False, "LOG": False, "DEBUG": False}
+
+
+class _Notices(deque[Notice]):
+    """psycopg2 appends text to it; of a list it would keep the last fifty only."""
+
+    def append(self, text: Any) -> None:
+        super().append(Notice(text.strip(), _IS_WARNING.get(severity(text))))
+
+    def add(self, diag: Any) -> None:
+        """Take what psycopg hands over."""
+        more = [
+            f"{name}:  {text}" for name, text in (("DETAIL", diag.message_detail), ("HINT", diag.message_hint)) if text
+        ]
+        text = "\n".join([f"{diag.severity}:  {diag.message_primary}", *more])
+        super().append(Notice(text, diag.severity_nonlocalized == "WARNING"))
+
+
+def severity(notice: str) -> str:
+    """The word that a notice begins with, in the server's language."""
+    return notice.partition(":")[0].strip()
+
+
+def collect_notices(connection: BaseDatabaseWrapper) -> deque[Notice]:
+    """What grows by every notice; whoever reads it empties it."""
     notices = _Notices()
     driver: Any = connection.connection
     if hasattr(driver, "add_notice_handler"):
-        driver.add_notice_handler(lambda diag: notices.append(f"{diag.severity}:  {diag.message_primary}"))
+        driver.add_notice_handler(notices.add)
     else:
         driver.notices = notices
     return notices

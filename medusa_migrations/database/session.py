@@ -17,7 +17,7 @@ from medusa_migrations.migration import MigrationId
 
 from . import postgresql
 from .interruption import Interruption, StopRequested
-from .postgresql import server_error
+from .postgresql import Notice, server_error
 
 if TYPE_CHECKING:
     from .blockers import BlockWatch
@@ -92,7 +92,7 @@ class Session:
         self.connection = connection
         self.alias = connection.alias
         self.interruption = interruption
-        self.notices: list[str] = postgresql.collect_notices(connection)
+        self.notices = postgresql.collect_notices(connection)
         self.watch: BlockWatch | None = None
         self._listener: Listener = ignore  # while migrations run
         self._has_told_encoding = False
@@ -180,11 +180,21 @@ class Session:
                 )
             )
 
-    def take_notices(self) -> list[str]:
-        """What the server has said besides since the last time, as `NOTICE:  text`."""
+    def take_notices(self) -> list[Notice]:
+        """What the server has said besides since the last time."""
         taken = list(self.notices)
         self.notices.clear()
-        return taken
+        if all(one.is_warning is not None for one in taken):
+            return taken
+        word = self._warning_word()
+        return [one._replace(is_warning=postgresql.severity(one.text) == word) for one in taken]
+
+    def _warning_word(self) -> str | None:
+        """How the server's language calls a warning: it gives one for a SET LOCAL that stands outside a transaction."""
+        if not postgresql.is_idle(self.connection):
+            return None
+        self.settle("SET LOCAL lock_timeout = DEFAULT")
+        return postgresql.severity(self.notices.pop().text) if self.notices else None
 
     def rollback(self) -> None:
         """End a failed transaction, if there is one; a connection that is gone has none."""
@@ -266,7 +276,7 @@ class Session:
         twin = type(self.connection)(settings, self.alias)
         self._listener = listener
         try:
-            with BlockWatch(twin, postgresql.backend_pid(self.connection), listener) as self.watch:
+            with BlockWatch(twin, hold_sql(), postgresql.backend_pid(self.connection), listener) as self.watch:
                 yield
         finally:
             self.watch, self._listener = None, ignore

@@ -17,7 +17,7 @@ from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, RunResult
 from medusa_migrations.run.options import Execution
 
-from .console import Console, run_json, written
+from .console import Console, printable, run_json, written
 
 INTERRUPTED = 130
 
@@ -29,7 +29,7 @@ def as_command_errors() -> Iterator[None]:
         yield
     except MigrationError as error:
         ctrl_c = isinstance(error, Interrupted) and error.reason == signal.SIGINT.name
-        raise CommandError(str(error), returncode=INTERRUPTED if ctrl_c else 1) from error
+        raise CommandError(printable(str(error)), returncode=INTERRUPTED if ctrl_c else 1) from error
 
 
 class QuickStart(BaseCommand):

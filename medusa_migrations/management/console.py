@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import OutputWrapper
@@ -49,12 +50,14 @@ _REMARKS = {
     "disabled": "its feature, or that of one it depends on, is off",
 }
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
 
 class Console:
     """Listens to the events of a run and writes them in Django's manner; what it waits for goes to `stderr`.
 
-    Verbosity 0 is silent, 2 has the server's notices too. `quiet` writes nothing to `stdout`, which is another's;
-    `headed` tells that the heading is written already.
+    Verbosity 0 is silent, 1 has the server's warnings, on `stderr`, and 2 all of its notices. `quiet` writes nothing to
+    `stdout`, which is another's; `headed` tells that the heading is written already.
     """
 
     def __init__(
@@ -94,9 +97,11 @@ class Console:
                 )
             case Failed():
                 self.finish(self.style.ERROR("FAILED"))
-            case Noticed(text):
+            case Noticed(text, is_warning):
                 if self.verbosity > 1:
-                    self.write("\n".join(f"    {line}" for line in text.splitlines()))
+                    self.write("\n".join(f"    {line}" for line in printable(text).splitlines()))
+                elif is_warning:
+                    self.alert(text)
             case Waiting(holder, seconds):
                 self.alert(f"Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}.")
             case Blocked(holder):
@@ -122,7 +127,7 @@ class Console:
             self.write(self.style.MIGRATE_HEADING(running))
             self.headed = True
         late = " (out of order)" if event.out_of_order else ""
-        self.line = f"  {_VERB[event.direction]} {event.id}{late}..."
+        self.line = f"  {_VERB[event.direction]} {printable(str(event.id))}{late}..."
         self.write(self.line, ending="")
         self.is_line_open = True
 
@@ -137,7 +142,7 @@ class Console:
             self.write("")
             self.is_line_open = False
         if self.verbosity:
-            written(self.stderr, self.style.WARNING(text))
+            written(self.stderr, self.style.WARNING(printable(text)))
 
     def write(self, text: str, ending: str = "\n") -> None:
         """Write `text` to stdout, until that is not possible any more."""
@@ -158,6 +163,14 @@ def written(stream: OutputWrapper, text: str, ending: str = "\n") -> bool:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return False
     return True
+
+
+def printable(text: str) -> str:
+    """`text` with control characters as escapes such as \\x1b: what others wrote must not steer the terminal.
+
+    Line ends and tabs stay; marks that change the direction of writing do not.
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def plural(count: int, what: str = "migration") -> str:
@@ -189,13 +202,13 @@ def show_line(shown: ShownMigration, style: Style) -> str:
     if shown.state == "failed":
         remarks += [] if shown.is_python else [f"{plural(shown.statements_done, 'statement')} done"]
         remarks += [f"statement {shown.statements_done + 1} may be committed in part"] if shown.in_part else []
-        remarks += [shown.error] if shown.error else []
+        remarks += [printable(shown.error)] if shown.error else []
     if shown.out_of_order:
         remarks.append("out of order")
     mark = _MARKS[shown.state]
     coloured = {"applied": style.SUCCESS, "changed": style.ERROR, "failed": style.ERROR, "missing": style.WARNING}
     mark = coloured.get(shown.state, str)(mark)
-    return f"{mark} {shown.id}" + (f" ({', '.join(remarks)})" if remarks else "")
+    return f"{mark} {printable(str(shown.id))}" + (f" ({', '.join(remarks)})" if remarks else "")
 
 
 def run_json(result: RunResult) -> str:

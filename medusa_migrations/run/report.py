@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from medusa_migrations.database.postgresql import Notice
 from medusa_migrations.errors import Interrupted, MigrationFailed
 from medusa_migrations.events import Failed, Finished, Noticed, Started
 from medusa_migrations.migration import Direction
@@ -98,9 +99,9 @@ class Report:
         self.current = task
         self.run.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
 
-    def _tell(self, notices: Sequence[str]) -> None:
-        for text in notices:
-            self.run.tell(Noticed(text))
+    def _tell(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self.run.tell(Noticed(notice.text, bool(notice.is_warning)))
 
     def _relabel(self, status: Status) -> None:
         self.results = [result._replace(status=status) for result in self.results]

@@ -5,7 +5,7 @@ from typing import Any
 
 from medusa_migrations import api
 from medusa_migrations.management.base import MigrationCommand, add_database, add_lock
-from medusa_migrations.management.console import Console
+from medusa_migrations.management.console import Console, printable
 
 
 class Command(MigrationCommand):
@@ -47,9 +47,9 @@ class Command(MigrationCommand):
         console = Console(self.stdout, self.stderr, self.style, options["verbosity"])
         result = api.repair(**{name: options[name] for name in names}, listener=console)
         for line in result.done:
-            self.say(line, options)
+            self.say(printable(line), options)
         for finding in result.findings:
-            self.say(f"{finding.id}: {finding.problem}\n    {finding.cure}", options)
+            self.say(printable(f"{finding.id}: {finding.problem}\n    {finding.cure}"), options)
         if not result.done and not result.findings:
             asked = options["accept_changes"] is not None
             self.say("Nothing has changed." if asked else "Nothing needs repair.", options)

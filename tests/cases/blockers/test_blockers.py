@@ -1,0 +1,63 @@
+"""Whoever blocks a migration is named: in another encoding, after a while, and without a process.
+
+Found on a real project: a blocker in a LATIN1 database was a traceback, the connection that looks died of the role's
+idle_session_timeout, and a prepared transaction was never named. The last query was shown with the password in it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from project import postgres
+from tests.support.processes import ended, read_until, transaction
+from tests.support.projects import Project
+
+LATIN1 = "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
+
+
+def restart(project: Project) -> None:
+    folder = project.folder.parent / "pg"
+    state = folder / "data/postmaster.pid"
+    os.kill(int(state.read_text().split()[0]), signal.SIGINT)
+    deadline = time.monotonic() + 20
+    while state.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    postgres.start(folder)
+
+
+@pytest.mark.smoke
+def test_everyone_who_blocks_is_named(lone_project: Project) -> None:
+    project = lone_project
+    project.sql("ALTER SYSTEM SET max_prepared_transactions = 5")
+    restart(project)
+    for sql in ("CREATE TABLE busy (id int)", "CREATE TABLE left_over (id int)", "CREATE ROLE shared", LATIN1):
+        project.sql(sql)
+    project.sql("ALTER DATABASE postgres SET idle_session_timeout = '600ms'")
+    with project.server.connect(project.database, options="-c idle_session_timeout=0") as prepared:
+        prepared.cursor().execute("BEGIN; LOCK TABLE left_over; PREPARE TRANSACTION 'forgotten'")
+    project.write(
+        "blog.20240101000001_three",
+        "ALTER ROLE shared CONNECTION LIMIT 6; ALTER TABLE busy ADD a int; ALTER TABLE left_over ADD a int;",
+    )
+    project.manage("migrations_build").ok()
+    other = project.server.connect("latin1")
+    other.autocommit = False
+    other.cursor().execute("ALTER ROLE /* \u00e9 */ shared PASSWORD 'hunter2'")
+    with transaction(project, "SELECT * FROM busy") as somebody:
+        run = project.start("migrations_run", "--lock-timeout", "0")
+        said = read_until(run, "last query: ALTER ROLE /* \ufffd */ shared PASSWORD…")
+        other.rollback()
+        said += read_until(run, "somebody, user postgres")
+        somebody.rollback()
+    said += read_until(run, "the prepared transaction 'forgotten', user postgres, since")
+    project.sql("ROLLBACK PREPARED 'forgotten'")
+    code, _, stderr = ended(run)
+    other.close()
+    assert code == 0, said + stderr
+    assert "Traceback" not in said + stderr
+    assert "hunter2" not in said
+    assert "ROLLBACK PREPARED" in said
