@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from medusa_migrations.database.postgresql import (
     ROW_GONE,
     UNDEFINED_TABLE,
     UNIQUE_VIOLATION,
+    UNSAFE_NEW_ENUM_VALUE_USAGE,
+    UNTRANSLATABLE_CHARACTER,
     ServerError,
 )
 from medusa_migrations.errors import Location
@@ -27,6 +30,7 @@ from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.results import Failure
+from medusa_migrations.sql.names import folded
 from medusa_migrations.sql.scanner import Statement
 
 from .options import Options
@@ -36,10 +40,14 @@ HISTORY_TABLE = AppliedMigration._meta.db_table
 
 _LOST = "The connection was lost, so it is not known here whether it was applied."
 
-_QUOTED = re.compile(r'"([^"]+)"')
+# A name in a message, in the quotes of the server's language.
+_QUOTED = re.compile(r"[\"»«„“]\s*([^\"»«„“”]+?)\s*[\"»«“”]")
 
-# The server tells the row of a COPY in the context only.
-_COPY_LINE = re.compile(r"^COPY .+?, line (\d+)")
+# The bytes of a character that the database's encoding lacks, in UTF-8 as they were sent.
+_BYTES = re.compile(r"(?:0x[0-9a-f]{2} ?)+")
+
+# What a name without quotes is made of (the server's scan.l).
+_NAME = re.compile(r"[\w$\u0080-\U0010ffff]+")
 
 
 class Ending(NamedTuple):
@@ -85,13 +93,26 @@ class StatementFailed(Exception):
         script, statement = self.script, self.statement
         if script is None:
             return None
-        if self.offset is not None:
-            return script.place(self.offset)
+        offset = self._lacking_at() if self.offset is None else self.offset
+        if offset is not None:
+            return script.place(offset)
         if statement is None:
             return None
-        row = _COPY_LINE.match(self.error.context or "") if statement.data else None
-        offset = statement.start if row is None else _start_of_line(script.sql, statement, int(row[1]))
+        row = _copy_row(script.sql, statement, self.error.context or "")
+        offset = statement.start if row is None else _start_of_line(script.sql, statement, row)
         return script.place(offset, column=False)
+
+    def _lacking_at(self) -> int | None:
+        """Where the character is that the database's encoding lacks: the first one, at which the server stops.
+
+        What is sent besides, such as the down part that the history stores, may have it too; what a migration in Python
+        sends is not in its file.
+        """
+        lacking = _lacking(self.error)
+        if lacking is None or self.script is None or self.script.source.endswith(".py"):
+            return None
+        found = self.script.sql.find(lacking)
+        return found if found >= 0 else None
 
     def failure(self) -> Failure:
         """The same as a value for programs."""
@@ -115,6 +136,7 @@ class StatementFailed(Exception):
         if place:
             lines.append(place.excerpt())
         lines += [f"{label}: {text}" for label, text in self.fields() if text]
+        lines += _invisible(self.script.sql, self.offset) if self.script and self.offset is not None else []
         lines.append(_LOST if self.in_doubt(ending) else ending.outcome)
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
@@ -168,13 +190,29 @@ class StatementFailed(Exception):
                 f"build, and {again}."
             )
         if self.in_doubt(ending):
-            return f"To find out, {again}: it looks into the history first."
+            why = "" if error.sqlstate else " Why it was lost is in the server's log, if the server ended it."
+            return f"To find out, {again}: it looks into the history first.{why}"
         if error.is_lost:
             return f"The connection was lost: see that the server runs, and {again}."
+        if (lacking := _lacking(error)) is not None:
+            return (
+                f"The encoding of this database lacks {_called(lacking)}. Take it out of the file, of its comments and "
+                f"its down part too, which the history stores; or use a database in UTF8. Then build, and {again}."
+            )
         if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."
-        if error.sqlstate == OBJECT_IN_USE and "pending trigger events" in error.message:
-            return f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {again}."
+        if error.sqlstate == UNSAFE_NEW_ENUM_VALUE_USAGE:
+            return (
+                "A new value of an enum can be used when the ALTER TYPE that adds it is committed: put that into a "
+                f"migration of its own before this one, or {self.without_transaction(direction)}, build, and {again}."
+            )
+        if error.sqlstate == OBJECT_IN_USE and error.function == "CheckTableNotInUse":
+            if "by active queries" in error.message:  # in another language both cures are given
+                return f"End the loop or close the cursor that reads it before that, build, and {again}."
+            also = "" if "pending trigger" in error.message else " A loop or a cursor that reads it has to end too."
+            return (
+                f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {again}.{also}"
+            )
         if error.sqlstate == LOCK_NOT_AVAILABLE:
             longer = _setting("--lock-timeout or --retries", options)
             return f"Wait until the lock is free, or give it longer with {longer}, and {again}."
@@ -211,11 +249,52 @@ def _setting(names: str, options: Options) -> str:
 
 
 def _app_of_table(message: str) -> str | None:
-    """The app whose model has the table that a message quotes."""
-    quoted = _QUOTED.search(message)
-    table = quoted[1].rpartition(".")[2] if quoted else None
+    """The app whose model has a table that a message quotes, in whatever language it is."""
+    tables = {name.rpartition(".")[2] for name in _QUOTED.findall(message)}
     models = apps.get_models(include_auto_created=True)
-    return next((model._meta.app_label for model in models if model._meta.db_table == table), None)
+    return next((model._meta.app_label for model in models if model._meta.db_table in tables), None)
+
+
+def _lacking(error: ServerError) -> str | None:
+    """The character that the database's encoding lacks, if that is the error."""
+    found = _BYTES.search(error.message) if error.sqlstate == UNTRANSLATABLE_CHARACTER else None
+    try:
+        return bytes.fromhex(found[0].replace("0x", "")).decode() if found else None
+    except UnicodeDecodeError:  # it was not from UTF-8
+        return None
+
+
+def _invisible(sql: str, offset: int) -> list[str]:
+    """A line that names the invisible characters of the name at `offset`, none if it has none.
+
+    The server takes every character beyond ASCII for a letter, so `SELECT` and a no-break space are another word.
+    """
+    name = _NAME.match(sql, offset)
+    found = [char for char in name[0] if unicodedata.category(char) in ("Zs", "Zl", "Zp", "Cf", "Cc")] if name else []
+    if not found:
+        return []
+    return [f"There is a character that cannot be seen: {', '.join(map(_called, dict.fromkeys(found)))}. Type it anew."]
+
+
+def _called(char: str) -> str:
+    """A character by its number and name."""
+    return f"U+{ord(char):04X} ({unicodedata.name(char, 'no name')})"
+
+
+def _copy_row(sql: str, statement: Statement, context: str) -> int | None:
+    """The row of a COPY at which the server stopped, from 1; it tells that in the context only.
+
+    In every language the table's name comes first, then the number (CopyFromErrorCallback in its copyfrom.c). Those of
+    triggers stand above it.
+    """
+    if statement.data is None:
+        return None
+    from medusa_migrations.sql.tokens import tokens  # only to say where something failed
+
+    words = tokens(sql[statement.start : statement.end])
+    table = re.escape(folded(words[3] if words[2:3] == ["."] else words[1]))
+    rows = re.findall(rf"^(?:COPY )?{table}\D+?(\d+)", context, re.MULTILINE)
+    return int(rows[-1]) if rows else None
 
 
 def _start_of_line(sql: str, statement: Statement, number: int) -> int:
