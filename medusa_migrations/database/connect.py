@@ -6,6 +6,7 @@ import contextlib
 import copy
 import functools
 import os
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,12 @@ _KEEPALIVES = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+
+_CREDENTIALS = re.compile(r"://[^\s/]*@|://\S*@")
+_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
+
+# The server has told no SQLSTATE where a connection was refused, so in another language the common cure is given.
+_NONE_LEFT = ("too many connections for", "too many clients", "connection slots are reserved")
 
 
 @contextlib.contextmanager
@@ -100,10 +107,11 @@ def _connect(alias: str) -> BaseDatabaseWrapper:
     try:
         connection.ensure_connection()
     except (Error, ImproperlyConfigured) as error:
-        raise DatabaseError(
-            f"Cannot connect to the database {alias!r} ({_address(connection.settings_dict)}): {str(error).strip()}\n"
-            "See that the server runs and that DATABASES has its address, user and password."
-        ) from None
+        settings, reason = connection.settings_dict, str(error).strip()
+        message = (
+            f"Cannot connect to the database {alias!r} ({_address(settings)}): {reason}\n{_cure(settings, reason)}"
+        )
+        raise DatabaseError(without_passwords(message)) from None
     return connection
 
 
@@ -117,6 +125,31 @@ def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _address(settings: dict[str, Any]) -> str:
+    """What DATABASES says of where the database is; the rest is for the service file or libpq to say."""
     host = settings.get("HOST") or "local socket"
     port = f":{settings['PORT']}" if settings.get("PORT") else ""
-    return f"{host}{port}, database {settings.get('NAME')!r}, user {settings.get('USER')!r}"
+    service = settings["OPTIONS"].get("service")
+    words = [f"service {service!r}" if service else f"{host}{port}"]
+    words += [f"database {settings['NAME']!r}"] if settings.get("NAME") else []
+    words += [f"user {settings['USER']!r}"] if settings.get("USER") else []
+    return ", ".join(words)
+
+
+def _cure(settings: dict[str, Any], reason: str) -> str:
+    if any("://" in str(settings.get(name)) for name in ("HOST", "NAME")):
+        return (
+            "DATABASES has a URL where one part of it belongs: give HOST, PORT, NAME, USER and PASSWORD each its own."
+        )
+    if any(words in reason for words in _NONE_LEFT):
+        return (
+            "The server has no connection left for this user. Migrations need one of their own, beside Django's, and "
+            "another while a statement waits, to see who blocks it. Close some, or raise CONNECTION LIMIT."
+        )
+    if settings["OPTIONS"].get("service"):
+        return "See that ~/.pg_service.conf, or the file that PGSERVICEFILE names, has it, and that its server runs."
+    return "See that the server runs and that DATABASES has its address, user and password."
+
+
+def without_passwords(text: str) -> str:
+    """`text` without what stands before the host of a URL, or behind `password=`."""
+    return _PASSWORD.sub(r"\1***", _CREDENTIALS.sub("://***@", text))
