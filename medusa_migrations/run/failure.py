@@ -194,25 +194,10 @@ class StatementFailed(Exception):
             return f"To find out, {again}: it looks into the history first.{why}"
         if error.is_lost:
             return f"The connection was lost: see that the server runs, and {again}."
-        if (lacking := _lacking(error)) is not None:
-            return (
-                f"The encoding of this database lacks {_called(lacking)}. Take it out of the file, of its comments and "
-                f"its down part too, which the history stores; or use a database in UTF8. Then build, and {again}."
-            )
         if options.mode == "all" and error.sqlstate in EACH_HELPS:
             return f"One transaction for all is too much here: use --transaction each, and {again}."
-        if error.sqlstate == UNSAFE_NEW_ENUM_VALUE_USAGE:
-            return (
-                "A new value of an enum can be used when the ALTER TYPE that adds it is committed: put that into a "
-                f"migration of its own before this one, or {self.without_transaction(direction)}, build, and {again}."
-            )
-        if error.sqlstate == OBJECT_IN_USE and error.function == "CheckTableNotInUse":
-            if "by active queries" in error.message:  # in another language both cures are given
-                return f"End the loop or close the cursor that reads it before that, build, and {again}."
-            also = "" if "pending trigger" in error.message else " A loop or a cursor that reads it has to end too."
-            return (
-                f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {again}.{also}"
-            )
+        if cure := self._cure_in_file(direction, again):
+            return cure
         if error.sqlstate == LOCK_NOT_AVAILABLE:
             longer = _setting("--lock-timeout or --retries", options)
             return f"Wait until the lock is free, or give it longer with {longer}, and {again}."
@@ -239,6 +224,26 @@ class StatementFailed(Exception):
             "It runs without a transaction of the run, so what forbids this is in the file: BEGIN … COMMIT, "
             "transaction(), a function, or a block with EXCEPTION. Take it out of that"
         )
+
+    def _cure_in_file(self, direction: Direction, again: str) -> str | None:
+        """What to change in the file, where that is known; `again` is how to run it then."""
+        error = self.error
+        if (lacking := _lacking(error)) is not None:
+            return (
+                f"The encoding of this database lacks {_called(lacking)}. Take it out of the file, of its comments and "
+                f"its down part too, which the history stores; or use a database in UTF8. Then build, and {again}."
+            )
+        if error.sqlstate == UNSAFE_NEW_ENUM_VALUE_USAGE:
+            return (
+                "A new value of an enum can be used when the ALTER TYPE that adds it is committed: put that into a "
+                f"migration of its own before this one, or {self.without_transaction(direction)}, build, and {again}."
+            )
+        if error.sqlstate != OBJECT_IN_USE or error.function != "CheckTableNotInUse":
+            return None
+        if "by active queries" in error.message:  # in another language both cures are given
+            return f"End the loop or close the cursor that reads it before that, build, and {again}."
+        also = "" if "pending trigger" in error.message else " A loop or a cursor that reads it has to end too."
+        return f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {again}.{also}"
 
 
 def _setting(names: str, options: Options) -> str:
