@@ -243,10 +243,7 @@ class _Rendering:
         if old.identity and not new.identity:
             yield from _drop_identity(table, old, after)
         if old.default is not None and not goes_on and (new.default is None or old.type != new.type):
-            is_idle = before is not None and after is not None
-            note = (
-                f"The sequence {before.name} stays, so that down can go on where it was." if before and is_idle else ""
-            )
+            note = f"The sequence {before.name} stays, so that down can go on where it was." if before and after else ""
             yield DraftStatement(Phase.BEFORE_RETYPE, f"{alter} DROP DEFAULT", note=note)
         if (old.type, old.collation) != (new.type, new.collation):
             yield change_type(table, old, new, self.casts)
