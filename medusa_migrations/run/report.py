@@ -11,6 +11,7 @@ from medusa_migrations.events import Failed, Finished, Noticed, Started
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, MigrationResult, RunResult, Status
 
+from .cures import cure
 from .failure import Ending, StatementFailed
 from .shared import Run
 from .task import Task
@@ -75,7 +76,8 @@ class Report:
             self.results.append(MigrationResult(failure.id, "failed"))
             self.run.tell(Failed(failure.id))
         self.tell_notices()
-        message = failed.message(self.run.direction, before, ending, self.run.options)
+        direction = self.run.direction
+        message = failed.message(direction, before, ending, cure(failed, direction, ending, self.run.options))
         return MigrationFailed(message, self.result(failure))
 
     def interrupted(self, ending: Ending) -> Interrupted:

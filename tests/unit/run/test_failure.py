@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from medusa_migrations.database.postgresql import ServerError
-from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.migration import Direction, MigrationId, Piece
+from medusa_migrations.run.cures import cure
 from medusa_migrations.run.failure import Ending, StatementFailed
 from medusa_migrations.run.options import Options
 from medusa_migrations.run.task import Script
@@ -26,12 +27,13 @@ CONTEXTS = [
 
 
 def failed(sql: str, error: ServerError, offset: int | None = None, *, alone: bool = False) -> StatementFailed:
-    script = Script(MigrationId("blog", "20240101000000_t"), sql, "t.sql", 2)
+    script = Script(MigrationId("blog", "20240101000000_t"), sql, "t.sql", (Piece(0, len(sql), 2),))
     return StatementFailed(script, error, offset, split(sql)[0] if alone else None)
 
 
 def message(one: StatementFailed) -> str:
-    return one.message(Direction.UP, [], Ending(), Options.chosen({}, command="migrations_run"))
+    what_to_do = cure(one, Direction.UP, Ending(), Options.chosen({}, command="migrations_run"))
+    return one.message(Direction.UP, [], Ending(), what_to_do)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -53,14 +55,14 @@ def test_digits_of_the_name_are_no_row(table: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'relation "medusa_migrations" does not exist',
-        "Relation »medusa_migrations« existiert nicht",
-        "la relation « public.medusa_migrations » n'existe pas",
-        "no existe la relación «medusa_migrations»",
+        'relation "auth_user" does not exist',
+        "Relation »auth_user« existiert nicht",
+        "la relation « public.auth_user » n'existe pas",
+        "no existe la relación «auth_user»",
     ],
 )
 def test_the_app_of_a_missing_table_is_named_in_every_language(text: str) -> None:
-    assert "That is a table of the app 'medusa_migrations'" in message(failed("SELECT 1", ServerError(text, "42P01")))
+    assert "That is a table of the app 'auth'" in message(failed("SELECT 1", ServerError(text, "42P01")))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,183 @@
+"""What to do now that a migration has failed, in words."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from django.apps import apps
+
+from medusa_migrations.database.postgresql import (
+    EACH_HELPS,
+    INSUFFICIENT_PRIVILEGE,
+    INVALID_SCHEMA_NAME,
+    LOCK_LOST,
+    LOCK_NOT_AVAILABLE,
+    NOT_IN_TRANSACTION,
+    OBJECT_IN_USE,
+    QUERY_CANCELED,
+    ROW_GONE,
+    UNDEFINED_TABLE,
+    UNIQUE_VIOLATION,
+    UNSAFE_NEW_ENUM_VALUE_USAGE,
+    ServerError,
+)
+from medusa_migrations.files.owned import django_migrations
+from medusa_migrations.migration import Direction
+from medusa_migrations.models import AppliedMigration
+
+from .failure import Ending, StatementFailed, character_name
+from .options import Options
+
+HISTORY_TABLE = AppliedMigration._meta.db_table
+
+# A name in a message, in the quotes of the server's language.
+_QUOTED = re.compile(r"[\"»«„“]\s*([^\"»«„“”]+?)\s*[\"»«“”]")
+
+
+def cure(failed: StatementFailed, direction: Direction, ending: Ending, options: Options) -> str:
+    """What to do about a migration that has failed in a run in `direction`, and has ended as `ending` says."""
+    case = _Case(failed, direction, ending, options)
+    return (
+        case.misplaced()
+        or ending.cure
+        or case.history()
+        or case.connection()
+        or case.in_file()
+        or case.waiting()
+        or case.anything_else()
+    )
+
+
+class _Case(NamedTuple):
+    """One failure; each method is the cure of one kind, empty if it is not of that."""
+
+    failed: StatementFailed
+    direction: Direction
+    ending: Ending
+    options: Options
+
+    @property
+    def error(self) -> ServerError:
+        return self.failed.error
+
+    @property
+    def again(self) -> str:
+        return f"run {self.options.again(self.direction)} again"
+
+    def misplaced(self) -> str:
+        """A statement that its transaction does not allow where it stands."""
+        if self.error.sqlstate not in NOT_IN_TRANSACTION:
+            return ""
+        also = f"\n{self.ending.cure}" if self.ending.cure else ""
+        return f"{self._right_place()}, build, and {self.again}.{also}"
+
+    def _right_place(self) -> str:
+        if "before any query" in self.error.message or "SET TRANSACTION" in self.error.message:
+            other = ", or use --transaction each" if self.options.mode == "all" else ""
+            return f"The server takes that only before the first query of its transaction: put it first there{other}"
+        if self.ending.in_transaction:
+            return f"This cannot run inside a transaction: {self.failed.without_transaction(self.direction)}"
+        return (
+            "It runs without a transaction of the run, so what forbids this is in the file: BEGIN … COMMIT, "
+            "transaction(), a function, or a block with EXCEPTION. Take it out of that"
+        )
+
+    def history(self) -> str:
+        """What concerns the history or the run lock, and not what the migration is about."""
+        error, again = self.error, self.again
+        if error.sqlstate == UNIQUE_VIOLATION and error.table == HISTORY_TABLE:
+            return "Another process has applied it meanwhile: see migrations_show."
+        if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
+            return f"Grant this database user SELECT, INSERT, UPDATE and DELETE on {HISTORY_TABLE}, and {again}."
+        if ROW_GONE in error.message:
+            return (
+                "Its row in the history is gone: another process has reverted it meanwhile, or the migration has "
+                f"emptied {HISTORY_TABLE}, which it must leave alone. See migrations_show."
+            )
+        if error.sqlstate == UNDEFINED_TABLE and self.failed.offset is None and f'{HISTORY_TABLE}"' in error.message:
+            return (
+                "A migration must neither drop, rename nor move the history, nor the schema that it is in. Take that "
+                f"out, build, and {again}. To move the history, see HISTORY_SCHEMA in the README's settings."
+            )
+        if LOCK_LOST in error.message:
+            return (
+                "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
+                f"build, and {again}."
+            )
+        return ""
+
+    def connection(self) -> str:
+        """A connection that was lost."""
+        if self.failed.in_doubt(self.ending):
+            why = "" if self.error.sqlstate else " Why it was lost is in the server's log, if the server ended it."
+            return f"To find out, {self.again}: it looks into the history first.{why}"
+        return f"The connection was lost: see that the server runs, and {self.again}." if self.error.is_lost else ""
+
+    def in_file(self) -> str:
+        """What to change in the file, or about how it runs, where that is known."""
+        error, again = self.error, self.again
+        if error.sqlstate == INVALID_SCHEMA_NAME:
+            return f"Make that schema first, or see that search_path names one that is there, and {again}."
+        if self.options.mode == "all" and error.sqlstate in EACH_HELPS:
+            return f"One transaction for all is too much here: use --transaction each, and {again}."
+        if (lacking := self.failed.lacking()) is not None:
+            return (
+                f"The encoding of this database lacks {character_name(lacking)}. Take it out of the file, of its "
+                "comments and its down part too, which the history stores; or use a database in UTF8. Then build, and "
+                f"{again}."
+            )
+        if error.sqlstate == UNSAFE_NEW_ENUM_VALUE_USAGE:
+            return (
+                "A new value of an enum can be used when the ALTER TYPE that adds it is committed: put that into a "
+                f"migration of its own before this one, or {self.failed.without_transaction(self.direction)}, build, "
+                f"and {again}."
+            )
+        return self._table_in_use() if error.sqlstate == OBJECT_IN_USE else ""
+
+    def _table_in_use(self) -> str:
+        """A table that is altered while the same session still uses it."""
+        if self.error.function != "CheckTableNotInUse":
+            return ""
+        if "by active queries" in self.error.message:  # in another language both cures are given
+            return f"End the loop or close the cursor that reads it before that, build, and {self.again}."
+        also = "" if "pending trigger" in self.error.message else " A loop or a cursor that reads it has to end too."
+        return (
+            f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {self.again}.{also}"
+        )
+
+    def waiting(self) -> str:
+        """What took too long."""
+        if self.error.sqlstate == LOCK_NOT_AVAILABLE:
+            longer = self._setting("--lock-timeout or --retries")
+            return f"Wait until the lock is free, or give it longer with {longer}, and {self.again}."
+        if self.error.sqlstate == QUERY_CANCELED:
+            return f"If it took too long, give it longer with {self._setting('--statement-timeout')}, and {self.again}."
+        return ""
+
+    def _setting(self, names: str) -> str:
+        """Options by their names, or for a command that has none the settings."""
+        if not self.options.command:
+            return names
+        settings = re.sub("--([a-z-]+)", lambda match: match[1].upper().replace("-", "_"), names)
+        return f"{settings} in MEDUSA_MIGRATIONS"
+
+    def anything_else(self) -> str:
+        """What the author has to see to; a table of another app may only come too late."""
+        fix = f"Fix the cause and {self.again}; a change in the file has to be built first."
+        script = self.failed.script
+        app = _app_of_table(self.error.message) if self.error.sqlstate == UNDEFINED_TABLE else None
+        if self.direction is Direction.DOWN or script is None or app is None or app == script.id.app:
+            return fix
+        which = f"{app}`, or which of its migrations is needed" if django_migrations(app) else f"{app}.ID`"
+        return (
+            f"That is a table of the app {app!r}. If it is not there yet, write above the up part "
+            f"`-- migrate:depends {which}: that comes first then.\n{fix}"
+        )
+
+
+def _app_of_table(message: str) -> str | None:
+    """The app whose model has a table that a message quotes, in whatever language it is."""
+    tables = {name.rpartition(".")[2] for name in _QUOTED.findall(message)}
+    models = apps.get_models(include_auto_created=True)
+    return next((model._meta.app_label for model in models if model._meta.db_table in tables), None)
