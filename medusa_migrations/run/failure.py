@@ -152,9 +152,8 @@ def _invisible(sql: str, offset: int) -> list[str]:
     found = [char for char in name[0] if unicodedata.category(char) in ("Zs", "Zl", "Zp", "Cf", "Cc")] if name else []
     if not found:
         return []
-    return [
-        f"There is a character that cannot be seen: {', '.join(map(character_name, dict.fromkeys(found)))}. Type it anew."
-    ]
+    names = ", ".join(map(character_name, dict.fromkeys(found)))
+    return [f"There is a character that cannot be seen: {names}. Type it anew."]
 
 
 def character_name(char: str) -> str:
