@@ -92,7 +92,9 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
     try:
         now = path.stat()
         if not stat.S_ISREG(now.st_mode):
-            raise DistError(f"{shown_path(path)} is no plain file. Run migrations_build.")
+            raise DistError(
+                f"Cannot read {shown_path(path)}: it is no plain file. Take it away and run migrations_build."
+            )
         return _loaded(path, now.st_ino, now.st_mtime_ns, now.st_size)
     except FileNotFoundError:
         return None

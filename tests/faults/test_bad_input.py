@@ -25,7 +25,7 @@ FILES: dict[str, tuple[str, bytes | str, list[str]]] = {
     "a NUL": (NAME, "-- migrate:up\nSELECT '\0';", [f"{NAME}:2:9", "NUL"]),
     "no up part": (NAME, "SELECT 1;", [f"{NAME}:1:1", "-- migrate:up"]),
     "an empty file": (NAME, "", [NAME, "-- migrate:up"]),
-    "two up parts": (NAME, GOOD + GOOD, [f"{NAME}:5:1", "Split the file"]),
+    "two down parts": (NAME, GOOD + "-- migrate:down\n", [f"{NAME}:5:1", "Join the two"]),
     "down before up": (NAME, "-- migrate:down\n-- migrate:up\n", [f"{NAME}:1:1", "up part first"]),
     "a misspelt directive": (NAME, "-- migrate:depend x\n" + GOOD, [f"{NAME}:1:1", "migrate:depends"]),
     "a misspelt option": (NAME, "-- migrate:up transaction:fasle\n", [f"{NAME}:1:1", "transaction:false"]),
