@@ -76,7 +76,7 @@ SELECT k.conrelid, k.conname::text, k.contype::text, pg_catalog.pg_get_constrain
     ARRAY(SELECT a.attname::text FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (number, place)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place),
     k.convalidated, pg_catalog.obj_description(k.oid, 'pg_constraint'), s.spcname::text,
-    k.confrelid <> 0 AND NOT pg_catalog.pg_table_is_visible(k.confrelid)
+    k.confrelid <> 0::oid AND NOT pg_catalog.pg_table_is_visible(k.confrelid)
 FROM pg_catalog.pg_constraint k
 LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
 LEFT JOIN pg_catalog.pg_class i ON i.oid = k.conindid AND k.contype IN ('p', 'u', 'x')

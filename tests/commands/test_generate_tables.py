@@ -198,6 +198,8 @@ class TestOthersTables:
     def test_no_schema_at_all(self, books: Project) -> None:
         books.sql(f"ALTER DATABASE {books.database} SET search_path = nowhere; SELECT 1")
         files(books)[0].unlink()
+        assert "has no history of migrations in its search_path, which is now nowhere" in generate(books).error()
+        books.sql("DROP TABLE public.medusa_migrations; SELECT 1")
         assert "names no schema that is there" in generate(books).error()
 
     def test_a_new_model_under_the_old_name_of_another(self, books: Project) -> None:

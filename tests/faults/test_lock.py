@@ -104,7 +104,7 @@ def test_the_lock_is_freed_without_a_warning_in_the_servers_log(project: Project
     with django_db_blocker.unblock(), session_on(project.server, project.database) as session:
         with run_lock(session, 0, ignore):
             session.rollback()
-        assert session.notices == []
+        assert not session.notices
         with run_lock(session, 0, ignore):
             session.execute("BEGIN")
         assert session.query(
@@ -120,7 +120,7 @@ def test_two_reverts_without_the_lock_undo_once(project: Project) -> None:
     outcomes = [ended(revert) for revert in reverts]
     assert sorted(code for code, *_ in outcomes) == [0, 1]
     assert project.sql("SELECT n FROM c") == [(10,)]
-    assert any("Another process has reverted it meanwhile" in stderr for *_, stderr in outcomes)
+    assert any("another process has reverted it meanwhile" in stderr for *_, stderr in outcomes)
 
 
 @pytest.mark.parametrize(
