@@ -120,11 +120,12 @@ def refuse_another(session: Session, place: Place) -> None:
 def another(place: Place, others: Others) -> str | None:
     """Why no history may be begun at `place`, or None.
 
-    Without HISTORY_SCHEMA any other history is the reason. With it, one that search_path finds, unless the schema is
-    the one where tables are made, as a tenant's is; and any other, if the schema does not exist.
+    Without HISTORY_SCHEMA any other history is the reason, unless search_path finds one: another run has begun that
+    since this one has looked. With it, one that search_path finds, unless the schema is the one where tables are made,
+    as a tenant's is; and any other, if the schema does not exist.
     """
     if place.schema is None:
-        return _lost(place, others) if others.schemas else None
+        return _lost(place, others) if others.schemas and not others.visible else None
     if place.schema == others.current_schema:
         return None
     meant = others.visible if others.is_there else others.schemas
