@@ -8,6 +8,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -212,23 +215,33 @@ def check_dependencies(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _named_by_django(labels: set[str]) -> dict[str, list[str]]:
-    """For each of the apps `labels` the Django migrations of other apps that depend on one that it does not have."""
-    from django.db.migrations.exceptions import BadMigrationError
+    """For each of the apps `labels` the Django migrations of other apps that depend on one that it does not have.
+
+    A migration is imported only if its text has such a label in quotes: most commands begin with the checks.
+    """
+    found: dict[str, list[str]] = {}
+    for key, module, text in _texts_of_django() if labels else ():
+        if not any(f"{quote}{label}{quote}" in text for label in labels for quote in "'\""):
+            continue
+        migration = getattr(import_module(module), "Migration", None)  # without one, Django's commands say so
+        for label, name in {*migration.dependencies, *migration.run_before} if migration else ():
+            if label in labels and name not in ("__first__", "__latest__"):
+                found.setdefault(label, []).append(f"{key} on {label}.{name}")
+    return {label: sorted(names) for label, names in found.items()}
+
+
+def _texts_of_django() -> Iterator[tuple[str, str, str]]:
+    """Each Django migration in a file: `<app_label>.<name>`, its module, and its text."""
     from django.db.migrations.loader import MigrationLoader
 
-    if not labels:
-        return {}
-    loader = MigrationLoader(None, load=False)
-    try:
-        loader.load_disk()
-    except BadMigrationError:
-        return {}  # Django's commands say so
-    found: dict[str, list[str]] = {}
-    for (app, name), migration in sorted(loader.disk_migrations.items()):
-        for label, other in {*migration.dependencies, *migration.run_before}:
-            if label in labels and other not in ("__first__", "__latest__"):
-                found.setdefault(label, []).append(f"{app}.{name} on {label}.{other}")
-    return found
+    from medusa_migrations.files.owned import django_migrations
+
+    for app in apps.get_app_configs():
+        package, _ = MigrationLoader.migrations_module(app.label)
+        for name in django_migrations(app.label) or ():
+            spec = find_spec(f"{package}.{name}")
+            if spec and spec.has_location and spec.origin:
+                yield f"{app.label}.{name}", f"{package}.{name}", Path(spec.origin).read_text(errors="replace")
 
 
 @register(TAG, deploy=True)
