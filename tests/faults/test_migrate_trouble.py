@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from medusa_migrations.database import postgresql
-from tests.support.projects import BLOCKED, SLEEPING, UNLOCKED, Outcome, Project
+from tests.support.projects import BLOCKED, QUEUED, SLEEPING, UNLOCKED, UNTIL_GO, Outcome, Project
 from tests.support.shop import BLOG, SHOP, applied
 
 
@@ -139,10 +139,15 @@ class TestFailure:
 class TestTwoAtOnce:
     @pytest.mark.smoke
     def test_the_second_one_waits_and_finds_nothing_to_do(self, shop: Project) -> None:
-        sleepy(shop, 2)
+        shop.sql("CREATE TABLE go (); SELECT 1")
+        shop.write("blog.20240102000000_sleepy", UNTIL_GO)
+        shop.manage("migrations_build").ok()
         first = shop.start("migrate")
         shop.wait_for(SLEEPING)
-        second = finish(shop.start("migrate"))
+        waiting = shop.start("migrate")
+        shop.wait_for(QUEUED)
+        shop.sql("INSERT INTO go DEFAULT VALUES; SELECT 1")
+        second = finish(waiting)
         assert second.code == 0, second
         assert "Waiting up to 60 s for the lock" in second.stderr
         assert "No migrations to apply." in second.stdout

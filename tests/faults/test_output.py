@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.support.processes import ended
-from tests.support.projects import SLEEPING, Project
+from tests.support.projects import SLEEPING, UNTIL_GO, Project
 
 
 @pytest.mark.parametrize("mode", ["each", "all", "none"])
@@ -34,13 +34,16 @@ def test_notices_are_shown_under_their_migration_at_verbosity_2(project: Project
 
 
 def test_show_marks_what_is_running_now(project: Project) -> None:
+    project.sql("CREATE TABLE go (); SELECT 1")
     for option in ("", " transaction:false"):
         id_ = "blog.20240101000001_slow"
-        project.write(id_, "SELECT pg_sleep(1.5);", "", option=option)
+        project.write(id_, UNTIL_GO, "", option=option)
         project.manage("migrations_build").ok()
+        project.sql("TRUNCATE go; SELECT 1")
         run = project.start("migrations_run")
         project.wait_for(SLEEPING)
         assert f"[>] {id_}" in project.manage("migrations_show").ok().stdout
+        project.sql("INSERT INTO go DEFAULT VALUES; SELECT 1")
         assert ended(run)[0] == 0
         project.manage("migrations_revert").ok()
 

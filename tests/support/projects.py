@@ -58,8 +58,16 @@ TEMPLATES = [{
 # Conditions for `Project.wait_for`, on this database alone: other tests run on the same server.
 _HERE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 SLEEPING = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
+# A second run has looked who holds the lock.
+QUEUED = (
+    "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND query LIKE '%pg_locks l LEFT JOIN%')"
+)
 BLOCKED = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
 UNLOCKED = f"NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = {_HERE})"
+
+# A statement that sleeps until the table `go` has a row.
+UNTIL_GO = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM go) LOOP PERFORM pg_sleep(0.05); END LOOP; END $$;"
 
 
 @dataclass(frozen=True)
