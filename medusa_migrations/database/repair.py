@@ -198,6 +198,7 @@ class Repair:
         id_ = MigrationId._make(name.partition(".")[::2])
         if not any(id_ in ids for ids in among):
             hint = nearest(name, {str(one) for ids in among for one in ids})
+            hint = hint or " migrations_repair without options lists what needs it."
             raise PlanError(f"{name!r} is none that this can repair. Nothing was repaired.{hint}")
         return id_
 
