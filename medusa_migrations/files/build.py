@@ -79,6 +79,23 @@ def from_sources() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     return ordered(found.migrations, app_labels()), (*found.warnings, *([ahead] if ahead else []))
 
 
+def are_sources_accepted() -> bool:
+    """Whether the last build was made of just these sources, so that a build refuses none of them.
+
+    False also where that cannot be told, as `from_sources` then says. It takes half the time of that.
+    """
+    try:
+        built = dist.made_of(conf.get_settings().dist_dir)
+        files = sources.source_files()
+        return (
+            len(files) == len(built.hashes)
+            and built.apps.issubset(app_labels())
+            and all(built.hashes.get((str(one.id), one.cited)) == sources.hash_of(one) for one in files)
+        )
+    except (OSError, DistError, FileError):
+        return False
+
+
 def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
     """The warning that names sources which are not among `migrations`, the build; empty if all are. No file is read."""
     known = {migration.id for migration in migrations}

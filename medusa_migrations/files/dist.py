@@ -13,15 +13,19 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from django.core.files import locks
 
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import DistError
 from medusa_migrations.migration import Migration, MigrationId, Part, Piece, whole_checksum
+
+from .text import decode, read
+
+T = TypeVar("T")
 
 # Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
 FORMAT = 2
@@ -34,6 +38,13 @@ COPIES = 8
 _BUILT = re.compile(r"[0-9]{14}[_-].+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?")
 
 
+class MadeOf(NamedTuple):
+    """What a build was made of: the hash of each file by its id and its path for messages; the apps they depend on."""
+
+    hashes: dict[tuple[str, str], str]
+    apps: set[str]
+
+
 def _target(dist_dir: Path, migration: Migration) -> Path:
     return Path(_file(str(dist_dir), migration.id, migration.hash, migration.source))
 
@@ -44,8 +55,6 @@ def _file(dist_dir: str, id_: MigrationId, file_hash: str, source: str) -> str:
 
 def is_current(dist_dir: Path, migrations: Sequence[Migration]) -> bool:
     """Whether the build in `dist_dir` is the one that `migrations`, in their order, would make."""
-    from .text import read  # a run that has nothing to do reads the manifest alone
-
     try:
         if read(dist_dir / MANIFEST) != _manifest(migrations).encode():
             return False
@@ -107,7 +116,20 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
 @functools.lru_cache(maxsize=1)
 def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
     """What `load` gives, kept for a command that asks several times, as long as the file's `version` is the same."""
-    head, _, rest = path.read_bytes().partition(b"\n")
+    return _read_manifest(path, functools.partial(_migrations, str(path.parent)))
+
+
+def made_of(dist_dir: Path) -> MadeOf:
+    """What the build in `dist_dir` was made of, in half the time of `load`.
+
+    Raises OSError if there is none or it cannot be read, DistError if it is none.
+    """
+    return _read_manifest(dist_dir / MANIFEST, _made_of)
+
+
+def _read_manifest(path: Path, of_entries: Callable[[bytes], T]) -> T:
+    """What `of_entries` makes of a JSON list of the entries, as they were written."""
+    head, _, rest = read(path).partition(b"\n")
     try:
         document = json.loads(head + b"]}")
         if document["format"] != FORMAT:
@@ -117,10 +139,24 @@ def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
             )
         if document["hash"] != hashlib.sha256(rest).hexdigest():
             raise ValueError(document["hash"])
-        entries = b"[" + rest.removesuffix(b"}\n")
-        return tuple(json.loads(entries, object_hook=functools.partial(_from_json, str(path.parent))))
+        return of_entries(b"[" + rest.removesuffix(b"}\n"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DistError(f"{shown_path(path)} is not what migrations_build wrote. Run migrations_build.") from None
+
+
+def _migrations(dist_dir: str, entries: bytes) -> tuple[Migration, ...]:
+    return tuple(json.loads(entries, object_hook=functools.partial(_from_json, dist_dir)))
+
+
+def _made_of(entries: bytes) -> MadeOf:
+    made_of = MadeOf({}, set())
+
+    def take(entry: dict[str, Any]) -> None:
+        made_of.hashes[entry["id"], entry["source"]] = entry["hash"]
+        made_of.apps.update(text.partition(".")[0] for text in entry.get("depends", ()))
+
+    json.loads(entries, object_hook=take)  # which keeps no entry: thousands would have the collector look for garbage
+    return made_of
 
 
 def _manifest(migrations: Sequence[Migration]) -> str:
@@ -192,8 +228,6 @@ def _locked(folder: Path) -> Iterator[int]:
 
 
 def _has(path: Path, file_hash: str) -> bool:
-    from .text import read
-
     try:
         return hashlib.sha256(read(path)).hexdigest() == file_hash
     except OSError:
@@ -213,8 +247,6 @@ def _copy(migration: Migration, target: Path) -> bool:
     """Copy a source to `target`, and tell whether that was needed. Raises DistError if the source has changed."""
     if _has(target, migration.hash):
         return False
-    from .text import read
-
     try:
         data = read(migration.file)
     except OSError as error:
@@ -265,8 +297,6 @@ def read_part(migration: Migration, part: Part) -> str:
 
 def read_text(migration: Migration) -> str:
     """All of the text of `migration`. Raises DistError if its file is not the one that was built."""
-    from .text import decode, read  # a run that has nothing to do loads a build and reads no file of it
-
     try:
         data = read(migration.file)
     except OSError as error:

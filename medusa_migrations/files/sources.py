@@ -17,6 +17,8 @@ from medusa_migrations import conf
 from medusa_migrations.errors import BuildError, FileError, MigrationError
 from medusa_migrations.migration import Migration, MigrationId, name_problem
 
+from .text import decode, read
+
 if TYPE_CHECKING:
     from .pyfile import PythonFile
     from .sqlfile import ParsedFile
@@ -135,6 +137,11 @@ def is_installed_package(app: AppConfig) -> bool:
     )
 
 
+def hash_of(source: SourceFile) -> str:
+    """The SHA-256 of a file, as a Migration has it. Raises OSError."""
+    return hashlib.sha256(read(source.file)).hexdigest()
+
+
 def collect(known: Mapping[MigrationId, Migration] | None = None) -> Sources:
     """Read and check every source.
 
@@ -174,8 +181,6 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
     problem = None if same else name_problem(source.id.name)
     if problem:
         raise FileError(problem, source.cited, "Rename it; a name that starts with '_' is ignored.")
-    from .text import decode, read  # to list the sources takes none of them
-
     try:
         data = read(source.file)
     except OSError as error:

@@ -6,7 +6,7 @@ Every command imports this file, so each check imports what it needs itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
@@ -141,9 +141,12 @@ def check_tenants(**kwargs: Any) -> list[CheckMessage]:
 def check_files(**kwargs: Any) -> list[CheckMessage]:
     """Files that a build refuses (E005), and those of apps with both kinds that leave their order to luck (W007)."""
     from medusa_migrations.errors import BuildError, MigrationError
-    from medusa_migrations.files.build import from_sources
+    from medusa_migrations.files.build import are_sources_accepted, from_sources
 
     if are_files_checked_later() or not _is_usable():
+        return []
+    both_kinds = _apps_of_both_kinds()
+    if not both_kinds and are_sources_accepted():
         return []
     try:
         migrations, _ = from_sources()
@@ -152,16 +155,21 @@ def check_files(**kwargs: Any) -> list[CheckMessage]:
     except MigrationError as error:
         errors = [error]
     else:
-        return _check_headers(migrations)
+        return _check_headers(migrations, both_kinds)
     hint = "Mend it: nothing is built or run before."
     return [Error(str(error), hint=hint, id=f"{TAG}.E005") for error in errors]
 
 
-def _check_headers(migrations: Sequence[Migration]) -> list[CheckMessage]:
+def _apps_of_both_kinds() -> dict[str, list[str]]:
+    """The apps that have Django migrations too, with the names of those."""
     from medusa_migrations.files.owned import django_migrations
+
+    return {label: names for label in _labels_with_sources() if (names := django_migrations(label))}
+
+
+def _check_headers(migrations: Sequence[Migration], both_kinds: Mapping[str, Sequence[str]]) -> list[CheckMessage]:
     from medusa_migrations.migration import django_dependencies
 
-    both_kinds = {label: names for label in _labels_with_sources() if (names := django_migrations(label))}
     return [
         checks.Warning(
             f"{migration.id} belongs to an app that has Django migrations too, and names none of them: on a new "
