@@ -15,7 +15,7 @@ import pytest
 
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.tables import Table
-from tests.support.projects import ROOT, Outcome, Project
+from tests.support.projects import ROOT, Project
 
 CASES = sorted((ROOT / "tests/scenarios/generate").iterdir())
 # What an older server makes of them is tried with every third: they take long.
@@ -48,8 +48,11 @@ def catalog(project: Project) -> dict[str, Table]:
     return read_tables(reader, project.sql("SELECT 'public'::regnamespace::oid")[0][0], names)
 
 
-def generate(project: Project, timestamp: str, *options: str) -> Outcome:
-    return project.manage("makemigration", "blog", "--generate", "--timestamp", timestamp, *options)
+RUN = ("migrations_run", "--build")
+
+
+def generating(timestamp: str, *options: str) -> tuple[str, ...]:
+    return ("makemigration", "blog", "--generate", "--timestamp", timestamp, *options)
 
 
 def part(case: Path, name: str) -> str:
@@ -67,23 +70,22 @@ def test_cases(project: Project, case: Path) -> None:
         project.apps.append("django.contrib.postgres")  # as Django's checks ask for, from 6.0 on
     project.add_models("blog", part(case, "before.py"))
     if part(case, "before.py"):
-        generate(project, FIRST).ok()
+        project.manage_several(generating(FIRST), RUN).ok()
         if by_hand := part(case, "by_hand.sql"):
             project.write("blog.20240101000001_by_hand", by_hand, header=part(case, "header"))
-        project.run().ok()
+            project.run().ok()
         project.sql(part(case, "rows.sql") + "SELECT 1")
     before = catalog(project)
     kept = project.sql(part(case, "kept_before.sql") or part(case, "kept.sql") or "SELECT 1")
     project.add_models("blog", part(case, "after.py"))
-    outcome = generate(project, SECOND, *lines(case, "options")).ok()
+    outcome = project.manage_several(generating(SECOND, *lines(case, "options")), RUN, generating(THIRD)).ok()
     for text in lines(case, "said"):
         assert text in outcome.stderr
     (path,) = (project.folder / "blog/sql_migrations").glob(f"{SECOND}_*.sql")
     for text in lines(case, "up"):
         assert text in path.read_text().partition("-- migrate:down")[0]
-    project.run().ok()
+    assert "No changes detected" in outcome.stdout.splitlines()[-1]
     assert project.sql(part(case, "kept.sql") or "SELECT 1") == kept
-    assert "No changes detected" in generate(project, THIRD).ok().stdout
     project.sql(part(case, "before_revert.sql") + "SELECT 1")
     project.manage("migrations_revert").ok()
     assert catalog(project) == before
@@ -92,6 +94,6 @@ def test_cases(project: Project, case: Path) -> None:
 def test_more_tables_at_once_than_the_server_has_locks_for(lone_project: Project) -> None:
     fields = "".join(f"    f{number} = models.IntegerField(db_index=True)\n" for number in range(9))
     lone_project.add_models("blog", "".join(f"class M{number}(models.Model):\n{fields}" for number in range(900)))
-    message = generate(lone_project, FIRST, "--dry-run").error()
+    message = lone_project.manage(*generating(FIRST, "--dry-run")).error()
     assert "out of shared memory" in message
     assert "Generate for one app at a time" in message

@@ -35,6 +35,14 @@ DATABASES = {"default": json.loads(os.environ["TEST_DATABASE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 """
 
+# The commands that it is given, one after the other, until one fails: most of what a command takes is Python's start.
+SEVERAL = """\
+import json, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+from django.core.management import execute_from_command_line
+for arguments in sys.argv[1:]:
+    execute_from_command_line(["manage.py", *json.loads(arguments)])
+"""
 
 MODELS = "from django.db import models"
 
@@ -131,6 +139,7 @@ class Project:
 
     def __post_init__(self) -> None:
         (self.folder / "manage.py").write_text(MANAGE)
+        (self.folder / "several.py").write_text(SEVERAL)
         self.configure()
         for app in self.apps:
             self.add_app(app)
@@ -243,6 +252,10 @@ class Project:
         finally:
             process.kill()
         return Outcome(process.returncode, stdout, stderr)
+
+    def manage_several(self, *commands: tuple[str, ...]) -> Outcome:
+        """Commands in one process, for which models and settings stay as they are."""
+        return self.manage(*map(json.dumps, commands), script="several.py")
 
     def run(self, *arguments: str, **options: Any) -> Outcome:
         """Build and run."""
