@@ -15,6 +15,7 @@ import pytest
 
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.tables import Table
+from tests.support.kills import give_few_locks
 from tests.support.projects import ROOT, Project
 
 CASES = sorted((ROOT / "tests/scenarios/generate").iterdir())
@@ -92,8 +93,9 @@ def test_cases(project: Project, case: Path) -> None:
 
 
 def test_more_tables_at_once_than_the_server_has_locks_for(lone_project: Project) -> None:
+    give_few_locks(lone_project)
     fields = "".join(f"    f{number} = models.IntegerField(db_index=True)\n" for number in range(9))
-    lone_project.add_models("blog", "".join(f"class M{number}(models.Model):\n{fields}" for number in range(900)))
+    lone_project.add_models("blog", "".join(f"class M{number}(models.Model):\n{fields}" for number in range(200)))
     message = lone_project.manage(*generating(FIRST, "--dry-run")).error()
     assert "out of shared memory" in message
     assert "Generate for one app at a time" in message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.kills import give_few_locks
 from tests.support.projects import Project
 
 DEFERRED = {
@@ -58,12 +59,13 @@ def test_what_one_transaction_cannot_do_hints_at_each(project: Project, first: s
 
 def test_the_lock_table_that_is_too_small_hints_at_each(lone_project: Project) -> None:
     project = lone_project
+    give_few_locks(project)
     for number in range(120):
         project.write(
             f"blog.2024010100{number // 60:02d}{number % 60:02d}_many",
-            f"DO $$ BEGIN FOR i IN 1..150 LOOP EXECUTE format('CREATE TABLE m{number}_%s ()', i); END LOOP; END $$;",
+            f"DO $$ BEGIN FOR i IN 1..20 LOOP EXECUTE format('CREATE TABLE m{number}_%s ()', i); END LOOP; END $$;",
         )
-    error = project.run("--transaction", "all", timeout=120).error()
+    error = project.run("--transaction", "all").error()
     assert "out of shared memory" in error
     assert "use --transaction each" in error
     assert (project.tables(), project.history()) == (set(), [])

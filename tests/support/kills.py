@@ -41,6 +41,13 @@ def crash(project: Project) -> None:
     postgres.start(folder)
 
 
+def give_few_locks(project: Project) -> None:
+    """The server has room for some hundred locks in place of thousands. It has to be the project's own."""
+    for name in ("max_locks_per_transaction", "max_connections"):
+        project.sql(f"ALTER SYSTEM SET {name} = 10")
+    crash(project)  # they are read when it starts
+
+
 def _by_signal(number: signal.Signals) -> Callable[[Project, subprocess.Popen[str]], bool]:
     def end(project: Project, run: subprocess.Popen[str]) -> bool:
         was_running = run.poll() is None
