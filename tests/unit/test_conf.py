@@ -180,7 +180,9 @@ def test_the_setting_itself_must_be_a_dictionary(value: object) -> None:
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=5,  # no setting is looked into deeper
         ),
+        max_size=len(KEYS),
     )
 )
 def test_whatever_is_set_gives_settings_or_a_settings_error(values: dict[Any, Any]) -> None:
