@@ -133,7 +133,7 @@ def test_at_random_moments_nothing_is_lost_and_nothing_done_twice(lone_project: 
         way = dice.choices(list(WAYS), [3, 2, 2, 2, 3, 1])[0]
         run = project.start("migrations_run", "--lock-wait", "20")
         wait_for_backend(project, run)
-        time.sleep(dice.uniform(0, 0.5))
+        time.sleep(dice.uniform(0, 0.3))
         was_running = WAYS[way](project, run)
         code, _, stderr = ended(run)
         print(f"{way}: {names_of(project.applied()) if was_running else 'too late'}\n{stderr}")
