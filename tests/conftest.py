@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -94,8 +95,18 @@ def drafts(server: Server, drafts_database: str, django_db_blocker: Any) -> Iter
         yield Drafts(session)
 
 
+@pytest.fixture(scope="session")
+def shop_build(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a build of the shop makes, which is the same in every folder."""
+    project = make_shop(Project(tmp_path_factory.mktemp("shop"), server, server.maintenance))
+    project.manage("migrations_build").ok()
+    return project.folder / "dist"
+
+
 @pytest.fixture
-def shop(project: Project) -> Project:
+def shop(project: Project, shop_build: Path) -> Project:
+    """A project of both kinds; nothing of it is applied, the SQL migration is built."""
+    shutil.copytree(shop_build, project.folder / "dist")
     return make_shop(project)
 
 
