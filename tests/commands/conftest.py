@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.generated import BOOK, FIRST, generate
+from tests.support.generated import BOOK, FIRST
 from tests.support.projects import Project
 
 
@@ -12,6 +12,7 @@ from tests.support.projects import Project
 def books(project: Project) -> Project:
     """A model whose table is there."""
     project.add_models("blog", BOOK)
-    generate(project, "--timestamp", FIRST).ok()
-    project.run().ok()
+    project.manage_several(
+        ("makemigration", "blog", "--generate", "--timestamp", FIRST), ("migrations_run", "--build")
+    ).ok()
     return project
