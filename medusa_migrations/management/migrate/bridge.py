@@ -24,9 +24,9 @@ from medusa_migrations.errors import DatabaseError, PlanError
 from medusa_migrations.files.owned import are_migrations_disabled, owned, sql_labels
 from medusa_migrations.management.console import Console, written
 from medusa_migrations.migration import Migration
+from medusa_migrations.run.states import RenderableState
 
 from .run import Asked, MigrateRun
-from .states import RenderableState
 from .tenants import is_left_to_django
 
 # The runs under way, by alias: a receiver of post_migrate may call for another database, a thread for a third.

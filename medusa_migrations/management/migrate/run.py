@@ -118,7 +118,7 @@ class MigrateRun:
         steps: dict[Key, Step] = {step.id: step for step in self._pending_steps()}
         if not steps:
             return list(django)
-        from .combined import combined_order
+        from medusa_migrations.run.combined import combined_order
 
         chosen: list[Key] | None = None
         if self.asked.app_label:
@@ -161,7 +161,7 @@ class MigrateRun:
 
     def refuse_to_unapply(self, loader: MigrationLoader, unapplying: Collection[Key]) -> None:
         """Raise PlanError if an applied SQL migration needs one of Django's that are to be unapplied."""
-        from .combined import left_without
+        from medusa_migrations.run.combined import left_without
 
         known = self._read(details=True)
         left = left_without(loader, unapplying, known)

@@ -20,10 +20,10 @@ from medusa_migrations.database.history import History
 from medusa_migrations.database.repair import Repair, Wanted, findings
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.files.order import ordered
-from medusa_migrations.management.migrate.interleaving import interleave, with_declared
 from medusa_migrations.migration import Key, Migration, MigrationId
 from medusa_migrations.plan.backwards import Backwards
 from medusa_migrations.plan.forwards import Forwards
+from medusa_migrations.plan.interleaving import interleave, with_declared
 from medusa_migrations.plan.known import Known, in_order, know
 from tests.support.builders import migration, row
 

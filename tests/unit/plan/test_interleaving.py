@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medusa_migrations.management.migrate.interleaving import interleave, reachable, with_declared
 from medusa_migrations.migration import Key
+from medusa_migrations.plan.interleaving import interleave, reachable, with_declared
 
 
 def key(text: str) -> Key:

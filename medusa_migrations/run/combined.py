@@ -12,10 +12,10 @@ from django.utils.timezone import is_naive, make_aware
 
 from medusa_migrations.files.owned import references
 from medusa_migrations.migration import Key, Migration, MigrationId, dependencies, django_dependencies
+from medusa_migrations.plan.interleaving import Needs, interleave, reachable, with_declared
 from medusa_migrations.plan.known import Known, Row
-from medusa_migrations.run.prerequisites import apps_named, in_database, named
 
-from .interleaving import Needs, interleave, reachable, with_declared
+from .prerequisites import apps_named, in_database, named
 
 # Django's history has the time of the client's clock, ours that of the server's.
 CLOCK_TOLERANCE = timedelta(minutes=1)
