@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.db import connections
 
 from .errors import SettingsError, nearest
+from .migration import MigrationId
 
 NAME = "MEDUSA_MIGRATIONS"
 TRANSACTION_MODES = ("all", "each", "none")
@@ -45,6 +46,8 @@ class Settings(NamedTuple):
     run_on_migrate: bool = True
     admin: bool = True
     history_schema: str | Mapping[str, str] | None = None
+    verify_after: str | None = None
+    lint_rows: int = 10_000
 
     def history_schema_of(self, alias: str) -> str | None:
         """The schema that the history of the database `alias` is in, None where search_path finds it."""
@@ -213,6 +216,12 @@ def _schema(value: object) -> str:
     return value
 
 
+def _id(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and MigrationId.parse(value)):
+        raise ValueError
+    return value
+
+
 _CHECKS = {
     "DIST_DIR": (_path, "a path"),
     "SOURCE_DIR": (_folder_name, "the name of a folder, such as 'sql_migrations'"),
@@ -227,4 +236,6 @@ _CHECKS = {
     "RUN_ON_MIGRATE": (_bool, "True or False"),
     "ADMIN": (_bool, "True or False"),
     "HISTORY_SCHEMA": (_schemas, "the name of a schema, or one for each alias of DATABASES: {'default': 'ops'}"),
+    "LINT_ROWS": (_count, "a whole number, 0 or more"),
+    "VERIFY_AFTER": (_id, "the id of a migration, such as 'blog.20230801075818_add_authors_and_posts', or None"),
 }

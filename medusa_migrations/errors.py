@@ -103,6 +103,14 @@ class DistError(MigrationError):
     """The build is missing, cannot be read or written, or is not what its manifest says."""
 
 
+class GitError(MigrationError):
+    """git cannot tell what has changed."""
+
+
+class LintError(MigrationError):
+    """The migrations cannot be looked through for what locks or breaks."""
+
+
 class DatabaseError(MigrationError):
     """The database cannot be reached or used."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .migration import Direction, MigrationId
-from .results import BuildResult
+from .results import BuildResult, Proof
 
 
 class Built(NamedTuple):
@@ -89,7 +89,43 @@ class Progressed(NamedTuple):
     is_done: bool
 
 
-Event = Built | Started | Noticed | Remarked | Finished | Failed | Waiting | Blocked | Retrying | Progressed
+class ScratchMade(NamedTuple):
+    """the scratch database `name` was made, on a server of this version."""
+
+    name: str
+    version: str
+
+
+class Proving(NamedTuple):
+    """`id`, the `number`th of `total` SQL migrations, is about to be run; about `seconds` are left, None if unknown."""
+
+    id: MigrationId
+    number: int
+    total: int
+    seconds: float | None
+
+
+class Proved(NamedTuple):
+    """a migration was proven, or a fault of it was found."""
+
+    proof: Proof
+
+
+Event = (
+    Built
+    | Started
+    | Noticed
+    | Remarked
+    | Finished
+    | Failed
+    | Waiting
+    | Blocked
+    | Retrying
+    | Progressed
+    | ScratchMade
+    | Proving
+    | Proved
+)
 Listener = Callable[[Event], None]
 
 

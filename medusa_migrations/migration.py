@@ -6,6 +6,7 @@ import enum
 import hashlib
 import itertools
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,28 @@ FEATURE = re.compile(r"[A-Za-z0-9_.-]+")
 # of most file systems.
 NAME_LENGTH = 228
 
+
+Severity = Literal["error", "warning", "note"]
+
+# What a statement may do to tables that are in use, and lint finds. An error locks or fails; a warning is a question of
+# the order of release: before or after the code that is new.
+LINT_CODES: Mapping[str, Severity] = {
+    "rewrite": "error",
+    "index-build": "error",
+    "scan": "error",
+    "held": "error",
+    "required-column": "error",
+    "bulk-update": "error",
+    "loss": "error",
+    "insert-breaks": "warning",
+    "drop-table": "warning",
+    "drop-column": "warning",
+    "rename-table": "warning",
+    "rename-column": "warning",
+}
+
+# What is let pass: `drift KIND NAME: reason`, or `CODE [TABLE]: reason`.
+_ALLOWED = re.compile(rf"(?:drift\s+(\S+)\s+(\S.*?)|({'|'.join(LINT_CODES)})(?:\s+(\S+?))?):\s+(\S.*)")
 
 # What `migrations_show` tells of a migration.
 State = Literal["applied", "pending", "changed", "missing", "failed", "running", "disabled"]
@@ -149,12 +172,34 @@ def _joint(sql: str) -> str:
     return line_break if last_line.endswith(";") and "--" not in last_line else f"{line_break};\n"
 
 
+class Allowed(NamedTuple):
+    """What a migration may do though it is found, and why.
+
+    `code` is one of LINT_CODES, with `name` a table or "" for all. Or it is "drift": the down part may leave the object
+    of that `kind` and `name` otherwise than it was.
+    """
+
+    code: str
+    kind: str
+    name: str
+    reason: str
+
+    @classmethod
+    def parse(cls, text: str) -> Allowed | None:
+        """What `text` allows, as `drift extension pg_trgm: another app uses it`, or None if it is not written so."""
+        match = _ALLOWED.fullmatch(text.strip())
+        if not match:
+            return None
+        kind, name, code, table, reason = match.groups()
+        return cls(code or "drift", kind or "", name or table or "", reason)
+
+
 class Migration(NamedTuple):
     """One migration, in the sources or in dist: everything but its SQL.
 
     `source` is the path that messages cite, `file` where its text is, `hash` the SHA-256 of that file's bytes.
     `checksum` is the up part's, or of a Python file the whole text's. `depends` are ids of migrations, or Django's:
-    `auth.0012_…`, `auth`.
+    `auth.0012_…`, `auth`. `allow` are texts that `Allowed` reads.
     """
 
     id: MigrationId
@@ -168,6 +213,7 @@ class Migration(NamedTuple):
     feature: str | None = None
     keep: tuple[str, ...] = ()
     description: str = ""
+    allow: tuple[str, ...] = ()
 
     @property
     def is_python(self) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from .migration import Direction, MigrationId, State
+from .migration import Direction, MigrationId, Severity, State
 
 Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_back"]
 
@@ -16,7 +16,7 @@ class MigrationResult(NamedTuple):
 
     What follows it is said of planned ones: what one in Python will do, in words; whether the part runs in a
     transaction, whether the migration has a down part, and how many statements of the part are done already and will
-    not be sent again.
+    not be sent again; the hash of its file; and what lint has found in the part, where that is known.
     """
 
     id: MigrationId
@@ -28,6 +28,8 @@ class MigrationResult(NamedTuple):
     transactional: bool = True
     reversible: bool = True
     statements_done: int = 0
+    file_hash: str = ""
+    findings: tuple[LintFinding, ...] = ()
 
 
 class Failure(NamedTuple):
@@ -138,6 +140,158 @@ class RepairResult(NamedTuple):
     database: str
     done: tuple[str, ...]
     findings: tuple[Finding, ...]
+
+
+class Difference(NamedTuple):
+    """What differs between two states of a database: an object that is new or gone, or one attribute of it.
+
+    `kind` is one word, `object` the name with its schema. `before` and `after` are the attribute's values, None where
+    it has none; both are None of what is new or gone.
+    """
+
+    change: Literal["new", "gone", "differs"]
+    kind: str
+    object: str
+    attribute: str | None = None
+    before: Any = None
+    after: Any = None
+
+
+class LintFinding(NamedTuple):
+    """What a statement of a migration does to tables that are in use.
+
+    `code` is that of the kind, `lock` the mode in which `tables` are locked, in PostgreSQL's words, None where none is.
+    `rows` and `bytes` are those of the largest of them in a live database, None where that was not asked. `instead` is
+    the safe way, as SQL to paste.
+    """
+
+    id: MigrationId
+    part: Direction
+    code: str
+    severity: Severity
+    file: str
+    line: int
+    column: int
+    statement: str
+    message: str
+    lock: str | None = None
+    tables: tuple[str, ...] = ()
+    rows: int | None = None
+    bytes: int | None = None
+    instead: str = ""
+
+
+ProofStatus = Literal[
+    "proven", "cached", "irreversible", "drift", "up_failed", "down_failed", "second_up_failed", "skipped"
+]
+
+
+class Proof(NamedTuple):
+    """What came of proving one migration.
+
+    `drift` is what its down part did not bring back, `loses` names the columns and tables whose values it does not.
+    `findings` are those of its up part, None if nobody looked. `error` is why a part failed, or what else is wrong, and
+    `told` the same for people. `duration_ms` is of all of it.
+    """
+
+    id: MigrationId
+    status: ProofStatus
+    drift: tuple[Difference, ...] = ()
+    loses: tuple[str, ...] = ()
+    findings: tuple[LintFinding, ...] | None = None
+    error: Failure | None = None
+    told: str = ""
+    duration_ms: int | None = None
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it keeps the migration from being shipped."""
+        return self.error is not None or self.status not in ("proven", "cached", "irreversible", "skipped")
+
+    @property
+    def unsafe(self) -> int:
+        """How many of its statements are unsafe."""
+        return sum(finding.severity == "error" for finding in self.findings or ())
+
+
+class VerifyResult(NamedTuple):
+    """What came of proving the migrations of one database.
+
+    `django` are the failures of Django's migrations, in words. `models` are the differences of the models from what the
+    migrations made; those of the apps `uncompared` could not be looked for. `live` are those of the database
+    `live_alias` from what its applied migrations make. `scratch` is the name of a scratch database that was kept.
+    `notes` are for people.
+    """
+
+    database: str
+    server_version: str
+    migrations: tuple[Proof, ...] = ()
+    django: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    uncompared: tuple[str, ...] = ()
+    live: tuple[Difference, ...] = ()
+    live_alias: str | None = None
+    scratch: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def faults(self) -> int:
+        """How many faults there are, of all kinds, without the unsafe statements."""
+        return sum(one.is_fault for one in self.migrations) + len(self.django) + len(self.models) + len(self.live)
+
+    @property
+    def unsafe(self) -> int:
+        """How many statements are unsafe."""
+        return sum(one.unsafe for one in self.migrations)
+
+
+class LintResult(NamedTuple):
+    """What was found in the migrations of one database; `failed` are the parts that do not run, and so tell nothing."""
+
+    database: str
+    findings: tuple[LintFinding, ...] = ()
+    failed: tuple[Failure, ...] = ()
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(finding.severity == "error" for finding in self.findings)
+
+
+class ReviewedMigration(NamedTuple):
+    """One part of a migration, with what is to be known of it before it is run.
+
+    `sql` is its text, of one in Python all of the file, whose calls `calls` tells in words. `drops` names what it
+    drops or empties, and `loses` those of them whose values go too. `change` is what became of the file since the git
+    ref; a new one is `late` if it runs before one that the ref has.
+    """
+
+    id: MigrationId
+    source: str
+    sql: str
+    is_python: bool = False
+    calls: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
+    transactional: bool = True
+    reversible: bool = True
+    change: Literal["new", "changed"] | None = None
+    late: bool = False
+
+
+class ReviewResult(NamedTuple):
+    """What migrations would run, in the order in which they do; of down parts the last migration is the first.
+
+    `since` is the git ref that they were compared with, and `removed` are the files that are gone since. `script` is
+    what psql is to run, where that was asked for.
+    """
+
+    direction: Direction
+    migrations: tuple[ReviewedMigration, ...] = ()
+    since: str | None = None
+    removed: tuple[str, ...] = ()
+    findings: tuple[LintFinding, ...] = ()
+    script: str = ""
 
 
 class GenerateResult(NamedTuple):

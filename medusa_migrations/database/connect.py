@@ -35,8 +35,19 @@ _KEEPALIVES = {
 _CREDENTIALS = re.compile(r"://[^\s/]*@|://\S*@")
 _PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
 
+# What to do where a command has ended before its end.
+SEE_APPLIED = "migrations_show tells what is applied."
+
 # The server has told no SQLSTATE where a connection was refused, so in another language the common cure is given.
 _NONE_LEFT = ("too many connections for", "too many clients", "connection slots are reserved")
+
+
+class CannotConnect(DatabaseError):
+    """A database that cannot be connected to, for a `reason` that libpq or Django gives."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 @contextlib.contextmanager
@@ -51,9 +62,14 @@ def open_session(alias: str, interruption: Interruption | None = None) -> Iterat
 
 
 @contextlib.contextmanager
-def connected(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
-    """As `open_session`, where not all errors of a database meanwhile are this session's."""
-    connection = _connect(alias)
+def connected(
+    alias: str, interruption: Interruption | None = None, *, database: str | None = None
+) -> Iterator[Session]:
+    """As `open_session`, where not all errors of a database meanwhile are this session's.
+
+    With `database`, to the database of that name on the server of `alias`.
+    """
+    connection = _connect(alias, database)
     interruption = interruption or Interruption()
     try:
         with interruption.cancels(functools.partial(postgresql.cancel, connection)):
@@ -69,9 +85,7 @@ def database_errors(alias: str) -> Iterator[None]:
     try:
         yield
     except Error as error:
-        raise DatabaseError(
-            f"The database {alias!r} failed: {server_error(error).message}\nmigrations_show tells what is applied."
-        ) from error
+        raise DatabaseError(f"The database {alias!r} failed: {server_error(error).message}\n{SEE_APPLIED}") from error
 
 
 def shared_schema() -> str:
@@ -85,11 +99,15 @@ def tenant_schema(connection: BaseDatabaseWrapper) -> str | None:
     return schema if schema and schema != shared_schema() else None
 
 
-def _connect(alias: str) -> BaseDatabaseWrapper:
+def usable(alias: str) -> BaseDatabaseWrapper:
+    """Django's own connection `alias`, whether it is open or not.
+
+    Raises DatabaseError if there is no such database, it is not PostgreSQL, or is set to the schema of a tenant.
+    """
     if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
         raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}")
     try:
-        theirs = connections[alias]
+        theirs: BaseDatabaseWrapper = connections[alias]
     except ImproperlyConfigured as error:
         raise DatabaseError(f"The database {alias!r} cannot be used: {error}") from None
     if theirs.vendor != "postgresql":
@@ -103,15 +121,21 @@ def _connect(alias: str) -> BaseDatabaseWrapper:
             f"and one schema, {shared_schema()!r}, which all tenants share. Nothing was done. Run this without "
             "tenant_command; what each tenant is to have in a schema of its own is for Django migrations."
         )
-    connection = type(theirs)(_own_settings(theirs.settings_dict), alias)
+    return theirs
+
+
+def _connect(alias: str, database: str | None) -> BaseDatabaseWrapper:
+    theirs = usable(alias)
+    settings = _own_settings(theirs.settings_dict) | ({} if database is None else {"NAME": database})
+    connection = type(theirs)(settings, alias)
     try:
         connection.ensure_connection()
     except (Error, ImproperlyConfigured) as error:
-        settings, reason = connection.settings_dict, str(error).strip()
+        reason = str(error).strip()
         message = (
             f"Cannot connect to the database {alias!r} ({_address(settings)}): {reason}\n{_cure(settings, reason)}"
         )
-        raise DatabaseError(without_passwords(message)) from None
+        raise CannotConnect(without_passwords(message), without_passwords(reason)) from None
     return connection
 
 

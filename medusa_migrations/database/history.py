@@ -210,10 +210,16 @@ class History:
             )
 
     def _create(self) -> None:
-        # Collected, and sent over the session: for a transaction the schema editor takes the alias's own connection.
+        self.session.execute(f"BEGIN; {self._into_schema()} {' '.join(self.creation())} COMMIT;")
+
+    def creation(self) -> list[str]:
+        """The statements that make the table, in the schema where tables are made.
+
+        Collected, and sent over the session: for a transaction the schema editor takes the alias's own connection.
+        """
         with self.session.connection.schema_editor(atomic=False, collect_sql=True) as editor:
             editor.create_model(AppliedMigration)
-        self.session.execute(f"BEGIN; {self._into_schema()} {' '.join(editor.collected_sql)} COMMIT;")
+        return list(editor.collected_sql)
 
     def _into_schema(self) -> str:
         """SQL that makes the schema of HISTORY_SCHEMA the one where tables are made, and the schema if need be."""

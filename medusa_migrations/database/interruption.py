@@ -79,12 +79,16 @@ class Interruption:
 
     @contextlib.contextmanager
     def cancels(self, cancel: Callable[[], None]) -> Iterator[None]:
-        """While this lasts, a request calls `cancel`, which must be safe in another thread."""
-        self._cancel = cancel
+        """While this lasts, a request calls `cancel`, which must be safe in another thread.
+
+        Within such a time there may be another; after it, a request calls what it called before, unless there was one.
+        """
+        before, self._cancel = self._cancel, cancel
         try:
             yield
         finally:
-            self.detach()
+            with self._guard:
+                self._cancel = None if self.is_requested else before
 
     def detach(self) -> None:
         """Cancel nothing any more: what is sent now settles things."""

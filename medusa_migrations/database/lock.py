@@ -45,8 +45,14 @@ def run_lock(session: Session, wait: float, listener: Listener) -> Iterator[None
         session.settle(postgresql.UNLOCK)
 
 
+def is_pooled(session: Session) -> bool:
+    """Whether what the session sends goes to server processes that a pooler chooses, so that a lock is nobody's."""
+    asked: int = session.query("SELECT pg_catalog.pg_backend_pid()")[0][0]
+    return asked != postgresql.backend_pid(session.connection)
+
+
 def _refuse_pooler(session: Session) -> None:
-    if session.query("SELECT pg_catalog.pg_backend_pid()")[0][0] != postgresql.backend_pid(session.connection):
+    if is_pooled(session):
         raise LockError(
             f"The database {session.alias!r} is behind a pooler that gives every transaction another server process, "
             "so a lock would be left with somebody else. Nothing was run. Connect to the server itself for "

@@ -22,8 +22,8 @@ COLUMNS = """ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid < 16384::oid)"""
 
 # Whose table may be written: its triggers run as whoever writes. A superuser counts as a member of every role, so
-# membership is followed here; the owner of the database decides over all that is in it.
-_FIND = f"""
+# membership is followed here; the owner of the database decides over all that is in it. An oid is to follow.
+FOUND = f"""
 WITH RECURSIVE ours (role) AS (
     SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname IN (current_user, session_user)
     UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN ours ON m.member = ours.role
@@ -34,8 +34,7 @@ SELECT pg_catalog.quote_ident(n.nspname::text) || '.'::text || pg_catalog.quote_
         SELECT FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database() AND d.datdba = o.oid)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
-WHERE c.oid = pg_catalog.to_regclass(%s)::oid
-"""
+WHERE c.oid = """
 
 # Histories by their comment, in the schemas that this user may look into; and which of them search_path finds.
 _OTHERS = """
@@ -102,7 +101,7 @@ class Others(NamedTuple):
 
 def find(session: Session, place: Place) -> Found | None:
     """The table of that name, if there is one. Raises django.db.Error."""
-    for name, comment, columns, *rest in session.query(_FIND, [place.name]):
+    for name, comment, columns, *rest in session.query(f"{FOUND}pg_catalog.to_regclass(%s)::oid", [place.name]):
         made_with = re.search(r"format (\d+)", comment or "")
         return Found(name, int(made_with[1]) if made_with else 0, set(columns), *rest)
     return None

@@ -90,6 +90,7 @@ class ServerError(NamedTuple):
     hint: str | None = None
     context: str | None = None
     table: str | None = None
+    column: str | None = None
     constraint: str | None = None
     internal_query: str | None = None
     function: str | None = None
@@ -113,6 +114,7 @@ def server_error(error: BaseException) -> ServerError:
         hint=diag.message_hint,
         context=diag.context,
         table=diag.table_name,
+        column=diag.column_name,
         constraint=diag.constraint_name,
         internal_query=diag.internal_query,
         function=diag.source_function,

@@ -78,11 +78,13 @@ class SessionSql(NamedTuple):
     """SQL that keeps a session fit for the next migration, whatever the one before has done to it.
 
     `reset` puts the session back as it was prepared. `as_ourselves` ends what the author's statements have begun, and
-    does without their role and timeouts, for what is written in a transaction of theirs.
+    does without their role and timeouts, for what is written in a transaction of theirs. `elsewhere` is `reset` for
+    another client's session, maybe on a server of another version.
     """
 
     reset: str
     as_ourselves: str
+    elsewhere: str
 
 
 class Session:
@@ -120,7 +122,8 @@ class Session:
         except Error as error:
             if not (self.interruption.is_requested and server_error(error).sqlstate == postgresql.QUERY_CANCELED):
                 raise
-            self._send_uninterrupted(f"ROLLBACK; {sql}")  # the cancel that came first was meant for another
+            self._send_uninterrupted("ROLLBACK")
+            self._send_uninterrupted(sql)  # the cancel that came first was meant for another
 
     def settle(self, sql: str) -> None:
         """Send what ends a run, also after a stop was requested; a connection that is gone needs no ending."""
@@ -246,6 +249,7 @@ class Session:
             restore += self.compose("SELECT pg_catalog.set_config(%s, %s, false);", [name, value])
         return SessionSql(
             reset=f"{_RESET} {self._set_up()} {restore}",
+            elsewhere=f"{_RESET} SET client_encoding = 'UTF8'; {_SET_UP} {self._isolation()} {restore}",
             as_ourselves=(
                 f"{postgresql.CHECK_DEFERRED} SET LOCAL SESSION AUTHORIZATION DEFAULT; "
                 f"SET LOCAL ROLE {own_role or 'NONE'}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
@@ -257,14 +261,17 @@ class Session:
         sql = _SET_UP + hold_sql()
         if postgresql.server_version(self.connection) >= _TRANSACTION_TIMEOUT_SINCE:
             sql += _TRANSACTION_TIMEOUT
-        if level := postgresql.isolation_level(self.connection):
-            sql += f"SET default_transaction_isolation = '{level}';"
+        sql += self._isolation()
         self.execute(sql)
         try:
             self.execute(_CLIENT_CHECK)
         except DataError:
             return sql
         return sql + _CLIENT_CHECK
+
+    def _isolation(self) -> str:
+        level = postgresql.isolation_level(self.connection)
+        return f"SET default_transaction_isolation = '{level}';" if level else ""
 
     @contextlib.contextmanager
     def watched(self, listener: Listener) -> Iterator[None]:

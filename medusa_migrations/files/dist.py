@@ -174,7 +174,7 @@ def _to_json(migration: Migration) -> dict[str, Any]:
         "up": _part_to_json(migration.up),
         "down": _part_to_json(migration.down) if migration.down else None,
     }
-    optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description")}
+    optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description", "allow")}
     return entry | {name: value for name, value in optional.items() if value}
 
 
@@ -213,6 +213,7 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
         entry.get("feature"),
         tuple(entry.get("keep", ())),
         entry.get("description", ""),
+        tuple(entry.get("allow", ())),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from medusa_migrations.errors import FileError, Location, locate
-from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency, whole_checksum
+from medusa_migrations.migration import FEATURE, Allowed, Direction, Part, is_dependency, whole_checksum
 from medusa_migrations.schema.given_sql import sendable
 from medusa_migrations.schema.operations import IrreversibleError, Operation, Query, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Reverse, reverse, without_database
@@ -42,7 +42,7 @@ def down(schema: Schema) -> None:
 '''
 
 # The variables that a file may set; and what people write instead.
-_VARIABLES = ("depends", "feature", "transaction")
+_VARIABLES = ("depends", "feature", "transaction", "allow")
 _MISTAKEN = {"dependencies": "depends", "atomic": "transaction", "transactional": "transaction"}
 
 
@@ -56,6 +56,7 @@ class PythonFile:
     depends: tuple[str, ...]
     feature: str | None
     description: str
+    allow: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -116,6 +117,7 @@ class _Parser:
             depends=self.depends(),
             feature=self.feature(),
             description=docstring.partition("\n\n")[0],
+            allow=self.allow(),
         )
 
     def error(self, problem: str, cure: str, line: int | None) -> FileError:
@@ -217,6 +219,12 @@ class _Parser:
         if found is not None and not (isinstance(found, str) and FEATURE.fullmatch(found)):
             self.refuse_value("feature", 'It is the name of one feature, such as "product_categories".')
         return found
+
+    def allow(self) -> tuple[str, ...]:
+        found = self.values.get("allow", ())
+        if not isinstance(found, list | tuple) or not all(isinstance(one, str) and Allowed.parse(one) for one in found):
+            self.refuse_value("allow", "It is a list such as ['drift extension pg_trgm: another app uses it'].")
+        return tuple(dict.fromkeys(found))
 
     def transaction(self) -> bool | None:
         found = self.values.get("transaction")

@@ -51,6 +51,11 @@ def source_folder(app: AppConfig) -> Path:
     return Path(app.path) / conf.get_settings().source_dir
 
 
+def source_folders() -> dict[str, Path]:
+    """The folders of all installed apps, by their labels."""
+    return {app.label: source_folder(app) for app in apps.get_app_configs()}
+
+
 def source_files() -> list[SourceFile]:
     """Every file of the installed apps that must be a migration. Raises FileError for a folder that cannot be read."""
     folder_name = conf.get_settings().source_dir
@@ -203,6 +208,7 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
         feature=parsed.feature,
         keep=parsed.keep,
         description=parsed.description,
+        allow=parsed.allow,
     )
     return migration, parsed.warnings
 

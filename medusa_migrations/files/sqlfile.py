@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
-from medusa_migrations.migration import FEATURE, Direction, Part, is_dependency
+from medusa_migrations.migration import FEATURE, LINT_CODES, Allowed, Direction, Part, is_dependency
 from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.tokens import ScanError
 
@@ -25,7 +25,7 @@ _DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)",
 _ALMOST_DOWN = re.compile(r"-{2,}[ \t]*([a-z]+)[ \t]*[:;.=-]?[ \t]*down[ \t]*(?:transaction\S*)?", re.IGNORECASE)
 _EXACT = re.compile(r"--[ \t]*migrate:\S")
 
-_WORDS = ("up", "down", "depends", "feature", "keep")
+_WORDS = ("up", "down", "depends", "feature", "keep", "allow")
 _OPTIONS = {"transaction:true": True, "transaction:false": False}
 
 
@@ -40,6 +40,7 @@ class ParsedFile:
     feature: str | None = None
     keep: tuple[str, ...] = ()
     description: str = ""
+    allow: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -86,6 +87,7 @@ class _Parser:
         self.depends: list[str] = []
         self.feature: str | None = None
         self.keep: list[str] = []
+        self.allow: list[str] = []
         self.notes: list[str] = []
         self.almost_down: Comment | None = None
         self.warnings: list[str] = []
@@ -114,6 +116,7 @@ class _Parser:
             feature=self.feature,
             keep=tuple(dict.fromkeys(self.keep)),
             description="\n".join(self.notes).strip(),
+            allow=tuple(dict.fromkeys(self.allow)),
             warnings=self.warnings,
         )
 
@@ -183,10 +186,14 @@ class _Parser:
             raise self.unknown_directive(directive[0], word, start)
         if word in ("up", "down"):
             self.take_marker(Direction(word), argument, comment)
+        elif word == "allow" and self.sections:
+            self.allow_statement(argument, start)
         elif self.sections:
             raise self.error(f"migrate:{word} belongs into the header", start, "Move it above `-- migrate:up`.")
         elif word == "depends":
             self.depends.append(self.dependency(argument, start))
+        elif word == "allow":
+            self.allow.append(self.allowed(argument, start))
         elif word == "keep":
             table, dot, name = argument.partition(".")
             if not (table and dot and name) or len(argument.split()) != 1:
@@ -208,6 +215,22 @@ class _Parser:
             start,
             "Write app.20230701000000_name, or for Django's migrations auth.0012_name or auth; a line for each.",
         )
+
+    def allowed(self, argument: str, start: int) -> str:
+        if Allowed.parse(argument):
+            return argument
+        word = argument.split(" ")[0].rstrip(":")
+        raise self.error(
+            "migrate:allow names what is found and says why it may be",
+            start,
+            "Write `-- migrate:allow CODE [TABLE]: reason`, or `drift KIND NAME: reason`, such as `drift extension "
+            f"pg_trgm: another app uses it`. Codes are {', '.join(LINT_CODES)}.{nearest(word, LINT_CODES)}",
+        )
+
+    def allow_statement(self, argument: str, start: int) -> None:
+        """Check what stands above a statement; lint reads it there."""
+        if (allowed := Allowed.parse(self.allowed(argument, start))) and allowed.code == "drift":
+            raise self.error("migrate:allow drift belongs into the header", start, "Move it above `-- migrate:up`.")
 
     def take_marker(self, direction: Direction, argument: str, comment: Comment) -> None:
         if direction is Direction.DOWN:

@@ -49,6 +49,12 @@ def cure(failed: StatementFailed, direction: Direction, ending: Ending, options:
     )
 
 
+def cure_in_file(failed: StatementFailed, direction: Direction, options: Options) -> str:
+    """What to change in the file of a migration that has failed, empty where that is not known."""
+    case = _Case(failed, direction, Ending(), options)
+    return case.misplaced() or case.history_dropped() or case.in_file()
+
+
 class _Case(NamedTuple):
     """One failure; each method is the cure of one kind, empty if it is not of that."""
 
@@ -95,17 +101,22 @@ class _Case(NamedTuple):
                 "Its row in the history is gone: another process has reverted it meanwhile, or the migration has "
                 f"emptied {HISTORY_TABLE}, which it must leave alone. See migrations_show."
             )
-        if error.sqlstate == UNDEFINED_TABLE and self.failed.offset is None and f'{HISTORY_TABLE}"' in error.message:
-            return (
-                "A migration must neither drop, rename nor move the history, nor the schema that it is in. Take that "
-                f"out, build, and {again}. To move the history, see HISTORY_SCHEMA in the README's settings."
-            )
         if LOCK_LOST in error.message:
             return (
                 "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
                 f"build, and {again}."
             )
-        return ""
+        return self.history_dropped()
+
+    def history_dropped(self) -> str:
+        """A history that has gone under the run."""
+        is_history = self.failed.offset is None and f'{HISTORY_TABLE}"' in self.error.message
+        if not is_history or self.error.sqlstate != UNDEFINED_TABLE:
+            return ""
+        return (
+            "A migration must neither drop, rename nor move the history, nor the schema that it is in. Take that "
+            f"out, build, and {self.again}. To move the history, see HISTORY_SCHEMA in the README's settings."
+        )
 
     def connection(self) -> str:
         """A connection that was lost."""

@@ -63,7 +63,7 @@ def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
 def behind_a_part(run: Run, row: str, end: str = "") -> str:
     """What follows a part: the resets, the look at the lock, and last the history row; `end` is its COMMIT."""
     deferred = CHECK_DEFERRED if end else ""
-    return deferred + run.sql.reset + run.check_lock + row + end
+    return deferred + run.sql.reset + run.check + row + end
 
 
 def history_sql(run: Run, task: Task, milliseconds: str) -> str:

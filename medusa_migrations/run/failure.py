@@ -111,21 +111,26 @@ class StatementFailed(Exception):
 
     def message(self, direction: Direction, before: Sequence[MigrationId], ending: Ending, cure: str) -> str:
         """The whole message; `before` are the migrations that this run finished, `cure` says what to do."""
-        error, place = self.error, self.location()
         what = f"{self.script.id} failed ({direction})" if self.script else "The transaction of all migrations failed"
-        lines = [f"{what}: {error.message}" + (f" (SQLSTATE {error.sqlstate})" if error.sqlstate else "")]
-        if self.script:
-            lines.append(str(place or self.script.source))
-        if place:
-            lines.append(place.excerpt())
-        lines += [f"{label}: {text}" for label, text in self.fields() if text]
-        lines += _invisible(self.script.sql, self.offset) if self.script and self.offset is not None else []
+        reason, *lines = self.facts()
+        lines = [f"{what}: {reason}", *lines]
         lines.append(_LOST if self.in_doubt(ending) else ending.outcome)
         if before:
             done = "Applied" if direction is Direction.UP else "Reverted"
             lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
         lines.append(cure)
         return "\n".join(lines)
+
+    def facts(self) -> list[str]:
+        """Why and where it failed, as lines."""
+        error, place = self.error, self.location()
+        lines = [error.message + (f" (SQLSTATE {error.sqlstate})" if error.sqlstate else "")]
+        if self.script:
+            lines.append(str(place or self.script.source))
+        if place:
+            lines.append(place.excerpt())
+        lines += [f"{label}: {text}" for label, text in self.fields() if text]
+        return lines + (_invisible(self.script.sql, self.offset) if self.script and self.offset is not None else [])
 
     def without_transaction(self, direction: Direction) -> str:
         """How the author says that it is to run without one."""

@@ -39,7 +39,8 @@ class Options(NamedTuple):
     """The fields are as those of Execution, with `transaction` called `mode`, and no setting left open.
 
     With `only_plan` nothing is carried out, and the result has the plan, with `with_sql` its SQL too. `command` is the
-    one to run again where that is not the direction's own; only those have options for the rest.
+    one to run again where that is not the direction's own; only those have options for the rest. `guard` is SQL that
+    fails where what a migration did must not be committed.
     """
 
     database: str = "default"
@@ -58,6 +59,7 @@ class Options(NamedTuple):
     only_plan: bool = False
     with_sql: bool = False
     command: str = ""
+    guard: str = ""
 
     @classmethod
     def chosen(cls, how: Execution, *, only_plan: bool = False, with_sql: bool = False, command: str = "") -> Self:

@@ -32,6 +32,7 @@ def _step_as_result(session: Session, step: Step, options: Options) -> Migration
         transactional=step.is_transactional(options.mode),
         reversible=migration is not None and migration.down is not None,
         statements_done=row.statements_done if row and row.state != "applied" else 0,
+        file_hash=migration.hash if migration else "",
     )
     if not options.with_sql and not (migration and migration.is_python):
         return result

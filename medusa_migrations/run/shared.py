@@ -34,9 +34,13 @@ class Run(NamedTuple):
         return Retries(self.session, self.options.retries, self.options.listener)
 
     @property
-    def check_lock(self) -> str:
-        """SQL that fails if the lock was lost; none where the run has taken none."""
-        return CHECK_LOCK if self.options.lock else ""
+    def check(self) -> str:
+        """SQL that fails if the lock was lost, where the run has taken it, or if the guard of its options does.
+
+        In one transaction for all the guard goes to its end, once: it may take longer the more was done before.
+        """
+        guard = "" if self.options.mode == "all" else self.options.guard
+        return (CHECK_LOCK if self.options.lock else "") + guard
 
     @property
     def again(self) -> str:

@@ -55,7 +55,7 @@ class Stepwise:
         self.run, self.task = run, task
         self.session, self.script = run.session, task.script
         self.units = transactions(split(task.script.sql))
-        self.checksums = _checksums(task.script.sql, self.units)
+        self.checksums = unit_checksums(task.script.sql, self.units)
         self.done = resume_at(task)
         self.alone: Statement | None = None  # the one behind those that are done, if it was sent without its record
 
@@ -108,7 +108,7 @@ class Stepwise:
     def _todo(self) -> list[_Unit]:
         """What is left; the first one of this run may have been begun before."""
         state = self.task.row.state if self.task.row else "applied"
-        guard = self.run.sql.as_ourselves + self.run.check_lock
+        guard = self.run.sql.as_ourselves + self.run.check
         todo = [
             _Unit(self.units[number], guard + self._progress(number + 1, self.checksums[number]))
             for number in range(self.done, len(self.units))
@@ -161,11 +161,11 @@ class Stepwise:
 
     def _send_once(self, statement: Statement) -> None:
         """Send what ends transactions of its own; first the history learns that it must not be sent again unasked."""
-        progress = {"sent_alone": _text_checksum(self.script, statement)}
+        progress = {"sent_alone": text_checksum(self.script, statement)}
         if self.task.direction is Direction.DOWN and self.done:
             progress["checksum"] = self.checksums[self.done - 1]
         row = self.run.history.update(self.task.id, progress=json.dumps(progress))
-        before = f"BEGIN READ WRITE;{self.run.sql.as_ourselves}{self.run.check_lock}"
+        before = f"BEGIN READ WRITE;{self.run.sql.as_ourselves}{self.run.check}"
         send_around(self.session, self.script, f"{before}{row}COMMIT;")
         self.alone = statement
         try:
@@ -226,7 +226,7 @@ def resume_at(task: Task) -> int:
     units = transactions(split(script.sql))
     finished = row.checksum if task.direction is Direction.UP else row.finished_checksum
     done = row.statements_done
-    if done > len(units) or (done and _checksums(script.sql, units)[done - 1] != finished):
+    if done > len(units) or (done and unit_checksums(script.sql, units)[done - 1] != finished):
         raise PlanError(
             f"{task.id} is done up to statement {row.statements_done}, and {script.source} has changed before the end "
             "of that. Nothing was run. Bring that text back as it was (the statements behind it may be mended), or "
@@ -239,7 +239,7 @@ def resume_at(task: Task) -> int:
 
 def _refuse_sent_alone(task: Task, sent_alone: str, done: int, statement: Statement) -> None:
     script = task.script
-    if _text_checksum(script, statement) == sent_alone:
+    if text_checksum(script, statement) == sent_alone:
         place = script.place(statement.start, column=False)
         raise PlanError(
             f"{task.id} stopped at statement {done + 1}, which may be committed in part. Nothing was run.\n"
@@ -255,12 +255,13 @@ def _how_to_settle(id_: MigrationId) -> str:
     )
 
 
-def _text_checksum(script: Script, statement: Statement) -> str:
+def text_checksum(script: Script, statement: Statement) -> str:
+    """The checksum of one statement, by which the history knows one that must not be sent again unasked."""
     return hashlib.sha256(script.sql[statement.start : statement.end].encode()).hexdigest()
 
 
-def _checksums(sql: str, units: Sequence[tuple[Statement, ...]]) -> list[str]:
-    """For each unit the checksum of the text from the beginning up to its end."""
+def unit_checksums(sql: str, units: Sequence[tuple[Statement, ...]]) -> list[str]:
+    """For each of `units`, which `transactions` gives, the checksum of the text from the beginning up to its end."""
     digest = hashlib.sha256()
     at = len(sql) - len(sql.lstrip())
     found = []

@@ -50,7 +50,8 @@ class Together:
                     send_task(self.run, task)
                     self.report.finish(task, milliseconds_since(begun))
         self.is_committing = True
-        send_around(self.run.session, None, f"{self.run.options.timeouts('SET LOCAL')}{CHECK_DEFERRED}COMMIT")
+        options = self.run.options
+        send_around(self.run.session, None, f"{options.timeouts('SET LOCAL')}{CHECK_DEFERRED}{options.guard}COMMIT")
 
     def _sent_as_one(self, batch: Sequence[Task]) -> bool:
         """Send migrations as one message; False if that failed, with nothing of it left.

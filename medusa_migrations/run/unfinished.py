@@ -15,7 +15,8 @@ from medusa_migrations.migration import Direction
 from .shared import Run
 from .task import Task
 
-_NOTHING = hashlib.sha256(b"").hexdigest()
+# The checksum of an up part of which nothing is done.
+NOTHING = hashlib.sha256(b"").hexdigest()
 
 # A locked history must not keep a run that has failed from ending, nor must a standby that does not answer.
 _SOON = "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = local; "
@@ -35,7 +36,7 @@ class Unfinished(NamedTuple):
         """SQL that marks the migration as under way; what it has done before stays known."""
         task = self.task
         if task.row is None:
-            return self.history.insert(task.id, _NOTHING, task.down, state="running")
+            return self.history.insert(task.id, NOTHING, task.down, state="running")
         if task.direction is Direction.UP:
             begun_by = {"run": self.history.run, "applied_by": self.history.applied_by}
             row = self.history.update(task.id, state="running", error="", down=task.down, **begun_by)

@@ -211,7 +211,7 @@ class _Backfill:
         before = self.reached
         self.backfills.known[self.name] = reached
         try:
-            record = self.run.sql.as_ourselves + self.run.check_lock + self.backfills.record()
+            record = self.run.sql.as_ourselves + self.run.check + self.backfills.record()
             self.session.execute(f"{begin}{record}COMMIT")
         except BaseException:
             self.backfills.known[self.name] = before

@@ -107,7 +107,7 @@ class Alone:
             with live_schema(session, self.run.retries, self.backfills) as schema:
                 call(self.task, schema)
             send_around(session, script, self.run.sql.reset)
-            send_around(session, script, self.run.check_lock + row.close(begun))
+            send_around(session, script, self.run.check + row.close(begun))
         except (StatementFailed, StopRequested) as failed:
             row.record_failure(str(failed))
             raise
