@@ -16,7 +16,8 @@ import pytest
 
 from project import postgres
 from tests.support.network import Proxy
-from tests.support.projects import SLEEPING, UNLOCKED, Project, Server
+from tests.support.projects import SLEEPING, UNLOCKED, Project
+from tests.support.standby import as_standby, server_in
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 
@@ -131,16 +132,8 @@ def test_a_pooler_in_transaction_mode_is_refused_unless_without_the_lock(project
 
 def test_a_standby_is_refused_before_anything_runs(tmp_path: Path) -> None:
     folder = tmp_path / "pg"
-    postgres.start(folder)
-    os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGINT)
-    deadline = time.monotonic() + 20
-    while (folder / "data/postmaster.pid").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    (folder / "data/standby.signal").touch()
-    shutil.copystat(folder / "data/PG_VERSION", folder / "data/standby.signal")
-    owner = (folder / "data").stat()
-    os.chown(folder / "data/standby.signal", owner.st_uid, owner.st_gid)
-    server = Server({"host": str(postgres.start(folder)), "port": postgres.PORT, "user": "postgres"}, "postgres")
+    server_in(folder)
+    server = as_standby(folder)
     (tmp_path / "project").mkdir()
     project = Project(tmp_path / "project", server, "postgres")
     id_ = project.table(1)

@@ -1,0 +1,1 @@
+"""All objects of a database as values, and what differs between two of them."""
