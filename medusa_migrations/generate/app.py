@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from medusa_migrations import conf
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.history import History, read_known
+from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files import sqlfile
@@ -62,20 +63,37 @@ def generate(request: Request) -> GenerateResult:
     label = own_app(request.app).label
     if django_migrations(label):
         raise PlanError(f"The app {label!r} has Django migrations. Use makemigrations {label}.")
-    migrations, _ = from_sources()
-    with open_session(request.database) as session:
-        known = read_known(History(session), migrations)
-        _refuse_unfinished(known, label, request.database)
-        scope = _scope(session, request, label, known)
-        draft = make_draft(session, request, scope)
+    draft, scope, known = _compared(request, label)
     return GenerateResult(
         database=request.database,
-        changes=(*(f"rename {rename}" for rename in draft.renames), *map(_in_words, draft.changes)),
+        changes=_changes(draft),
         made=_write(request, label, draft, scope, known) if draft.up and not request.check else None,
         loses=tuple(one.loses for one in draft.up if one.loses),
         offered=tuple(map(str, draft.offered)),
         warnings=tuple(_warnings(request, label, draft, scope, known)),
     )
+
+
+def compare_models(label: str, database: str, interruption: Interruption) -> tuple[str, ...]:
+    """What differs between the models of an app and its tables, in words.
+
+    Raises as `generate` does, and StopRequested.
+    """
+    return _changes(_compared(Request(app=label, check=True, database=database), label, interruption)[0])
+
+
+def _compared(request: Request, label: str, interruption: Interruption | None = None) -> tuple[Draft, Scope, Known]:
+    """What would bring the tables of an app to its models, what was compared, and the migrations."""
+    migrations, _ = from_sources()
+    with open_session(request.database, interruption) as session:
+        known = read_known(History(session), migrations)
+        _refuse_unfinished(known, label, request.database)
+        scope = _scope(session, request, label, known)
+        return make_draft(session, request, scope), scope, known
+
+
+def _changes(draft: Draft) -> tuple[str, ...]:
+    return *(f"rename {rename}" for rename in draft.renames), *map(_in_words, draft.changes)
 
 
 def _scope(session: Session, request: Request, label: str, known: Known) -> Scope:
@@ -125,7 +143,7 @@ def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: K
     unclaimed = sorted({*scope.extra_tables} - {rename.old for rename in draft.renames})
     if unclaimed and not request.drop_tables:
         yield f"No model has {', '.join(unclaimed)} any more. To drop that, generate with --drop-tables."
-    yield from (one.note for one in draft.up if one.note)
+    yield from (text for one in draft.up for text in (one.note, *one.rewrites) if text)
     yield from (f"In the down part: {one.note}" for one in draft.down if one.is_unfinished)
 
 

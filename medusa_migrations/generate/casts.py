@@ -36,7 +36,7 @@ class Casts:
 
 
 def change_type(table: str, old: Column, new: Column, casts: Casts) -> DraftStatement:
-    """The statement that gives a column of `table` its new type and collation, and says what that loses and locks."""
+    """The statement that gives a column of `table` its new type and collation, and says what that loses."""
     collation = f" COLLATE {new.collation}" if new.collation else ' COLLATE "default"' if old.collation else ""
     is_explicit = (table, new.name) in casts.explicit
     # An explicit cast to a length would cut; after one without it the assignment checks.
@@ -47,7 +47,7 @@ def change_type(table: str, old: Column, new: Column, casts: Casts) -> DraftStat
         Phase.RETYPE,
         f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(new.name)} TYPE {new.type}{collation}{using}",
         loses=f"what {new.type} cannot hold of {table}.{new.name}, which was {old.type}" if is_lossy else "",
-        note="" if _is_widening(old, new) else _note(table, old, new),
+        note=_note(table, old, new),
         retypes=table,
     )
 
@@ -76,15 +76,6 @@ def _joined(alter: str, statements: Sequence[DraftStatement]) -> DraftStatement:
     )
 
 
-def _is_widening(old: Column, new: Column) -> bool:
-    """Whether every text of the old type is one of the new, so that nothing is written anew."""
-    before = re.fullmatch(r"character varying(?:\((\d+)\))?", old.type)
-    after = re.fullmatch(r"character varying(?:\((\d+)\))?|text", new.type)
-    if not before or not after or old.collation != new.collation:
-        return False
-    return after[1] is None or (before[1] is not None and int(before[1]) <= int(after[1]))
-
-
 def _is_lossless(old: str, new: str) -> bool:
     """Whether every value of one type is one of the other, or is refused by the server where it is not."""
     if re.match("character varying|character|text", new):
@@ -104,10 +95,8 @@ def _is_lossless(old: str, new: str) -> bool:
 
 def _note(table: str, old: Column, new: Column) -> str:
     """What somebody should look at before a column gets another type."""
-    note = f"Writes all of {table} anew, or reads all of it, and locks it."
     before, after = (re.fullmatch(r"(?:character varying|text|citext)(?:\((\d+)\))?", one.type) for one in (old, new))
     if before and after and after[1] and (before[1] is None or int(before[1]) > int(after[1])):
-        note += (
-            f" Trailing blanks beyond {after[1]} characters of {table}.{new.name} are cut; a longer value is an error."
-        )
-    return note
+        name = f"{table}.{new.name}"
+        return f"Trailing blanks beyond {after[1]} characters of {name} are cut; a longer value is an error."
+    return ""

@@ -26,6 +26,7 @@ from .unsaid import with_unsaid
 from .unseen import computed_unseen, default_unseen, going_unseen
 from .values import find_values
 from .wanted import Wanted
+from .watch import CopyWatch
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,13 @@ def _draft_on_copy(
     copy_tables(scratch, live, known, target)
     copied = scratch.read(live)
     renames, offered = chosen_renames(given, request.accept, scope.compared(copied), target)
-    run_part(scratch, "up", renaming(renames))
+    watch = CopyWatch(scratch)
+    renamed = run_part(scratch, "up", renaming(renames), watch)
     was = {rename.new: rename.old for rename in renames if not rename.table}
     left_alone = () if request.drop_tables else scope.extra_tables
-    copy = _Copy(scratch, scope, {*live, *target, *was} - {*left_alone}, was)
+    copy = _Copy(scratch, watch, scope, {*live, *target, *was} - {*left_alone}, was)
     draft = _proven_draft(copy, request, renames, scope.compared(target, was=was), copied)
-    return replace(draft, offered=tuple(offered), warnings=tuple(_doubts(live, copied)))
+    return replace(draft, up=(*renamed, *draft.up), offered=tuple(offered), warnings=tuple(_doubts(live, copied)))
 
 
 def _doubts(live: Tables, copied: Tables) -> list[str]:
@@ -145,9 +147,13 @@ def _doubts(live: Tables, copied: Tables) -> list[str]:
 
 @dataclass(frozen=True)
 class _Copy:
-    """The tables `names` of a scratch, on which a draft is proven; `was` has the old names of renamed ones."""
+    """The tables `names` of a scratch, on which a draft is proven.
+
+    `watch` is that of the up part, and `was` has the old names of renamed tables.
+    """
 
     scratch: Scratch
+    watch: CopyWatch
     scope: Scope
     names: Collection[str]
     was: Mapping[str, str]
@@ -158,26 +164,29 @@ class _Copy:
 
 
 def _proven_draft(copy: _Copy, request: Request, renames: Sequence[Rename], models: Tables, copied: Tables) -> Draft:
-    """Draft the parts from the copy to `models` and back to what was `copied`, and prove each by running it there."""
+    """Draft the parts from the copy, where all is renamed, to `models` and back to what was `copied`.
+
+    Each is proven by running it there.
+    """
     scratch, wanted, before = copy.scratch, copy.scope.wanted, copy.compared()
     target = with_unsaid(models, before)
     changes = compare(before, target, wanted.explicit_names)
     casts = find_casts(scratch, changes)
     values = find_values(scratch.session, wanted.fields, changes, target, request.value)
     up = render(changes, before, target, values, casts)
-    run_part(scratch, "up", up)
+    up = run_part(scratch, "up", up, copy.watch)
     after = copy.compared()
     refuse_difference("up", compare(after, with_unsaid(models, after), wanted.explicit_names))
     # Back to the very names, whoever gave them.
     back = compare(after, before, _all_names(before, after))
     down = render(back, after, before, {}, find_casts(scratch, back))
     down += renaming_back(renames)
-    run_part(scratch, "down", down)
+    down = run_part(scratch, "down", down, CopyWatch(scratch))
     refuse_difference("down", compare(scratch.read({*copy.names, *copied}), copied, _all_names(copied, after)))
     return Draft(
         renames=tuple(renames),
         changes=tuple(changes),
-        up=(*renaming(renames), *up),
+        up=tuple(up),
         down=tuple(down),
         referred=frozenset(_referred(changes)),
         going=going_columns(changes, before, target, casts.impossible),

@@ -14,35 +14,27 @@ from .tables import Column, Constraint, Index, Table
 _WIDTH = 100
 _NAME_LENGTH = 50
 
-# Manual, 13.3.1, and ALTER TABLE.
-_LOCKS = (
-    "While an index is built nobody writes to its table; while a foreign key is checked, to neither of its tables; and "
-    "while another constraint is added, nobody reads the table either. For a large table make the index CONCURRENTLY, "
-    "or add the constraint NOT VALID and validate it later, in migrations of your own."
+_FINDINGS = (
+    "A comment that begins with a code, such as `scan:`, is what migrations_lint finds in the statement below it. For "
+    "a table that is large and in use that command prints a safe way, for migrations of your own."
 )
 
 
 def file_text(label: str, draft: Draft, depends: Iterable[str], keep: Iterable[str] = ()) -> str:
     """The text of the migration file for a draft of the app with the label `label`.
 
-    `depends` are ids and `keep` globs for its header. What loses data, and what somebody should look at, stands as a
-    comment above its statement.
+    `depends` are ids and `keep` globs for its header. What loses data, what somebody should look at and
+    what lint calls an error stands as a comment above its statement.
     """
     header = [f"-- Generated from the models of {label}. Read it before you run it."]
     header += [f"-- migrate:depends {id_}" for id_ in depends]
     header += [f"-- migrate:keep {glob}" for glob in keep]
     up = _part_text(draft.up)
-    if any(_waits(change) for change in draft.changes):
-        up = f"{_remark(_LOCKS)}\n\n{up}"
+    if any(one.findings for one in (*draft.up, *draft.down)):
+        up = f"{_remark(_FINDINGS)}\n\n{up}"
     if draft.offered:
         up = f"{_offers(draft)}\n\n{up}"
     return "\n".join(header) + f"\n\n-- migrate:up\n{up}\n\n-- migrate:down\n{_part_text(draft.down)}\n"
-
-
-def _waits(change: Change) -> bool:
-    """Whether a change makes an index or a key, or checks a constraint, over the rows of a table that is there."""
-    is_made = change.op in ("create", "alter") and isinstance(change.new, Constraint | Index)
-    return is_made and not change.is_of_comment
 
 
 def _part_text(statements: Sequence[DraftStatement]) -> str:
@@ -52,6 +44,7 @@ def _part_text(statements: Sequence[DraftStatement]) -> str:
 def _block(statement: DraftStatement) -> str:
     remarks = [f"LOSES DATA: {statement.loses}."] if statement.loses else []
     remarks += [statement.note] if statement.note else []
+    remarks += statement.findings
     return "".join(f"{_remark(text)}\n" for text in remarks) + f"{statement.sql};"
 
 

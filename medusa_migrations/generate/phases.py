@@ -35,6 +35,7 @@ class DraftStatement:
     """One statement of a draft, without its semicolon.
 
     `loses` says which data it loses, `note` what somebody should look at; both are empty if there is nothing to say.
+    `findings` are what lint calls an error of it, each with its code.
     `retypes` is the table of which it gives a column a new type, and then it may be joined with others.
     `is_unfinished` tells that rows may need something written in that nobody but a person knows.
     """
@@ -43,5 +44,11 @@ class DraftStatement:
     sql: str
     loses: str = ""
     note: str = ""
+    findings: tuple[str, ...] = ()
     retypes: str = ""
     is_unfinished: bool = False
+
+    @property
+    def rewrites(self) -> tuple[str, ...]:
+        """Those of its findings that tell of a table that is written anew."""
+        return tuple(text for text in self.findings if text.startswith("rewrite:"))

@@ -15,6 +15,7 @@ from .phases import DraftStatement
 from .remade import Place
 from .scratch import Scratch
 from .tables import Column
+from .watch import CopyWatch
 
 _CANNOT_COERCE = "42846"
 _DATATYPE_MISMATCH = "42804"
@@ -25,20 +26,26 @@ class NotProven(MigrationError):
     """What was generated does not do what it should, so nothing was written."""
 
 
-def run_part(scratch: Scratch, part: str, statements: Sequence[DraftStatement]) -> None:
-    """Run the statements of a part, "up" or "down", on the tables in a scratch.
+def run_part(
+    scratch: Scratch, part: str, statements: Sequence[DraftStatement], watch: CopyWatch
+) -> list[DraftStatement]:
+    """Run the statements of a part, "up" or "down", on the tables in a scratch, and give them back with their findings.
 
     Raises NotProven with the statement that fails, and django.db.Error if the server has no room for more locks.
     """
+    watch.resume()
+    judged = []
     for statement in statements:
         try:
             scratch.change([statement.sql])
+            judged.append(watch.judged(statement))
         except Error as error:
             if server_error(error).sqlstate == OUT_OF_MEMORY:
                 raise
             raise NotProven(
                 f"The generated {part} part does not run: {server_error(error).message}\n  {statement.sql}\n{_CURE}"
             ) from error
+    return judged
 
 
 def refuse_difference(part: str, left: Sequence[Change]) -> None:

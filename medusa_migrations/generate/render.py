@@ -160,11 +160,7 @@ class _Rendering:
             yield from _comment_on(f"TABLE {quoted(new.name)}", new.comment, was=old.comment)
         if old.tablespace != new.tablespace:
             space = quoted(new.tablespace or "pg_default")
-            yield DraftStatement(
-                Phase.ALTER_COLUMN,
-                f"{_alter(new.name)} SET TABLESPACE {space}",
-                note="Copies the whole table, and locks it meanwhile.",
-            )
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{_alter(new.name)} SET TABLESPACE {space}")
 
     def create_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
         """A column of a table that is there, with the values of its rows."""

@@ -11,12 +11,12 @@ class Request:
     """The options of `medusa_migrations.api.generate`, which describes each and has the defaults."""
 
     app: str
-    name: str | None
-    check: bool
-    dry_run: bool
-    timestamp: str | None
-    renames: Sequence[str]
-    drop_tables: bool
-    accept: Callable[[str], bool]
-    value: Callable[[str, str], str | None]
-    database: str
+    name: str | None = None
+    check: bool = False
+    dry_run: bool = False
+    timestamp: str | None = None
+    renames: Sequence[str] = ()
+    drop_tables: bool = False
+    accept: Callable[[str], bool] = lambda rename: False
+    value: Callable[[str, str], str | None] = lambda place, nothing: None
+    database: str = "default"

@@ -85,7 +85,7 @@ def open_scratch(session: Session) -> Iterator[Scratch]:
     """Begin a transaction in which pg_temp comes first on the search_path, and roll it back at the end.
 
     Raises DatabaseError if the user may make no temporary tables, and for every error of the database meanwhile, such
-    as no room for so many tables at once.
+    as no room for so many tables at once; django.db.Error where the connection is lost.
     """
     (path,) = session.query("SELECT pg_catalog.current_schemas(false)::text[]")[0]
     if not path:
@@ -98,6 +98,8 @@ def open_scratch(session: Session) -> Iterator[Scratch]:
         )
         yield Scratch(session, path[0])
     except Error as error:
+        if server_error(error).is_lost:
+            raise
         raise _explained(session, error) from error
     finally:
         session.rollback()
@@ -207,3 +209,8 @@ def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables)
         parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in sorted(columns)]
         scratch.execute([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
     scratch.change(create_tables(tables))
+    for number, table in enumerate(tables.values()):
+        if table.partitioned:  # what a change does is seen in a partition alone
+            all_rows = "FOR VALUES WITH (MODULUS 1, REMAINDER 0)" if table.partitioned.startswith("HASH") else "DEFAULT"
+            name = f"medusa_migrations_partition_{number}"
+            scratch.execute([f"CREATE TEMP TABLE {name} PARTITION OF {quoted(table.name)} {all_rows}"])

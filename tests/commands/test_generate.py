@@ -1,4 +1,4 @@
-"""Models against tables with rows: generate, run, generate again, revert. A folder a case, each on a real project.
+"""Models against tables with rows: generate, run, verify, revert. A folder a case, each on a real project.
 
 A case has `before.py` and `after.py`, the models; and, where it needs them: `rows.sql`, which goes in before; `options`
 of the command, one a line; `up` and `said`, pieces of the second up part and of what is said on stderr; `kept.sql`, a
@@ -8,6 +8,7 @@ part can bring back; `by_hand.sql` and its `header`, a migration written by hand
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import pytest
 
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.tables import Table
+from medusa_migrations.migration import LINT_CODES
 from tests.support.kills import give_few_locks
-from tests.support.projects import ROOT, Project
+from tests.support.projects import ROOT, Outcome, Project
 
 CASES = sorted((ROOT / "tests/scenarios/generate").iterdir())
 # What an older server makes of them is tried with every third: they take long.
@@ -24,7 +26,7 @@ PARAMETERS = [
     pytest.param(case, marks=[pytest.mark.server] if number % 3 == 0 else [], id=case.name)
     for number, case in enumerate(CASES)
 ]
-FIRST, SECOND, THIRD = "20240101000000", "20240102000000", "20240103000000"
+FIRST, SECOND = "20240101000000", "20240102000000"
 
 
 class _Reader:
@@ -65,6 +67,24 @@ def lines(case: Path, name: str) -> list[str]:
     return part(case, name).splitlines()
 
 
+def assert_findings_are_said(path: Path, outcome: Outcome) -> None:
+    """Each error that lint finds in the file is said above its statement, and nothing else is."""
+    found = re.findall(rf"^ *blog/sql_migrations/{path.name}:(\d+):\d+: (\S+): ", outcome.stdout, re.MULTILINE)
+    assert said_above(path.read_text()) == {(int(line), code) for line, code in found if LINT_CODES[code] == "error"}
+
+
+def said_above(text: str) -> set[tuple[int, str]]:
+    """The codes that comments of the up part begin with, each with the line of its statement."""
+    found, codes = set(), list[str]()
+    for number, line in enumerate(text.partition("-- migrate:down")[0].split("\n"), 1):
+        if comment := re.match(rf"-- ({'|'.join(LINT_CODES)}): ", line):
+            codes.append(comment[1])
+        elif not line.startswith("--"):
+            found |= {(number, code) for code in codes}
+            codes = []
+    return found
+
+
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_cases(project: Project, case: Path) -> None:
     if "contrib.postgres" in part(case, "before.py") + part(case, "after.py"):
@@ -73,19 +93,20 @@ def test_cases(project: Project, case: Path) -> None:
     if part(case, "before.py"):
         project.manage_several(generating(FIRST), RUN).ok()
         if by_hand := part(case, "by_hand.sql"):
-            project.write("blog.20240101000001_by_hand", by_hand, header=part(case, "header"))
+            project.write("blog.20240101000001_by_hand", by_hand, None, header=part(case, "header"))
             project.run().ok()
         project.sql(part(case, "rows.sql") + "SELECT 1")
     before = catalog(project)
     kept = project.sql(part(case, "kept_before.sql") or part(case, "kept.sql") or "SELECT 1")
     project.add_models("blog", part(case, "after.py"))
-    outcome = project.manage_several(generating(SECOND, *lines(case, "options")), RUN, generating(THIRD)).ok()
+    outcome = project.manage_several(generating(SECOND, *lines(case, "options")), RUN, ("migrations_verify",))
     for text in lines(case, "said"):
         assert text in outcome.stderr
     (path,) = (project.folder / "blog/sql_migrations").glob(f"{SECOND}_*.sql")
     for text in lines(case, "up"):
         assert text in path.read_text().partition("-- migrate:down")[0]
-    assert "No changes detected" in outcome.stdout.splitlines()[-1]
+    assert "Models: no difference. 0 faults, " in outcome.stdout, outcome
+    assert_findings_are_said(path, outcome)
     assert project.sql(part(case, "kept.sql") or "SELECT 1") == kept
     project.sql(part(case, "before_revert.sql") + "SELECT 1")
     project.manage("migrations_revert").ok()

@@ -51,6 +51,16 @@ def test_a_model_cannot_say_what_a_partitioned_table_needs(drafts: Drafts) -> No
     drafts.both_ways(E + "    n = models.IntegerField(db_index=True, default=1)\n", ignore=kept)
 
 
+@pytest.mark.parametrize("by", ["RANGE (id)", "LIST (id)", "HASH (id)"])
+def test_what_a_change_does_to_partitions_is_said(drafts: Drafts, by: str) -> None:
+    make_partitioned(drafts, "id", by)
+    draft = drafts.draft(E.replace("at = models.DateField()", "at = models.DateTimeField(db_index=True)"))
+    assert [one.findings for one in draft.up if one.findings] == [
+        ("rewrite: ALTER COLUMN … TYPE writes blog_e anew, indexes included, while its reads and writes wait.",),
+        ("index-build: CREATE INDEX builds an index on blog_e while its reads and writes wait.",),
+    ]
+
+
 def test_a_model_that_says_that_it_is_partitioned(drafts: Drafts) -> None:
     """As those of django-postgres-extra do."""
     draft = drafts.draft(E + "    _partitioning_meta = None\n")

@@ -29,8 +29,10 @@ def test_the_columns_of_a_table_get_their_types_together(bench: Bench) -> None:
     retypes = [one for one in draft.up if " TYPE " in one.sql]
     assert [one.sql.count(" TYPE ") for one in retypes] == [4, 1]
     assert retypes[0].note == (
-        "Writes all of blog_book anew, or reads all of it, and locks it. Trailing blanks beyond 9 characters of "
-        "blog_book.text are cut; a longer value is an error."
+        "Trailing blanks beyond 9 characters of blog_book.text are cut; a longer value is an error."
+    )
+    assert retypes[0].findings == (
+        "rewrite: ALTER COLUMN … TYPE writes blog_book anew, indexes included, while its reads and writes wait.",
     )
     assert bench.session.query("SELECT n0, n2, text FROM blog_book") == [(0, 2, "a")]
     bench.run(draft.down)
@@ -47,16 +49,19 @@ def test_what_each_loses_is_said(bench: Bench) -> None:
     ]
 
 
-def test_locks_are_told_of_once(bench: Bench) -> None:
+def test_locks_are_told_of_above_the_statement(bench: Bench) -> None:
     def text(wanted: Models) -> str:
-        return file_text("blog", bench.draft(wanted), [])
+        return file_text("blog", bench.draft(wanted), []).partition("-- migrate:down")[0]
 
-    assert "While an index is built" not in text(models_of(Book={"n": models.IntegerField(db_index=True)}))
+    assert "-- index-build:" not in text(models_of(Book={"n": models.IntegerField(db_index=True)}))
     bench.become(models_of(Book={"n": models.IntegerField(), "m": models.IntegerField()}))
     indexed = models_of(Book={"n": models.IntegerField(db_index=True), "m": models.IntegerField(unique=True)})
-    assert text(indexed).count("-- While an index is built nobody writes to its table;") == 1
+    assert (
+        text(indexed).count("-- A comment that begins with a code, such as `scan:`, is what migrations_lint finds") == 1
+    )
+    assert text(indexed).count("-- index-build:") == 2
     bench.become(indexed)
-    assert "While an index is built" not in text(models_of(Book={}))
+    assert "-- index-build:" not in text(models_of(Book={}))
 
 
 def test_what_the_down_part_needs_is_said(project: Project) -> None:

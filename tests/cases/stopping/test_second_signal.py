@@ -48,6 +48,23 @@ def test_a_second_signal_ends_a_run_whose_network_carries_nothing(project: Proje
     assert project.manage("migrations_show").ok().stdout.startswith("[F] blog.20240101000001_slow")
 
 
+def test_a_second_signal_in_a_proof_says_what_becomes_of_its_scratch(project: Project) -> None:
+    project.write("blog.20240101000001_slow", "SELECT pg_sleep(30);")
+    with Proxy(project.server) as proxy:
+        proof = project.start("migrations_verify", env=through(project, proxy.port))
+        assert proof.stdout
+        name = proof.stdout.readline().split()[1]
+        project.wait_for(f"EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}' AND wait_event = 'PgSleep')")
+        proxy.stall()
+        proof.send_signal(signal.SIGTERM)
+        send_until_ended(proof, signal.SIGINT, seconds=5)
+    _, _, stderr = ended(proof)
+    assert "Ended at once by SIGINT, a second signal" in stderr
+    assert "Run it again: it drops what this one has left." in stderr
+    assert "migrations_show" not in stderr
+    project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def test_one_that_comes_with_the_first_is_the_same(project: Project) -> None:
     slow(project)
     run = project.start("migrations_run")
