@@ -14,11 +14,35 @@ from .database.interruption import Interruption
 from .errors import PlanError
 from .events import Listener, ignore
 from .files.build import app_labels, build
-from .results import Description, GenerateResult, MadeFile, RepairResult, RunResult, ShowResult
+from .migration import Direction
+from .results import (
+    Description,
+    GenerateResult,
+    LintResult,
+    MadeFile,
+    RepairResult,
+    ReviewResult,
+    RunResult,
+    ShowResult,
+    VerifyResult,
+)
 from .run.carry_out import carry_out
 from .run.options import Execution, Options
 
-__all__ = ["Execution", "Interruption", "build", "describe", "generate", "make", "repair", "revert", "run", "show"]
+__all__ = [
+    "Execution",
+    "Interruption",
+    "build",
+    "describe",
+    "generate",
+    "make",
+    "repair",
+    "revert",
+    "run",
+    "show",
+    "sql",
+    "verify",
+]
 
 
 def make(app: str, name: str, *, python: bool = False, timestamp: str | None = None, dry_run: bool = False) -> MadeFile:
@@ -89,7 +113,8 @@ def run(
     from .plan.forwards import Forwards
 
     options = Options.chosen(how, only_plan=plan or sql or check, with_sql=sql)
-    return carry_out(Forwards(app, to, app_labels()), options)
+    result = carry_out(Forwards(app, to, app_labels()), options)
+    return _with_findings(result) if options.only_plan and result.migrations else result
 
 
 def revert(
@@ -117,7 +142,21 @@ def revert(
     if steps is not None and steps < 1:
         raise PlanError(f"steps is {steps}: at least 1 is needed.")
     options = Options.chosen(how, only_plan=plan or sql, with_sql=sql)
-    return carry_out(Backwards(app, steps, to, last_run, all, options.fake, app_labels()), options)
+    result = carry_out(Backwards(app, steps, to, last_run, all, options.fake, app_labels()), options)
+    return _with_findings(result) if options.only_plan and result.migrations else result
+
+
+def _with_findings(plan: RunResult) -> RunResult:
+    """`plan` with what lint has found in its parts, where that is known."""
+    from .verify.cache import findings_in
+
+    known = findings_in(plan.database)
+    found = [
+        tuple(one for one in known.get((step.id, step.file_hash), ()) if one.part == plan.direction)
+        for step in plan.migrations
+    ]
+    steps = (step._replace(findings=findings) for step, findings in zip(plan.migrations, found, strict=True))
+    return plan._replace(migrations=tuple(steps))
 
 
 def show(app: str | None = None, *, database: str = "default") -> ShowResult:
@@ -161,3 +200,108 @@ def repair(
 
     wanted = Wanted(accept_changes, tuple(send_again), tuple(mark_applied), tuple(mark_reverted), tuple(renamed))
     return settle(wanted, database, lock=lock, lock_wait=lock_wait, applied_by=applied_by, listener=listener)
+
+
+def verify(
+    app: str | None = None,
+    *,
+    all: bool = False,
+    live: str | None = None,
+    database: str = "default",
+    scratch: str | None = None,
+    keep: bool = False,
+    require_down: bool = False,
+    server_wide: bool = False,
+    rows: bool = False,
+    lint: bool = True,
+    listener: Listener = ignore,
+    interruption: Interruption | None = None,
+) -> VerifyResult:
+    """Prove the migrations, of the app with the label `app` or all, in a scratch database on the server of `database`.
+
+    Each that is not proven yet, or with `all` each, is run up, down and up again, and the catalog compared; then the
+    models are compared with what the migrations made, and with `live` that database, which is only read. `scratch`
+    names an empty database to use in place of a new one, and with `keep` it stays. A migration without a down part is a
+    fault with `require_down`. With `server_wide` migrations may change what all databases of the server share. `rows`
+    has the parts tried on made-up rows too. Unless `lint` is off, what is unsafe for tables in use is found meanwhile.
+    The features are all on.
+
+    Faults are in the result. Raises PlanError and DatabaseError where nothing can be proven, and Interrupted.
+    """
+    from .verify.app import verify as prove
+    from .verify.request import Request
+
+    return prove(
+        Request(
+            app=app,
+            all=all,
+            live=live,
+            database=database,
+            scratch=scratch,
+            keep=keep,
+            require_down=require_down,
+            server_wide=server_wide,
+            rows=rows,
+            lint=lint,
+            listener=listener,
+            interruption=interruption or Interruption(),
+        )
+    )
+
+
+def lint(
+    app: str | None = None,
+    *,
+    all: bool = False,
+    down: bool = False,
+    live: str | None = None,
+    static: bool = False,
+    database: str = "default",
+    listener: Listener = ignore,
+    interruption: Interruption | None = None,
+) -> LintResult:
+    """Find what the up parts, of the app with the label `app` or all, do to tables that are in use.
+
+    They are run in a scratch database on the server of `database`: those that are not proven yet, or with `all` each,
+    and with `down` their down parts too. With `live` the sizes of the tables are those of that database, which is only
+    read, and a finding about a table with fewer rows than LINT_ROWS is a note. `static` reads the files alone, by
+    squawk, without a database.
+    Raises PlanError and DatabaseError where nothing can be found out, LintError without squawk, and Interrupted.
+    """
+    if static:
+        from .verify.lint_static import lint_static
+
+        return lint_static(app, all=all, down=down, database=database)
+    from .verify.lint import LintRequest
+    from .verify.lint import lint as find
+
+    return find(LintRequest(app, all, down, live, database, listener, interruption or Interruption()))
+
+
+def sql(
+    ids: Sequence[str] = (),
+    *,
+    changed_since: str | None = None,
+    down: bool = False,
+    with_history: bool = False,
+    database: str = "default",
+) -> ReviewResult:
+    """Tell what migrations would run: those that `ids` name, those that are new or changed since a git ref, or all.
+
+    It is their up parts, or with `down` their down parts, with what they drop and what else is to be known, lint's
+    findings for `database` included, where there are any. No database is asked, unless `with_history`: then `script` is
+    what psql is to run to apply what is pending in `database` of them, and to record it.
+
+    Raises PlanError for an id that no migration has and for what no script can hold, GitError for what git cannot tell.
+    """
+    direction = Direction.DOWN if down else Direction.UP
+    if not with_history:
+        from .run.review import review
+        from .verify.cache import findings_in
+
+        return review(ids, changed_since, direction, findings_in(database))
+    if down or changed_since is not None:
+        raise PlanError("A script with history applies what is pending: leave out down and changed_since.")
+    from .run.psql_script import psql_script
+
+    return ReviewResult(direction, script=psql_script(ids, database))

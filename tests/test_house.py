@@ -27,10 +27,12 @@ WINGS = {
     "plan": {"files"},
     "database": {"files", "plan"},
     "run": {"sql", "schema", "files", "plan", "database"},
-    "generate": {"sql", "files", "plan", "database"},
-    "management": {"api", "sql", "schema", "files", "plan", "database", "run", "generate"},
+    "generate": {"lint", "sql", "files", "plan", "database"},
+    "lint": {"sql", "files"},
+    "verify": {"lint", "sql", "files", "plan", "database", "run", "generate"},
+    "management": {"api", "sql", "schema", "files", "plan", "database", "run", "generate", "lint", "verify"},
     "admin": {"api", "sql"},
-    "api": {"files", "plan", "database", "run", "generate"},
+    "api": {"files", "plan", "database", "run", "generate", "lint", "verify"},
 }
 
 # What a word or a wing may not have of the words, and the few that need something else.

@@ -131,6 +131,7 @@ def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
         )
     if planned.out_of_order:
         found.append(_("Out of order: later migrations are applied already."))
+    found += [f"{one.file}:{one.line}: {one.code}: {one.message}" for one in planned.findings]
     lost, may_lose_more = losses(planned.sql or "")
     found += [_("Loses data: %(statement)s") % {"statement": statement} for statement in lost[:SHOWN_LOSSES]]
     if len(lost) > SHOWN_LOSSES:

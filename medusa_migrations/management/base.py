@@ -12,12 +12,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, RunResult
 from medusa_migrations.run.options import Execution
 
-from .console import Console, printable, run_json, written
+from .console import Console, deliver, printable, run_json, written
 
 INTERRUPTED = 130
 
@@ -54,6 +55,9 @@ class MigrationCommand(QuickStart):
     # A release must not fail for a template's check; what these commands need they look at themselves.
     requires_system_checks: list[str] = []
 
+    # What to do where a signal has ended it, in a sentence.
+    next_step = SEE_APPLIED
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with as_command_errors():
@@ -64,7 +68,7 @@ class MigrationCommand(QuickStart):
                     self.on_error(error, options)
                     raise
         except KeyboardInterrupt:
-            raise CommandError("Interrupted. migrations_show tells what is applied.", returncode=INTERRUPTED) from None
+            raise CommandError(f"Interrupted. {self.next_step}", returncode=INTERRUPTED) from None
 
     def stdout_kept(self, options: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
         """With --json, what a migration in Python prints goes to stderr."""
@@ -138,20 +142,22 @@ class ExecutionCommand(MigrationCommand):
         if options["json"]:
             result = error.result if isinstance(error, MigrationFailed | Interrupted) else None
             failure = Failure(None, str(error))
-            self.stdout.write(run_json(result or RunResult(options["database"], self.direction, error=failure)))
+            written(self.stdout, run_json(result or RunResult(options["database"], self.direction, error=failure)))
 
     def report(self, result: RunResult, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.stdout.write(run_json(result))
+            deliver(self.stdout, run_json(result))
         elif options["sql"]:
             for one in result.migrations:
                 id_ = " ".join(str(one.id).split())  # on one line, whatever the history has for a name
-                self.stdout.write(f"-- {id_} ({result.direction})\n{(one.sql or '').strip()}\n")
+                deliver(self.stdout, f"-- {id_} ({result.direction})\n{(one.sql or '').strip()}\n")
         elif options["plan"] and result.migrations:
             self.say(self.style.MIGRATE_HEADING("Planned migrations:"), options)
             for one in result.migrations:
                 self.say(f"  {one.id}" + (" (out of order)" if one.out_of_order else ""), options)
                 for call in one.calls:
                     self.say(f"    {call}", options)
+                for finding in one.findings:
+                    self.say(self.style.WARNING(f"    {finding.code}: {printable(finding.message)}"), options)
         for note in result.notes if options["verbosity"] else ():
             self.stderr.write(note, self.style.WARNING)

@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import re
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
 from django.core.management.color import Style
 from django.utils.timezone import localtime
 
@@ -150,19 +152,39 @@ class Console:
             self.quiet = not written(self.stdout, text, ending)
 
 
-def written(stream: OutputWrapper, text: str, ending: str = "\n") -> bool:
-    """Write `text`, and tell whether that was possible.
+def written(stream: OutputWrapper, text: str, ending: str = "\n", style: Callable[[str], str] | None = None) -> bool:
+    """Write `text`, in the stream's own style if none is given, and tell whether that was possible.
 
-    A reader that has gone, or a full disk, is no reason to stop a run half-way.
+    A reader that has gone, or a full disk, is no reason to stop a run half-way. Of the disk stderr tells.
     """
+    failure = _failure(stream, text, ending, style)
+    if failure:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"The output cannot be written ({failure}). What is under way goes on.\n")
+    return failure is None
+
+
+def deliver(stream: OutputWrapper, text: str, ending: str = "\n") -> None:
+    """Write what a command was called for, at its end. Raises CommandError where a reader waits and gets it not."""
+    if failure := _failure(stream, text, ending, None):
+        raise CommandError(
+            f"The output is not whole: it cannot be written ({failure}). What was done stays done. Make that possible, "
+            "or have the output go elsewhere."
+        )
+
+
+def _failure(stream: OutputWrapper, text: str, ending: str, style: Callable[[str], str] | None) -> str | None:
+    """Why `text` cannot be written, an empty string where nobody reads it; None where it was."""
     try:
-        stream.write(text, ending=ending)
+        stream.write(text, style, ending)
         stream.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
         with contextlib.suppress(OSError, ValueError):  # or Python fails again when it ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return False
-    return True
+        if isinstance(error, BrokenPipeError):
+            return ""
+        return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return None
 
 
 def printable(text: str) -> str:
@@ -220,12 +242,13 @@ def run_json(result: RunResult) -> str:
             "migrations": [
                 {"id": str(one.id), "status": one.status, "duration_ms": one.duration_ms} for one in result.migrations
             ],
-            "error": _failure(result.error) if result.error else None,
+            "error": failure_json(result.error) if result.error else None,
         }
     )
 
 
-def _failure(error: Failure) -> dict[str, Any]:
+def failure_json(error: Failure) -> dict[str, Any]:
+    """A failure as every document has it."""
     return {
         "id": str(error.id) if error.id else None,
         "message": error.message,

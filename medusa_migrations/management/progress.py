@@ -55,14 +55,15 @@ class Progress:
 def line(event: Progressed) -> str:
     """How far a backfill is, in words: its rows of those that there are, rows a second, and the time left."""
     percent = 100 * event.rows // max(event.total, 1)
-    rest = "" if event.is_done else f", {_time(event.seconds)} left"
+    rest = "" if event.is_done else f", {rounded(event.seconds)} left"
     return (
         f"Backfill of {event.table}: {event.rows:,} of {'' if event.is_done else 'about '}{event.total:,} rows "
         f"({percent} %), {event.rate:,.0f} rows/s{rest}"
     )
 
 
-def _time(seconds: float) -> str:
+def rounded(seconds: float) -> str:
+    """A time in whole seconds, such as `12 s` or `2 min 5 s`."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

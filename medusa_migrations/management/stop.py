@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
+from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.database.interruption import Interruption, StopRequested
 from medusa_migrations.errors import Interrupted
 
@@ -30,10 +31,12 @@ SAME_SECONDS = 0.5
 
 
 @contextlib.contextmanager
-def stopped_by_signals(interruption: Interruption | None = None) -> Iterator[Interruption]:
+def stopped_by_signals(
+    interruption: Interruption | None = None, *, next_step: str = SEE_APPLIED
+) -> Iterator[Interruption]:
     """An interruption, a new one if none is given, that the signals request while this lasts.
 
-    Outside the main thread no signal does.
+    Where they end the process, it says the `next_step`, a sentence. Outside the main thread no signal does.
     """
     interruption = interruption or Interruption()
     if threading.current_thread() is not threading.main_thread():
@@ -41,17 +44,17 @@ def stopped_by_signals(interruption: Interruption | None = None) -> Iterator[Int
         return
     # In this order: what a handler leaves to the listener must reach it, and a handler that raises where a thread
     # starts breaks Python's own book-keeping of threads.
-    with _listener(interruption) as number, _wakeup_fd(number), _handlers(interruption):
+    with _listener(interruption, next_step) as number, _wakeup_fd(number), _handlers(interruption, next_step):
         yield interruption
 
 
 @contextlib.contextmanager
-def _listener(interruption: Interruption) -> Iterator[int]:
+def _listener(interruption: Interruption, next_step: str) -> Iterator[int]:
     """A thread that reads the numbers of signals while this lasts; gives the file number to write them to."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     thread = threading.Thread(
-        target=_listen, args=(reader, interruption), name="medusa_migrations signals", daemon=True
+        target=_listen, args=(reader, interruption, next_step), name="medusa_migrations signals", daemon=True
     )
     with writer:
         thread.start()
@@ -75,7 +78,7 @@ def _wakeup_fd(number: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _handlers(interruption: Interruption) -> Iterator[None]:
+def _handlers(interruption: Interruption, next_step: str) -> Iterator[None]:
     """Handle those signals that were not ignored before."""
     before = {
         number: handler for number in SIGNALS if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
@@ -92,7 +95,7 @@ def _handlers(interruption: Interruption) -> Iterator[None]:
             interruption.note(name)
             raise StopRequested(name)  # it may never come to the server
         if not (interruption.is_attached or interruption.is_requested):  # else the listener knows
-            raise Interrupted(f"Stopped by {name}. migrations_show tells what is applied.", name)
+            raise Interrupted(f"Stopped by {name}. {next_step}", name)
 
     try:
         for number in before:
@@ -103,7 +106,7 @@ def _handlers(interruption: Interruption) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _listen(reader: socket.socket, interruption: Interruption) -> None:
+def _listen(reader: socket.socket, interruption: Interruption, next_step: str) -> None:
     """Have the run stopped by the first signal, and end the process by one that comes later.
 
     To cancel is another thread's work: where the network carries nothing, that waits.
@@ -119,14 +122,14 @@ def _listen(reader: socket.socket, interruption: Interruption) -> None:
                 if interruption.is_attached:
                     threading.Thread(target=interruption.request, args=(name,), daemon=True).start()
             elif time.monotonic() - first > SAME_SECONDS:
-                _end_at_once(name)
+                _end_at_once(name, next_step)
 
 
-def _end_at_once(name: str) -> None:
+def _end_at_once(name: str, next_step: str) -> None:
     """End this process, whatever it waits for; the server notices by itself."""
     text = (
         f"\nCommandError: Ended at once by {name}, a second signal, without waiting for the server, which ends what "
-        "was under way as soon as it notices. migrations_show tells what is applied.\n"
+        f"was under way as soon as it notices. {next_step}\n"
     )
     stderr = 2
     if select.select([], [stderr], [], 0)[1]:  # a reader that does not read must not keep it from ending

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +61,73 @@ def test_a_reader_that_has_gone_does_not_stop_a_run(project: Project) -> None:
     _, stderr = run.communicate(timeout=30)
     assert (run.returncode, stderr) == (0, "")
     assert len(project.applied()) == 3
+
+
+FULL = Path("/dev/full")
+
+# What a command is for is on its stdout.
+DOCUMENTS = [
+    ("migrations_verify", "--json"),
+    ("migrations_lint",),
+    ("migrations_lint", "--json"),
+    ("migrations_sql",),
+    ("migrations_sql", "--format", "json"),
+    ("migrations_show",),
+    ("migrations_show", "--json"),
+    ("migrations_revert", "--sql"),
+    ("migrations_run", "--build", "--json"),
+    ("makemigration", "blog", "--generate", "--dry-run"),
+    ("migrations_revert", "--json"),
+]
+
+
+def with_stdout(project: Project, stdout: object, *arguments: str) -> tuple[int, str]:
+    command = [project.python, "manage.py", *arguments]
+    done = subprocess.run(
+        command, cwd=project.folder, env=project.environment(), stdout=stdout, stderr=subprocess.PIPE, text=True
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="Linux alone has a device that is always full")
+def test_a_document_that_cannot_be_written_is_an_error(project: Project) -> None:
+    project.table(1)
+    project.run().ok()
+    project.add_models("blog", "class More(models.Model): pass")
+    for command in DOCUMENTS:
+        with FULL.open("w") as full:
+            code, stderr = with_stdout(project, full, *command)
+        assert code == 1, command
+        assert "Traceback" not in stderr, stderr
+        assert "Exception ignored" not in stderr, stderr
+        assert "CommandError: The output is not whole: it cannot be written (No space left on device)." in stderr
+    with FULL.open("w") as full:
+        code, stderr = with_stdout(project, full, "migrations_show", "--database", "other", "--json")
+    assert (code, stderr.count("CommandError: There is no database 'other'")) == (1, 1), stderr
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="Linux alone has a device that is always full")
+def test_lines_that_cannot_be_written_are_told_of_and_stop_nothing(project: Project) -> None:
+    project.table(1)
+    project.manage("migrations_build").ok()
+    for command in ("migrations_run", "migrations_verify"):
+        with FULL.open("w") as full:
+            code, stderr = with_stdout(project, full, command)
+        word = "The output cannot be written (No space left on device). What is under way goes on.\n"
+        assert (code, stderr) == (0, word)
+    assert len(project.applied()) == 1
+
+
+@pytest.mark.parametrize("command", [("migrations_show", "--json"), ("migrations_sql",), ("migrations_lint",)])
+def test_a_reader_of_a_document_may_go(project: Project, command: tuple[str, ...]) -> None:
+    project.table(1)
+    project.run().ok()
+    process = project.start(*command)
+    assert process.stdout
+    process.stdout.close()
+    process.stdout = None
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (0, "")
 
 
 def test_a_terminal_without_unicode_does_not_stop_a_run(project: Project) -> None:

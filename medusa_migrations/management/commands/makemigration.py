@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from medusa_migrations import api
 from medusa_migrations.conf import shown_path
 from medusa_migrations.management.base import MigrationCommand, add_database
+from medusa_migrations.management.console import deliver
 from medusa_migrations.results import GenerateResult, MadeFile
 
 
@@ -105,7 +106,7 @@ class Command(MigrationCommand):
         for warning in made.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["dry_run"]:
-            self.stdout.write(made.text, ending="")
+            deliver(self.stdout, made.text, ending="")
         self.remark(f"{'Would create' if options['dry_run'] else 'Created'} {shown_path(made.path)}", options)
 
     def remark(self, text: str, options: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 from medusa_migrations import api
 from medusa_migrations.management.base import MigrationCommand, add_app, add_database
-from medusa_migrations.management.console import show_json, show_line
+from medusa_migrations.management.console import deliver, show_json, show_line
 
 _UNSETTLED = ("pending", "changed", "missing", "failed")
 
@@ -26,12 +26,10 @@ class Command(MigrationCommand):
     def work(self, **options: Any) -> None:
         result = api.show(options["app"], database=options["database"])
         if options["json"]:
-            self.stdout.write(show_json(result))
-        else:
-            for shown in result.migrations:
-                self.say(show_line(shown, self.style), options)
-            if not result.migrations:
-                self.say("(no migrations)", options)
+            deliver(self.stdout, show_json(result))
+        elif options["verbosity"]:
+            lines = [show_line(shown, self.style) for shown in result.migrations]
+            deliver(self.stdout, "\n".join(lines or ["(no migrations)"]))
         counts = {state: sum(one.state == state for one in result.migrations) for state in _UNSETTLED}
         found = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
         if options["check"] and found:

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from medusa_migrations import api
+from medusa_migrations.errors import MigrationError
+from medusa_migrations.management.base import MigrationCommand, add_app, add_database
+from medusa_migrations.management.console import deliver, plural, written
+from medusa_migrations.management.proofs import ProofConsole, summary, verify_json
+from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.results import VerifyResult
+from medusa_migrations.verify.app import AGAIN
+
+_NAMES = ("app", "all", "database", "scratch", "keep", "require_down", "server_wide", "rows", "lint")
+
+
+class Command(MigrationCommand):
+    help = "Proves the SQL migrations in a scratch database: up, down, everything as it was, up again."
+
+    next_step = AGAIN
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_app(parser, "Only this app's; those before them are run too.")
+        add_database(parser)
+        parser.add_argument("--all", action="store_true", help="Prove again what is proven already.")
+        parser.add_argument(
+            "--live",
+            nargs="?",
+            const="",
+            metavar="ALIAS",
+            help="Compare that database, by default the same, with what its applied migrations make. It is only read.",
+        )
+        parser.add_argument("--rows", action="store_true", help="Try each up and down part on made-up rows too.")
+        parser.add_argument(
+            "--no-lint", action="store_false", dest="lint", help="Do not look for statements that are unsafe."
+        )
+        parser.add_argument("--require-down", action="store_true", help="A migration without a down part is a fault.")
+        where = parser.add_argument_group("the scratch database")
+        where.add_argument(
+            "--scratch", metavar="NAME", help="Use this empty database of the same server, and leave it empty."
+        )
+        where.add_argument("--keep", action="store_true", help="Do not drop it at the end.")
+        where.add_argument(
+            "--server-wide",
+            action="store_true",
+            help="Let migrations change roles and other things of the whole server: only on a server of its own.",
+        )
+        parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
+
+    def work(self, **options: Any) -> None:
+        listener = ProofConsole(self.console(options))
+        live = None if options["live"] is None else options["live"] or options["database"]
+        with stopped_by_signals(next_step=self.next_step) as interruption:
+            result = api.verify(
+                live=live, listener=listener, interruption=interruption, **{name: options[name] for name in _NAMES}
+            )
+        if options["json"]:
+            deliver(self.stdout, verify_json(result))
+        else:
+            self.say("\n".join(summary(result, self.style)), options)
+        for note in result.notes if options["verbosity"] else ():
+            self.stderr.write(note, self.style.WARNING)
+        if result.faults or result.unsafe:
+            raise CommandError(_fault(result))
+
+    def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
+        if options["json"]:
+            written(self.stdout, verify_json(VerifyResult(options["database"], ""), str(error)))
+
+
+def _fault(result: VerifyResult) -> str:
+    """What is at fault, in one line."""
+    migrations = [str(one.id) for one in result.migrations if one.is_fault]
+    parts = [f"{plural(len(migrations))}: {', '.join(migrations)}"] if migrations else []
+    parts += [plural(result.unsafe, "unsafe statement")] if result.unsafe else []
+    parts += [plural(len(result.django), "migration") + " of Django's"] if result.django else []
+    parts += [plural(len(result.models), "difference") + " of the models"] if result.models else []
+    parts += [plural(len(result.live), "difference") + " of the live database"] if result.live else []
+    return f"Not proven: {'; '.join(parts)}. Correct that; docs/verify.md tells how to let something pass."

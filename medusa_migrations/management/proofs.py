@@ -1,0 +1,191 @@
+"""How proofs look in a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core.management.color import Style
+
+from medusa_migrations.events import Event, Proved, Proving, ScratchMade
+from medusa_migrations.results import Difference, Proof, VerifyResult, duration
+
+from . import lint_formats
+from .console import Console, failure_json, plural, printable, written
+from .progress import rounded
+
+_FAULTS = {
+    "drift": "DRIFT after down",
+    "up_failed": "UP FAILED",
+    "down_failed": "DOWN FAILED",
+    "second_up_failed": "SECOND UP FAILED",
+    "irreversible": "IRREVERSIBLE",
+}
+
+# What a difference is called: in what a down part brings back, and in a live database.
+IN_DRIFT = {"new": "left behind", "gone": "not brought back"}
+IN_LIVE = {"new": "made by no migration", "gone": "not there"}
+
+_ERASE = "\r\x1b[K"
+
+# Of a terminal that does not say how wide it is.
+_COLUMNS = 80
+
+# A shorter time is over before it is read.
+_TOLD_SECONDS = 2
+
+
+class ProofConsole:
+    """Listens to the events of a proof, and writes them: results to `console`'s stdout, where it is to its stderr.
+
+    The line that says so is redrawn, and only on a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.shows_progress = bool(console.verbosity) and console.stderr.isatty()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case ScratchMade(name, version):
+                self.write(self.console.style.MIGRATE_HEADING(f"Scratch {name} (PostgreSQL {version})"))
+            case Proving():
+                self.progress(event)
+            case Proved(proof):
+                lines = [*proof_lines(proof, self.console.style), *finding_lines(proof, self.console.style)]
+                self.write("\n".join(lines))
+            case _:
+                self.erase()
+                self.console(event)
+
+    def write(self, text: str) -> None:
+        self.erase()
+        self.console.write(text)
+
+    def progress(self, event: Proving) -> None:
+        """Redraw the line that tells how far the proof is."""
+        if not self.shows_progress:
+            return
+        seconds = round(event.seconds or 0)
+        left = f", about {rounded(seconds)} left" if seconds >= _TOLD_SECONDS else ""
+        text = f"  {event.number} of {event.total}{left}: {printable(str(event.id))}"
+        self._redraw(text[: self._columns() - 1])
+
+    def erase(self) -> None:
+        """Take that line away."""
+        if self.shows_progress:
+            self._redraw("")
+
+    def _redraw(self, text: str) -> None:
+        written(self.console.stderr, f"{_ERASE}{text}", ending="", style=str)
+
+    def _columns(self) -> int:
+        """How wide the terminal is: of a line that goes on below, only the last row would be erased."""
+        try:
+            return os.get_terminal_size(self.console.stderr.fileno()).columns or _COLUMNS
+        except OSError:
+            return _COLUMNS
+
+
+def proof_lines(proof: Proof, style: Style) -> Iterator[str]:
+    """What came of one migration, as lines."""
+    head = f"  {printable(str(proof.id))}..."
+    first, *rest = printable(proof.told).split("\n")
+    if proof.is_fault:
+        reason = f": {first}" if first else ""
+        yield f"{head} {style.ERROR(_FAULTS[proof.status])}{reason}"
+        yield from (f"      {line}" for line in rest)
+        for difference in proof.drift:
+            yield from difference_lines(difference, IN_DRIFT)
+        return
+    word = {"proven": "proven", "irreversible": "irreversible: it has no down part", "skipped": "skipped"}[proof.status]
+    took = f" ({duration(proof.duration_ms)})" if proof.duration_ms is not None else ""
+    loses = f"; reverting loses the values of {', '.join(proof.loses)}" if proof.loses else ""
+    coloured = style.SUCCESS(word) if proof.status == "proven" else style.WARNING(word)
+    yield f"{head} {coloured}{took}{printable(loses)}" + (f": {first}" if first else "")
+
+
+def finding_lines(proof: Proof, style: Style) -> Iterator[str]:
+    """What is unsafe in one migration, as lines."""
+    if proof.findings:
+        yield from (f"      {line}".rstrip() for line in lint_formats.text(proof.findings, style=style).split("\n"))
+
+
+def difference_lines(
+    difference: Difference, words: dict[str, str], sides: tuple[str, str] = ("before", "after")
+) -> Iterator[str]:
+    """A difference, as lines; `words` say what is new and what is gone, `sides` which value is which."""
+    what = printable(f"{difference.kind} {difference.object}")  # as migrate:allow names it
+    if difference.attribute is None:
+        yield f"      {what}: {words[difference.change]}"
+        return
+    yield f"      {what}: {difference.attribute.replace('_', ' ')}"
+    for word, value in zip(sides, (difference.before, difference.after), strict=True):
+        yield f"        {word:<7} {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(text).replace("\n", "\n                ")
+
+
+def summary(result: VerifyResult, style: Style) -> Iterator[str]:
+    """What came of all, as lines."""
+    cached = sum(one.status == "cached" for one in result.migrations)
+    skipped = sum(one.status == "skipped" and not one.told for one in result.migrations)
+    for proof in result.migrations:
+        if proof.status == "cached":
+            yield from finding_lines(proof, style)
+    if cached:
+        yield f"{cached} of {plural(len(result.migrations))} proven before."
+    if skipped:
+        yield f"{skipped} not to be proven (VERIFY_AFTER)."
+    if not result.migrations:
+        yield "(no migrations)"
+    yield from (style.ERROR(printable(failure)) for failure in result.django)
+    yield from (style.ERROR(f"Models: {printable(change)}") for change in result.models)
+    if result.live:
+        yield style.ERROR("The live database differs from what its applied migrations make:")
+    for difference in result.live:
+        yield from difference_lines(difference, IN_LIVE, ("made", "live"))
+    if result.live_alias and not result.live:
+        yield f"Live database {result.live_alias}: no difference."
+    if result.scratch:
+        yield f"Kept: {result.scratch}. Drop it when you have looked."
+    if result.uncompared:
+        yield f"Models of {', '.join(result.uncompared)}: not compared, because an up part fails."
+    models = "" if result.models or result.uncompared or not result.migrations else "Models: no difference. "
+    yield f"{models}{plural(result.faults, 'fault')}, {plural(result.unsafe, 'unsafe statement')}."
+
+
+def verify_json(result: VerifyResult, error: str | None = None) -> str:
+    """The document of `migrations_verify --json`; `error` is why it ended early."""
+    document = {
+        "database": result.database,
+        "server_version": result.server_version,
+        "migrations": [
+            {
+                "id": str(one.id),
+                "status": one.status,
+                "drift": _differences(one.drift),
+                "loses": list(one.loses),
+                "findings": [lint_formats.finding_json(finding) for finding in one.findings or ()],
+                "error": failure_json(one.error) if one.error else None,
+                "duration_ms": one.duration_ms,
+            }
+            for one in result.migrations
+        ],
+        "models": [*result.django, *result.models],
+        "live": _differences(result.live),
+        "faults": result.faults,
+    }
+    ended = {} if error is None else {"error": {"message": error}}
+    return json.dumps(document | ended, indent=2, ensure_ascii=False)
+
+
+def _differences(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    return [difference._asdict() for difference in found]

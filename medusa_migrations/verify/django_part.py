@@ -1,0 +1,74 @@
+"""Django's own migrations in the scratch database: which there are, and how one is applied."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from django.db import connections
+from django.db.migrations import Migration as DjangoMigration
+from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
+
+from medusa_migrations.database.types import renew_types
+from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.migration import Key
+from medusa_migrations.run.states import RenderableState
+
+from .beside import Beside
+
+
+class DjangoFailed(MigrationError):
+    """One of Django's migrations failed in the scratch database."""
+
+
+class DjangoPart:
+    """Django's migrations over its own connection, which `alias` has; `to_come` are apps that have no tables yet."""
+
+    def __init__(self, alias: str, to_come: Collection[str], beside: Beside) -> None:
+        self.connection, self._beside = connections[alias], beside
+        try:
+            self.executor = MigrationExecutor(self.connection)
+        except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
+            raise PlanError(f"Django's migrations cannot be loaded: {error}. See `showmigrations`.") from None
+        self.loader = self.executor.loader
+        self._to_come = to_come
+        self._state: ProjectState | None = None
+
+    def plan(self) -> list[Key]:
+        """All that is not applied, in Django's order."""
+        steps = self.executor.migration_plan(self.loader.graph.leaf_nodes())
+        return [(migration.app_label, migration.name) for migration, _ in steps]
+
+    def file_of(self, key: Key) -> bytes:
+        """The file of a migration."""
+        file = sys.modules[type(self._migration(key)).__module__].__file__
+        return Path(file).read_bytes() if file else b""
+
+    def apply(self, key: Key) -> None:
+        """Apply a migration. Raises DjangoFailed."""
+        renew_types(self.connection)
+        state = self._state or self._first_state()
+        if isinstance(state, RenderableState):
+            state.let_in()
+        if "apps" not in vars(state):
+            state.apps  # noqa: B018  # rendered once, and then kept up to date: as MigrationExecutor does it
+        try:
+            with self._beside.looking_at_django(self.connection, self._migration(key)):
+                self._state = self.executor.apply_migration(state, self._migration(key))
+        except Exception as error:  # the author's code
+            raise DjangoFailed(
+                f"Django's migration {'.'.join(key)} fails in the scratch database: {type(error).__name__}: "
+                f"{str(error).strip()}"
+            ) from error
+
+    def _migration(self, key: Key) -> DjangoMigration:
+        found: DjangoMigration = self.loader.graph.nodes[key]
+        return found
+
+    def _first_state(self) -> ProjectState:
+        state: ProjectState = self.executor._create_project_state(with_applied_migrations=True)  # type: ignore[attr-defined]  # not in stubs
+        by_django = {label for label, _ in self.loader.graph.nodes}
+        return RenderableState.of(state, by_django, set(self._to_come) - by_django)

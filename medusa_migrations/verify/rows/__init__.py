@@ -1,0 +1,1 @@
+"""Made-up rows, and a migration on them."""
