@@ -43,7 +43,7 @@ def lock_of(table: TableFacts) -> str:
 
 def shown(table: TableFacts, facts: Facts) -> str:
     """The table that people know: the partitioned one, if it is locked as a whole."""
-    root = next((one for one in facts.tables if one.name == table.root), None)
+    root = next((one for one in facts.tables if one.name == table.root), None) if table.root else None
     return table.root if root and waits(lock_of(root)) else table.name
 
 
