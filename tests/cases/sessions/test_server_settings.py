@@ -35,7 +35,7 @@ def test_what_ends_the_connection_is_a_lost_connection(sqlstate: str) -> None:
     class Diag:
         message_primary = "terminating connection"
         statement_position = message_detail = message_hint = context = None
-        table_name = constraint_name = internal_query = source_function = None
+        table_name = column_name = constraint_name = internal_query = source_function = None
 
     class Refused(Exception):
         diag = Diag()
