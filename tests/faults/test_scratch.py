@@ -440,3 +440,15 @@ def test_a_pooler_in_transaction_mode_is_refused(project: Project, pooler: int) 
     error = project.manage(script=write_script(project, ""), env=through(project, pooler)).error()
     assert "pooler" in error
     assert "--no-lock" not in error
+
+
+def test_a_scratch_that_is_made_anew_has_the_comment_that_it_had(project: Project) -> None:
+    asked = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+    body = (
+        f"import time; before, second = ask('default', {asked!r}), int(time.time())\n"
+        "while int(time.time()) == second: time.sleep(0.01)\n"
+        f"scratch.renew(); print(before == ask('default', {asked!r}))"
+    )
+    process = project.start(script=write_script(project, body))
+    code, stdout, stderr = ended(process)
+    assert (code, stdout.split()[-1]) == (0, "True"), stderr

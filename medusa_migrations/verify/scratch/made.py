@@ -73,7 +73,11 @@ class Made:
         self.session, self.keep = session, keep
         self._is_whole = False
         self.name = _free_name(session)
-        self._words = _KEPT if keep else _MADE
+        # The same each time that it is made anew, as a snapshot has it.
+        words, now = _KEPT if keep else _MADE, datetime.now(UTC)
+        self._comment = (
+            f"{words} of migrations_verify, {socket.gethostname()}, pid {os.getpid()}, {now:%Y-%m-%d %H:%M:%S} UTC"
+        )
         test = theirs.settings_dict["TEST"]
         self._template = test.get("TEMPLATE") or "template1"
         creation: Any = theirs.creation
@@ -84,12 +88,10 @@ class Made:
 
     def create(self) -> None:
         """Make the database. Raises DatabaseError, StopRequested."""
-        comment = f"{self._words} of migrations_verify, {socket.gethostname()}, pid {os.getpid()}, "
-        comment += f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         try:
             self.session.execute(f"CREATE DATABASE {quoted(self.name)} {self._suffix} CONNECTION LIMIT 0")
             self.session.execute(
-                f"COMMENT ON DATABASE {quoted(self.name)} IS {literal(comment)}; "
+                f"COMMENT ON DATABASE {quoted(self.name)} IS {literal(self._comment)}; "
                 f"ALTER DATABASE {quoted(self.name)} CONNECTION LIMIT -1"
             )
             self._is_whole = True
