@@ -9,6 +9,9 @@ from django.contrib.admin.models import LogEntry
 from django.db import connections
 
 from medusa_migrations import api
+from medusa_migrations.admin.runs import warnings_of
+from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.results import LintFinding, MigrationResult
 from tests.support.admin_site import (
     LIST,
     MAY_REVERT,
@@ -188,3 +191,10 @@ def test_with_atomic_requests_what_was_done_before_a_failure_stays_and_is_logged
     confirm(site.admin(), RUN)
     assert site.project.applied() == [ONE]
     assert LogEntry.objects.count() == 2
+
+
+def test_the_confirmation_shows_what_lint_has_found() -> None:
+    id_ = MigrationId("blog", "20240101000001_x")
+    finding = LintFinding(id_, Direction.UP, "scan", "error", "blog/x.sql", 3, 1, "ALTER …", "It reads all of post")
+    planned = MigrationResult(id_, "planned", sql="SELECT 1", findings=(finding,))
+    assert warnings_of(planned, Direction.UP) == ["blog/x.sql:3: scan: It reads all of post"]

@@ -146,3 +146,17 @@ def test_nothing_is_left_of_it(post: Project) -> None:
     assert post.manage("migrations_lint").ok().stdout == "Nothing found.\n"
     assert post.tables() == set()
     assert before >= post.server.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'medusa_verify%'")
+
+
+def test_what_is_known_is_shown_where_a_migration_is_about_to_run(post: Project) -> None:
+    post.write(NEW, "CREATE INDEX views_ix ON post (views);", "DROP INDEX views_ix;")
+    post.manage("migrations_verify").error()
+    post.manage("migrations_build").ok()
+    assert (
+        "    index-build: CREATE INDEX builds an index on post" in post.manage("migrations_run", "--plan").ok().stdout
+    )
+    assert "index-build" in post.manage("migrations_sql", NEW).ok().stdout
+    post.write(NEW, "CREATE INDEX other_ix ON post (views);", "DROP INDEX other_ix;")
+    post.manage("migrations_build").ok()
+    assert "index-build" not in post.manage("migrations_run", "--plan").ok().stdout, "of another text nothing is known"
+    assert "index-build" not in post.manage("migrations_sql", NEW).ok().stdout
