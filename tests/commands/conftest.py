@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
+from medusa_migrations.database.session import Session
 from tests.support.generated import BOOK, FIRST
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
+from tests.support.sessions import session_on
 
 
 @pytest.fixture
@@ -16,3 +22,19 @@ def books(project: Project) -> Project:
         ("makemigration", "blog", "--generate", "--timestamp", FIRST), ("migrations_run", "--build")
     ).ok()
     return project
+
+
+@pytest.fixture(scope="module")
+def session_database(server: Server) -> Iterator[str]:
+    name = f"test_session_{os.getpid()}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield name
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def session(server: Server, session_database: str, django_db_blocker: Any) -> Iterator[Session]:
+    """A session of this process on a database whose schema public is empty."""
+    with django_db_blocker.unblock(), session_on(server, session_database) as session:
+        session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        yield session

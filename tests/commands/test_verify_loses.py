@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,22 +13,6 @@ from tests.support.projects import Server
 from tests.support.sessions import session_on
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture(scope="module")
-def database(server: Server) -> Iterator[str]:
-    name = f"test_loses_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    yield name
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def session(server: Server, database: str, django_db_blocker: Any) -> Iterator[Session]:
-    with django_db_blocker.unblock(), session_on(server, database) as session:
-        session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        yield session
-
 
 MADE = """
 CREATE TYPE e AS ENUM ('draft', 'done');
@@ -104,9 +86,9 @@ MIGRATIONS = {
 
 
 @pytest.mark.parametrize(("up", "down", "lost"), MIGRATIONS.values(), ids=MIGRATIONS)
-def test_a_revert_loses(session: Session, server: Server, database: str, up: str, down: str, lost: Any) -> None:
+def test_a_revert_loses(session: Session, server: Server, session_database: str, up: str, down: str, lost: Any) -> None:
     session.execute(MADE)
-    with session_on(server, database) as other:
+    with session_on(server, session_database) as other:
         reader = Reader(other)
         snapshots = [reader.read()]
         for part in (up, down):

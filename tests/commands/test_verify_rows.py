@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.db import Error
@@ -14,24 +12,8 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.verify.rows.certain import is_certain
 from medusa_migrations.verify.rows.fill import empty, fill
 from tests.support.projects import Server
-from tests.support.sessions import session_on
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture(scope="module")
-def database(server: Server) -> Iterator[str]:
-    name = f"test_rows_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    yield name
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def session(server: Server, database: str, django_db_blocker: Any) -> Iterator[Session]:
-    with django_db_blocker.unblock(), session_on(server, database) as session:
-        session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        yield session
 
 
 def names_of(session: Session) -> list[str]:

@@ -189,6 +189,13 @@ def test_two_at_once_do_not_meet(project: Project) -> None:
     assert not any(is_there(project, name) for name in names)
 
 
+def test_a_statement_that_was_cancelled_is_no_fault_of_the_migration(project: Project) -> None:
+    project.write("blog.20240101000001_cancelled", "SELECT pg_cancel_backend(pg_backend_pid()); SELECT pg_sleep(30);")
+    error = project.manage("migrations_verify").error()
+    assert "blog.20240101000001_cancelled met what is not of its making" in error
+    assert "57014" in error
+
+
 def test_a_full_disk_is_the_servers_and_no_fault_of_the_migration(project: Project) -> None:
     project.table(1)
     raised = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left' USING ERRCODE = '53100'; END $$;"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from medusa_migrations.migration import Key, Migration, MigrationId, Part
-from medusa_migrations.verify.chain import Surroundings, keys
+from medusa_migrations.verify.chain import Surroundings, _plain, keys
 
 NAMES = ["20240101000001_a", "20240101000002_b", "20240101000003_c"]
 DJANGO: Key = ("auth", "0001_initial")
@@ -44,3 +45,29 @@ def with_second(**fields: object) -> list[str]:
 def test_a_proof_holds_until_what_it_rests_on_changes(change: str) -> None:
     work, holds = SECOND[change]
     assert [key in found(*ALL) for key in work()] == holds
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"AUTH_USER_MODEL": "blog.User"},
+        {"MEDUSA_MIGRATIONS": {"TRANSACTION": "none"}},
+        {"DATABASE_ROUTERS": ["tests.unit.verify.test_chain.NoAuth"]},
+    ],
+)
+def test_what_the_settings_say_belongs_to_it(settings: Any, change: dict[str, Any]) -> None:
+    before = found(*ALL)
+    for name, value in change.items():
+        setattr(settings, name, value)
+    assert not set(found(*ALL)) & set(before)
+
+
+class NoAuth:
+    """A router that keeps Django's users away."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return False if app_label == "auth" else None
+
+
+def test_a_set_has_one_form() -> None:
+    assert _plain({"b", "a", "c"}) == ["a", "b", "c"]
