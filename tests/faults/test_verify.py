@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from project import postgres
 from tests.support.processes import ended
 from tests.support.projects import Project
 
+POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
 SLOW = "blog.20240101000002_slow"
 UNTIL_GO = "DO $$ BEGIN WHILE to_regclass('never') IS NULL LOOP PERFORM pg_sleep(0.05); END LOOP; END $$;"
 
@@ -259,3 +263,36 @@ def test_a_user_who_may_only_read_can_look_for_drift(project: Project) -> None:
         assert (found["live"], found["faults"]) == ([], 0)
     finally:
         project.sql(f"DROP OWNED BY {reader}; DROP ROLE {reader}")
+
+
+def test_an_extension_that_is_missing_or_not_ones_own_to_make_is_told_with_its_cure(project: Project) -> None:
+    owner = f"owner_{project.database}"
+    project.sql(f"CREATE ROLE {owner} LOGIN CREATEDB PASSWORD 'x'")
+    project.add_settings(f"DATABASES['default'] |= {{'USER': {owner!r}, 'PASSWORD': 'x'}}")
+    project.write("blog.20240101000001_missing", "CREATE EXTENSION no_such_extension;")
+    project.write("blog.20240101000002_denied", "CREATE EXTENSION file_fdw;")
+    try:
+        out = project.manage("migrations_verify").stdout
+        assert "Install that extension on the server" in out
+        assert "Only a superuser may make it." in out
+        assert "'TEMPLATE'" in out
+    finally:
+        project.sql(f"DROP ROLE {owner}")
+
+
+@pytest.mark.skipif(not POSTGRESQL_15.exists(), reason="PostgreSQL 15 is not installed")
+def test_a_live_database_of_another_major_version_is_not_compared(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if project.server.execute("SHOW server_version_num")[0][0].startswith("15"):
+        pytest.skip("the tests' server is the same")
+    project.table(1)
+    monkeypatch.setenv("EMBEDDED_POSTGRES_BIN", str(POSTGRESQL_15))
+    with tempfile.TemporaryDirectory() as name:
+        host = postgres.start(Path(name) / "pg")
+        other = {"HOST": str(host), "PORT": str(postgres.PORT), "USER": "postgres", "NAME": "postgres", "PASSWORD": ""}
+        project.add_settings(f"DATABASES['old'] = DATABASES['default'] | {other!r}")
+        project.manage("migrations_run", "--build", "--database", "old").ok()
+        error = project.manage("migrations_verify", "--live", "old").error()
+    assert "The database 'old' is on PostgreSQL 15" in error
+    assert "Name with --database an alias on a server of the same major version." in error
