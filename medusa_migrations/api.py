@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
+from .conf import moment
 from .database.interruption import Interruption
 from .errors import PlanError
 from .events import Listener, ignore
@@ -19,6 +20,7 @@ from .results import (
     Description,
     GenerateResult,
     LintResult,
+    LogResult,
     MadeFile,
     RepairResult,
     ReviewResult,
@@ -35,6 +37,8 @@ __all__ = [
     "build",
     "describe",
     "generate",
+    "lint",
+    "log",
     "make",
     "repair",
     "revert",
@@ -124,25 +128,38 @@ def revert(
     to: str | None = None,
     last_run: bool = False,
     all: bool = False,
+    to_release: str | None = None,
+    since: str | None = None,
     plan: bool = False,
     sql: bool = False,
     **how: Unpack[Execution],
 ) -> RunResult:
     """Undo the last applied migration, or the last `steps`, those after the id `to`, those of the last run, or all.
 
-    `plan` and `sql`, and what is raised, are as for `run`.
+    Or, by the journal, what releases behind `to_release` have applied, or what was applied after the moment `since`,
+    such as "2026-11-28 14:00" in the project's time zone. `plan` and `sql`, and what is raised, are as for `run`.
     """
     from .plan.backwards import Backwards
 
-    given = [
-        name for name, on in (("steps", steps is not None), ("to", to), ("last_run", last_run), ("all", all)) if on
-    ]
+    ways = {"steps": steps, "to": to, "last_run": last_run, "all": all, "to_release": to_release, "since": since}
+    given = [name for name, value in ways.items() if value not in (None, False)]
     if len(given) > 1:
         raise PlanError(f"{' and '.join(given)} cannot go together: choose one.")
     if steps is not None and steps < 1:
         raise PlanError(f"steps is {steps}: at least 1 is needed.")
     options = Options.chosen(how, only_plan=plan or sql, with_sql=sql)
-    result = carry_out(Backwards(app, steps, to, last_run, all, options.fake, app_labels()), options)
+    wanted = Backwards(
+        app,
+        steps,
+        to,
+        last_run,
+        everything=all,
+        to_release=to_release,
+        since=None if since is None else moment(since),
+        fake=options.fake,
+        labels=app_labels(),
+    )
+    result = carry_out(wanted, options)
     return _with_findings(result) if options.only_plan and result.migrations else result
 
 
@@ -164,6 +181,29 @@ def show(app: str | None = None, *, database: str = "default") -> ShowResult:
     from .database.show import show as shown
 
     return shown(app, database)
+
+
+def log(
+    app: str | None = None,
+    *,
+    id: str | None = None,
+    action: str | None = None,
+    since: str | None = None,
+    before: int | None = None,
+    limit: int | None = 20,
+    database: str = "default",
+) -> LogResult:
+    """What happened to migrations: the last `limit` entries of the journal, None for all, the earliest first.
+
+    `app` keeps to those of one app, `id` to those of one migration, `action` to those of one kind, as "failed". `since`
+    keeps to those after a moment, as for `revert`, `before` to those before the entry of that serial number. Writes
+    nothing, and needs no more than SELECT on the journal and the history.
+    Raises SettingsError for what is no moment, PlanError for an app that nobody knows.
+    """
+    from .database.journal import Wanted
+    from .database.show import log as logged
+
+    return logged(Wanted(app, id, action, None if since is None else moment(since), before, limit), database)
 
 
 def describe(id_: str, *, database: str = "default") -> Description:

@@ -6,18 +6,23 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
 from django.db import connections
+from django.utils.timezone import get_default_timezone, get_default_timezone_name, is_aware, make_aware
 
 from .errors import SettingsError, nearest
 from .migration import MigrationId
 
 NAME = "MEDUSA_MIGRATIONS"
 TRANSACTION_MODES = ("all", "each", "none")
+
+# Which of the environment's variables names a release, the first that is set: ours, and those of platforms.
+_RELEASE_VARIABLES = ("MEDUSA_RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT")
 
 _ON = {"1", "true", "yes", "on"}
 _OFF = {"0", "false", "no", "off", ""}
@@ -48,6 +53,7 @@ class Settings(NamedTuple):
     history_schema: str | Mapping[str, str] | None = None
     verify_after: str | None = None
     lint_rows: int = 10_000
+    release: str | None = None
 
     def history_schema_of(self, alias: str) -> str | None:
         """The schema that the history of the database `alias` is in, None where search_path finds it."""
@@ -82,6 +88,27 @@ def get_settings() -> Settings:
     elif not values["dist_dir"].is_absolute():
         values["dist_dir"] = (base_dir() or Path.cwd()) / values["dist_dir"]
     return Settings(**values)
+
+
+def release_of_environment() -> str:
+    """The release that the environment names, or ""; Heroku's comes with its Dyno Metadata, Render's by itself."""
+    found = (os.environ.get(name, "").strip() for name in _RELEASE_VARIABLES)
+    return next(("".join(filter(str.isprintable, one))[:255] for one in found if one), "")
+
+
+def moment(text: str) -> datetime:
+    """The moment that `text` writes as ISO 8601 does, in the project's time zone unless it names one.
+
+    Raises SettingsError for what is none.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+        return found if is_aware(found) else make_aware(found, get_default_timezone())
+    except (ValueError, OverflowError):
+        raise SettingsError(
+            f"{text!r} is no moment. Write one as '2026-11-28 14:00', in the time zone of the project "
+            f"({get_default_timezone_name()}), or as '2026-11-28T14:00:00+01:00'."
+        ) from None
 
 
 def is_testing() -> bool:
@@ -216,6 +243,12 @@ def _schema(value: object) -> str:
     return value
 
 
+def _release(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= 255):
+        raise ValueError
+    return value and value.strip()
+
+
 def _id(value: object) -> str | None:
     if value is not None and not (isinstance(value, str) and MigrationId.parse(value)):
         raise ValueError
@@ -237,5 +270,6 @@ _CHECKS = {
     "ADMIN": (_bool, "True or False"),
     "HISTORY_SCHEMA": (_schemas, "the name of a schema, or one for each alias of DATABASES: {'default': 'ops'}"),
     "LINT_ROWS": (_count, "a whole number, 0 or more"),
+    "RELEASE": (_release, "the name of a release in at most 255 characters on one line, such as 'v42', or None"),
     "VERIFY_AFTER": (_id, "the id of a migration, such as 'blog.20230801075818_add_authors_and_posts', or None"),
 }

@@ -1,19 +1,21 @@
-"""The history: what is applied."""
+"""The history: what is applied. The journal: what happened."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 # The table's comment has the number of its format, for older and newer versions of this app to know.
-FORMAT = 1
+FORMAT = 2
 HISTORY_COMMENT = f"History of medusa_migrations, format {FORMAT}"
 
 
-class NoRows(models.Manager["AppliedMigration"]):
+class NoRows(models.Manager[Any]):
     """A manager that has nothing."""
 
-    def get_queryset(self) -> models.QuerySet[AppliedMigration]:
+    def get_queryset(self) -> models.QuerySet[Any]:
         return super().get_queryset().none()
 
 
@@ -65,3 +67,47 @@ class AppliedMigration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.app}.{self.name}"
+
+
+class MigrationLog(models.Model):
+    """One thing that happened to a migration, kept for good. Unmanaged, and made with the history."""
+
+    class Action(models.TextChoices):
+        APPLIED = "applied", _("applied")
+        REVERTED = "reverted", _("reverted")
+        FAILED = "failed", _("failed")
+        FAKED = "faked", _("recorded only")
+        REPAIRED = "repaired", _("repaired")
+        RENAMED = "renamed", _("renamed")
+        RERUN = "rerun", _("run again")
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(_("at"))
+    run = models.UUIDField(_("run"))
+    action = models.CharField(_("action"), max_length=16, choices=Action)
+    app = models.CharField(_("app"), max_length=255)
+    name = models.CharField(_("name"), max_length=255)
+    checksum = models.CharField(_("checksum"), max_length=64)
+    duration_ms = models.BigIntegerField(_("duration (ms)"), null=True)
+    applied_by = models.CharField(_("applied by"), max_length=255)
+    database_user = models.CharField(_("database user"), max_length=255)
+    process = models.CharField(_("process"), max_length=255, help_text=_("The host and the number of the process."))
+    release = models.CharField(_("release"), max_length=255)
+    database = models.CharField(_("database"), max_length=255)
+    sqlstate = models.CharField(_("SQLSTATE"), max_length=5)
+    message = models.TextField(_("message"))
+
+    objects = models.Manager()
+    not_dumped = NoRows()
+
+    class Meta:
+        default_manager_name = "not_dumped"
+        managed = False
+        db_table = "medusa_migrations_log"
+        db_table_comment = "Journal of medusa_migrations"
+        default_permissions = ()
+        verbose_name = _("journal entry")
+        verbose_name_plural = _("journal")
+
+    def __str__(self) -> str:
+        return f"{self.app}.{self.name}: {self.action}"

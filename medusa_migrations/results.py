@@ -96,6 +96,37 @@ class ShowResult(NamedTuple):
     migrations: tuple[ShownMigration, ...]
 
 
+class LogEntry(NamedTuple):
+    """One thing that happened to a migration; `serial` is its number.
+
+    `action` is one of applied, reverted, failed, faked, repaired, renamed, rerun. `database_user` is who was logged in
+    to the `database`, by the server's name of it, and `process` the host and the number of the process. `release`,
+    `sqlstate` and `message` are "" where there is none.
+    """
+
+    serial: int
+    at: datetime
+    run: str
+    action: str
+    id: MigrationId
+    checksum: str
+    duration_ms: int | None
+    applied_by: str
+    database_user: str
+    process: str
+    release: str
+    database: str
+    sqlstate: str
+    message: str
+
+
+class LogResult(NamedTuple):
+    """Entries of the journal of one database, the earliest first."""
+
+    database: str
+    entries: tuple[LogEntry, ...]
+
+
 class ShownPart(NamedTuple):
     """One part of a migration: `name` is "up" or "down", or "stored down" for what a revert takes where the file is
     missing or changed, or "file" for all of one in Python.

@@ -65,6 +65,7 @@ class AppliedMigrationAdmin(ModelAdmin):
         return [
             path("run/", self._unwrapped(self.run_view), name="medusa_migrations_run"),
             path("revert/", self._unwrapped(self.revert_view), name="medusa_migrations_revert"),
+            path("journal/", self.admin_site.admin_view(self.journal_view), name="medusa_migrations_journal"),
             *super().get_urls(),
         ]
 
@@ -104,6 +105,11 @@ class AppliedMigrationAdmin(ModelAdmin):
         from .pages import carry_out_page
 
         return carry_out_page(self._visit(request), Direction.DOWN)
+
+    def journal_view(self, request: HttpRequest) -> HttpResponseBase:
+        from .pages import journal_page
+
+        return journal_page(self._visit(request))
 
 
 def is_wanted() -> bool:

@@ -113,7 +113,7 @@ def filters_of(migrations: Sequence[ShownMigration], chosen: Filters, databases:
     found = [
         _filter(_("state"), "state", [(name, STATES[name], states[name]) for name in STATES if name in states], chosen),
         _filter(_("app"), "app", [(name, name, apps[name]) for name in sorted(apps)], chosen),
-        _filter(_("run"), "run", [(run, _moment(when), runs[run]) for run, when in _latest_runs(migrations)], chosen),
+        _filter(_("run"), "run", [(run, moment(when), runs[run]) for run, when in _latest_runs(migrations)], chosen),
     ]
     if len(databases) > 1:
         links = [Choice(alias, f"?{urlencode({'database': alias})}", alias == chosen.database) for alias in databases]
@@ -139,7 +139,7 @@ def _latest_runs(migrations: Iterable[ShownMigration]) -> list[tuple[str, dateti
     return sorted(ends.items(), key=lambda end: end[1], reverse=True)[:SHOWN_RUNS]
 
 
-def _moment(when: datetime) -> str:
+def moment(when: datetime) -> str:
     return date_format(localtime(when), "SHORT_DATETIME_FORMAT")
 
 
@@ -180,7 +180,7 @@ def list_row(shown: ShownMigration) -> ListRow:
         name=shown.id.name,
         state=shown.state,
         state_text=STATES[shown.state],
-        when=_moment(shown.applied_at) if shown.applied_at else "",
+        when=moment(shown.applied_at) if shown.applied_at else "",
         took=took,
         by=shown.applied_by or "",
         is_late=shown.out_of_order,

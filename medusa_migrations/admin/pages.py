@@ -20,8 +20,9 @@ from medusa_migrations import api
 from medusa_migrations.conf import TRANSACTION_MODES, get_settings
 from medusa_migrations.errors import MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import RunResult, ShownMigration
+from medusa_migrations.results import LogEntry, RunResult, ShownMigration
 
+from .journal import PER_MIGRATION, Asked, journal_context, journal_rows
 from .listing import Filters, list_context, list_row
 from .log import read_log, write_log
 from .runs import Wish, planned_rows, report_rows, sql_of
@@ -67,9 +68,25 @@ def migration_page(visit: Visit, object_id: str, extra: dict[str, Any]) -> HttpR
         "row": list_row(found.shown),
         "parts": [sql_of(names[part.name], part.sql) for part in found.parts],
         "is_irreversible": not found.reversible,
+        "journal": journal_rows(_entries_of(id_, database)),
         "log": read_log(id_),
     }
     return _page(visit, "migration", context | extra)
+
+
+def journal_page(visit: Visit) -> HttpResponseBase:
+    """What happened to migrations, the latest first."""
+    if visit.request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    _require(visit.may_view)
+    databases = _databases()
+    asked = Asked.parse(visit.request.GET, databases[0])
+    context: dict[str, Any] = {"title": _("Journal"), "asked": asked, "database": asked.database}
+    try:
+        entries = api.log(**asked.options()).entries
+    except MigrationError as error:
+        return _page(visit, "journal", context | {"problem": str(error)})
+    return _page(visit, "journal", context | journal_context(entries, asked, databases))
 
 
 def carry_out_page(visit: Visit, direction: Direction) -> HttpResponseBase:
@@ -194,6 +211,14 @@ def _is_postgresql(alias: str) -> bool:
         return connections[alias].vendor == "postgresql"
     except (ImproperlyConfigured, ImportError):
         return False
+
+
+def _entries_of(id_: str, database: str) -> tuple[LogEntry, ...]:
+    """The last entries of the journal on a migration; none if it cannot be read, as the page has more to tell."""
+    try:
+        return api.log(id=id_, limit=PER_MIGRATION, database=database).entries
+    except MigrationError:
+        return ()
 
 
 def _shown_now(database: str) -> tuple[ShownMigration, ...]:

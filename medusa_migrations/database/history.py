@@ -1,4 +1,4 @@
-"""The history table, read and written over one session."""
+"""The history table, read and written over one session, and the journal written with it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db import Error, ProgrammingError, router
+from django.db.models import Model
 
 from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.files.build import release
 from medusa_migrations.migration import Migration, MigrationId
-from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration
+from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, MigrationLog
 from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
+from .journal import Entry, Journal, refuse_foreign
 from .place import BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
 from .session import Session
 
@@ -71,6 +74,9 @@ _NEUTRAL = {
     "UUIDField": "pg_catalog.gen_random_uuid()",
 }
 
+# What the journal has of a row that is changed.
+_FOLLOWED = "app, name, checksum, duration_ms"
+
 # The time that a message has taken so far on the server; NULL stands where the client has measured it.
 SERVER_MILLISECONDS = (
     "(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000::numeric)::bigint"
@@ -96,6 +102,13 @@ class History:
         self.run = str(uuid.uuid4())
         self.place = Place.of(session.alias)
         self.table = ""
+        self._journal: Journal | None = None  # until `open`
+
+    @property
+    def journal(self) -> Journal:
+        """What is written into it of this run; `open` comes before."""
+        assert self._journal is not None
+        return self._journal
 
     @functools.cached_property
     def applied_by(self) -> str:
@@ -144,7 +157,7 @@ class History:
 
     def _rows_of_older_format(self) -> list[Row]:
         """The same from a table that lacks columns, which the next run adds."""
-        found = find(self.session, self.place)
+        found = find(self.session, self.place.name)
         if not found or not found.is_history():
             raise self._foreign()
         self._refuse_newer(found.made_with)
@@ -160,29 +173,42 @@ class History:
         return old_rows
 
     def open(self) -> None:
-        """Have the table there and up to date, and know its name with its schema. Needs the lock.
+        """Have both tables there and up to date, and know their names with their schema. Needs the lock.
 
         Raises DatabaseError if that is not allowed, or if somebody else or a newer version of this app made it.
         """
         try:
-            found = find(self.session, self.place)
+            found = find(self.session, self.place.name)
             if not found:
                 self._create()
-                found = find(self.session, self.place)
+                found = find(self.session, self.place.name)
             assert found is not None
             if not found.is_history():
                 raise self._foreign()
             self._refuse_strangers(found)
+            self._refuse_newer(found.made_with)
             self.table = found.name
+            self._open_journal(found)
             if found.made_with < FORMAT:
                 self._add_columns(found.columns)
         except Error as error:
             reason = postgresql.server_error(error)
             raise DatabaseError(
-                f"Cannot make the history table {self.place.name!r} in the database {self.session.alias!r}: "
-                f"{reason.message}. {_CURES.get(reason.sqlstate or '', 'Nothing was run.')}"
+                f"Cannot make the history table {self.place.name!r} in the database {self.session.alias!r}, or the "
+                f"journal beside it: {reason.message}. {_CURES.get(reason.sqlstate or '', 'Nothing was run.')}"
             ) from None
-        self._refuse_newer(found.made_with)
+
+    def _open_journal(self, history: Found) -> None:
+        """The journal of a history, made where that is new or older than journals, or somebody has dropped it."""
+        found = find(self.session, history.journal)
+        if not found:
+            into = f"SET LOCAL search_path TO {history.schema};"
+            self.session.execute(f"BEGIN; {into} {' '.join(self.creation(MigrationLog))} COMMIT;")
+            found = find(self.session, history.journal)
+        assert found is not None
+        refuse_foreign(found, self.session.alias)
+        self._refuse_strangers(found)
+        self._journal = Journal.of(self.session, found.name, self.run, self.applied_by, release())
 
     def _refuse_newer(self, made_with: int) -> None:
         if made_with > FORMAT:
@@ -202,7 +228,7 @@ class History:
         """Refuse a table whose triggers, which run as this user, are another's to make."""
         if not found.is_ours:
             raise DatabaseError(
-                f"The history table {found.name} of the database {self.session.alias!r} belongs to {found.owner!r}, "
+                f"The table {found.name} of the database {self.session.alias!r} belongs to {found.owner!r}, "
                 "which is no superuser, not the owner of the database and no role that this database user is a member "
                 "of: its triggers would run with this user's rights. Nothing was run. If that role is to be trusted, "
                 f'GRANT "{found.owner}" to this user, or run as that role; otherwise look what the table holds and who '
@@ -210,15 +236,16 @@ class History:
             )
 
     def _create(self) -> None:
-        self.session.execute(f"BEGIN; {self._into_schema()} {' '.join(self.creation())} COMMIT;")
+        made = " ".join(self.creation(AppliedMigration))
+        self.session.execute(f"BEGIN; {self._into_schema()} {made} COMMIT;")
 
-    def creation(self) -> list[str]:
-        """The statements that make the table, in the schema where tables are made.
+    def creation(self, model: type[Model]) -> list[str]:
+        """The statements that make the table of `model`, in the schema where tables are made.
 
         Collected, and sent over the session: for a transaction the schema editor takes the alias's own connection.
         """
         with self.session.connection.schema_editor(atomic=False, collect_sql=True) as editor:
-            editor.create_model(AppliedMigration)
+            editor.create_model(model)
         return list(editor.collected_sql)
 
     def _into_schema(self) -> str:
@@ -252,15 +279,25 @@ class History:
             raise DatabaseError(f"The history could not be changed: {message}.") from None
 
     def insert(
-        self, id_: MigrationId, checksum: str, down: str | None, *, state: str = "applied", milliseconds: str = "NULL"
+        self,
+        id_: MigrationId,
+        checksum: str,
+        down: str | None,
+        *,
+        state: str = "applied",
+        milliseconds: str = "NULL",
+        entry: Entry | None = None,
     ) -> str:
-        """SQL that adds a row; `milliseconds` is an SQL expression."""
-        return self.session.compose(
+        """SQL that adds a row; `milliseconds` is an SQL expression. `entry` is for the journal, None for none."""
+        sql = self.session.compose(
             f"INSERT INTO {self.table} (app, name, checksum, state, applied_at, duration_ms, applied_by, run,"
             " statements_done, progress, error, down)"
-            f" VALUES (%s, %s, %s, %s, pg_catalog.clock_timestamp(), {milliseconds}, %s, %s, 0, NULL, '', %s);",
+            f" VALUES (%s, %s, %s, %s, pg_catalog.clock_timestamp(), {milliseconds}, %s, %s, 0, NULL, '', %s)",
             [id_.app, id_.name, checksum, state, self.applied_by, self.run, down],
         )
+        if entry is None:
+            return f"{sql};"
+        return f"WITH changed AS ({sql} RETURNING {_FOLLOWED}) {self.journal.follow('changed', entry)};"
 
     def milliseconds_since_last(self) -> str:
         """As SERVER_MILLISECONDS, of the last of several migrations in one message: from the row before on."""
@@ -273,31 +310,35 @@ class History:
     def move_to_end(self, id_: MigrationId) -> str:
         """SQL that makes a row that of the last one executed."""
         sql = f"UPDATE {self.table} SET id = DEFAULT WHERE app::text = %s AND name::text = %s"
-        return _of_one_row(self.session.compose(sql, list(id_)))
+        return self._of_one_row(self.session.compose(sql, list(id_)))
 
-    def remove(self, id_: MigrationId) -> str:
-        """SQL that removes the row of what was reverted."""
-        return _of_one_row(self.delete(id_).rstrip(";"))
+    def remove(self, id_: MigrationId, entry: Entry) -> str:
+        """SQL that removes the row of what was reverted; `entry` is for the journal."""
+        return self._of_one_row(self.delete(id_).rstrip(";"), entry)
 
     def delete(self, id_: MigrationId) -> str:
         """SQL that removes a row."""
         return self.session.compose(f"DELETE FROM {self.table} WHERE app::text = %s AND name::text = %s;", list(id_))
 
-    def update(self, id_: MigrationId, **values: str | int | datetime | None) -> str:
-        """SQL that changes columns of a row, and with `state` the time too, unless that is given."""
+    def update(self, id_: MigrationId, entry: Entry | None = None, **values: str | int | datetime | None) -> str:
+        """SQL that changes columns of a row, and with `state` the time too, unless that is given.
+
+        `entry` is for the journal, None for none.
+        """
         assignments = [f"{column} = %s" for column in values]
         is_now = "state" in values and "applied_at" not in values
         assignments += ["applied_at = pg_catalog.clock_timestamp()"] if is_now else []
         sql = f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app::text = %s AND name::text = %s"
-        return _of_one_row(self.session.compose(sql, [*values.values(), *id_]))
+        return self._of_one_row(self.session.compose(sql, [*values.values(), *id_]), entry)
 
-
-def _of_one_row(sql: str) -> str:
-    """SQL that carries out `sql` and fails if its row is gone: another process or a migration has removed it."""
-    return (
-        f"WITH changed AS ({sql} RETURNING 1) SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0"
-        f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4 END FROM changed;"
-    )
+    def _of_one_row(self, sql: str, entry: Entry | None = None) -> str:
+        """SQL that carries out `sql` and fails if its row is gone: another process or a migration has removed it."""
+        logged = f", logged AS ({self.journal.follow('changed', entry)})" if entry else ""
+        return (
+            f"WITH changed AS ({sql} RETURNING {_FOLLOWED}){logged}"
+            " SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0"
+            f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4 END FROM changed;"
+        )
 
 
 def _user() -> str:

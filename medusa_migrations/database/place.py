@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
-from medusa_migrations.models import AppliedMigration
+from medusa_migrations.models import AppliedMigration, MigrationLog
 
 from .session import Session
 
 TABLE = AppliedMigration._meta.db_table
+JOURNAL = MigrationLog._meta.db_table
 
 # What every history has, whichever version made it.
 BASIC_COLUMNS = {"id", "app", "name", "checksum", "state", "applied_at"}
@@ -69,7 +70,7 @@ class Place(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The table that has the history's name: its own with its schema, which is right whatever search_path is left.
+    """The table that has a name: its own with its schema, which is right whatever search_path is left.
 
     `made_with` is the number of its format, `columns` those whose types are PostgreSQL's own. `is_table` is False for
     a view and the like. `is_ours` tells whether its owner may be trusted with what this user may do.
@@ -81,6 +82,16 @@ class Found(NamedTuple):
     is_table: bool
     owner: str
     is_ours: bool
+
+    @property
+    def schema(self) -> str:
+        """Its schema, as SQL writes it."""
+        return self.name.removesuffix(f".{TABLE}")
+
+    @property
+    def journal(self) -> str:
+        """The name of the journal of a history: the two are always in one schema."""
+        return f"{self.schema}.{JOURNAL}"
 
     def is_history(self) -> bool:
         return self.is_table and self.columns >= BASIC_COLUMNS
@@ -99,11 +110,11 @@ class Others(NamedTuple):
     visible: tuple[str, ...]
 
 
-def find(session: Session, place: Place) -> Found | None:
-    """The table of that name, if there is one. Raises django.db.Error."""
-    for name, comment, columns, *rest in session.query(f"{FOUND}pg_catalog.to_regclass(%s)::oid", [place.name]):
+def find(session: Session, name: str) -> Found | None:
+    """The table that SQL writes as `name`, if there is one. Raises django.db.Error."""
+    for found, comment, columns, *rest in session.query(f"{FOUND}pg_catalog.to_regclass(%s)::oid", [name]):
         made_with = re.search(r"format (\d+)", comment or "")
-        return Found(name, int(made_with[1]) if made_with else 0, set(columns), *rest)
+        return Found(found, int(made_with[1]) if made_with else 0, set(columns), *rest)
     return None
 
 
@@ -154,7 +165,7 @@ def _to_move(place: Place, schemas: tuple[str, ...], *, is_there: bool) -> str:
         f"The database {place.alias!r} has no history of migrations in the schema {place.schema!r}, which "
         f"HISTORY_SCHEMA names, but one in {_quoted(schemas)}. Nothing was done: all migrations would run again.\n"
         f'If it is that one, correct HISTORY_SCHEMA, or move it: {make}ALTER TABLE "{schemas[0]}".{TABLE} '
-        f'SET SCHEMA "{place.schema}". If a second history is meant, {new}.'
+        f'SET SCHEMA "{place.schema}", and the same with {JOURNAL}. If a second history is meant, {new}.'
     )
 
 

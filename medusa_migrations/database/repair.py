@@ -18,6 +18,7 @@ from medusa_migrations.results import Finding, RepairResult
 
 from .connect import open_session
 from .history import History, read_known
+from .journal import Entry
 from .lock import known_and_holder, run_lock
 
 _UNFINISHED = {
@@ -131,10 +132,9 @@ class Repair:
         changed = {migration.id: migration for migration in self.known.changed()}
         for id_ in [self._id(name, changed) for name in names] or changed:
             migration = changed[id_]
-            self._do(
-                f"{id_}: today's checksum is recorded",
-                self.history.update(id_, checksum=migration.checksum, down=stored_down(migration)),
-            )
+            entry = self._do(id_, "today's checksum is recorded")
+            values = {"checksum": migration.checksum, "down": stored_down(migration)}
+            self.sql.append(self.history.update(id_, entry, **values))
 
     def send_again(self, name: str) -> None:
         """Let the next run send the statement at which it stopped, though that may be committed in part."""
@@ -142,10 +142,8 @@ class Repair:
         row = self.known.rows[id_]
         command = "migrations_revert" if row.state in UNFINISHED_REVERTS else "migrations_run"
         progress = json.dumps({"checksum": row.finished_checksum}) if row.finished_checksum else None
-        self._do(
-            f"{id_}: the next {command} sends the statement at which it stopped again",
-            self.history.update(id_, progress=progress),
-        )
+        entry = self._do(id_, f"the next {command} sends the statement at which it stopped again")
+        self.sql.append(self.history.update(id_, entry, progress=progress))
 
     def mark_applied(self, name: str) -> None:
         """Record as applied in full, whatever the history says."""
@@ -154,20 +152,19 @@ class Repair:
         if row and row.state == "applied":
             raise PlanError(f"{id_} is applied already. Nothing was repaired.")
         down = stored_down(migration) if migration else None
+        entry = self._do(id_, "marked as applied")
         if row is None:
             assert migration is not None  # the id is one of either
-            self._do(f"{id_}: marked as applied", self.history.insert(id_, migration.checksum, down))
+            self.sql.append(self.history.insert(id_, migration.checksum, down, entry=entry))
             return
         values: dict[str, str | int | None] = {"checksum": migration.checksum, "down": down} if migration else {}
-        self._do(
-            f"{id_}: marked as applied",
-            self.history.update(id_, state="applied", error="", statements_done=0, progress=None, **values),
-        )
+        settled: dict[str, str | int | None] = {"state": "applied", "error": "", "statements_done": 0, "progress": None}
+        self.sql.append(self.history.update(id_, entry, **settled, **values))
 
     def mark_reverted(self, name: str) -> None:
         """Forget that it was applied."""
         id_ = self._id(name, self.known.rows)
-        self._do(f"{id_}: marked as reverted", self.history.remove(id_))
+        self.sql.append(self.history.remove(id_, self._do(id_, "marked as reverted")))
 
     def rename(self, pair: str) -> None:
         """Follow a renamed file, or with two labels a renamed app: `OLD=NEW`."""
@@ -192,7 +189,8 @@ class Repair:
             raise PlanError(f"There is no migration {new}. Nothing was repaired.")
         if new in self.known.rows:
             raise PlanError(f"{new} is in the history itself. Nothing was repaired.")
-        self._do(f"{old}: is {new} now", self.history.update(old, app=new.app, name=new.name))
+        self.done.append(f"{old}: is {new} now")
+        self.sql.append(self.history.update(old, Entry("renamed", f"was {old}"), app=new.app, name=new.name))
 
     def _id(self, name: str, *among: Collection[MigrationId]) -> MigrationId:
         id_ = MigrationId._make(name.partition(".")[::2])
@@ -202,6 +200,7 @@ class Repair:
             raise PlanError(f"{name!r} is none that this can repair. Nothing was repaired.{hint}")
         return id_
 
-    def _do(self, words: str, sql: str) -> None:
-        self.done.append(words)
-        self.sql.append(sql)
+    def _do(self, id_: MigrationId, what: str) -> Entry:
+        """Say what is done with a migration; returns what the journal is to have of it."""
+        self.done.append(f"{id_}: {what}")
+        return Entry("repaired", what)

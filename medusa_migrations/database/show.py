@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from medusa_migrations.errors import DistError, FileError
+from medusa_migrations.errors import DistError, FileError, PlanError
 from medusa_migrations.files.build import app_labels, to_run
 from medusa_migrations.files.dist import read_part
 from medusa_migrations.migration import Migration, MigrationId
-from medusa_migrations.plan.known import Known, check_app, find_id, in_order, out_of_order, state_of
-from medusa_migrations.results import Description, ShownMigration, ShownPart, ShowResult
+from medusa_migrations.plan.known import Known, check_app, find_id, in_order, know, out_of_order, state_of
+from medusa_migrations.results import Description, LogResult, ShownMigration, ShownPart, ShowResult
 
 from .connect import open_session
 from .history import History
+from .journal import Wanted, entries
 from .lock import LockHolder, known_and_holder
+
+_MOST = 1_000_000_000  # of entries
 
 
 def show(app: str | None, database: str) -> ShowResult:
@@ -37,6 +40,17 @@ def describe(id_: str, database: str) -> Description:
     if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
         description = description._replace(parts=(ShownPart("stored down", row.down),))
     return _with_file(description, migration) if migration else description
+
+
+def log(wanted: Wanted, database: str) -> LogResult:
+    """As `medusa_migrations.api.log`."""
+    if wanted.limit is not None and not 0 < wanted.limit < _MOST:
+        raise PlanError(f"limit is {wanted.limit}: it must be from 1 to {_MOST - 1:,}.")
+    with open_session(database) as session:
+        found = entries(session, wanted)
+    if wanted.app is not None and not found:
+        check_app(wanted.app, know((), (), lambda feature: False), app_labels())
+    return LogResult(database, tuple(found))
 
 
 def _look(database: str) -> tuple[Known, LockHolder | None]:

@@ -17,19 +17,21 @@ from medusa_migrations.results import BuildResult
 from . import dist, sources
 
 
-def build(*, check: bool = False) -> BuildResult:
+def build(*, check: bool = False, release: str | None = None) -> BuildResult:
     """Collect the migrations of all installed apps into dist; with `check` only compare the two, and write nothing.
 
-    Raises BuildError for files that cannot be used, OrderError for their dependencies, DistError for the folder.
+    The build keeps the name of a `release` for the journal of whatever runs it. Raises SettingsError for one that
+    cannot be, BuildError for files that cannot be used, OrderError for their dependencies, DistError for the folder.
     """
     dist_dir = conf.get_settings().dist_dir
+    named = None if release is None else conf.checked("release", release)
     before = _last_build(dist_dir)
     migrations, warnings = from_sources()
     is_current = True
     if check:
         is_current = dist.is_current(dist_dir, migrations)
     else:
-        dist.write(dist_dir, migrations)
+        dist.write(dist_dir, migrations, named)
     known = {migration.id: migration.hash for migration in before}
     return BuildResult(
         dist_dir,
@@ -39,6 +41,12 @@ def build(*, check: bool = False) -> BuildResult:
         warnings=warnings,
         is_current=is_current,
     )
+
+
+def release() -> str:
+    """The release that is run: that of the build, else the setting RELEASE, else the environment's; "" if unknown."""
+    settings = conf.get_settings()
+    return dist.release_of(settings.dist_dir) or settings.release or conf.release_of_environment()
 
 
 def to_run(

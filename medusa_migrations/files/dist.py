@@ -54,17 +54,17 @@ def _file(dist_dir: str, id_: MigrationId, file_hash: str, source: str) -> str:
 
 
 def is_current(dist_dir: Path, migrations: Sequence[Migration]) -> bool:
-    """Whether the build in `dist_dir` is the one that `migrations`, in their order, would make."""
+    """Whether the build in `dist_dir` is the one that `migrations`, in their order, would make, for any release."""
     try:
-        if read(dist_dir / MANIFEST) != _manifest(migrations).encode():
+        if read(dist_dir / MANIFEST) != _manifest(migrations, release_of(dist_dir)).encode():
             return False
     except OSError:
         return False
     return all(_has(_target(dist_dir, migration), migration.hash) for migration in migrations)
 
 
-def write(dist_dir: Path, migrations: Sequence[Migration]) -> None:
-    """Build `migrations`, which are the sources in their order.
+def write(dist_dir: Path, migrations: Sequence[Migration], release: str | None = None) -> None:
+    """Build `migrations`, which are the sources in their order, for a `release` if that is given.
 
     Files first, each under a name of its own; then the manifest in one step; then what is no longer needed goes.
     A second build waits for the first. Raises DistError if the folder cannot be written or a source has changed
@@ -82,7 +82,7 @@ def write(dist_dir: Path, migrations: Sequence[Migration]) -> None:
                 copied = list(pool.map(_copy, migrations, targets))
             for folder in {target.parent for target, is_new in zip(targets, copied, strict=True) if is_new}:
                 _sync(folder)
-            _replace(dist_dir / MANIFEST, _manifest(migrations).encode())
+            _replace(dist_dir / MANIFEST, _manifest(migrations, release).encode())
             os.fsync(descriptor)
             _remove_stale(dist_dir, set(targets))
     except OSError as error:
@@ -127,6 +127,16 @@ def made_of(dist_dir: Path) -> MadeOf:
     return _read_manifest(dist_dir / MANIFEST, _made_of)
 
 
+def release_of(dist_dir: Path) -> str | None:
+    """The release that the build in `dist_dir` was made for, None if it has none, or cannot be read."""
+    try:
+        with (dist_dir / MANIFEST).open("rb") as file:
+            found = json.loads(file.readline() + b"]}").get("release")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
+
+
 def _read_manifest(path: Path, of_entries: Callable[[bytes], T]) -> T:
     """What `of_entries` makes of a JSON list of the entries, as they were written."""
     head, _, rest = read(path).partition(b"\n")
@@ -159,10 +169,12 @@ def _made_of(entries: bytes) -> MadeOf:
     return made_of
 
 
-def _manifest(migrations: Sequence[Migration]) -> str:
+def _manifest(migrations: Sequence[Migration], release: str | None) -> str:
     entries = ",\n".join(json.dumps(_to_json(migration), ensure_ascii=False) for migration in migrations)
     rest = f"{entries}\n]}}\n"
-    return f'{{"format": {FORMAT}, "hash": "{hashlib.sha256(rest.encode()).hexdigest()}", "migrations": [\n{rest}'
+    named = f'"release": {json.dumps(release)}, ' if release else ""
+    hashed = hashlib.sha256(rest.encode()).hexdigest()
+    return f'{{"format": {FORMAT}, "hash": "{hashed}", {named}"migrations": [\n{rest}'
 
 
 def _to_json(migration: Migration) -> dict[str, Any]:

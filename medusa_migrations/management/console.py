@@ -29,7 +29,16 @@ from medusa_migrations.events import (
     Waiting,
 )
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import BuildResult, Failure, RunResult, ShownMigration, ShowResult, duration
+from medusa_migrations.results import (
+    BuildResult,
+    Failure,
+    LogEntry,
+    LogResult,
+    RunResult,
+    ShownMigration,
+    ShowResult,
+    duration,
+)
 
 if TYPE_CHECKING:
     from .progress import Progress
@@ -231,6 +240,41 @@ def show_line(shown: ShownMigration, style: Style) -> str:
     coloured = {"applied": style.SUCCESS, "changed": style.ERROR, "failed": style.ERROR, "missing": style.WARNING}
     mark = coloured.get(shown.state, str)(mark)
     return f"{mark} {printable(str(shown.id))}" + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def log_line(entry: LogEntry, style: Style) -> str:
+    """The line of `migrations_show --log` for an entry: when, what, which, and the rest in parentheses."""
+    facts = [duration(entry.duration_ms)] if entry.duration_ms is not None else []
+    facts += [f"by {entry.applied_by}", f"from {entry.process}"]
+    facts += [f"release {entry.release}"] if entry.release else []
+    coloured = {"applied": style.SUCCESS, "failed": style.ERROR, "reverted": style.WARNING}.get(entry.action, str)
+    when = f"{localtime(entry.at):%Y-%m-%d %H:%M:%S %Z}"
+    action = coloured(f"{printable(entry.action):<8}")
+    state = f" (SQLSTATE {printable(entry.sqlstate)})" if entry.sqlstate else ""
+    more = f"\n    {printable(' '.join(entry.message.split()))}{state}" if entry.message else ""
+    return f"{when} {action} {printable(str(entry.id))} ({printable(', '.join(facts))}){more}"
+
+
+def log_json(result: LogResult) -> str:
+    """The document of `migrations_show --log --json`."""
+    return _dump({"database": result.database, "entries": [_entry_json(one) for one in result.entries]})
+
+
+def _entry_json(entry: LogEntry) -> dict[str, Any]:
+    return {
+        "at": entry.at.isoformat(),
+        "run": entry.run,
+        "action": entry.action,
+        "id": str(entry.id),
+        "checksum": entry.checksum,
+        "duration_ms": entry.duration_ms,
+        "applied_by": entry.applied_by,
+        "database_user": entry.database_user,
+        "process": entry.process,
+        "release": entry.release or None,
+        "sqlstate": entry.sqlstate or None,
+        "message": entry.message,
+    }
 
 
 def run_json(result: RunResult) -> str:

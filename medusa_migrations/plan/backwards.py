@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from medusa_migrations.errors import PlanError
+from django.utils.timezone import localtime
+
+from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.order import sort_after
 from medusa_migrations.migration import Direction, MigrationId, dependencies
 
-from .known import UNFINISHED_REVERTS, Known, Row, check_app, find_id, refuse_unfinished_reverts
+from .known import UNFINISHED_REVERTS, Known, PastRun, Row, check_app, find_id, refuse_unfinished_reverts
 from .steps import Plan, Step
 
 
@@ -17,7 +20,9 @@ class Backwards(NamedTuple):
     """What a revert is asked for: the last one by the order of execution, or what the fields say.
 
     `app` keeps to the migrations of one app. Of `steps` (the last so many), `to` (the id of the one that stays),
-    `last_run` and `everything` at most one is given. With `fake` only the history is written, so that a down part is
+    `last_run`, `everything`, `to_release` (the release behind which all goes) and `since` (the moment behind which all
+    goes) at most one is given. `runs` are those of the journal, the earliest first, if there is a release to look for.
+    With `fake` only the history is written, so that a down part is
     not needed. `labels` are those of the installed apps.
     """
 
@@ -26,6 +31,9 @@ class Backwards(NamedTuple):
     to: str | None = None
     last_run: bool = False
     everything: bool = False
+    to_release: str | None = None
+    since: datetime | None = None
+    runs: Sequence[PastRun] = ()
     fake: bool = False
     labels: Collection[str] = ()
 
@@ -41,7 +49,7 @@ class Backwards(NamedTuple):
         check_app(self.app, known, self.labels)
         rows = sorted(known.rows.values(), key=lambda row: -row.serial)
         stays = self._stays(known)
-        takes_dependents = self.app is None and (self.to is not None or self.last_run or self.everything)
+        takes_dependents = self.app is None and self._takes_dependents()
         chosen = _with_dependents(known, self._chosen(rows, known, stays), refuse=not takes_dependents)
         if stays in chosen:
             raise PlanError(f"{stays} depends on what would be reverted, so it cannot stay. Name an earlier migration.")
@@ -53,6 +61,10 @@ class Backwards(NamedTuple):
         if not self.fake:
             _refuse_irreversible(steps, known)
         return Plan(self.direction, steps)
+
+    def _takes_dependents(self) -> bool:
+        several = (self.to, self.to_release, self.since)
+        return self.last_run or self.everything or any(one is not None for one in several)
 
     def _stays(self, known: Known) -> MigrationId | None:
         """The migration that `to` names, which must be applied."""
@@ -72,9 +84,28 @@ class Backwards(NamedTuple):
             return {row.id for row in mine if row is mine[0] or (row.run and row.run == mine[0].run)}
         if stays is not None:
             return {row.id for row in mine if row.serial > known.rows[stays].serial}
+        if self.since is not None:
+            return {row.id for row in mine if row.applied_at and row.applied_at > self.since}
+        if self.to_release is not None:
+            later = _runs_after(self.to_release, self.runs)
+            return {row.id for row in mine if row.run in later}
         half_done = [row for row in mine if row.state in UNFINISHED_REVERTS]
         next_first = half_done + [row for row in mine if row.state not in UNFINISHED_REVERTS]
         return {row.id for row in next_first[: 1 if self.steps is None else self.steps]}
+
+
+def _runs_after(release: str, runs: Sequence[PastRun]) -> set[str]:
+    """The marks of the runs behind the last one of `release`. Raises PlanError for a release that no run has."""
+    last = max((at for at, run in enumerate(runs) if run.release == release), default=None)
+    if last is not None:
+        return {run.run for run in runs[last + 1 :]}
+    ends = {run.release: run.ended_at for run in runs if run.release}
+    latest = [f"{name} ({localtime(ended):%Y-%m-%d %H:%M:%S %Z})" for name, ended in list(ends.items())[:-6:-1]]
+    raise PlanError(
+        f"The journal has no run of the release {release!r}: one that had nothing to apply leaves no entry."
+        f"{nearest(release, ends)} The last ones are {', '.join(latest) or 'none'}. Nothing was reverted. Name the one "
+        "before it, or a moment: --since."
+    )
 
 
 def _refuse_irreversible(steps: Sequence[Step], known: Known) -> None:

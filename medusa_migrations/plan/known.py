@@ -37,6 +37,14 @@ class Row(NamedTuple):
     down: str | None = None
 
 
+class PastRun(NamedTuple):
+    """A run that the journal knows of: its mark, the release that it belonged to, or "", and when its last entry is."""
+
+    run: str
+    release: str
+    ended_at: datetime
+
+
 class Known(NamedTuple):
     """All that is known of the migrations: the built ones in their order, and the history by id."""
 

@@ -60,7 +60,7 @@ class _Work(NamedTuple):
         """What is to be done as things are now. Raises PlanError, DatabaseError."""
         is_revert = self.wanted.direction is Direction.DOWN
         known = read_known(self.history, self.migrations, details=is_revert)
-        plan = self.wanted.plan(known)
+        plan = self._asked().plan(known)
         if self.options.mode == "all" and not self.options.fake:
             refuse_mode_all(plan)
         if not is_revert and any(step.migration and django_dependencies(step.migration) for step in plan.steps):
@@ -72,6 +72,16 @@ class _Work(NamedTuple):
 
             refuse_needed(plan.steps, known, self.session)
         return plan
+
+    def _asked(self) -> Forwards | Backwards:
+        """What is wanted, with what the journal knows of it where that is needed."""
+        if self.wanted.direction is Direction.UP:
+            return self.wanted
+        from medusa_migrations.database.journal import past_runs
+        from medusa_migrations.plan.backwards import Backwards
+
+        assert isinstance(self.wanted, Backwards)
+        return self.wanted._replace(runs=past_runs(self.session)) if self.wanted.to_release else self.wanted
 
     def load(self, plan: Plan | None) -> list[Task]:
         """The tasks of a plan, with their SQL. Raises DistError and FileError for what is spoilt."""

@@ -12,6 +12,7 @@ from medusa_migrations.migration import Direction
 from medusa_migrations.sql.scanner import split
 
 from .failure import Ending
+from .logged import applied, reverted
 from .report import milliseconds_since
 from .sending import send, send_around, send_statement
 from .shared import Run
@@ -69,7 +70,7 @@ def behind_a_part(run: Run, row: str, end: str = "") -> str:
 def history_sql(run: Run, task: Task, milliseconds: str) -> str:
     """SQL that records that `task` is done; `milliseconds` is an SQL expression."""
     if task.direction is Direction.DOWN:
-        return run.history.remove(task.id)
+        return run.history.remove(task.id, reverted(task, milliseconds))
     forget = run.history.delete(task.id) if task.row else ""
     took = "NULL" if task.fake else milliseconds
-    return forget + run.history.insert(task.id, task.checksum, task.down, milliseconds=took)
+    return forget + run.history.insert(task.id, task.checksum, task.down, milliseconds=took, entry=applied(task))

@@ -8,15 +8,18 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from django.db.models import Model
+
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.history import History, read_known
-from medusa_migrations.database.place import FOUND, Place
+from medusa_migrations.database.journal import Entry, Journal
+from medusa_migrations.database.place import FOUND, JOURNAL, Place
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, CHECK_LOCK, TRY_LOCK
 from medusa_migrations.database.session import SessionSql
 from medusa_migrations.errors import PlanError
-from medusa_migrations.files.build import app_labels, to_run
+from medusa_migrations.files.build import app_labels, release, to_run
 from medusa_migrations.migration import MigrationId, dependencies, django_dependencies
-from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration
+from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, MigrationLog
 from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.plan.known import Known, find_id
 from medusa_migrations.plan.steps import Step
@@ -36,14 +39,15 @@ from .stepwise import text_checksum, unit_checksums
 from .task import Task, load_tasks
 from .unfinished import NOTHING
 
-# psql puts the table's name, with its schema, in the place of this.
+# psql puts the tables' names, with their schema, in the place of these.
 _TABLE = ":medusa_migrations_table"
+_JOURNAL = ":medusa_migrations_journal"
 
 # Behind the making of the table search_path is the server's own, so that nothing of a user's is called.
 _CHECKED = """\
 DO $medusa_migrations$
 DECLARE
-    history pg_catalog.oid := {oid};
+    history pg_catalog.oid := {oid}; journal pg_catalog.oid; table_ pg_catalog.oid;
     name_ pg_catalog.text; comment_ pg_catalog.text; columns_ pg_catalog.text[]; owner_ pg_catalog.text;
     is_table pg_catalog.bool; is_ours pg_catalog.bool; found_ pg_catalog.text;
 BEGIN
@@ -61,16 +65,25 @@ BEGIN
         {creation}
         history := {oid};
     END IF;
+    PERFORM pg_catalog.set_config('search_path', pg_catalog.quote_ident(n.nspname::text), true)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = history;
+    IF pg_catalog.to_regclass({journal}) IS NULL THEN
+        {journal_creation}
+    END IF;
+    journal := pg_catalog.to_regclass({journal})::oid;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
-    SELECT * INTO name_, comment_, columns_, is_table, owner_, is_ours FROM ({found}history) f;
-    IF NOT is_table OR NOT columns_ @> ARRAY[{columns}]
-        OR COALESCE(substring(comment_ FROM 'format (\\d+)')::int, 0) > {format} THEN
-        RAISE EXCEPTION '% is no history of this version of medusa_migrations: run migrations_run there', name_;
-    END IF;
-    IF NOT is_ours THEN
-        RAISE EXCEPTION '% belongs to %, whose triggers would run with your rights: see who made it. If'
-            ' it is to be trusted, run this as a role that is a member of it', name_, owner_;
-    END IF;
+    FOREACH table_ IN ARRAY ARRAY[journal, history] LOOP
+        SELECT * INTO name_, comment_, columns_, is_table, owner_, is_ours FROM ({found}table_) f;
+        IF NOT is_table
+            OR NOT columns_ @> (CASE table_ WHEN history THEN ARRAY[{columns}] ELSE ARRAY[{journal_columns}] END)
+            OR COALESCE(substring(comment_ FROM 'format (\\d+)')::int, 0) > {format} THEN
+            RAISE EXCEPTION '% is not of this version of medusa_migrations: run migrations_run there', name_;
+        END IF;
+        IF NOT is_ours THEN
+            RAISE EXCEPTION '% belongs to %, whose triggers would run with your rights: see who made it. If'
+                ' it is to be trusted, run this as a role that is a member of it', name_, owner_;
+        END IF;
+    END LOOP;
     EXECUTE 'SELECT string_agg(app || ''.'' || name, '', '') FROM (VALUES {ids}) w (app, name)
         WHERE EXISTS (SELECT FROM ' || name_ || ' h WHERE h.app::text = w.app AND h.name::text = w.name)' INTO found_;
     IF found_ IS NOT NULL THEN
@@ -104,7 +117,14 @@ def psql_script(ids: Sequence[str], alias: str) -> str:
             check_applied(steps, session)
         tasks = load_tasks(steps, options.mode)
         applied = [migration.id for migration in known.migrations if known.is_applied(migration.id)]
-        stage = _Stage(history.place, history.creation(), session.prepare(), options, str(uuid.uuid4()))
+        stage = _Stage(
+            history.place,
+            history.creation(AppliedMigration),
+            history.creation(MigrationLog),
+            session.prepare(),
+            options,
+            str(uuid.uuid4()),
+        )
     return _script(stage, tasks, applied) if tasks else "-- Nothing is pending.\n"
 
 
@@ -113,9 +133,19 @@ class _Stage(NamedTuple):
 
     place: Place
     creation: Sequence[str]
+    journal_creation: Sequence[str]
     session: SessionSql
     options: Options
     run: str
+
+    @property
+    def journal(self) -> Journal:
+        """The journal as whoever runs the script writes it."""
+        common = (
+            f"pg_catalog.clock_timestamp(), {literal(self.run)}, session_user::text, session_user::text, 'psql',"
+            f" {literal(release())}, pg_catalog.current_database()::text"
+        )
+        return Journal(_JOURNAL, common)
 
 
 def _chosen(pending: Sequence[Step], ids: Sequence[str], known: Known) -> list[Step]:
@@ -165,7 +195,9 @@ def _head(stage: _Stage, tasks: Sequence[Task], applied: Sequence[MigrationId]) 
     yield _checked(stage, [task.id for task in tasks], applied)
     yield (
         "SELECT pg_catalog.quote_ident(n.nspname::text) || '.'::text || pg_catalog.quote_ident(c.relname::text)"
-        " AS medusa_migrations_table\nFROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+        " AS medusa_migrations_table,\n"
+        f"    pg_catalog.quote_ident(n.nspname::text) || {literal('.' + JOURNAL)} AS medusa_migrations_journal\n"
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
         f" ON n.oid = c.relnamespace WHERE c.oid = {_oid(stage.place)} \\gset"
     )
     yield _quiet(stage.session.elsewhere)
@@ -186,11 +218,18 @@ def _checked(stage: _Stage, ids: Collection[MigrationId], applied: Collection[Mi
         schema=f"CREATE SCHEMA IF NOT EXISTS {schema}; SET LOCAL search_path TO {schema};" if schema else "",
         creation="\n        ".join(stage.creation),
         found=FOUND,
-        columns=", ".join(literal(field.column) for field in AppliedMigration._meta.local_fields),
+        journal=literal(JOURNAL),
+        journal_creation="\n        ".join(stage.journal_creation),
+        columns=_columns(AppliedMigration),
+        journal_columns=_columns(MigrationLog),
         format=FORMAT,
         ids=_values(ids),
         applied=_values(applied),
     )
+
+
+def _columns(model: type[Model]) -> str:
+    return ", ".join(literal(field.column) for field in model._meta.local_fields)
 
 
 def _values(ids: Collection[MigrationId]) -> str:
@@ -204,7 +243,8 @@ def _in_transaction(stage: _Stage, task: Task) -> Iterator[str]:
     yield f"{for_psql(task.script.sql).strip()}\n;"
     yield _behind(stage)
     since_begin = "pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()"
-    yield f"{_insert(stage, task, 'applied', task.checksum, _milliseconds(since_begin))}\nCOMMIT;"
+    row = _insert(stage, task, "applied", task.checksum, _milliseconds(since_begin))
+    yield f"{_logged(stage, row)}\nCOMMIT;"
 
 
 def _behind(stage: _Stage) -> str:
@@ -224,7 +264,8 @@ def _stepwise(stage: _Stage, task: Task) -> Iterator[str]:
     took = _milliseconds("pg_catalog.clock_timestamp() - applied_at")
     applied = "applied_at = pg_catalog.clock_timestamp()"
     checksum = literal(task.checksum)
-    yield _update(task, f"state = 'applied', checksum = {checksum}, progress = NULL, duration_ms = {took}, {applied}")
+    row = _update(task, f"state = 'applied', checksum = {checksum}, progress = NULL, duration_ms = {took}, {applied}")
+    yield _logged(stage, row)
 
 
 def _unit(stage: _Stage, task: Task, unit: Sequence[Statement], record: str) -> Iterator[str]:
@@ -269,6 +310,12 @@ def _insert(stage: _Stage, task: Task, state: str, checksum: str, milliseconds: 
 def _update(task: Task, assignments: str) -> str:
     app, name = map(literal, task.id)
     return f"UPDATE {_TABLE} SET {assignments} WHERE app::text = {app}::text AND name::text = {name}::text;"
+
+
+def _logged(stage: _Stage, sql: str) -> str:
+    """`sql`, which changes one row of the history, with an entry of the journal."""
+    entry = stage.journal.follow("changed", Entry("applied", milliseconds="duration_ms"))
+    return f"WITH changed AS ({sql.removesuffix(';')} RETURNING app, name, checksum, duration_ms)\n{entry};"
 
 
 def _milliseconds(interval: str) -> str:

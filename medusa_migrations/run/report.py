@@ -11,8 +11,10 @@ from medusa_migrations.events import Failed, Finished, Noticed, Started
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, MigrationResult, RunResult, Status
 
+from .announcing import Announcer
 from .cures import cure
 from .failure import Ending, StatementFailed
+from .logged import log_failure
 from .shared import Run
 from .task import Task
 
@@ -24,6 +26,7 @@ class Report:
         self.run = run
         self.results: list[MigrationResult] = []
         self.current: Task | None = None
+        self.announcer = Announcer(run)
 
     def start(self, task: Task) -> float:
         """Tell that `task` is about to be carried out; returns the moment by the monotonic clock.
@@ -44,6 +47,13 @@ class Report:
         self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order))
         self.run.tell(Finished(task.id, took, task.fake))
         self.tell_notices()
+        if self.run.options.mode != "all":
+            self.announcer.done(self.results[-1])
+
+    def committed_together(self) -> None:
+        """Announce all that one transaction has done."""
+        for result in self.results:
+            self.announcer.done(result)
 
     def finish_together(self, tasks: Sequence[Task], done: int, milliseconds: int) -> None:
         """Tell of the first `done` of `tasks` as if they had been sent one by one, and that the next is under way.
@@ -69,6 +79,7 @@ class Report:
     def failed(self, failed: StatementFailed, ending: Ending) -> MigrationFailed:
         """The error for a run that ends because PostgreSQL, or an author's code, has failed."""
         failure = failed.failure()
+        self._log(failure)
         before = [] if ending.of_all else [result.id for result in self.results]
         if ending.of_all:
             self._relabel("failed" if failed.in_doubt(ending) else "rolled_back")
@@ -95,7 +106,14 @@ class Report:
             self.results.append(MigrationResult(self.current.id, "failed"))
             self.run.tell(Failed(self.current.id))
         failure = Failure(self.current.id if self.current else None, message)
+        self._log(failure)
         return Interrupted(message, reason, self.result(failure))
+
+    def _log(self, failure: Failure) -> None:
+        """Tell the journal, and whoever listens, of what was under way."""
+        if self.current:
+            log_failure(self.run, self.current, failure)
+            self.announcer.failed(self.current.id, failure.message)
 
     def _tell_start(self, task: Task) -> None:
         self.current = task

@@ -9,6 +9,7 @@ from typing import Protocol
 from medusa_migrations.database.history import History
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.session import Session
+from medusa_migrations.errors import MigrationError
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import RunResult
 
@@ -46,6 +47,8 @@ class Runner:
         """
         for task in tasks:
             resume_at(task)
+        if tasks:
+            self.report.announcer.start()
         if self.run.options.mode == "all":
             self._go(Together(self.run, self.report, tasks))
         else:
@@ -86,6 +89,13 @@ def ready_runner(direction: Direction, session: Session, history: History, optio
 
     Raises django.db.Error, StopRequested.
     """
-    run = Run(direction, session, session.prepare(), history, options)
-    with session.watched(options.listener):
-        yield Runner(run)
+    runner = Runner(Run(direction, session, session.prepare(), history, options))
+    error: str | None = None
+    try:
+        with session.watched(options.listener):
+            yield runner
+    except MigrationError as failed:
+        error = str(failed)
+        raise
+    finally:
+        runner.report.announcer.finish(error)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import NamedTuple
+
+from django.db import Error
 
 from medusa_migrations.database.history import History
 from medusa_migrations.database.postgresql import CHECK_LOCK
@@ -12,6 +16,9 @@ from medusa_migrations.migration import Direction
 
 from .options import Options
 from .retries import Retries
+
+# A locked history must not keep a run that has failed from ending, nor must a standby that does not answer.
+_SOON = "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = local; "
 
 
 class Run(NamedTuple):
@@ -41,6 +48,12 @@ class Run(NamedTuple):
         """
         guard = "" if self.options.mode == "all" else self.options.guard
         return (CHECK_LOCK if self.options.lock else "") + guard
+
+    def settle(self, record: Callable[[], str]) -> None:
+        """Send the SQL of a `record` of what has failed, behind its rollback; where that cannot be soon, it is left."""
+        self.session.rollback()
+        with contextlib.suppress(Error):  # to quote a message takes a connection too
+            self.session.settle(f"{self.sql.reset}{_SOON}{record()}")
 
     @property
     def again(self) -> str:

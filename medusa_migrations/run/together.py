@@ -34,6 +34,7 @@ class Together:
     def carry_out(self) -> None:
         """Raises StatementFailed, StopRequested."""
         self.run.retries.run(self._attempt)
+        self.report.committed_together()
 
     def ending(self) -> Ending:
         """What becomes of all of them if this has failed."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
 import time
 from typing import NamedTuple
 
-from django.db import Error
-
 from medusa_migrations.database.history import History
 from medusa_migrations.migration import Direction
 
+from .logged import applied, reverted
 from .shared import Run
 from .task import Task
 
 # The checksum of an up part of which nothing is done.
 NOTHING = hashlib.sha256(b"").hexdigest()
-
-# A locked history must not keep a run that has failed from ending, nor must a standby that does not answer.
-_SOON = "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = local; "
 
 
 class Unfinished(NamedTuple):
@@ -38,8 +34,8 @@ class Unfinished(NamedTuple):
         if task.row is None:
             return self.history.insert(task.id, NOTHING, task.down, state="running")
         if task.direction is Direction.UP:
-            begun_by = {"run": self.history.run, "applied_by": self.history.applied_by}
-            row = self.history.update(task.id, state="running", error="", down=task.down, **begun_by)
+            run, by = self.history.run, self.history.applied_by
+            row = self.history.update(task.id, state="running", error="", down=task.down, run=run, applied_by=by)
             return self.history.move_to_end(task.id) + row
         if task.row.state in ("reverting", "revert_failed"):
             return self.history.update(task.id, state="reverting", error="")
@@ -47,12 +43,11 @@ class Unfinished(NamedTuple):
 
     def close(self, begun: float) -> str:
         """SQL that marks it as applied, or forgets it; `begun` is by the monotonic clock."""
-        task = self.task
+        task, milliseconds = self.task, int((time.monotonic() - begun) * 1000)
         if task.direction is Direction.DOWN:
-            return self.history.remove(task.id)
-        milliseconds = int((time.monotonic() - begun) * 1000)
+            return self.history.remove(task.id, reverted(task, str(milliseconds)))
         return self.history.update(
-            task.id, state="applied", checksum=task.checksum, duration_ms=milliseconds, progress=None
+            task.id, applied(task), state="applied", checksum=task.checksum, duration_ms=milliseconds, progress=None
         )
 
     def record_failure(self, error: str, *, is_untouched: bool = False) -> None:
@@ -61,10 +56,7 @@ class Unfinished(NamedTuple):
         Of a revert that `is_untouched`, because nothing of it is done, the row becomes what it was. Only for a row that
         was opened: another one still says what is true.
         """
-        self.run.session.rollback()
-        with contextlib.suppress(Error):  # to quote the message takes a connection too
-            row = self._failed(error, is_untouched=is_untouched)
-            self.run.session.settle(f"{self.run.sql.reset}{_SOON}{row}")
+        self.run.settle(functools.partial(self._failed, error, is_untouched=is_untouched))
 
     def _failed(self, error: str, *, is_untouched: bool) -> str:
         before, id_ = self.task.row, self.task.id

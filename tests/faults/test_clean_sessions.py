@@ -113,4 +113,4 @@ def test_what_connection_created_sets_holds_for_every_migration(project: Project
     project.table(2)
     project.run().ok()
     tables = project.sql("SELECT tablename::text FROM pg_tables WHERE schemaname = 'tenant' ORDER BY 1")
-    assert tables == [("medusa_migrations",), ("t1",), ("t2",)]
+    assert tables == [("medusa_migrations",), ("medusa_migrations_log",), ("t1",), ("t2",)]

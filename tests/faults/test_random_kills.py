@@ -12,6 +12,7 @@ from collections import Counter
 
 import pytest
 
+from tests.support.journals import applied_by_journal
 from tests.support.kills import WAYS, wait_for_backend
 from tests.support.processes import ended
 from tests.support.projects import UNLOCKED, Project
@@ -95,6 +96,7 @@ def check(project: Project) -> None:
     """What the history has as applied is there once, and what is not in it is not there."""
     project.wait_for(UNLOCKED, seconds=10)
     applied = names_of(project.applied())
+    assert applied_by_journal(project) == set(project.applied()), "journal and history disagree"
     begun = names_of([id_ for id_, _ in project.history()])
     there = [what for (what,) in project.sql("SELECT what FROM done")]
     assert len(there) == len(set(there)), f"done twice: {Counter(there)}"

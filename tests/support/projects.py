@@ -286,7 +286,7 @@ class Project:
 
     def tables(self) -> set[str]:
         rows = self.sql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
-        return {name for (name,) in rows} - {"medusa_migrations"}
+        return {name for (name,) in rows} - {"medusa_migrations", "medusa_migrations_log"}
 
     def locks(self) -> int:
         """How many hold an advisory lock in this database."""

@@ -19,8 +19,12 @@ class Command(MigrationCommand):
             "--check", action="store_true", help="Exit with 1 if the build differs from the sources; write nothing."
         )
 
+        parser.add_argument(
+            "--release", metavar="NAME", help="What this build is of, such as v42: the journal has it of what is run."
+        )
+
     def work(self, **options: Any) -> None:
-        result = api.build(check=options["check"])
+        result = api.build(check=options["check"], release=options["release"])
         if options["verbosity"] > 0:
             warn(self.stderr, self.style, result)
         if not options["check"]:

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 from medusa_migrations import api
 from medusa_migrations.management.base import MigrationCommand, add_app, add_database
-from medusa_migrations.management.console import deliver, show_json, show_line
+from medusa_migrations.management.console import deliver, log_json, log_line, show_json, show_line
 
 _UNSETTLED = ("pending", "changed", "missing", "failed")
 
@@ -21,9 +21,16 @@ class Command(MigrationCommand):
         parser.add_argument(
             "--check", action="store_true", help="Exit with 1 if any is pending, changed, missing or failed."
         )
+        parser.add_argument(
+            "--log", nargs="?", type=int, const=20, metavar="N", help="What happened: the last N (20) entries."
+        )
+        parser.add_argument("--since", metavar="WHEN", help='With --log: all after it, as "2026-11-28 14:00".')
         parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
 
     def work(self, **options: Any) -> None:
+        if options["log"] is not None or options["since"] is not None:
+            self.log(options)
+            return
         result = api.show(options["app"], database=options["database"])
         if options["json"]:
             deliver(self.stdout, show_json(result))
@@ -34,3 +41,13 @@ class Command(MigrationCommand):
         found = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
         if options["check"] and found:
             raise CommandError(f"Not settled: {found}.")
+
+    def log(self, options: dict[str, Any]) -> None:
+        if options["check"]:
+            raise CommandError("--check is about what is applied, and cannot go with --log.")
+        result = api.log(options["app"], limit=options["log"], since=options["since"], database=options["database"])
+        if options["json"]:
+            deliver(self.stdout, log_json(result))
+        elif options["verbosity"]:
+            lines = [log_line(entry, self.style) for entry in result.entries]
+            deliver(self.stdout, "\n".join(lines or ["(no entries)"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medusa_migrations.database.session import Session
-from medusa_migrations.models import AppliedMigration
+from medusa_migrations.models import AppliedMigration, MigrationLog
 
 from .alone import alone
 from .shapes import Shape
@@ -11,20 +11,20 @@ from .shapes import Shape
 # How many tables are counted at once: each of them, and each index, takes a lock (max_locks_per_transaction).
 _BATCH = 200
 
-# The history is written for every part that runs.
+# The history and the journal are written for every part that runs.
 _TABLES = """
 SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
-AND c.relname <> %s
+AND c.relname <> ALL (%s::name[])
 """
 
 
 def count_rows(session: Session) -> dict[Shape, int]:
-    """The rows of each table that can be read, partitions included, without the history. Raises django.db.Error."""
+    """The rows of each table that can be read, partitions too, without history and journal. Raises django.db.Error."""
     with alone(session):
-        found = session.query(_TABLES, [AppliedMigration._meta.db_table])
+        found = session.query(_TABLES, [[model._meta.db_table for model in (AppliedMigration, MigrationLog)]])
     shapes = {oid: Shape(oid, name, False) for oid, name in found}
     counts: dict[Shape, int] = {}
     for start in range(0, len(found), _BATCH):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from tests.support.projects import Project
 
+OURS = ["public.medusa_migrations", "public.medusa_migrations_log"]
 HOOK = "medusa_migrations.management.migrate.command.Command"
 
 ENGINE = """\
@@ -119,7 +120,7 @@ def test_sql_runs_in_the_shared_schema_and_nowhere_else(project: Project) -> Non
     project.add_settings(f"TENANT_BASE_MIGRATE_COMMAND = {HOOK!r}")
     outcome = project.manage("migrate_schemas").ok()
     assert outcome.stdout.count("Applying blog.20240101000001_t1... OK") == 1
-    assert tables(project) == ["public.medusa_migrations", "public.t1", "t1.notes_note"]
+    assert tables(project) == [*OURS, "public.t1", "t1.notes_note"]
     project.table(2)
     assert "Applying blog.20240101000002_t2... OK" in project.manage("migrate").ok().stdout
 
@@ -128,14 +129,20 @@ def test_sql_runs_in_the_shared_schema_and_nowhere_else(project: Project) -> Non
     assert "(medusa_migrations.E012) blog: SQL migrations run in the schema that all tenants share" in outcome.stderr
     message = project.manage("migrate_schemas", "--schema=t1", "--skip-checks").error()
     assert "blog: SQL migrations run in the schema 'public' alone, so 't1' would be left without." in message
-    assert tables(project) == ["public.medusa_migrations", "public.t1", "public.t2", "t1.notes_note"]
+    assert tables(project) == [
+        "public.medusa_migrations",
+        "public.medusa_migrations_log",
+        "public.t1",
+        "public.t2",
+        "t1.notes_note",
+    ]
 
 
 def test_without_the_hook_migrate_runs_sql_in_the_shared_schema_alone(project: Project) -> None:
     make_tenants(project)
     outcome = project.manage("migrate", "--skip-checks").ok()
     assert outcome.stdout.count("Applying blog.20240101000001_t1... OK") == 1
-    assert tables(project) == ["public.medusa_migrations", "public.t1", "t1.notes_note"]
+    assert tables(project) == [*OURS, "public.t1", "t1.notes_note"]
     project.add_settings('TENANT_APPS = ["notes", "blog"]')
     message = project.manage("migrate", "--schema=t1", "--skip-checks").error()
     assert "so 't1' would be left without." in message

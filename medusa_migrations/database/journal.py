@@ -1,0 +1,150 @@
+"""The journal: what happened to migrations, beside the history, which has what is applied."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import Error
+
+from medusa_migrations.errors import DatabaseError
+from medusa_migrations.migration import MigrationId
+from medusa_migrations.plan.known import PastRun
+from medusa_migrations.results import LogEntry
+
+from . import postgresql
+from .place import Found, Place, find, refuse_another
+from .session import Session
+
+# What every journal has, whichever version made it.
+BASIC_COLUMNS = {"id", "at", "run", "action", "app", "name", "release"}
+
+_COMMON = "at, run, applied_by, database_user, process, release, database"
+
+
+class Entry(NamedTuple):
+    """What the journal is to have of a change of the history; `milliseconds` is an SQL expression."""
+
+    action: str
+    message: str = ""
+    milliseconds: str = "NULL"
+
+
+class Journal(NamedTuple):
+    """The table, by its name with its schema; `common` is SQL for what all entries of one run have alike."""
+
+    table: str
+    common: str
+
+    @classmethod
+    def of(cls, session: Session, table: str, run: str, applied_by: str, release: str) -> Journal:
+        """That of one run. Raises DatabaseError if nothing may be written into it."""
+        asked = "SELECT session_user::text, pg_catalog.current_database()::text, pg_catalog.has_table_privilege(%s, %s)"
+        user, database, may_insert = session.query(asked, [table, "INSERT"])[0]
+        if not may_insert:
+            raise DatabaseError(
+                f"The journal {table} of the database {session.alias!r} cannot be written by this database user. "
+                f'Nothing was run. GRANT SELECT, INSERT ON {table} TO "{user}".'
+            )
+        process = f"{socket.gethostname()}:{os.getpid()}"
+        values = ", ".join(map(_constant, [run, applied_by, user, process, release, database]))
+        return cls(table, f"pg_catalog.clock_timestamp(), {values}")
+
+    def follow(self, changed: str, entry: Entry) -> str:
+        """An INSERT of `entry` for each row of the query `changed`, which gives app, name and checksum."""
+        return (
+            f"INSERT INTO {self.table} ({_COMMON}, action, message, sqlstate, app, name, checksum, duration_ms)"
+            f" SELECT {self.common}, '{entry.action}', {_constant(entry.message)}, '', app, name, checksum,"
+            f" {entry.milliseconds} FROM {changed}"
+        )
+
+    def failed(self, id_: MigrationId, checksum: str, message: str, sqlstate: str | None) -> str:
+        """SQL that adds an entry for a failure."""
+        values = ", ".join(map(_constant, [*id_, checksum, sqlstate or "", message]))
+        return (
+            f"INSERT INTO {self.table} ({_COMMON}, action, app, name, checksum, sqlstate, message)"
+            f" VALUES ({self.common}, 'failed', {values});"
+        )
+
+
+class Wanted(NamedTuple):
+    """Which entries are asked for: of `app` or of one migration, of one `action`, after `since`; None asks for all.
+
+    Of those the last `limit`, or with the serial number `before` the last ones before that.
+    """
+
+    app: str | None = None
+    id: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    before: int | None = None
+    limit: int | None = None
+
+
+def entries(session: Session, wanted: Wanted) -> list[LogEntry]:
+    """Those that are wanted, the earliest first; none without a journal. Raises DatabaseError."""
+    conditions, params = zip(*_conditions(wanted), strict=True)
+    found = _read(
+        session,
+        "SELECT id, at, run::text, action, app, name, checksum, duration_ms, applied_by, database_user, process,"
+        f" release, database, sqlstate, message FROM {{}} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT %s",
+        [*params, wanted.limit],
+    )
+    return [LogEntry._make([*row[:4], MigrationId(*row[4:6]), *row[6:]]) for row in reversed(found)]
+
+
+def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
+    yield "id > %s", 0
+    if wanted.before is not None:
+        yield "id < %s", wanted.before
+    if wanted.app is not None:
+        yield "app::text = %s", wanted.app
+    if wanted.id is not None:
+        yield "app::text || '.'::text || name::text = %s", wanted.id
+    if wanted.action is not None:
+        yield "action::text = %s", wanted.action
+    if wanted.since is not None:
+        yield "at > %s::timestamptz", wanted.since
+
+
+def _constant(text: str) -> str:
+    """`text` as SQL writes it, whether the server has standard_conforming_strings on or not; NUL it cannot hold."""
+    quoted = "'" + text.replace("\0", "").replace("'", "''") + "'"
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in quoted else quoted
+
+
+def past_runs(session: Session) -> list[PastRun]:
+    """The runs that the journal knows of, the earliest first; none without a journal. Raises DatabaseError."""
+    query = "SELECT run::text, release::text, pg_catalog.max(at) FROM {} GROUP BY 1, 2 ORDER BY pg_catalog.max(id)"
+    return [PastRun(*row) for row in _read(session, query, None)]
+
+
+def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[Any, ...]]:
+    place = Place.of(session.alias)
+    try:
+        history = find(session, place.name)
+        if history is None:
+            refuse_another(session, place)
+            return []
+        journal = find(session, history.journal)
+        if journal is None:
+            return []
+        refuse_foreign(journal, session.alias)
+        return session.query(query.format(journal.name), params)
+    except Error as error:
+        raise DatabaseError(
+            f"Cannot read the journal of the database {session.alias!r}: {postgresql.server_error(error).message}. "
+            "Give this database user SELECT on medusa_migrations_log."
+        ) from None
+
+
+def refuse_foreign(found: Found, alias: str) -> None:
+    """Raise DatabaseError for a table of somebody else's that has the journal's name."""
+    if not (found.is_table and found.columns >= BASIC_COLUMNS):
+        raise DatabaseError(
+            f"The table {found.name} of the database {alias!r} is no journal of medusa_migrations. Nothing was done. "
+            "Rename it."
+        )

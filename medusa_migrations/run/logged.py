@@ -1,0 +1,28 @@
+"""What the journal has of the migrations of a run."""
+
+from __future__ import annotations
+
+from medusa_migrations.database.journal import Entry
+from medusa_migrations.results import Failure
+
+from .shared import Run
+from .task import Task
+
+
+def applied(task: Task) -> Entry:
+    """The entry for an up part that is done, which is in the message of its row."""
+    return Entry("faked") if task.fake else Entry("applied", milliseconds="duration_ms")
+
+
+def reverted(task: Task, milliseconds: str) -> Entry:
+    """The entry for a down part that is done; `milliseconds` is an SQL expression."""
+    if task.fake:
+        return Entry("faked", "reverted: only the history was changed")
+    return Entry("reverted", milliseconds=milliseconds)
+
+
+def log_failure(run: Run, task: Task, failure: Failure) -> None:
+    """Add an entry for a part that has failed, once it is rolled back, where that can be done soon."""
+    place = f"{failure.file}:{failure.line}: " if failure.line else ""
+    message = f"{place}{failure.message}"
+    run.settle(lambda: run.history.journal.failed(task.id, task.checksum, message, failure.sqlstate))
