@@ -130,6 +130,7 @@ def revert(
     all: bool = False,
     to_release: str | None = None,
     since: str | None = None,
+    missing: bool = False,
     plan: bool = False,
     sql: bool = False,
     **how: Unpack[Execution],
@@ -137,11 +138,21 @@ def revert(
     """Undo the last applied migration, or the last `steps`, those after the id `to`, those of the last run, or all.
 
     Or, by the journal, what releases behind `to_release` have applied, or what was applied after the moment `since`,
-    such as "2026-11-28 14:00" in the project's time zone. `plan` and `sql`, and what is raised, are as for `run`.
+    such as "2026-11-28 14:00" in the project's time zone. `missing` are those that have no file any more, undone by
+    their stored down parts. `plan` and `sql`, and what is raised, are as for `run`; the steps of a plan say what they
+    lose.
     """
     from .plan.backwards import Backwards
 
-    ways = {"steps": steps, "to": to, "last_run": last_run, "all": all, "to_release": to_release, "since": since}
+    ways = {
+        "steps": steps,
+        "to": to,
+        "last_run": last_run,
+        "all": all,
+        "missing": missing,
+        "to_release": to_release,
+        "since": since,
+    }
     given = [name for name, value in ways.items() if value not in (None, False)]
     if len(given) > 1:
         raise PlanError(f"{' and '.join(given)} cannot go together: choose one.")
@@ -154,6 +165,7 @@ def revert(
         to,
         last_run,
         everything=all,
+        missing=missing,
         to_release=to_release,
         since=None if since is None else moment(since),
         fake=options.fake,

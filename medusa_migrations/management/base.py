@@ -160,4 +160,4 @@ class ExecutionCommand(MigrationCommand):
                 for finding in one.findings:
                     self.say(self.style.WARNING(f"    {finding.code}: {printable(finding.message)}"), options)
         for note in result.notes if options["verbosity"] else ():
-            self.stderr.write(note, self.style.WARNING)
+            self.stderr.write(printable(note), self.style.WARNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.order import sort_after
 from medusa_migrations.migration import Direction, MigrationId, dependencies
 
-from .known import UNFINISHED_REVERTS, Known, PastRun, Row, check_app, find_id, refuse_unfinished_reverts
+from .known import UNFINISHED_REVERTS, Known, PastRun, Row, check_app, find_id, refuse_unfinished_reverts, renamed
 from .steps import Plan, Step
 
 
@@ -20,10 +21,10 @@ class Backwards(NamedTuple):
     """What a revert is asked for: the last one by the order of execution, or what the fields say.
 
     `app` keeps to the migrations of one app. Of `steps` (the last so many), `to` (the id of the one that stays),
-    `last_run`, `everything`, `to_release` (the release behind which all goes) and `since` (the moment behind which all
-    goes) at most one is given. `runs` are those of the journal, the earliest first, if there is a release to look for.
-    With `fake` only the history is written, so that a down part is
-    not needed. `labels` are those of the installed apps.
+    `last_run`, `everything`, `missing` (those without a file), `to_release` (the release behind which all goes) and
+    `since` (the moment behind which all goes) at most one is given. `runs` are those of the journal, the earliest
+    first, if there is a release to look for. With `fake` only the history is written, so that a down part is not
+    needed. `labels` are those of the installed apps.
     """
 
     app: str | None = None
@@ -31,6 +32,7 @@ class Backwards(NamedTuple):
     to: str | None = None
     last_run: bool = False
     everything: bool = False
+    missing: bool = False
     to_release: str | None = None
     since: datetime | None = None
     runs: Sequence[PastRun] = ()
@@ -50,7 +52,11 @@ class Backwards(NamedTuple):
         rows = sorted(known.rows.values(), key=lambda row: -row.serial)
         stays = self._stays(known)
         takes_dependents = self.app is None and self._takes_dependents()
-        chosen = _with_dependents(known, self._chosen(rows, known, stays), refuse=not takes_dependents)
+        chosen = self._chosen(rows, known, stays)
+        if self.missing:
+            _refuse_needed_by_files(chosen, known)
+            _refuse_renamed(chosen, known)
+        chosen = _with_dependents(known, chosen, refuse=not takes_dependents)
         if stays in chosen:
             raise PlanError(f"{stays} depends on what would be reverted, so it cannot stay. Name an earlier migration.")
         if not self.fake:
@@ -80,6 +86,8 @@ class Backwards(NamedTuple):
         mine = [row for row in rows if self.app is None or row.id.app == self.app]
         if self.everything:
             return {row.id for row in mine}
+        if self.missing:
+            return {row.id for row in mine} & {row.id for row in known.missing()}
         if self.last_run:
             return {row.id for row in mine if row is mine[0] or (row.run and row.run == mine[0].run)}
         if stays is not None:
@@ -99,8 +107,11 @@ def _runs_after(release: str, runs: Sequence[PastRun]) -> set[str]:
     last = max((at for at, run in enumerate(runs) if run.release == release), default=None)
     if last is not None:
         return {run.run for run in runs[last + 1 :]}
-    ends = {run.release: run.ended_at for run in runs if run.release}
-    latest = [f"{name} ({localtime(ended):%Y-%m-%d %H:%M:%S %Z})" for name, ended in list(ends.items())[:-6:-1]]
+    ends: dict[str, datetime] = {}
+    for run in reversed(runs):
+        ends.setdefault(run.release, run.ended_at)
+    ends.pop("", None)
+    latest = [f"{name} ({localtime(ended):%Y-%m-%d %H:%M:%S %Z})" for name, ended in itertools.islice(ends.items(), 5)]
     raise PlanError(
         f"The journal has no run of the release {release!r}: one that had nothing to apply leaves no entry."
         f"{nearest(release, ends)} The last ones are {', '.join(latest) or 'none'}. Nothing was reverted. Name the one "
@@ -109,9 +120,7 @@ def _runs_after(release: str, runs: Sequence[PastRun]) -> set[str]:
 
 
 def _refuse_irreversible(steps: Sequence[Step], known: Known) -> None:
-    reasons = [_why_irreversible(step, known) for step in steps if step.part is None]
-    if reasons:
-        raise PlanError("\n".join(reasons) + "\nNothing was reverted.")
+    _refuse_for([_why_irreversible(step, known) for step in steps if step.part is None])
 
 
 def _refuse_unfinished(rows: Iterable[Row]) -> None:
@@ -121,6 +130,36 @@ def _refuse_unfinished(rows: Iterable[Row]) -> None:
             f"{', '.join(found)}: applied only in part. Nothing was reverted. Run migrations_run to go on with it, or "
             "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
         )
+
+
+def _refuse_needed_by_files(missing: Collection[MigrationId], known: Known) -> None:
+    """Raise PlanError for those of `missing` that a migration with a file depends on, applied or not."""
+    _refuse_for(
+        [
+            f"{needed} cannot be reverted: {one.source} depends on it. Bring the file of {needed} back, or "
+            f"{'revert' if one.id in known.rows else 'take away'} {one.id} first."
+            for one in known.migrations
+            for needed in dependencies(one)
+            if needed in missing
+        ]
+    )
+
+
+def _refuse_renamed(missing: Collection[MigrationId], known: Known) -> None:
+    """Raise PlanError for those of `missing` that a pending one would do again under another name."""
+    _refuse_for(
+        [
+            f"{old} has no file, but {new.id} is pending and has its SQL. If it was renamed: "
+            f"migrations_repair --renamed {old}={new.id}"
+            for old, new in renamed(known, known.pending())
+            if old in missing
+        ]
+    )
+
+
+def _refuse_for(reasons: Sequence[str]) -> None:
+    if reasons:
+        raise PlanError("\n".join(reasons) + "\nNothing was reverted.")
 
 
 def _with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> set[MigrationId]:
@@ -167,7 +206,8 @@ def _why_irreversible(step: Step, known: Known) -> str:
     if migration is None:
         return (
             f"{step.id} cannot be reverted: it has no file, and the history no down part of it, as of every migration "
-            "in Python, whose code is never stored. Bring the file back."
+            "in Python, whose code is never stored. Bring the file back, or undo it by hand and forget it with "
+            f"migrations_repair --mark-reverted {step.id}"
         )
     if step.row and migration.checksum != step.row.checksum:
         if migration.is_python:

@@ -6,12 +6,10 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.migration import Direction, Migration, MigrationId, checksum, dependencies
+from medusa_migrations.migration import Direction, Migration, MigrationId, dependencies
 
-from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts
+from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts, renamed
 from .steps import Plan, Step
-
-_EMPTY = checksum("")
 
 
 class Forwards(NamedTuple):
@@ -46,7 +44,8 @@ class Forwards(NamedTuple):
             wanted = _with_dependencies(known, [one.id for one in pending if one.id.app == self.app])
             pending = [migration for migration in pending if migration.id in wanted]
         late = out_of_order(known) if pending else set()
-        return Plan(self.direction, tuple(_step(migration, known, late) for migration in pending))
+        missing = tuple(row.id for row in known.missing() if self.app is None or row.id.app == self.app)
+        return Plan(self.direction, tuple(_step(migration, known, late) for migration in pending), missing)
 
 
 def _step(migration: Migration, known: Known, late: Collection[MigrationId]) -> Step:
@@ -77,14 +76,11 @@ def _refuse_changed(known: Known) -> None:
 
 
 def _refuse_renamed(known: Known, pending: Iterable[Migration]) -> None:
-    missing = {row.checksum: row.id for row in known.rows.values() if row.id not in known.by_id}
-    for migration in pending:
-        old = missing.get(migration.checksum)
-        if old and migration.checksum != _EMPTY:
-            raise PlanError(
-                f"{migration.id} is pending and has the SQL of {old}, which is applied and has no file any more. "
-                f"Nothing was run. If it was renamed: migrations_repair --renamed {old}={migration.id}"
-            )
+    for old, migration in renamed(known, pending):
+        raise PlanError(
+            f"{migration.id} is pending and has the SQL of {old}, which is applied and has no file any more. "
+            f"Nothing was run. If it was renamed: migrations_repair --renamed {old}={migration.id}"
+        )
 
 
 def _refuse_unfinished_without_file(known: Known, pending: Iterable[Migration]) -> None:

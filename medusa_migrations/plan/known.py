@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError, nearest
-from medusa_migrations.migration import Migration, MigrationId, State, dependencies
+from medusa_migrations.migration import Migration, MigrationId, State, checksum, dependencies
 
 UNFINISHED_REVERTS = ("reverting", "revert_failed")
+
+_EMPTY = checksum("")
 
 
 class Row(NamedTuple):
@@ -64,6 +66,12 @@ class Known(NamedTuple):
     def is_applied(self, id_: MigrationId) -> bool:
         row = self.rows.get(id_)
         return row is not None and row.state == "applied"
+
+    def missing(self) -> list[Row]:
+        """What is applied, or undone only in part, and has no file; the latest executed first."""
+        found = [row for row in self.rows.values() if row.id not in self.by_id]
+        found.sort(key=lambda row: -row.serial)
+        return [row for row in found if row.state == "applied" or row.state in UNFINISHED_REVERTS]
 
     def changed(self) -> list[Migration]:
         """Applied migrations whose up part is another today."""
@@ -147,6 +155,15 @@ def check_app(app: str | None, known: Known, labels: Collection[str]) -> None:
     apps = {*labels, *(id_.app for id_ in known.by_id), *(id_.app for id_ in known.rows)}
     if app is not None and app not in apps:
         raise PlanError(f"There is no app with the label {app!r}.{nearest(app, apps)}")
+
+
+def renamed(known: Known, pending: Iterable[Migration]) -> Iterator[tuple[MigrationId, Migration]]:
+    """Ids in the history without a file whose SQL one of `pending` has, each with that one."""
+    missing = {row.checksum: row.id for row in known.rows.values() if row.id not in known.by_id}
+    for migration in pending:
+        old = missing.get(migration.checksum)
+        if old and migration.checksum != _EMPTY:
+            yield old, migration
 
 
 def refuse_unfinished_reverts(rows: Iterable[Row]) -> None:

@@ -40,8 +40,11 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
+    """What is to be done, in its order; `missing` are ids of which a run is to say that they have no file."""
+
     direction: Direction
     steps: tuple[Step, ...]
+    missing: tuple[MigrationId, ...] = ()
 
 
 def fingerprint(plan: Plan, mode: str, database: str) -> str:

@@ -40,7 +40,7 @@ def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
     with _session(wanted.direction, options) as session:
         result = _carried_out(_Work(wanted, options, migrations, History(session, options.applied_by)))
     if wanted.direction is Direction.UP and not result.migrations:
-        return result._replace(notes=unbuilt(migrations))
+        return result._replace(notes=(*unbuilt(migrations), *result.notes))
     return result
 
 
@@ -95,7 +95,7 @@ def _carried_out(work: _Work) -> RunResult:
     plan = _plan_unless_running(work)
     if plan and (options.only_plan or not plan.steps):
         _refuse_stale(plan, options)
-        return _looked_at(session, plan, options)
+        return _with_offer(_looked_at(session, plan, options), plan, work)
     from medusa_migrations.database.lock import run_lock
     from medusa_migrations.database.types import renew_types
 
@@ -112,7 +112,7 @@ def _carried_out(work: _Work) -> RunResult:
             work.history.open()
         try:
             with ready_runner(now.direction, session, work.history, options) as runner:
-                return runner.carry_out(tasks)
+                return _with_offer(runner.carry_out(tasks), now, work)
         finally:
             if tasks:
                 renew_types(connections[session.alias])
@@ -141,6 +141,15 @@ def _looked_at(session: Session, plan: Plan, options: Options) -> RunResult:
     from .preview import as_result
 
     return as_result(session, plan, options)
+
+
+def _with_offer(result: RunResult, plan: Plan, work: _Work) -> RunResult:
+    """`result` with a note that offers to revert what has no file, where there is such."""
+    if not plan.missing:
+        return result
+    from .missing import offer
+
+    return result._replace(notes=(*result.notes, offer(plan.missing, work.wanted.app, result.database)))
 
 
 def _refuse_stale(plan: Plan, options: Options) -> None:

@@ -121,6 +121,67 @@ def test_an_error_in_a_stored_down_part_says_where_it_stands(project: Project) -
     assert "the stored down part of blog.20240101000001_bad" in error
 
 
+def test_all_without_a_file_are_undone_at_once(project: Project) -> None:
+    """As after a change to another branch, in two apps; what has a file stays."""
+    ids = [project.table(1), *(project.table(number, app="shop") for number in (2, 3, 4)), project.table(5)]
+    project.run().ok()
+    assert "nothing to revert" in project.manage("migrations_revert", "--missing").ok().stdout
+    for id_ in ids[1:]:
+        (project.folder / project.source(id_)).unlink()
+    offered = project.run("--plan").ok()
+    assert offered.stderr == (
+        f"4 migrations are applied without a file: {ids[4]}, {ids[3]}, {ids[2]} and 1 more. To undo that, as after a "
+        "change to another branch or an older release: migrations_revert --missing\n"
+    )
+    new = project.table(6)
+    run = project.run("blog", "--json").ok()
+    assert [one["id"] for one in run.json["migrations"]] == [new]
+    assert f"1 migration is applied without a file: {ids[4]}." in run.stderr
+    assert run.stderr.endswith("migrations_revert --missing blog\n")
+    reverted = project.manage("migrations_revert", "--missing", "--json").ok().json["migrations"]
+    assert [one["id"] for one in reverted] == ids[:0:-1]
+    assert (project.applied(), project.tables()) == ([ids[0], new], {"t1", "t6"})
+    assert project.run().ok().stderr == ""
+
+
+def test_missing_ones_that_cannot_be_undone_are_refused_by_name_and_all_stay(project: Project) -> None:
+    project.table(1)
+    forever, code = "blog.20240101000002_forever", "blog.20240101000003_code"
+    project.write(forever, "CREATE TABLE forever (id int);", None)
+    (project.folder / "blog/sql_migrations/20240101000003_code.py").write_text(
+        "def up(schema):\n    schema.query('CREATE TABLE code (id int)')\n"
+        "def down(schema):\n    schema.query('DROP TABLE code')\n"
+    )
+    project.run().ok()
+    for path in (project.folder / "blog/sql_migrations").iterdir():
+        path.unlink()
+    error = project.manage("migrations_revert", "--missing", "--build").error()
+    assert f"{forever} cannot be reverted" in error
+    assert f"{code} cannot be reverted" in error
+    assert project.tables() == {"t1", "forever", "code"}
+    project.manage_several(
+        ("migrations_repair", "--mark-reverted", forever, "--mark-reverted", code), ("migrations_revert", "--missing")
+    ).ok()
+    assert (project.applied(), project.tables()) == ([], {"forever", "code"})
+
+
+def test_a_revert_of_a_missing_one_that_failed_part_way_goes_on(project: Project) -> None:
+    id_ = "blog.20240101000001_steps"
+    project.write(
+        id_,
+        "CREATE TABLE a (id int);\nCREATE TABLE b (id int);",
+        "DROP TABLE a;\nDROP TABLE c;\nDROP TABLE b;",
+        option=" transaction:false",
+    )
+    project.run().ok()
+    (project.folder / project.source(id_)).unlink()
+    project.manage("migrations_revert", "--missing", "--build").error()
+    assert (project.history(), project.tables()) == ([(id_, "revert_failed")], {"b"})
+    project.sql("CREATE TABLE c (id int)")
+    project.manage("migrations_revert", "--missing").ok()
+    assert (project.history(), project.tables()) == ([], set())
+
+
 def test_a_changed_file_is_reverted_with_the_stored_down_part(project: Project) -> None:
     id_ = project.table(1)
     project.run().ok()
@@ -179,6 +240,7 @@ def test_an_unfinished_revert_goes_on_and_a_run_refuses_it(project: Project) -> 
         ["--to", "blog.20240101000009_nope"],
         ["--steps", "x"],
         ["--all", "--last-run"],
+        ["--all", "--missing"],
     ],
 )
 def test_options_that_make_no_sense_change_nothing(project: Project, three: list[str], options: list[str]) -> None:

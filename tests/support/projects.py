@@ -198,6 +198,11 @@ class Project:
         path.write_text(text)
         return path
 
+    def source(self, id_: str) -> str:
+        """The path of an SQL migration's file."""
+        app, _, name = id_.partition(".")
+        return f"{app}/sql_migrations/{name}.sql"
+
     def table(self, number: int, app: str = "blog", **options: Any) -> str:
         """A migration that makes and drops a table; gives its id."""
         id_ = f"{app}.2024010100{number:04d}_t{number}"

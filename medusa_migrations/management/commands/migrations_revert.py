@@ -21,11 +21,12 @@ class Command(ExecutionCommand):
         which.add_argument("--to", metavar="ID", help="All that were applied after this one, which stays.")
         which.add_argument("--last-run", action="store_true", help="All that the last run applied.")
         which.add_argument("--all", action="store_true", help="All of them.")
+        which.add_argument("--missing", action="store_true", help="All that have no file, by their stored down parts.")
         which.add_argument("--to-release", metavar="NAME", help="All that releases after this one applied.")
         which.add_argument("--since", metavar="WHEN", help='All that was applied after it, as "2026-11-28 14:00".')
 
     def work(self, **options: Any) -> None:
-        which = {name: options[name] for name in ("steps", "last_run", "all", "to_release", "since")}
+        which = {name: options[name] for name in ("steps", "last_run", "all", "missing", "to_release", "since")}
         with stopped_by_signals() as interruption:
             result = api.revert(interruption=interruption, **which, **self.execution(options))
         self.report(result, options)

@@ -222,11 +222,69 @@ def test_a_stored_down_part_that_cannot_be_read_is_an_error_of_ours() -> None:
         Backwards().plan(known([], [row("blog.1", down="-- migrate:down\nSELECT 'open;")]))
 
 
+DOWN = "-- migrate:down\nDROP TABLE t;"
+PART = {"state": "revert_failed", "statements_done": 1}
+# Of blog.2 and shop.3 the files are gone; shop.3 was executed first.
+TWO_GONE = known([B1], [row("shop.3", 1, down=DOWN), row(B1, 2), row("blog.2", 3, down=DOWN)])
+
+
+@pytest.mark.parametrize(
+    ("state", "options", "expected"),
+    [
+        (known([]), {}, ""),
+        (APPLIED, {}, ""),
+        (TWO_GONE, {}, "blog.2 shop.3"),
+        (TWO_GONE, {"app": "shop"}, "shop.3"),
+        (TWO_GONE, {"app": "empty"}, ""),
+        (known([B1], [row(B1), row("blog.2", down="")]), {}, "blog.2"),
+        (known([B1], [row(B1), row("blog.2", down=DOWN), row("blog.3", down=DOWN, **PART)]), {}, "blog.3 blog.2"),
+        (known([], [row("blog.2", down=DOWN, state="reverting")]), {}, "blog.2"),
+        (known([], [row("blog.2", state="failed"), row("blog.3", state="running")]), {}, ""),
+        (known([], [row("blog.2"), row("blog.3")]), {"fake": True}, "blog.3 blog.2"),
+    ],
+)
+def test_missing_takes_what_is_applied_without_a_file(state: Known, options: dict[str, Any], expected: str) -> None:
+    assert revert(state, missing=True, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (
+            known([], [row("blog.2"), row("blog.3", down=DOWN), row("shop.4")]),
+            [f"{mid('blog.2')} cannot be", f"{mid('shop.4')} cannot be", "in Python", "--mark-reverted"],
+        ),
+        (
+            known([migration("blog.3", "blog.2")], [row("blog.2", down=DOWN), row("blog.3")]),
+            [f"{mid('blog.2')} cannot be", f"{mid('blog.3').name}.sql depends on it", f"or revert {mid('blog.3')}"],
+        ),
+        (
+            known([migration("blog.3", "blog.2")], [row("blog.2", down=DOWN)]),
+            [f"{mid('blog.2')} cannot be", f"or take away {mid('blog.3')} first"],
+        ),
+        (
+            known([B3], [row("blog.2", checksum=B3.checksum, down=DOWN)]),
+            [f"{B3.id} is pending", f"migrations_repair --renamed {mid('blog.2')}={B3.id}"],
+        ),
+        (
+            known([B1], [row(B1, **PART), row("blog.2", down=DOWN)]),
+            [f"{B1.id}: reverted only in part", "migrations_revert blog"],
+        ),
+    ],
+)
+def test_what_is_missing_and_cannot_be_undone_is_refused_by_name(state: Known, words: list[str]) -> None:
+    message = revert_refusal(state, missing=True)
+    assert "Nothing was " in message
+    for word in words:
+        assert word in message
+
+
 OPTIONS = st.one_of(
     st.just({}),
     st.integers(1, 9).map(lambda steps: {"steps": steps}),
     st.just({"last_run": True}),
     st.just({"everything": True}),
+    st.just({"missing": True}),
     st.integers(0, 9).map(lambda index: {"to": index}),
 )
 
