@@ -16,7 +16,8 @@ class MigrationResult(NamedTuple):
 
     What follows it is said of planned ones: what one in Python will do, in words; whether the part runs in a
     transaction, whether the migration has a down part, and how many statements of the part are done already and will
-    not be sent again; the hash of its file; and what lint has found in the part, where that is known.
+    not be sent again; the hash of its file; what lint has found in the part, where that is known; and of a revert, the
+    tables, columns and rows that go with their values.
     """
 
     id: MigrationId
@@ -30,6 +31,7 @@ class MigrationResult(NamedTuple):
     statements_done: int = 0
     file_hash: str = ""
     findings: tuple[LintFinding, ...] = ()
+    loses: tuple[str, ...] = ()
 
 
 class Failure(NamedTuple):

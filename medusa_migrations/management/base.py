@@ -144,6 +144,16 @@ class ExecutionCommand(MigrationCommand):
             failure = Failure(None, str(error))
             written(self.stdout, run_json(result or RunResult(options["database"], self.direction, error=failure)))
 
+    def plan_lines(self, plan: RunResult) -> Iterator[str]:
+        """What would be done, and what is to be known of it."""
+        yield self.style.MIGRATE_HEADING("Planned migrations:")
+        for one in plan.migrations:
+            yield f"  {printable(str(one.id))}" + (" (out of order)" if one.out_of_order else "")
+            yield from (f"    {printable(call)}" for call in one.calls)
+            if one.loses:
+                yield self.style.WARNING(f"    loses {printable(', '.join(one.loses))}")
+            yield from (self.style.WARNING(f"    {one.code}: {printable(one.message)}") for one in one.findings)
+
     def report(self, result: RunResult, options: dict[str, Any]) -> None:
         if options["json"]:
             deliver(self.stdout, run_json(result))
@@ -152,12 +162,7 @@ class ExecutionCommand(MigrationCommand):
                 id_ = " ".join(str(one.id).split())  # on one line, whatever the history has for a name
                 deliver(self.stdout, f"-- {id_} ({result.direction})\n{(one.sql or '').strip()}\n")
         elif options["plan"] and result.migrations:
-            self.say(self.style.MIGRATE_HEADING("Planned migrations:"), options)
-            for one in result.migrations:
-                self.say(f"  {one.id}" + (" (out of order)" if one.out_of_order else ""), options)
-                for call in one.calls:
-                    self.say(f"    {call}", options)
-                for finding in one.findings:
-                    self.say(self.style.WARNING(f"    {finding.code}: {printable(finding.message)}"), options)
+            for line in self.plan_lines(result):
+                self.say(line, options)
         for note in result.notes if options["verbosity"] else ():
             self.stderr.write(printable(note), self.style.WARNING)

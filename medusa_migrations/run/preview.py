@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from medusa_migrations.database.session import Session
+from medusa_migrations.migration import Direction
 from medusa_migrations.plan.steps import Plan, Step, fingerprint
 from medusa_migrations.results import MigrationResult, RunResult
 
 from .options import Options
-from .task import load_function, read_script
+from .task import Script, load_function, read_script
+
+if TYPE_CHECKING:
+    from medusa_migrations.schema.recorder import Function
 
 
 def as_result(session: Session, plan: Plan, options: Options) -> RunResult:
@@ -34,14 +40,28 @@ def _step_as_result(session: Session, step: Step, options: Options) -> Migration
         statements_done=row.statements_done if row and row.state != "applied" else 0,
         file_hash=migration.hash if migration else "",
     )
-    if not options.with_sql and not (migration and migration.is_python):
+    may_lose = step.direction is Direction.DOWN and not options.fake
+    is_python = migration is not None and migration.is_python
+    if step.part is None or not (options.with_sql or may_lose or is_python):
         return result
     script = read_script(step)
     function = load_function(step, script)
-    if function is None:
-        return result._replace(sql=script.sql)
-    from .python.preview import calls, preview  # it brings the migration API along
-
     if options.with_sql:
-        return result._replace(sql=preview(function, session.connection))
-    return result._replace(calls=calls(function))
+        result = result._replace(sql=_sql(session, script, function))
+    if options.with_sql and not may_lose:
+        return result
+    from .losses import of_function, of_sql  # it brings the migration API along
+
+    told = of_function(function) if function else of_sql(script.sql)
+    return result._replace(
+        calls=() if options.with_sql else told.calls,
+        loses=told.loses if may_lose else (),
+    )
+
+
+def _sql(session: Session, script: Script, function: Function | None) -> str:
+    if function is None:
+        return script.sql
+    from .python.preview import preview
+
+    return preview(function, session.connection)

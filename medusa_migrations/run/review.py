@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from medusa_migrations import conf
 from medusa_migrations.errors import PlanError, nearest
@@ -14,9 +13,8 @@ from medusa_migrations.files.dist import read_part
 from medusa_migrations.files.sources import source_folders
 from medusa_migrations.migration import Direction, Migration, MigrationId
 from medusa_migrations.results import LintFinding, ReviewedMigration, ReviewResult
-from medusa_migrations.schema.operations import Operation, Query, Together
-from medusa_migrations.sql.drops import Drop, drops
-from medusa_migrations.sql.tokens import ScanError
+
+from .losses import Told, of_function, of_sql
 
 # What lint has found, by the id of a migration and the hash of its file.
 Findings = Mapping[tuple[MigrationId, str], Sequence[LintFinding]]
@@ -81,7 +79,7 @@ def _reviewed(migration: Migration, direction: Direction) -> ReviewedMigration:
     part = migration.part(direction)
     assert part is not None  # those without one are left out
     sql = read_part(migration, part)
-    told = _python(migration, sql, direction) if migration.is_python else _Told((), drops(sql))
+    told = _python(migration, sql, direction) if migration.is_python else of_sql(sql)
     mode = conf.get_settings().transaction
     return ReviewedMigration(
         migration.id,
@@ -90,47 +88,13 @@ def _reviewed(migration: Migration, direction: Direction) -> ReviewedMigration:
         is_python=migration.is_python,
         calls=told.calls,
         drops=tuple(one.what for one in told.drops),
-        loses=tuple(one.what for one in told.drops if one.loses_values),
+        loses=told.loses,
         transactional=mode != "none" if part.transaction is None else part.transaction,
         reversible=migration.down is not None,
     )
 
 
-class _Told(NamedTuple):
-    """The calls of a function in words, and what a part drops."""
-
-    calls: tuple[str, ...]
-    drops: Sequence[Drop]
-
-
-def _python(migration: Migration, text: str, direction: Direction) -> _Told:
+def _python(migration: Migration, text: str, direction: Direction) -> Told:
     from medusa_migrations.files.pyfile import load  # few need it, and it brings the migration API along
 
-    from .python.preview import operations_of
-
-    operations, rest = operations_of(load(text, migration.source, migration.file, direction))
-    return _Told((*map(str, operations), *([rest] if rest else [])), list(_dropped(operations)))
-
-
-# The calls of the migration API that take values along.
-_LOSE_VALUES = {"drop_table", "drop_column", "drop_schema"}
-
-
-def _dropped(operations: Sequence[Operation]) -> Iterator[Drop]:
-    for one in operations:
-        if isinstance(one, Together):
-            yield from _dropped(one.operations)
-        elif isinstance(one, Query):
-            yield from _dropped_by_query(one.sql)
-        elif one.call == "clear_table":
-            yield Drop(f"all rows of {one.subject}", True)
-        elif one.call.startswith("drop_"):
-            what = one.call.removeprefix("drop_").replace("_", " ")
-            yield Drop(f"{what} {one.subject}", one.call in _LOSE_VALUES)
-
-
-def _dropped_by_query(sql: str) -> Sequence[Drop]:
-    try:
-        return drops(sql)
-    except ScanError:  # of the author's text, which a run refuses
-        return ()
+    return of_function(load(text, migration.source, migration.file, direction))

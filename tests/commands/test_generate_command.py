@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.generated import BOOK, FIRST, files, generate
 from tests.support.projects import Project
+from tests.support.terminals import answered
 
 
 class TestFile:
@@ -174,19 +175,10 @@ class TestRefusals:
 class TestQuestions:
     def answer(self, project: Project, text: str, *options: str, code: int = 0) -> str:
         """What the command says on a terminal where `text` is typed; stdout is not one."""
-        ours, theirs = pty.openpty()
-        os.write(ours, text.encode())
-        done = subprocess.run(
-            [project.python, "manage.py", "makemigration", "blog", "--generate", *options],
-            cwd=project.folder, env=project.environment(), stdin=theirs, stdout=subprocess.PIPE, stderr=theirs,
-            text=True, timeout=60,
-        )  # fmt: skip
-        said = os.read(ours, 100_000).decode()
-        os.close(ours)
-        os.close(theirs)
-        assert done.returncode == code, (done, said)
-        assert "Was " not in done.stdout
-        return said
+        outcome = answered(project, text, "makemigration", "blog", "--generate", *options)
+        assert outcome.code == code, outcome
+        assert "Was " not in outcome.stdout
+        return outcome.stderr
 
     def test_a_rename_is_asked_for(self, books: Project) -> None:
         books.add_models("blog", BOOK.replace("title", "headline"))

@@ -64,7 +64,12 @@ def test_plan_and_sql_of_an_undo(project: Project) -> None:
     write(project, 'schema.create_schema("a")\nschema.create_schema("b")')
     project.run().ok()
     planned = project.manage("migrations_revert", "--plan").ok().stdout.splitlines()
-    assert [line.strip() for line in planned[1:]] == [ID, "drop_schema b", "drop_schema a"]
+    assert [line.strip() for line in planned[1:]] == [
+        ID,
+        "drop_schema b",
+        "drop_schema a",
+        "loses schema b, schema a",
+    ]
     assert 'DROP SCHEMA "b";\nDROP SCHEMA "a";' in project.manage("migrations_revert", "--sql").ok().stdout
 
 

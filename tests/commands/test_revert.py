@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import signal
+import subprocess
 
 import pytest
 
-from tests.support.projects import Project
+from tests.support.projects import Outcome, Project
+from tests.support.terminals import Terminal, answered
 
 
 @pytest.fixture
@@ -91,6 +96,7 @@ def test_a_migration_without_down_is_refused_and_others_are_left(project: Projec
     project.run().ok()
     error = project.manage("migrations_revert", "--all").error()
     assert f"{id_} is irreversible" in error
+    assert project.manage("migrations_revert", "--fake", "--sql").ok().stdout == f"-- {id_} (down)\n\n"
     assert len(project.applied()) == 2
 
 
@@ -248,3 +254,129 @@ def test_options_that_make_no_sense_change_nothing(project: Project, three: list
     assert outcome.code in (1, 2)
     assert "Traceback" not in outcome.stderr
     assert project.applied() == three
+
+
+PYTHON = """\
+from django.db import models
+
+def up(schema):
+    schema.create_table("notes", {"id": models.BigAutoField(primary_key=True)})
+    schema.query("CREATE TABLE more (id int)")
+
+def down(schema):
+    schema.query("DROP TABLE more")
+    schema.drop_table("notes")
+"""
+
+
+class TestLosses:
+    @pytest.fixture
+    def four(self, three: list[str], project: Project) -> list[str]:
+        """One in Python and one whose down part loses nothing, on top of three tables."""
+        code, index = "blog.20240101000004_code", "blog.20240101000005_index"
+        (project.folder / "blog/sql_migrations/20240101000004_code.py").write_text(PYTHON)
+        project.write(index, "CREATE INDEX i ON t1 (id);", "DROP INDEX i;")
+        project.run().ok()
+        return [*three[1:], code, index]
+
+    def asked(self, project: Project, typed: str, *options: str) -> Outcome:
+        return answered(project, typed, "migrations_revert", *options)
+
+    def test_a_plan_says_what_each_loses(self, project: Project, four: list[str]) -> None:
+        (project.folder / project.source(four[1])).unlink()  # its down part is in the history
+        said = project.manage("migrations_revert", "--steps", "4", "--plan").ok()
+        assert said.stdout.splitlines() == [
+            "Planned migrations:",
+            f"  {four[3]}",
+            f"  {four[2]}",
+            "    query DROP TABLE more",
+            "    drop_table notes",
+            "    loses table more, table notes",
+            f"  {four[1]}",
+            "    loses table t3",
+            f"  {four[0]}",
+            "    loses table t2",
+        ]
+        fake = project.manage("migrations_revert", "--steps", "4", "--plan", "--fake").ok()
+        assert "loses" not in fake.stdout
+
+    def test_one_that_loses_something_and_several_are_asked_about(self, project: Project, four: list[str]) -> None:
+        alone = self.asked(project, "", "--steps", "1").ok()
+        assert "?" not in alone.stderr
+        assert project.applied()[-1] == four[2]
+        for typed in ("\n", "n\n"):
+            refused = self.asked(project, typed)
+            assert "drop_table notes\n    loses table more, table notes\n" in refused.error()
+            assert "Revert 1 migration, and lose that? [y/N]" in refused.stderr
+            assert "CommandError: Nothing was reverted.\n" in refused.stderr
+            assert refused.stdout == ""
+        assert project.applied()[-1] == four[2]
+        done = self.asked(project, "yes\n", "--last-run").ok()
+        assert f"Reverting {four[2]}... OK" in done.stdout
+        several = self.asked(project, "y\n", "--steps", "2").ok()
+        assert f"  {four[1]}\n    loses table t3\n  {four[0]}\n    loses table t2\n" in several.stderr
+        assert "Revert 2 migrations, and lose that? [y/N]" in several.stderr
+        assert project.tables() == {"t1"}
+
+    def test_several_that_lose_nothing_and_several_that_are_only_forgotten(self, project: Project) -> None:
+        for number in (1, 2):
+            project.write(f"blog.2024010100000{number}_nothing", "SELECT 1;", "SELECT 2;")
+        project.table(3)
+        project.run().ok()
+        assert "?" not in self.asked(project, "", "--fake").ok().stderr
+        assert "Revert 2 migrations? [y/N]" in self.asked(project, "n\n", "--all").error()
+        said = self.asked(project, "y\n", "--all", "--fake").ok().stderr
+        assert "Record 2 migrations as reverted, and send none of the SQL? [y/N]" in said
+        assert "loses" not in said
+        assert (project.applied(), project.tables()) == ([], {"t3"})
+        assert "There is nothing to revert." in self.asked(project, "", "--all").ok().stdout
+
+    def test_what_is_refused_is_not_asked_about(self, project: Project, three: list[str]) -> None:
+        project.write("blog.20240101000004_forever", "SELECT 1;", None)
+        project.run().ok()
+        said = self.asked(project, "", "--all").error()
+        assert "is irreversible" in said
+        assert "?" not in said
+
+    def test_ctrl_d_and_ctrl_c_revert_nothing(self, project: Project, three: list[str]) -> None:
+        at_end = self.asked(project, "\x04", "--all")
+        with Terminal(project, "migrations_revert", "--all") as terminal:
+            terminal.wait_for("[y/N] ")
+            terminal.process.send_signal(signal.SIGINT)
+            interrupted = terminal.end()
+        for outcome in (at_end, interrupted):
+            assert outcome.code == 130, outcome
+            assert outcome.stderr.endswith("CommandError: Interrupted. Nothing was reverted.\n")
+        assert project.applied() == three
+
+    def test_what_was_shown_is_what_is_done(self, project: Project, three: list[str]) -> None:
+        with Terminal(project, "migrations_revert", "--all") as terminal:
+            terminal.wait_for("[y/N] ")
+            later = project.table(4)
+            project.run().ok()
+            terminal.write("y\n")
+            assert "is not what was shown any more. Nothing was done" in terminal.end().error()
+        assert project.applied() == [*three, later]
+
+    @pytest.mark.parametrize("option", ["--no-input", "--noinput", "--json", "--plan", "--sql"])
+    def test_what_asks_nothing_on_a_terminal(self, project: Project, three: list[str], option: str) -> None:
+        assert "?" not in self.asked(project, "", "--all", option).ok().stderr
+        assert project.applied() == (three if option in ("--plan", "--sql") else [])
+
+    @pytest.mark.parametrize("streams", [["stdin"], ["stderr"], []])
+    def test_without_a_terminal_nothing_is_asked_and_nothing_is_said(
+        self, project: Project, three: list[str], streams: list[str]
+    ) -> None:
+        ours, theirs = pty.openpty()
+        done = subprocess.run(
+            [project.python, "manage.py", "migrations_revert", "--all"], cwd=project.folder, env=project.environment(),
+            **{"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE} | dict.fromkeys(streams, theirs),
+            stdout=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+        os.close(theirs)
+        os.close(ours)
+        assert done.returncode == 0, done
+        lines = [f"  Reverting {id_}... OK (N ms)" for id_ in reversed(three)]
+        assert re.sub(r"\d+ ms", "N ms", done.stdout).splitlines() == ["Reverting migrations:", *lines]
+        assert not done.stderr
+        assert project.applied() == []

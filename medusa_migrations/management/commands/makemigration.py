@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,6 +11,7 @@ from medusa_migrations import api
 from medusa_migrations.conf import shown_path
 from medusa_migrations.management.base import MigrationCommand, add_database
 from medusa_migrations.management.console import deliver
+from medusa_migrations.management.questions import add_no_input, answer, is_confirmed, is_terminal
 from medusa_migrations.results import GenerateResult, MadeFile
 
 
@@ -49,7 +49,7 @@ class Command(MigrationCommand):
             help="table=new or table.column=new, the table by its name in the database today.",
         )
         generate.add_argument("--drop-tables", action="store_true", help="Drop the tables of models that are gone too.")
-        generate.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="Ask nothing.")
+        add_no_input(generate)
         add_database(generate)
 
     def work(self, **options: Any) -> None:
@@ -70,7 +70,7 @@ class Command(MigrationCommand):
     def generate(self, options: dict[str, Any]) -> None:
         if options["app"] in apps.app_configs:
             self.check([apps.get_app_config(options["app"])], tags=[Tags.models])
-        is_terminal = sys.stdin.isatty() and sys.stderr.isatty() and options["interactive"] and not options["check"]
+        asks = options["interactive"] and not options["check"] and is_terminal()
         result = api.generate(
             options["app"],
             options["name"],
@@ -79,8 +79,8 @@ class Command(MigrationCommand):
             timestamp=options["timestamp"],
             renames=options["rename"],
             drop_tables=options["drop_tables"],
-            accept=_ask if is_terminal else lambda rename: False,
-            value=_ask_value if is_terminal else lambda place, nothing: None,
+            accept=_ask if asks else lambda rename: False,
+            value=_ask_value if asks else lambda place, nothing: None,
             database=options["database"],
         )
         for warning in result.warnings if options["verbosity"] else ():
@@ -118,20 +118,9 @@ class Command(MigrationCommand):
 
 
 def _ask_value(place: str, nothing: str) -> str | None:
-    return _answer(f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: ").strip() or None
+    return answer(f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: ").strip() or None
 
 
 def _ask(rename: str) -> bool:
-    """In the manner of Django's questioner."""
     old, _, new = rename.partition("=")
-    return _answer(f"Was {old} renamed to {new}? [y/N] ").lower() in ("y", "yes")
-
-
-def _answer(question: str) -> str:
-    """Asked on stderr, as stdout may be a file that --dry-run prints into. Ctrl-D is as Ctrl-C."""
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    try:
-        return input()
-    except EOFError:
-        raise KeyboardInterrupt from None
+    return is_confirmed(f"Was {old} renamed to {new}?")

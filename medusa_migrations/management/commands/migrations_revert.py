@@ -3,10 +3,15 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from medusa_migrations import api
-from medusa_migrations.management.base import ExecutionCommand, add_app
+from medusa_migrations.management.base import INTERRUPTED, ExecutionCommand, add_app
+from medusa_migrations.management.console import plural
+from medusa_migrations.management.questions import add_no_input, is_confirmed, is_terminal
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.migration import Direction
+from medusa_migrations.results import RunResult
 
 
 class Command(ExecutionCommand):
@@ -24,12 +29,42 @@ class Command(ExecutionCommand):
         which.add_argument("--missing", action="store_true", help="All that have no file, by their stored down parts.")
         which.add_argument("--to-release", metavar="NAME", help="All that releases after this one applied.")
         which.add_argument("--since", metavar="WHEN", help='All that was applied after it, as "2026-11-28 14:00".')
+        add_no_input(parser)
 
     def work(self, **options: Any) -> None:
-        which = {name: options[name] for name in ("steps", "last_run", "all", "missing", "to_release", "since")}
-        with stopped_by_signals() as interruption:
-            result = api.revert(interruption=interruption, **which, **self.execution(options))
+        only_looks = options["plan"] or options["sql"]
+        asks = options["interactive"] and not options["json"] and not only_looks and is_terminal()
+        result = self.revert(options, expected=self.agreed(options) if asks else None)
         self.report(result, options)
         if not result.migrations and not options["json"] and not options["sql"]:
             since = options["since"]
             self.say(f"Nothing was applied after {since}." if since else "There is nothing to revert.", options)
+
+    def revert(self, options: dict[str, Any], expected: str | None = None) -> RunResult:
+        which = {name: options[name] for name in ("steps", "last_run", "all", "missing", "to_release", "since")}
+        with stopped_by_signals() as interruption:
+            return api.revert(interruption=interruption, expected=expected, **which, **self.execution(options))
+
+    def agreed(self, options: dict[str, Any]) -> str:
+        """The fingerprint of the plan, once it was shown and agreed to where something is lost or several go."""
+        plan = self.revert(options | {"plan": True})
+        if len(plan.migrations) > 1 or any(one.loses for one in plan.migrations):
+            for line in self.plan_lines(plan):
+                self.stderr.write(line, str)
+            self.ask(_question(plan, fake=options["fake"]))
+        return plan.fingerprint
+
+    def ask(self, question: str) -> None:
+        try:
+            is_agreed = is_confirmed(question)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. Nothing was reverted.", returncode=INTERRUPTED) from None
+        if not is_agreed:
+            raise CommandError("Nothing was reverted.")
+
+
+def _question(plan: RunResult, *, fake: bool) -> str:
+    count = plural(len(plan.migrations))
+    if fake:
+        return f"Record {count} as reverted, and send none of the SQL?"
+    return f"Revert {count}" + (", and lose that?" if any(one.loses for one in plan.migrations) else "?")

@@ -33,12 +33,6 @@ def operations_of(function: Function) -> tuple[Sequence[Operation], str | None]:
     return recorder.operations, None
 
 
-def calls(function: Function) -> tuple[str, ...]:
-    """The calls of `function` in words; the last may be the sentence on why no more can be told."""
-    operations, rest = operations_of(function)
-    return (*map(str, operations), *([rest] if rest else []))
-
-
 def preview(function: Function, connection: BaseDatabaseWrapper) -> str:
     """The SQL that `function` will send, with a comment where it cannot be told. The database is only read."""
     operations, rest = operations_of(function)
