@@ -60,7 +60,7 @@ class RunResult(NamedTuple):
 
 
 class BuildResult(NamedTuple):
-    """What a build holds, and what of it is new or changed since the last one.
+    """What a build holds, what of it is new or changed since the last one, and what is in it no more.
 
     `is_current` is False if `check=True` found that dist differs from the sources.
     """
@@ -71,6 +71,7 @@ class BuildResult(NamedTuple):
     changed: tuple[MigrationId, ...] = ()
     warnings: tuple[str, ...] = ()
     is_current: bool = True
+    removed: tuple[MigrationId, ...] = ()
 
 
 class ShownMigration(NamedTuple):

@@ -33,6 +33,7 @@ def build(*, check: bool = False, release: str | None = None) -> BuildResult:
     else:
         dist.write(dist_dir, migrations, named)
     known = {migration.id: migration.hash for migration in before}
+    there = {migration.id for migration in migrations}
     return BuildResult(
         dist_dir,
         built=tuple(migration.id for migration in migrations),
@@ -40,6 +41,7 @@ def build(*, check: bool = False, release: str | None = None) -> BuildResult:
         changed=tuple(one.id for one in migrations if known.get(one.id, one.hash) != one.hash),
         warnings=warnings,
         is_current=is_current,
+        removed=tuple(id_ for id_ in known if id_ not in there),
     )
 
 

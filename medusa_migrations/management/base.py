@@ -81,7 +81,8 @@ class MigrationCommand(QuickStart):
         """What else to do before the message is shown."""
 
     def say(self, text: str, options: dict[str, Any]) -> None:
-        if options["verbosity"] > 0:
+        """Tell people something on stdout, which with --json is a program's."""
+        if options["verbosity"] > 0 and not options.get("json"):
             written(self.stdout, text)
 
     def console(self, options: dict[str, Any]) -> Console:
@@ -103,6 +104,10 @@ def add_lock(parser: ArgumentParser | _ArgumentGroup) -> None:
     parser.add_argument(
         "--no-lock", action="store_false", dest="lock", help="Take no lock: only where no other run can be under way."
     )
+
+
+def add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
 
 
 class ExecutionCommand(MigrationCommand):
@@ -131,7 +136,7 @@ class ExecutionCommand(MigrationCommand):
             "--statement-timeout", metavar="DURATION", help="How long a statement may take, such as 10min."
         )
         how.add_argument("--retries", type=int, metavar="N", help="Further tries after a lock timeout or a deadlock.")
-        parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
+        add_json(parser)
 
     def execution(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options that `api.run` and `api.revert` share, as their keyword arguments."""

@@ -98,7 +98,7 @@ class Console:
             case Built(result):
                 if self.verbosity:
                     warn(self.stderr, self.style, result)
-                if result.new or result.changed:
+                if result.new or result.changed or result.removed:
                     self.write(built_line(result))
             case Started():
                 self.start(event)
@@ -211,8 +211,10 @@ def plural(count: int, what: str = "migration") -> str:
 
 def built_line(result: BuildResult) -> str:
     """What a build did, in one line."""
-    changed = f", {len(result.changed)} changed" if result.changed else ""
-    return f"Built {plural(len(result.built))} ({len(result.new)} new{changed}) into {shown_path(result.dist_dir)}"
+    others = "".join(
+        f", {len(ids)} {word}" for word, ids in (("changed", result.changed), ("removed", result.removed)) if ids
+    )
+    return f"Built {plural(len(result.built))} ({len(result.new)} new{others}) into {shown_path(result.dist_dir)}"
 
 
 def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:

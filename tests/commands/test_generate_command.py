@@ -84,6 +84,45 @@ class TestFile:
         assert f"{later} does not run: its feature, or that of one it" in generate(books).ok().stderr
 
 
+class TestDocument:
+    def test_what_is_made_and_what_it_loses(self, books: Project) -> None:
+        books.add_models("blog", BOOK.replace("title", "headline"))
+        dry = generate(books, "--timestamp", "20300101000000", "--dry-run", "--json").ok()
+        made = generate(books, "--timestamp", "20300101000000", "--json").ok()
+        (_, path) = files(books)
+        assert made.json == {
+            "id": f"blog.{path.stem}",
+            "path": f"blog/sql_migrations/{path.name}",
+            "warnings": made.json["warnings"],
+            "database": "default",
+            "changes": ["create blog_book.headline", "drop blog_book.title"],
+            "loses": made.json["loses"],
+            "offered": ["blog_book.title=headline"],
+        }
+        assert "blog_book.title" in made.json["loses"][0]
+        assert any("a day ahead" in warning for warning in made.json["warnings"])
+        assert dry.json == {**made.json, "text": path.read_text()}
+
+    def test_without_a_difference_and_with_a_check_nothing_is_made(self, books: Project) -> None:
+        same = generate(books, "--json").ok().json
+        nothing = {"id": None, "path": None, "warnings": [], "database": "default"}
+        assert same == {**nothing, "changes": [], "loses": [], "offered": []}
+        books.add_models("blog", BOOK + "    n = models.IntegerField(null=True)\n")
+        check = generate(books, "--check", "--json")
+        assert "differ" in check.error()
+        assert check.json == {**same, "changes": ["create blog_book.n"]}
+
+    def test_errors(self, books: Project) -> None:
+        books.add_models("blog", BOOK + "    shelf = models.ForeignKey('other.Nope', models.CASCADE)\n")
+        outcome = generate(books, "--json")
+        assert (outcome.code, outcome.json["changes"]) == (1, [])
+        assert "fields.E300" in outcome.json["error"]["message"]
+        books.table(1)
+        books.add_models("blog", BOOK)
+        pending = generate(books, "--json")
+        assert pending.error() == f"CommandError: {pending.json['error']['message']}\n"
+
+
 class TestRefusals:
     def test_while_a_migration_is_pending(self, books: Project) -> None:
         books.table(1)  # not even built
@@ -242,3 +281,7 @@ class TestQuestions:
     def test_with_no_input_nothing_is_asked(self, books: Project) -> None:
         books.add_models("blog", BOOK.replace("title", "headline"))
         assert "Was " not in self.answer(books, "", "--no-input")
+
+    def test_for_a_document_nothing_is_asked(self, books: Project) -> None:
+        books.add_models("blog", BOOK.replace("title", "headline"))
+        assert "Was " not in self.answer(books, "", "--json")

@@ -88,3 +88,84 @@ def test_a_timestamp_far_ahead_is_warned_of(project: Project) -> None:
 def test_an_indented_marker_is_warned_of(project: Project) -> None:
     project.write("blog.20240101000001_t1", "SELECT 1;\n  -- migrate:down\nSELECT 2;", None)
     assert "20240101000001_t1.sql:3:3" in project.manage("migrations_build").ok().stderr
+
+
+def test_build_as_a_document(project: Project) -> None:
+    ids = [project.table(number) for number in (1, 2)]
+    nothing: dict[str, object] = {"changed": [], "removed": [], "warnings": []}
+    check = project.manage("migrations_build", "--check", "--json")
+    assert check.error().startswith("CommandError: dist/migrations differs from the sources.")
+    assert check.json == {"dist": "dist/migrations", "built": ids, "new": ids, **nothing}
+    assert not (project.folder / "dist").exists()
+    built = project.manage("migrations_build", "--json").ok()
+    assert (built.json, built.stderr) == (check.json, "")
+    (project.folder / project.source(ids[0])).unlink()
+    project.write(ids[1], "SELECT 1;\n  -- migrate:up")
+    new = project.table(3)
+    again = project.manage("migrations_build", "--json").ok()
+    (warning,) = again.json["warnings"]
+    assert again.stderr == f"Warning: {warning}\n"
+    assert again.json == {
+        "dist": "dist/migrations",
+        "built": [ids[1], new],
+        "new": [new],
+        "changed": [ids[1]],
+        "removed": [ids[0]],
+        "warnings": [warning],
+    }
+    assert project.manage("migrations_build", "--check", "--json").ok().json["new"] == []
+
+
+def test_what_is_in_the_build_no_more_is_said(project: Project) -> None:
+    ids = [project.table(number) for number in (1, 2, 3)]
+    project.manage("migrations_build").ok()
+    for id_ in ids[:2]:
+        (project.folder / project.source(id_)).unlink()
+    removed = "Built 1 migration (0 new, 2 removed) into dist/migrations\n"
+    assert project.run("--fake").ok().stdout.startswith(removed)
+    assert project.manage("migrations_build").ok().stdout == removed.replace(", 2 removed", "")
+
+
+@pytest.mark.parametrize("options", [[], ["--check"]])
+def test_what_cannot_be_built_is_in_the_document_as_an_error(project: Project, options: list[str]) -> None:
+    for number in (1, 2):
+        project.write(f"blog.2024010100000{number}_bad", "SELECT 'open;")
+    outcome = project.manage("migrations_build", "--json", *options)
+    message = outcome.json["error"]["message"]
+    assert f"CommandError: {message}\n" == outcome.error()
+    assert "2 problems in the migration files" in message
+    empty = {name: [] for name in ("built", "new", "changed", "removed", "warnings")}
+    assert outcome.json == {"dist": None, **empty, "error": {"message": message}}
+
+
+def test_a_new_migration_as_a_document(project: Project) -> None:
+    path = "blog/sql_migrations/20240229000000_first.sql"
+    make = ("makemigration", "blog", "first", "--timestamp", "20240229000000", "--json")
+    dry = project.manage(*make, "--dry-run").ok()
+    assert not (project.folder / path).exists()
+    made = project.manage(*make).ok()
+    text = (project.folder / path).read_text()
+    assert made.json == {"id": "blog.20240229000000_first", "path": path, "warnings": []}
+    assert dry.json == {**made.json, "text": text}
+    assert made.stderr == dry.stderr == ""
+    refused = project.manage(*make)
+    message = refused.json["error"]["message"]
+    assert "is there already; nothing was written" in message
+    assert refused.error() == f"CommandError: {message}\n"
+    assert refused.json == {"id": None, "path": None, "warnings": [], "error": {"message": message}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["blgo", "first"], "Did you mean 'blog'?"),
+        (["blog"], "A NAME is needed"),
+        (["blog", "first", "--check"], "--check goes with --generate only"),
+        (["blog", "--generate", "--python"], "--python and --generate cannot go together"),
+    ],
+)
+def test_what_cannot_be_made_is_in_the_document_as_an_error(project: Project, arguments: list[str], words: str) -> None:
+    outcome = project.manage("makemigration", *arguments, "--json")
+    assert words in outcome.error()
+    assert words in outcome.json["error"]["message"]
+    assert outcome.json["id"] is None

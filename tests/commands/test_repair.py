@@ -133,3 +133,21 @@ def test_the_history_of_a_newer_version_is_left_alone(project: Project) -> None:
     assert "format 99" in error
     assert "Update medusa_migrations" in error
     assert project.tables() == {"t1"}
+
+
+def test_repairs_as_documents(project: Project) -> None:
+    id_ = project.table(1)
+    project.run().ok()
+    nothing = {"database": "default", "done": [], "findings": []}
+    assert project.manage("migrations_repair", "--json").ok().json == nothing
+    project.write(id_, "CREATE TABLE t1 (id bigint);")
+    project.manage("migrations_build").ok()
+    cure = f"migrations_repair --accept-changes {id_}"
+    found = {"id": id_, "state": "changed", "problem": "changed since it was applied", "cure": cure}
+    assert project.manage("migrations_repair", "--json").ok().json == {**nothing, "findings": [found]}
+    done = project.manage(*cure.split(), "--json").ok()
+    assert done.json == {**nothing, "done": [f"{id_}: today's checksum is recorded"]}
+    refused = project.manage(*cure.split(), "--json")
+    message = refused.json["error"]["message"]
+    assert refused.error() == f"CommandError: {message}\n"
+    assert refused.json == {**nothing, "error": {"message": message}}

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.apps import apps
 from django.core.checks import Tags
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser, SystemCheckError
 
 from medusa_migrations import api
 from medusa_migrations.conf import shown_path
-from medusa_migrations.management.base import MigrationCommand, add_database
-from medusa_migrations.management.console import deliver
+from medusa_migrations.errors import PlanError
+from medusa_migrations.management.base import MigrationCommand, add_database, add_json
+from medusa_migrations.management.console import deliver, written
+from medusa_migrations.management.documents import generated_json, made_json
 from medusa_migrations.management.questions import add_no_input, answer, is_confirmed, is_terminal
 from medusa_migrations.results import GenerateResult, MadeFile
 
@@ -51,26 +53,38 @@ class Command(MigrationCommand):
         generate.add_argument("--drop-tables", action="store_true", help="Drop the tables of models that are gone too.")
         add_no_input(generate)
         add_database(generate)
+        add_json(parser)
 
     def work(self, **options: Any) -> None:
         if options["generate"]:
             if options["python"]:
-                raise CommandError("--python and --generate cannot go together: what is generated is SQL.")
+                raise PlanError("--python and --generate cannot go together: what is generated is SQL.")
             self.generate(options)
             return
         meant = [name for name in ("check", "rename", "drop_tables") if options[name]]
         if meant:
-            raise CommandError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
+            raise PlanError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
         if not options["name"]:
-            raise CommandError("A NAME is needed, such as add_slug; with --generate it may be left out.")
+            raise PlanError("A NAME is needed, such as add_slug; with --generate it may be left out.")
         names = ("python", "timestamp", "dry_run")
         made = api.make(options["app"], options["name"], **{name: options[name] for name in names})
+        if options["json"]:
+            deliver(self.stdout, made_json(made, with_text=options["dry_run"]))
         self.report(made, options)
 
+    def on_error(self, error: Exception, options: dict[str, Any]) -> None:
+        if not options["json"]:
+            return
+        if options["generate"]:
+            nothing = GenerateResult(options["database"])
+            document = generated_json(nothing, with_text=options["dry_run"], error=str(error))
+        else:
+            document = made_json(None, with_text=options["dry_run"], error=str(error))
+        written(self.stdout, document)
+
     def generate(self, options: dict[str, Any]) -> None:
-        if options["app"] in apps.app_configs:
-            self.check([apps.get_app_config(options["app"])], tags=[Tags.models])
-        asks = options["interactive"] and not options["check"] and is_terminal()
+        self.check_models(options)
+        asks = options["interactive"] and not options["check"] and not options["json"] and is_terminal()
         result = api.generate(
             options["app"],
             options["name"],
@@ -85,10 +99,20 @@ class Command(MigrationCommand):
         )
         for warning in result.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
+        if options["json"]:
+            deliver(self.stdout, generated_json(result, with_text=options["dry_run"]))
         if not result.changes:
             self.remark("No changes detected", options)
         else:
             self.tell(result, options)
+
+    def check_models(self, options: dict[str, Any]) -> None:
+        if options["app"] in apps.app_configs:
+            try:
+                self.check([apps.get_app_config(options["app"])], tags=[Tags.models])
+            except SystemCheckError as error:
+                self.on_error(error, options)
+                raise
 
     def tell(self, result: GenerateResult, options: dict[str, Any]) -> None:
         for change in result.changes:
@@ -105,13 +129,13 @@ class Command(MigrationCommand):
     def report(self, made: MadeFile, options: dict[str, Any]) -> None:
         for warning in made.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
-        if options["dry_run"]:
+        if options["dry_run"] and not options["json"]:
             deliver(self.stdout, made.text, ending="")
         self.remark(f"{'Would create' if options['dry_run'] else 'Created'} {shown_path(made.path)}", options)
 
     def remark(self, text: str, options: dict[str, Any]) -> None:
         """Say something on stdout, or on stderr with --dry-run: then stdout has the file and nothing else."""
-        if not options["dry_run"]:
+        if not options["dry_run"] or options["json"]:
             self.say(text, options)
         elif options["verbosity"]:
             self.stderr.write(text, str)

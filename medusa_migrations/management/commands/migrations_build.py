@@ -7,8 +7,10 @@ from django.core.management.base import CommandError
 
 from medusa_migrations import api
 from medusa_migrations.conf import shown_path
-from medusa_migrations.management.base import MigrationCommand
-from medusa_migrations.management.console import built_line, warn
+from medusa_migrations.errors import MigrationError
+from medusa_migrations.management.base import MigrationCommand, add_json
+from medusa_migrations.management.console import built_line, deliver, warn, written
+from medusa_migrations.management.documents import build_json
 
 
 class Command(MigrationCommand):
@@ -18,6 +20,7 @@ class Command(MigrationCommand):
         parser.add_argument(
             "--check", action="store_true", help="Exit with 1 if the build differs from the sources; write nothing."
         )
+        add_json(parser)
 
         parser.add_argument(
             "--release", metavar="NAME", help="What this build is of, such as v42: the journal has it of what is run."
@@ -27,9 +30,15 @@ class Command(MigrationCommand):
         result = api.build(check=options["check"], release=options["release"])
         if options["verbosity"] > 0:
             warn(self.stderr, self.style, result)
+        if options["json"]:
+            deliver(self.stdout, build_json(result))
         if not options["check"]:
             self.say(built_line(result), options)
         elif result.is_current:
             self.say(f"{shown_path(result.dist_dir)} is what the sources give.", options)
         else:
             raise CommandError(f"{shown_path(result.dist_dir)} differs from the sources. Run migrations_build.")
+
+    def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
+        if options["json"]:
+            written(self.stdout, build_json(None, str(error)))

@@ -4,8 +4,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from medusa_migrations import api
-from medusa_migrations.management.base import MigrationCommand, add_database, add_lock
-from medusa_migrations.management.console import Console, printable
+from medusa_migrations.errors import MigrationError
+from medusa_migrations.management.base import MigrationCommand, add_database, add_json, add_lock
+from medusa_migrations.management.console import deliver, printable, written
+from medusa_migrations.management.documents import repair_json
+from medusa_migrations.results import RepairResult
 
 
 class Command(MigrationCommand):
@@ -32,6 +35,7 @@ class Command(MigrationCommand):
         parser.add_argument(
             "--renamed", action="append", default=[], metavar="OLD=NEW", help="A file, or an app, has another name now."
         )
+        add_json(parser)
 
     def work(self, **options: Any) -> None:
         names = (
@@ -44,8 +48,9 @@ class Command(MigrationCommand):
             "lock",
             "lock_wait",
         )
-        console = Console(self.stdout, self.stderr, self.style, options["verbosity"])
-        result = api.repair(**{name: options[name] for name in names}, listener=console)
+        result = api.repair(**{name: options[name] for name in names}, listener=self.console(options))
+        if options["json"]:
+            deliver(self.stdout, repair_json(result))
         for line in result.done:
             self.say(printable(line), options)
         for finding in result.findings:
@@ -53,3 +58,7 @@ class Command(MigrationCommand):
         if not result.done and not result.findings:
             asked = options["accept_changes"] is not None
             self.say("Nothing has changed." if asked else "Nothing needs repair.", options)
+
+    def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
+        if options["json"]:
+            written(self.stdout, repair_json(RepairResult(options["database"], (), ()), str(error)))

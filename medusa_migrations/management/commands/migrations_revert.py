@@ -36,7 +36,7 @@ class Command(ExecutionCommand):
         asks = options["interactive"] and not options["json"] and not only_looks and is_terminal()
         result = self.revert(options, expected=self.agreed(options) if asks else None)
         self.report(result, options)
-        if not result.migrations and not options["json"] and not options["sql"]:
+        if not result.migrations and not options["sql"]:
             since = options["since"]
             self.say(f"Nothing was applied after {since}." if since else "There is nothing to revert.", options)
 

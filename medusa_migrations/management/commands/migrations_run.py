@@ -24,7 +24,7 @@ class Command(ExecutionCommand):
         with stopped_by_signals() as interruption:
             result = api.run(check=options["check"], interruption=interruption, **self.execution(options))
         self.report(result, options)
-        if not result.migrations and not options["json"] and not options["sql"]:
+        if not result.migrations and not options["sql"]:
             self.say("No migrations to apply.", options)
         if options["check"] and result.migrations:
             pending = ", ".join(str(one.id) for one in result.migrations)
