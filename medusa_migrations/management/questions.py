@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, _ArgumentGroup
 
+from medusa_migrations import conf
+
 
 def add_no_input(parser: ArgumentParser | _ArgumentGroup) -> None:
     parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="Ask nothing.")
 
 
-def is_terminal() -> bool:
-    """Whether a question would be seen, and could be answered."""
-    return all(stream and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
+def can_ask() -> bool:
+    """Whether a question would be seen and answered: on a terminal, and not in the middle of tests."""
+    on_terminal = all(stream and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    return on_terminal and not conf.is_testing()
 
 
 def is_confirmed(question: str) -> bool:

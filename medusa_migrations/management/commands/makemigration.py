@@ -13,7 +13,7 @@ from medusa_migrations.errors import PlanError
 from medusa_migrations.management.base import MigrationCommand, add_database, add_json
 from medusa_migrations.management.console import deliver, written
 from medusa_migrations.management.documents import generated_json, made_json
-from medusa_migrations.management.questions import add_no_input, answer, is_confirmed, is_terminal
+from medusa_migrations.management.questions import add_no_input, answer, can_ask, is_confirmed
 from medusa_migrations.results import GenerateResult, MadeFile
 
 
@@ -84,7 +84,7 @@ class Command(MigrationCommand):
 
     def generate(self, options: dict[str, Any]) -> None:
         self.check_models(options)
-        asks = options["interactive"] and not options["check"] and not options["json"] and is_terminal()
+        asks = options["interactive"] and not options["check"] and not options["json"] and can_ask()
         result = api.generate(
             options["app"],
             options["name"],

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from medusa_migrations import api
 from medusa_migrations.management.base import INTERRUPTED, ExecutionCommand, add_app
 from medusa_migrations.management.console import plural
-from medusa_migrations.management.questions import add_no_input, is_confirmed, is_terminal
+from medusa_migrations.management.questions import add_no_input, can_ask, is_confirmed
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import RunResult
@@ -33,7 +33,7 @@ class Command(ExecutionCommand):
 
     def work(self, **options: Any) -> None:
         only_looks = options["plan"] or options["sql"]
-        asks = options["interactive"] and not options["json"] and not only_looks and is_terminal()
+        asks = options["interactive"] and not options["json"] and not only_looks and can_ask()
         result = self.revert(options, expected=self.agreed(options) if asks else None)
         self.report(result, options)
         if not result.migrations and not options["sql"]:
