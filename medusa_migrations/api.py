@@ -14,7 +14,7 @@ from .conf import moment
 from .database.interruption import Interruption
 from .errors import PlanError
 from .events import Listener, ignore
-from .files.build import app_labels, build
+from .files.build import app_labels, build, source_ids
 from .migration import Direction
 from .results import (
     Description,
@@ -170,6 +170,7 @@ def revert(
         since=None if since is None else moment(since),
         fake=options.fake,
         labels=app_labels(),
+        sources=source_ids() if missing else (),
     )
     result = carry_out(wanted, options)
     return _with_findings(result) if options.only_plan and result.migrations else result

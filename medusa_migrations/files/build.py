@@ -11,7 +11,7 @@ from django.apps import apps
 from medusa_migrations import conf
 from medusa_migrations.errors import DistError, FileError
 from medusa_migrations.events import Built, Listener, ignore
-from medusa_migrations.migration import Migration
+from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.results import BuildResult
 
 from . import dist, sources
@@ -109,13 +109,18 @@ def are_sources_accepted() -> bool:
 def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
     """The warning that names sources which are not among `migrations`, the build; empty if all are. No file is read."""
     known = {migration.id for migration in migrations}
-    try:
-        new = [str(file.id) for file in sources.source_files() if file.id not in known]
-    except FileError:
-        return ()
+    new = [str(id_) for id_ in source_ids() if id_ not in known]
     if not new:
         return ()
     return (f"Not built, so not run: {', '.join(new)}. Run migrations_build, or migrations_run --build.",)
+
+
+def source_ids() -> list[MigrationId]:
+    """The ids of all sources, built or not; none where a folder cannot be read. No file is read."""
+    try:
+        return [file.id for file in sources.source_files()]
+    except FileError:
+        return []
 
 
 def app_labels() -> list[str]:

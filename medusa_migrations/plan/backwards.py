@@ -24,7 +24,8 @@ class Backwards(NamedTuple):
     `last_run`, `everything`, `missing` (those without a file), `to_release` (the release behind which all goes) and
     `since` (the moment behind which all goes) at most one is given. `runs` are those of the journal, the earliest
     first, if there is a release to look for. With `fake` only the history is written, so that a down part is not
-    needed. `labels` are those of the installed apps.
+    needed. `labels` are those of the installed apps, `sources` the ids of their files, built or not, as far as
+    `missing` needs them.
     """
 
     app: str | None = None
@@ -38,6 +39,7 @@ class Backwards(NamedTuple):
     runs: Sequence[PastRun] = ()
     fake: bool = False
     labels: Collection[str] = ()
+    sources: Collection[MigrationId] = ()
 
     @property
     def direction(self) -> Direction:
@@ -54,6 +56,7 @@ class Backwards(NamedTuple):
         takes_dependents = self.app is None and self._takes_dependents()
         chosen = self._chosen(rows, known, stays)
         if self.missing:
+            _refuse_unbuilt(chosen, self.sources)
             _refuse_needed_by_files(chosen, known)
             _refuse_renamed(chosen, known)
         chosen = _with_dependents(known, chosen, refuse=not takes_dependents)
@@ -130,6 +133,11 @@ def _refuse_unfinished(rows: Iterable[Row]) -> None:
             f"{', '.join(found)}: applied only in part. Nothing was reverted. Run migrations_run to go on with it, or "
             "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
         )
+
+
+def _refuse_unbuilt(missing: Collection[MigrationId], sources: Collection[MigrationId]) -> None:
+    """Raise PlanError for those of `missing` that are so in the build alone."""
+    _refuse_for([f"{id_} has a file, which is not built: run migrations_build." for id_ in sources if id_ in missing])
 
 
 def _refuse_needed_by_files(missing: Collection[MigrationId], known: Known) -> None:

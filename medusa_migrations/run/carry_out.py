@@ -149,7 +149,7 @@ def _with_offer(result: RunResult, plan: Plan, work: _Work) -> RunResult:
         return result
     from .missing import offer
 
-    return result._replace(notes=(*result.notes, offer(plan.missing, work.wanted.app, result.database)))
+    return result._replace(notes=(*result.notes, *offer(plan.missing, work.wanted.app, result.database)))
 
 
 def _refuse_stale(plan: Plan, options: Options) -> None:

@@ -150,6 +150,21 @@ def test_all_without_a_file_are_undone_at_once(project: Project) -> None:
     assert project.run().ok().stderr == ""
 
 
+def test_one_that_is_only_not_built_is_not_missing(project: Project) -> None:
+    ids = [project.table(1), project.table(2)]
+    project.run().ok()
+    path = project.folder / project.source(ids[1])
+    text = path.read_text()
+    path.unlink()
+    project.manage("migrations_build").ok()
+    path.write_text(text)
+    said = project.manage("migrations_run").ok().stderr
+    assert said.startswith(f"Not built, so not run: {ids[1]}.")
+    assert "--missing" not in said
+    assert f"{ids[1]} has a file, which is not built" in project.manage("migrations_revert", "--missing").error()
+    assert project.applied() == ids
+
+
 def test_missing_ones_that_cannot_be_undone_are_refused_by_name_and_all_stay(project: Project) -> None:
     project.table(1)
     forever, code = "blog.20240101000002_forever", "blog.20240101000003_code"

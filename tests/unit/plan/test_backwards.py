@@ -279,6 +279,12 @@ def test_what_is_missing_and_cannot_be_undone_is_refused_by_name(state: Known, w
         assert word in message
 
 
+def test_what_is_missing_in_the_build_alone_is_refused_by_name() -> None:
+    message = revert_refusal(TWO_GONE, missing=True, sources=[B1.id, mid("blog.2")])
+    assert message == f"{mid('blog.2')} has a file, which is not built: run migrations_build.\nNothing was reverted."
+    assert revert(TWO_GONE, missing=True, sources=[mid("blog.2")], app="shop") == "shop.3"
+
+
 OPTIONS = st.one_of(
     st.just({}),
     st.integers(1, 9).map(lambda steps: {"steps": steps}),
