@@ -27,6 +27,7 @@ from .results import (
     RunResult,
     ShowResult,
     VerifyResult,
+    WaitResult,
 )
 from .run.carry_out import carry_out
 from .run.options import Execution, Options
@@ -46,6 +47,7 @@ __all__ = [
     "show",
     "sql",
     "verify",
+    "wait",
 ]
 
 
@@ -227,6 +229,28 @@ def describe(id_: str, *, database: str = "default") -> Description:
     from .database.show import describe as described
 
     return described(id_, database)
+
+
+def wait(
+    *,
+    timeout: float = 300,
+    interval: float = 2,
+    database_only: bool = False,
+    database: str = "default",
+    listener: Listener = ignore,
+    interruption: Interruption | None = None,
+) -> WaitResult:
+    """Wait until `database` can be reached, and unless `database_only`, until no migration of either kind is pending.
+
+    It is looked at every `interval` seconds for `timeout` seconds, each time over a new connection, which only reads.
+    `listener` is told whenever what is waited for changes.
+    Raises NotReady at the end of that time, and at once for a migration that is changed or has failed; DatabaseError at
+    once where the server refuses the user; and Interrupted.
+    """
+    from .run.waiting import Patience, wait_until_ready
+
+    patience = Patience.chosen(timeout, interval, listener, interruption or Interruption())
+    return wait_until_ready(database, patience, database_only=database_only)
 
 
 def repair(

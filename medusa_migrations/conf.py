@@ -148,6 +148,11 @@ def checked(option: str, value: Any) -> Any:
     return _checked(option.upper(), value, option)
 
 
+def seconds(option: str, value: object) -> float:
+    """A number of seconds that is given for an option without a setting. Raises SettingsError."""
+    return float(_checked("LOCK_WAIT", value, option))
+
+
 def chosen(option: str, given: Any) -> Any:
     """The value given for an option, checked, or today's setting of the same name if that is None.
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .results import RunResult
+from .results import RunResult, WaitResult
 
 EXCERPT_WIDTH = 100
 
@@ -139,5 +139,13 @@ class MigrationFailed(MigrationError):
     """A migration failed; `result` says what was done before, and where it failed."""
 
     def __init__(self, message: str, result: RunResult) -> None:
+        self.result = result
+        super().__init__(message)
+
+
+class NotReady(MigrationError):
+    """A database is not ready, in the time that was given or for a reason that no time mends; `result` says which."""
+
+    def __init__(self, message: str, result: WaitResult) -> None:
         self.result = result
         super().__init__(message)

@@ -176,6 +176,16 @@ class RepairResult(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+class WaitResult(NamedTuple):
+    """What came of waiting for a database: whether it is ready, and the ids of what is pending, of either kind."""
+
+    database: str
+    ready: bool
+    waited_ms: int
+    pending: tuple[str, ...] = ()
+    error: Failure | None = None
+
+
 class Difference(NamedTuple):
     """What differs between two states of a database: an object that is new or gone, or one attribute of it.
 

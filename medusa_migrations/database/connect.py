@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, InterfaceError, connections
+from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.errors import DatabaseError, nearest
@@ -42,11 +42,23 @@ SEE_APPLIED = "migrations_show tells what is applied."
 _NONE_LEFT = ("too many connections for", "too many clients", "connection slots are reserved")
 
 
-class CannotConnect(DatabaseError):
-    """A database that cannot be connected to, for a `reason` that libpq or Django gives."""
+# Refusals of who connects, and settings that libpq does not take: no time mends them. In another language than
+# English a refusal cannot be told from a server that is starting.
+_REFUSED = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects"
+    r"|role .* (?:does not exist|is not permitted to log in)|permission denied for database"
+    r"|does not support SSL|certificate|definition of service .* not found|invalid .*(?:value|number|option)"
+)
 
-    def __init__(self, message: str, reason: str) -> None:
-        self.reason = reason
+
+class CannotConnect(DatabaseError):
+    """A database that cannot be connected to, for a `reason` that libpq or Django gives.
+
+    `may_pass` tells whether it may be another matter later: not where the user is refused or the settings are wrong.
+    """
+
+    def __init__(self, message: str, reason: str, *, may_pass: bool = True) -> None:
+        self.reason, self.may_pass = reason, may_pass
         super().__init__(message)
 
 
@@ -135,8 +147,14 @@ def _connect(alias: str, database: str | None) -> BaseDatabaseWrapper:
         message = (
             f"Cannot connect to the database {alias!r} ({_address(settings)}): {reason}\n{_cure(settings, reason)}"
         )
-        raise CannotConnect(without_passwords(message), without_passwords(reason)) from None
+        may_pass = isinstance(error, OperationalError) and not _has_url(settings) and may_pass_later(reason)
+        raise CannotConnect(without_passwords(message), without_passwords(reason), may_pass=may_pass) from None
     return connection
+
+
+def may_pass_later(reason: str) -> bool:
+    """Whether what libpq or the server gives as the reason for no connection may be another matter later."""
+    return not _REFUSED.search(reason)
 
 
 def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -159,8 +177,12 @@ def _address(settings: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
+def _has_url(settings: dict[str, Any]) -> bool:
+    return any("://" in str(settings.get(name)) for name in ("HOST", "NAME"))
+
+
 def _cure(settings: dict[str, Any], reason: str) -> str:
-    if any("://" in str(settings.get(name)) for name in ("HOST", "NAME")):
+    if _has_url(settings):
         return (
             "DATABASES has a URL where one part of it belongs: give HOST, PORT, NAME, USER and PASSWORD each its own."
         )

@@ -128,6 +128,9 @@ class ExecutionCommand(MigrationCommand):
         how.add_argument(
             "--build", action=BooleanOptionalAction, default=None, help="Build first, or do not. Default: AUTO_BUILD."
         )
+        how.add_argument(
+            "--wait", type=float, metavar="SECONDS", help="How long to wait for the server. Default: not at all."
+        )
         add_lock(how)
         how.add_argument(
             "--lock-timeout", metavar="DURATION", help="How long a statement waits for a lock, such as 5s."

@@ -37,6 +37,7 @@ from medusa_migrations.results import (
     RunResult,
     ShownMigration,
     ShowResult,
+    WaitResult,
     duration,
 )
 
@@ -303,6 +304,19 @@ def failure_json(error: Failure) -> dict[str, Any]:
         "column": error.column,
         "sqlstate": error.sqlstate,
     }
+
+
+def wait_json(result: WaitResult) -> str:
+    """The document of `migrations_wait --json`."""
+    return _dump(
+        {
+            "database": result.database,
+            "ready": result.ready,
+            "waited_ms": result.waited_ms,
+            "pending": list(result.pending),
+            "error": failure_json(result.error) if result.error else None,
+        }
+    )
 
 
 def show_json(result: ShowResult) -> str:

@@ -161,6 +161,10 @@ def _refuse_stale(plan: Plan, options: Options) -> None:
 def _session(direction: Direction, options: Options) -> Iterator[Session]:
     """The session of a run; a stop that the runner does not know of is told here."""
     try:
+        if options.wait:
+            from .waiting import wait_for_server
+
+            wait_for_server(options)
         with open_session(options.database, options.interruption) as session:
             yield session
     except StopRequested as stop:

@@ -14,7 +14,8 @@ class Execution(TypedDict, total=False):
     """How `run` and `revert` work. What is left out, or None, is as the settings say.
 
     `fake` writes the history only. `transaction` is "all", "each" or "none". `build` tells whether to build first.
-    `lock` False takes no lock; `lock_wait` is in seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
+    `wait` is how many seconds to wait for the server, by default none. `lock` False takes no lock; `lock_wait` is in
+    seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
     durations, and `retries` a number of further tries. `database` is an alias; `applied_by` is by default the operating
     system's user. `listener` is told of every event, of who blocks in another thread. `interruption` stops the run.
     `expected` is the fingerprint of the plan that somebody was shown: under the lock, any other raises StalePlanError.
@@ -23,6 +24,7 @@ class Execution(TypedDict, total=False):
     fake: bool
     transaction: str | None
     build: bool | None
+    wait: float | None
     lock: bool
     lock_wait: float | None
     lock_timeout: str | None
@@ -47,6 +49,7 @@ class Options(NamedTuple):
     mode: str = "each"
     fake: bool = False
     build: bool | None = None
+    wait: float = 0
     lock: bool = True
     lock_wait: float = 0
     lock_timeout: str | None = None
@@ -68,6 +71,7 @@ class Options(NamedTuple):
         as_they_are = {name: how[name] for name in _WITHOUT_SETTING if name in how}  # type: ignore[literal-required]  # names of its own
         return cls(
             mode=conf.chosen("transaction", how.get("transaction")),
+            wait=conf.seconds("wait", how.get("wait") or 0),
             lock_wait=conf.chosen("lock_wait", how.get("lock_wait")),
             lock_timeout=conf.chosen("lock_timeout", how.get("lock_timeout")),
             statement_timeout=conf.chosen("statement_timeout", how.get("statement_timeout")),

@@ -1,0 +1,168 @@
+"""Waits for a database: for its server alone, or until no migration of either kind is pending. It only reads."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import NamedTuple, Self
+
+from django.db import Error
+from django.db.migrations.loader import MigrationLoader
+
+from medusa_migrations import conf
+from medusa_migrations.database.connect import CannotConnect, connected, usable
+from medusa_migrations.database.history import History
+from medusa_migrations.database.interruption import REPEAT_SECONDS, Interruption, StopRequested
+from medusa_migrations.database.lock import known_and_holder
+from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, server_error
+from medusa_migrations.database.session import Session
+from medusa_migrations.errors import DatabaseError, Interrupted, NotReady, SettingsError
+from medusa_migrations.events import Listener, Remarked
+from medusa_migrations.files.build import to_run
+from medusa_migrations.migration import Migration
+from medusa_migrations.results import Failure, WaitResult
+
+from .options import Options
+from .prerequisites import applied_by_django, loaded
+from .readiness import Look, hopeless, overdue, words_for
+
+# A look that takes longer is given up for a new one: what it is connected to may never answer.
+LOOK_SECONDS = 10
+
+# How often a run looks whether the server is there.
+SERVER_INTERVAL = 1
+
+# More often would keep a server busy that has just begun.
+SHORTEST_INTERVAL = 0.1
+
+
+class Patience(NamedTuple):
+    """How long to wait in all, how long between two looks, who is told meanwhile, and what ends it."""
+
+    timeout: float
+    interval: float
+    listener: Listener
+    interruption: Interruption
+
+    @classmethod
+    def chosen(cls, timeout: float, interval: float, listener: Listener, interruption: Interruption) -> Self:
+        """What was asked for. Raises SettingsError for a number that cannot be."""
+        if conf.seconds("interval", interval) < SHORTEST_INTERVAL:
+            raise SettingsError(
+                f"interval is {interval!r}. It must be a number of seconds, {SHORTEST_INTERVAL} or more."
+            )
+        return cls(conf.seconds("timeout", timeout), interval, listener, interruption)
+
+
+class Awaited(NamedTuple):
+    """The migrations that are to be applied: SQL's, and Django's in the graph of `loader`."""
+
+    migrations: tuple[Migration, ...]
+    loader: MigrationLoader
+
+    def look(self, session: Session) -> Look:
+        """Compare them with both histories. Raises django.db.Error, DatabaseError."""
+        known, holder = known_and_holder(History(session), self.migrations)
+        applied = applied_by_django(session, self.loader)
+        return Look(
+            sql=tuple(migration.id for migration in known.pending()),
+            django=tuple(sorted(key for key in self.loader.graph.nodes if key not in applied)),
+            holder=holder.text if holder else "",
+            hopeless=hopeless(known, is_held=holder is not None),
+        )
+
+
+def wait_until_ready(database: str, patience: Patience, *, database_only: bool) -> WaitResult:
+    """As `medusa_migrations.api.wait`."""
+    began = time.monotonic()
+    conf.get_settings()  # what is wrong is told at once
+    awaited = None if database_only else Awaited(to_run(only_plan=True), loaded())
+    try:
+        found = _wait(database, awaited, patience)
+    except StopRequested as stop:
+        raise Interrupted(f"Stopped by {stop} while it waited. Nothing was changed.", str(stop)) from stop
+    waited = round((time.monotonic() - began) * 1000)
+    result = WaitResult(database, found.is_ready, waited, found.pending)
+    if found.is_ready:
+        return result
+    failure = found.hopeless or Failure(None, overdue(found, patience.timeout))
+    raise NotReady(failure.message, result._replace(error=failure))
+
+
+def wait_for_server(options: Options) -> None:
+    """Wait until the server of a run takes connections. Raises DatabaseError when the time is over, StopRequested."""
+    interruption = options.interruption or Interruption()
+    patience = Patience(options.wait, SERVER_INTERVAL, options.listener, interruption)
+    found = _wait(options.database, None, patience)
+    if found.unreachable:
+        raise DatabaseError(f"{found.unreachable}\nWaited {options.wait:g} s for it; --wait sets how long.")
+
+
+def _wait(alias: str, awaited: Awaited | None, patience: Patience) -> Look:
+    """The last look: one that leaves nothing to wait for, or that at the end of the time."""
+    usable(alias)  # in this thread, whose connection may be a tenant's
+    deadline = time.monotonic() + patience.timeout
+    told = ""
+    while True:
+        found = _in_time(functools.partial(_look, alias, awaited), patience.interruption) or _unanswered(alias)
+        left = deadline - time.monotonic()
+        if found.is_ready or found.hopeless or left <= 0:
+            return found
+        words = words_for(found)
+        if words != told:
+            told = words
+            patience.listener(Remarked(f"Waiting: {words}"))
+        patience.interruption.wait(min(patience.interval, left))
+
+
+def _look(alias: str, awaited: Awaited | None, interruption: Interruption) -> Look:
+    """Look over a new connection. Raises DatabaseError for what no time mends."""
+    try:
+        with connected(alias, interruption) as session:
+            return awaited.look(session) if awaited else Look()
+    except CannotConnect as error:
+        if not error.may_pass:
+            raise
+        return Look(unreachable=error)
+    except Error as error:
+        reason = server_error(error)
+        if reason.is_lost:
+            return Look(unreachable=CannotConnect(f"The database {alias!r} was lost: {reason.message}", reason.message))
+        cure = " Give this database user SELECT on it." if reason.sqlstate == INSUFFICIENT_PRIVILEGE else ""
+        raise DatabaseError(f"The database {alias!r} cannot be looked at: {reason.message}.{cure}") from None
+
+
+def _unanswered(alias: str) -> Look:
+    reason = f"no answer within {LOOK_SECONDS} s"
+    return Look(unreachable=CannotConnect(f"The database {alias!r} gives {reason}. See that its server runs.", reason))
+
+
+def _in_time(look: Callable[[Interruption], Look], interruption: Interruption) -> Look | None:
+    """What `look` finds; None if it takes too long, whatever becomes of it then. Raises StopRequested.
+
+    It has a thread of its own, because a driver that connects hears neither a signal nor that the time is over.
+    """
+    its_own = Interruption()
+    found: Future[Look] = Future()
+    work = functools.partial(contextvars.copy_context().run, look, its_own)
+    threading.Thread(target=_hand_over, args=(work, found), daemon=True).start()
+    end = time.monotonic() + LOOK_SECONDS
+    try:
+        while not found.done() and time.monotonic() < end:
+            interruption.check()
+            wait([found], timeout=REPEAT_SECONDS)
+        return found.result() if found.done() else None
+    finally:
+        if not found.done():  # to cancel may wait for the network
+            threading.Thread(target=its_own.request, args=("nobody waits for it",), daemon=True).start()
+
+
+def _hand_over(work: Callable[[], Look], found: Future[Look]) -> None:
+    try:
+        found.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        found.set_exception(error)
