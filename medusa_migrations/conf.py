@@ -265,7 +265,7 @@ _CHECKS = {
     "SOURCE_DIR": (_folder_name, "the name of a folder, such as 'sql_migrations'"),
     "AUTO_BUILD": (_bool, "True or False"),
     "TRANSACTION": (transaction_mode, "'all', 'each' or 'none'"),
-    "LOCK_WAIT": (_seconds, "a number of seconds, 0 or more"),
+    "LOCK_WAIT": (_seconds, "a number of seconds, 0 or more and less than a billion"),
     "LOCK_TIMEOUT": (duration, "a PostgreSQL duration such as '5s', or None"),
     "STATEMENT_TIMEOUT": (duration, "a PostgreSQL duration such as '10min', or None"),
     "RETRIES": (_count, "a whole number, 0 or more"),

@@ -19,7 +19,7 @@ _MOST = 1_000_000_000  # of entries
 
 def show(app: str | None, database: str) -> ShowResult:
     """As `medusa_migrations.api.show`."""
-    known, holder = _look(database)
+    known, holder = look(database)
     check_app(app, known, app_labels())
     late = out_of_order(known)
     ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
@@ -28,7 +28,7 @@ def show(app: str | None, database: str) -> ShowResult:
 
 def describe(id_: str, database: str) -> Description:
     """As `medusa_migrations.api.describe`."""
-    known, holder = _look(database)
+    known, holder = look(database)
     found = find_id(id_, known)
     migration, row = known.by_id.get(found), known.rows.get(found)
     description = Description(
@@ -53,7 +53,8 @@ def log(wanted: Wanted, database: str) -> LogResult:
     return LogResult(database, tuple(found))
 
 
-def _look(database: str) -> tuple[Known, LockHolder | None]:
+def look(database: str) -> tuple[Known, LockHolder | None]:
+    """What is known of the migrations of `database`, with details, and who holds its run lock."""
     migrations = to_run(only_plan=True)
     with open_session(database) as session:
         return known_and_holder(History(session), migrations, details=True)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from .progress import Progress
 
 _VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
-_MARKS = {
+MARKS = {
     "applied": "[X]",
     "pending": "[ ]",
     "changed": "[!]",
@@ -54,7 +54,7 @@ _MARKS = {
     "running": "[>]",
     "disabled": "[-]",
 }
-_REMARKS = {
+REMARKS = {
     "changed": "changed since it was applied",
     "missing": "applied, but there is no file",
     "failed": "failed part-way",
@@ -226,7 +226,7 @@ def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
 
 def show_line(shown: ShownMigration, style: Style) -> str:
     """The line of `migrations_show` for a migration: its mark, its id, and remarks in parentheses."""
-    remarks = [_REMARKS[shown.state]] if shown.state in _REMARKS else []
+    remarks = [REMARKS[shown.state]] if shown.state in REMARKS else []
     if shown.applied_at:
         remarks.append(f"{localtime(shown.applied_at):%Y-%m-%d %H:%M:%S %Z}")
     if shown.duration_ms is not None:
@@ -239,7 +239,7 @@ def show_line(shown: ShownMigration, style: Style) -> str:
         remarks += [printable(shown.error)] if shown.error else []
     if shown.out_of_order:
         remarks.append("out of order")
-    mark = _MARKS[shown.state]
+    mark = MARKS[shown.state]
     coloured = {"applied": style.SUCCESS, "changed": style.ERROR, "failed": style.ERROR, "missing": style.WARNING}
     mark = coloured.get(shown.state, str)(mark)
     return f"{mark} {printable(str(shown.id))}" + (f" ({', '.join(remarks)})" if remarks else "")

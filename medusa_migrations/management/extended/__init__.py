@@ -1,0 +1,1 @@
+"""Django's runserver, showmigrations and sqlmigrate, with the SQL migrations."""

@@ -1,0 +1,40 @@
+"""What runserver says of SQL migrations that are pending."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.core.management.base import BaseCommand
+from django.db import DEFAULT_DB_ALIAS
+
+from medusa_migrations.database.show import look
+from medusa_migrations.errors import MigrationError
+from medusa_migrations.management.console import printable
+from medusa_migrations.migration import MigrationId
+
+from .concern import is_left_to_django
+
+
+def tell_pending(command: BaseCommand) -> None:
+    """Tell of what is pending in the default database, as Django does; that it cannot be looked at, in one line."""
+    try:
+        if is_left_to_django(DEFAULT_DB_ALIAS):
+            return
+        pending = look(DEFAULT_DB_ALIAS)[0].pending()
+    except MigrationError as error:
+        problem = printable(str(error)).partition("\n")[0]
+        command.stderr.write(f"The SQL migrations cannot be looked at: {problem}", command.style.WARNING)
+        return
+    for line in notice([migration.id for migration in pending]):
+        command.stdout.write(command.style.NOTICE(line))
+
+
+def notice(pending: Sequence[MigrationId]) -> list[str]:
+    """Django's sentences on migrations that are not applied; none if there are none."""
+    if not pending:
+        return []
+    return [
+        f"\nYou have {len(pending)} unapplied SQL migration(s). Your project may not work properly until you apply the "
+        f"migrations for app(s): {', '.join(sorted({id_.app for id_ in pending}))}.",
+        "Run 'python manage.py migrations_run' to apply them.",
+    ]
