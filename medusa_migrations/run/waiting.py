@@ -66,7 +66,10 @@ class Awaited(NamedTuple):
 
     def look(self, session: Session) -> Look:
         """Compare them with both histories. Raises django.db.Error, DatabaseError."""
-        known, holder = known_and_holder(History(session), self.migrations)
+        history = History(session)
+        known, holder = known_and_holder(history, self.migrations)
+        if hopeless(known, is_held=holder is not None):
+            known, holder = known_and_holder(history, self.migrations, details=True)  # with what the errors were
         applied = applied_by_django(session, self.loader)
         return Look(
             sql=tuple(migration.id for migration in known.pending()),
