@@ -46,7 +46,7 @@ _NONE_LEFT = ("too many connections for", "too many clients", "connection slots 
 # English a refusal cannot be told from a server that is starting.
 _REFUSED = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects"
-    r"|role .* (?:does not exist|is not permitted to log in)|permission denied for database"
+    r"|role \".*\" (?:does not exist|is not permitted to log in)|permission denied for database"
     r"|does not support SSL|certificate|definition of service .* not found|invalid .*(?:value|number|option)"
 )
 

@@ -18,7 +18,7 @@ from medusa_migrations.database.connect import CannotConnect, connected, usable
 from medusa_migrations.database.history import History
 from medusa_migrations.database.interruption import REPEAT_SECONDS, Interruption, StopRequested
 from medusa_migrations.database.lock import known_and_holder
-from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, server_error
+from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, PASSING, server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, Interrupted, NotReady, SettingsError
 from medusa_migrations.events import Listener, Remarked
@@ -85,7 +85,7 @@ def wait_until_ready(database: str, patience: Patience, *, database_only: bool) 
     conf.get_settings()  # what is wrong is told at once
     awaited = None if database_only else Awaited(to_run(only_plan=True), loaded())
     try:
-        found = _wait(database, awaited, patience)
+        found = _last_look(database, awaited, patience)
     except StopRequested as stop:
         raise Interrupted(f"Stopped by {stop} while it waited. Nothing was changed.", str(stop)) from stop
     waited = round((time.monotonic() - began) * 1000)
@@ -100,12 +100,12 @@ def wait_for_server(options: Options) -> None:
     """Wait until the server of a run takes connections. Raises DatabaseError when the time is over, StopRequested."""
     interruption = options.interruption or Interruption()
     patience = Patience(options.wait, SERVER_INTERVAL, options.listener, interruption)
-    found = _wait(options.database, None, patience)
+    found = _last_look(options.database, None, patience)
     if found.unreachable:
         raise DatabaseError(f"{found.unreachable}\nWaited {options.wait:g} s for it; --wait sets how long.")
 
 
-def _wait(alias: str, awaited: Awaited | None, patience: Patience) -> Look:
+def _last_look(alias: str, awaited: Awaited | None, patience: Patience) -> Look:
     """The last look: one that leaves nothing to wait for, or that at the end of the time."""
     usable(alias)  # in this thread, whose connection may be a tenant's
     deadline = time.monotonic() + patience.timeout
@@ -133,8 +133,8 @@ def _look(alias: str, awaited: Awaited | None, interruption: Interruption) -> Lo
         return Look(unreachable=error)
     except Error as error:
         reason = server_error(error)
-        if reason.is_lost:
-            return Look(unreachable=CannotConnect(f"The database {alias!r} was lost: {reason.message}", reason.message))
+        if reason.is_lost or reason.sqlstate in PASSING:
+            return Look(unreachable=CannotConnect(f"The database {alias!r} failed: {reason.message}", reason.message))
         cure = " Give this database user SELECT on it." if reason.sqlstate == INSUFFICIENT_PRIVILEGE else ""
         raise DatabaseError(f"The database {alias!r} cannot be looked at: {reason.message}.{cure}") from None
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS
 
-from medusa_migrations.database.show import look
+from medusa_migrations.database.connect import open_session
+from medusa_migrations.database.history import History, read_known
 from medusa_migrations.errors import MigrationError
+from medusa_migrations.files.build import to_run
 from medusa_migrations.management.console import printable
 from medusa_migrations.migration import MigrationId
 
@@ -20,7 +22,9 @@ def tell_pending(command: BaseCommand) -> None:
     try:
         if is_left_to_django(DEFAULT_DB_ALIAS):
             return
-        pending = look(DEFAULT_DB_ALIAS)[0].pending()
+        migrations = to_run(only_plan=True)
+        with open_session(DEFAULT_DB_ALIAS) as session:
+            pending = read_known(History(session), migrations).pending()
     except MigrationError as error:
         problem = printable(str(error)).partition("\n")[0]
         command.stderr.write(f"The SQL migrations cannot be looked at: {problem}", command.style.WARNING)

@@ -91,10 +91,12 @@ AT = 'connection to server at "db" (10.0.0.1), port 5432 failed: '
 PASSING = {
     f"{AT}Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?": True,
     'could not translate host name "db" to address: Name or service not known': True,
+    "failed to resolve host 'db': [Errno -2] Name or service not known": True,
     f"{AT}FATAL:  the database system is starting up": True,
     f"{AT}FATAL:  sorry, too many clients already": True,
     f'{AT}FATAL:  too many connections for role "app"': True,
     f'{AT}FATAL:  database "shop" does not exist': True,
+    f'{AT}FATAL:  database "role of app" does not exist': True,
     f"{AT}timeout expired": True,
     f"{AT}server closed the connection unexpectedly": True,
     f"{AT}SSL SYSCALL error: EOF detected": True,
