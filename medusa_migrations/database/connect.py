@@ -54,7 +54,7 @@ _REFUSED = re.compile(
 class CannotConnect(DatabaseError):
     """A database that cannot be connected to, for a `reason` that libpq or Django gives.
 
-    `may_pass` tells whether it may be another matter later: not where the user is refused or the settings are wrong.
+    `may_pass` tells whether that may be gone later: not where the user is refused, or the settings are wrong.
     """
 
     def __init__(self, message: str, reason: str, *, may_pass: bool = True) -> None:
@@ -153,7 +153,7 @@ def _connect(alias: str, database: str | None) -> BaseDatabaseWrapper:
 
 
 def may_pass_later(reason: str) -> bool:
-    """Whether what libpq or the server gives as the reason for no connection may be another matter later."""
+    """Whether the reason that libpq or the server gives for no connection may be gone later."""
     return not _REFUSED.search(reason)
 
 

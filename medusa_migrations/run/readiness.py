@@ -1,4 +1,4 @@
-"""What one look at a database that is waited for has found, and what that means. Pure."""
+"""What one look at a database has found, and what that means for whoever waits for it."""
 
 from __future__ import annotations
 

@@ -30,8 +30,10 @@ from .options import Options
 from .prerequisites import applied_by_django, loaded
 from .readiness import Look, hopeless, overdue, words_for
 
-# A look that takes longer is given up for a new one: what it is connected to may never answer.
+# A look that takes longer is given up for a new one: what it is connected to may never answer. The last may take as
+# long as the second, so that there is one whatever the timeout is.
 LOOK_SECONDS = 10
+LAST_LOOK_SECONDS = 3
 
 # How often a run looks whether the server is there.
 SERVER_INTERVAL = 1
@@ -111,7 +113,8 @@ def _last_look(alias: str, awaited: Awaited | None, patience: Patience) -> Look:
     deadline = time.monotonic() + patience.timeout
     told = ""
     while True:
-        found = _in_time(functools.partial(_look, alias, awaited), patience.interruption) or _unanswered(alias)
+        longest = min(LOOK_SECONDS, max(LAST_LOOK_SECONDS, deadline - time.monotonic()))
+        found = in_time(longest, functools.partial(_look, alias, awaited), patience.interruption) or _unanswered(alias)
         left = deadline - time.monotonic()
         if found.is_ready or found.hopeless or left <= 0:
             return found
@@ -140,12 +143,13 @@ def _look(alias: str, awaited: Awaited | None, interruption: Interruption) -> Lo
 
 
 def _unanswered(alias: str) -> Look:
-    reason = f"no answer within {LOOK_SECONDS} s"
-    return Look(unreachable=CannotConnect(f"The database {alias!r} gives {reason}. See that its server runs.", reason))
+    reason = "no answer"
+    message = f"The database {alias!r} gives {reason}. See that its server runs, and what its sessions wait for."
+    return Look(unreachable=CannotConnect(message, reason))
 
 
-def _in_time(look: Callable[[Interruption], Look], interruption: Interruption) -> Look | None:
-    """What `look` finds; None if it takes too long, whatever becomes of it then. Raises StopRequested.
+def in_time(seconds: float, look: Callable[[Interruption], Look], interruption: Interruption) -> Look | None:
+    """What `look` finds; None if that takes longer than `seconds`, when it is cancelled. Raises StopRequested.
 
     It has a thread of its own, because a driver that connects hears neither a signal nor that the time is over.
     """
@@ -153,7 +157,7 @@ def _in_time(look: Callable[[Interruption], Look], interruption: Interruption) -
     found: Future[Look] = Future()
     work = functools.partial(contextvars.copy_context().run, look, its_own)
     threading.Thread(target=_hand_over, args=(work, found), daemon=True).start()
-    end = time.monotonic() + LOOK_SECONDS
+    end = time.monotonic() + seconds
     try:
         while not found.done() and time.monotonic() < end:
             interruption.check()

@@ -40,7 +40,7 @@ def sql_of(label: str, name: str, direction: Direction, alias: str) -> Shown | N
         down = "down(schema)" if migration.is_python else "`-- migrate:down`"
         raise PlanError(f"{migration.id} is irreversible: {migration.source} has no {down}.")
     text = read_part(migration, part)
-    sql = _of_python(migration, text, direction, alias) if migration.is_python else _ended(text)
+    sql = _of_python(migration, text, direction, alias) if migration.is_python else ended(text)
     transactional = conf.get_settings().transaction != "none" if part.transaction is None else part.transaction
     return Shown(sql, transactional)
 
@@ -71,7 +71,7 @@ def _of_python(migration: Migration, text: str, direction: Direction, alias: str
         return preview(function, session.connection)
 
 
-def _ended(sql: str) -> str:
+def ended(sql: str) -> str:
     """`sql` with a semicolon behind its last statement, for what follows."""
     from medusa_migrations.sql.scanner import split
 

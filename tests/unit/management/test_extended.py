@@ -9,7 +9,7 @@ import pytest
 from medusa_migrations.errors import PlanError
 from medusa_migrations.management.extended.listing import Line, merged
 from medusa_migrations.management.extended.notice import notice
-from medusa_migrations.management.extended.one import _ended, named
+from medusa_migrations.management.extended.one import ended, named
 from tests.support.builders import mid, migration
 
 LABELS = ("auth", "blog", "shop", "zoo")
@@ -84,7 +84,7 @@ def test_a_name_that_does_not_say_which(name: str, others: list[str], words: str
 
 
 @pytest.mark.parametrize(
-    ("sql", "ended"),
+    ("sql", "expected"),
     [
         ("\nSELECT 1;\n", "SELECT 1;"),
         ("SELECT 1 ;", "SELECT 1 ;"),
@@ -96,8 +96,8 @@ def test_a_name_that_does_not_say_which(name: str, others: list[str], words: str
         ("COPY t FROM stdin;\n1\n\\.\n", "COPY t FROM stdin;\n1\n\\."),
     ],
 )
-def test_the_last_statement_has_its_semicolon(sql: str, ended: str) -> None:
-    assert _ended(sql) == ended
+def test_the_last_statement_has_its_semicolon(sql: str, expected: str) -> None:
+    assert ended(sql) == expected
 
 
 def test_the_notice_has_the_form_of_djangos() -> None:

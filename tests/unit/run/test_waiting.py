@@ -11,9 +11,8 @@ from medusa_migrations.database.interruption import Interruption, StopRequested
 from medusa_migrations.errors import SettingsError
 from medusa_migrations.events import ignore
 from medusa_migrations.plan.known import Known
-from medusa_migrations.run import waiting
 from medusa_migrations.run.readiness import NAMED, Look, hopeless, overdue, words_for
-from medusa_migrations.run.waiting import Patience
+from medusa_migrations.run.waiting import Patience, in_time
 from tests.support.builders import known, mid, migration, row
 from tests.support.plans import B1, B2
 
@@ -148,10 +147,9 @@ class Stuck:
         return Look()
 
 
-def test_a_look_that_takes_too_long_is_cancelled_and_counts_as_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.1)
+def test_a_look_that_takes_too_long_is_cancelled_and_counts_as_no_answer() -> None:
     stuck = Stuck()
-    assert waiting._in_time(stuck, Interruption()) is None
+    assert in_time(0.1, stuck, Interruption()) is None
     assert stuck.cancelled.wait(10)
 
 
@@ -159,7 +157,7 @@ def test_a_stop_ends_a_look_at_once_and_cancels_it() -> None:
     stuck, interruption = Stuck(), Interruption()
     threading.Thread(target=lambda: stuck.began.wait(10) and interruption.request("enough"), daemon=True).start()
     with pytest.raises(StopRequested, match="enough"):
-        waiting._in_time(stuck, interruption)
+        in_time(30, stuck, interruption)
     assert stuck.cancelled.wait(10)
 
 
@@ -168,4 +166,4 @@ def test_what_a_look_raises_is_raised_where_it_is_waited_for() -> None:
         raise DOWN
 
     with pytest.raises(CannotConnect, match="Cannot connect"):
-        waiting._in_time(refused, Interruption())
+        in_time(30, refused, Interruption())
