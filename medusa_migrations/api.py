@@ -30,7 +30,7 @@ from .results import (
     WaitResult,
 )
 from .run.carry_out import carry_out
-from .run.options import Execution, Options
+from .run.options import Execution, Options, forwards
 
 __all__ = [
     "Execution",
@@ -109,17 +109,17 @@ def run(
     plan: bool = False,
     sql: bool = False,
     check: bool = False,
+    strict: bool | None = None,
     **how: Unpack[Execution],
 ) -> RunResult:
     """Apply all pending migrations, of `app` and what it depends on, up to the id `to`.
 
-    `plan`, `sql` and `check` change nothing: the result has what would run, with `sql` its SQL too.
+    `plan`, `sql` and `check` change nothing: the result has what would run, with `sql` its SQL too. With `strict`, by
+    default as OUT_OF_ORDER says, one that would run out of order is a PlanError.
     Raises MigrationFailed, with the result so far, if a migration fails; after any other error nothing is changed.
     """
-    from .plan.forwards import Forwards
-
     options = Options.chosen(how, only_plan=plan or sql or check, with_sql=sql)
-    result = carry_out(Forwards(app, to, app_labels()), options)
+    result = carry_out(forwards(app, to, strict), options)
     return _with_findings(result) if options.only_plan and result.migrations else result
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.db import connections
 from django.utils.timezone import get_default_timezone, get_default_timezone_name, is_aware, make_aware
@@ -20,6 +21,7 @@ from .migration import MigrationId
 
 NAME = "MEDUSA_MIGRATIONS"
 TRANSACTION_MODES = ("all", "each", "none")
+OUT_OF_ORDER = ("run", "error")
 
 # Which of the environment's variables names a release, the first that is set: ours, and those of platforms.
 _RELEASE_VARIABLES = ("MEDUSA_RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT")
@@ -54,6 +56,8 @@ class Settings(NamedTuple):
     verify_after: str | None = None
     lint_rows: int = 10_000
     release: str | None = None
+    out_of_order: str = "run"
+    linear: bool | tuple[str, ...] = False
 
     def history_schema_of(self, alias: str) -> str | None:
         """The schema that the history of the database `alias` is in, None where search_path finds it."""
@@ -166,7 +170,7 @@ def _checked(key: str, value: Any, called: str = "") -> Any:
     try:
         return check(value)
     except (TypeError, ValueError):
-        hint = nearest(str(value), TRANSACTION_MODES) if check is transaction_mode else ""
+        hint = nearest(str(value), _CHOICES.get(key, ()))
         raise SettingsError(f"{called or f'{NAME}[{key!r}]'} is {value!r}. It must be {expected}.{hint}") from None
 
 
@@ -184,6 +188,12 @@ def duration(value: object) -> str | None:
 def transaction_mode(value: object) -> str:
     """One of TRANSACTION_MODES. Raises ValueError."""
     if value not in TRANSACTION_MODES:
+        raise ValueError(value)
+    return str(value)
+
+
+def _out_of_order(value: object) -> str:
+    if value not in OUT_OF_ORDER:
         raise ValueError(value)
     return str(value)
 
@@ -232,6 +242,17 @@ def _globs(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _linear(value: object) -> bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    labels = _globs(value)
+    for label in labels:
+        if label not in apps.app_configs:
+            hint = nearest(label, apps.app_configs)
+            raise SettingsError(f"{NAME}['LINEAR'] names {label!r}, which is the label of no installed app.{hint}")
+    return labels
+
+
 def _schemas(value: object) -> str | dict[str, str] | None:
     if value is None:
         return None
@@ -277,4 +298,9 @@ _CHECKS = {
     "LINT_ROWS": (_count, "a whole number, 0 or more"),
     "RELEASE": (_release, "the name of a release in at most 255 characters on one line, such as 'v42', or None"),
     "VERIFY_AFTER": (_id, "the id of a migration, such as 'blog.20230801075818_add_authors_and_posts', or None"),
+    "OUT_OF_ORDER": (_out_of_order, "'run' or 'error'"),
+    "LINEAR": (_linear, "True, False or a list of app labels such as ['blog']"),
 }
+
+# What the values of a key may be, where they are few.
+_CHOICES = {"TRANSACTION": TRANSACTION_MODES, "OUT_OF_ORDER": OUT_OF_ORDER}

@@ -142,6 +142,11 @@ def is_installed_package(app: AppConfig) -> bool:
     )
 
 
+def package_labels() -> list[str]:
+    """The labels of the apps that were installed from a package."""
+    return [app.label for app in apps.get_app_configs() if is_installed_package(app)]
+
+
 def hash_of(source: SourceFile) -> str:
     """The SHA-256 of a file, as a Migration has it. Raises OSError."""
     return hashlib.sha256(read(source.file)).hexdigest()

@@ -15,12 +15,15 @@ from .steps import Plan, Step
 class Forwards(NamedTuple):
     """What a run is asked for: all that is pending, of `app` and what that depends on, up to the id `to`.
 
-    `labels` are those of the installed apps.
+    `labels` are those of the installed apps. With `strict` a late arrival stops it, but for those of the apps with the
+    labels `exempt`.
     """
 
     app: str | None = None
     to: str | None = None
     labels: Collection[str] = ()
+    strict: bool = False
+    exempt: Collection[str] = ()
 
     @property
     def direction(self) -> Direction:
@@ -44,6 +47,8 @@ class Forwards(NamedTuple):
             wanted = _with_dependencies(known, [one.id for one in pending if one.id.app == self.app])
             pending = [migration for migration in pending if migration.id in wanted]
         late = out_of_order(known) if pending else set()
+        if self.strict:
+            _refuse_late([one for one in pending if one.id in late and one.id.app not in self.exempt], known)
         missing = tuple(row.id for row in known.missing() if self.app is None or row.id.app == self.app)
         return Plan(self.direction, tuple(_step(migration, known, late) for migration in pending), missing)
 
@@ -93,6 +98,32 @@ def _refuse_unfinished_without_file(known: Known, pending: Iterable[Migration]) 
                 f"back; or, if it was renamed, migrations_repair --renamed {row.id}=NEW; or, if it was undone by "
                 f"hand, migrations_repair --mark-reverted {row.id}"
             )
+
+
+def _refuse_late(late: Iterable[Migration], known: Known) -> None:
+    """Raise PlanError for those of `late`, pending ones that are out of order, that nothing excuses.
+
+    What has begun goes on.
+    """
+    arrivals = [one.id for one in late if one.id not in known.rows and not _is_excused(one.id, known)]
+    if arrivals:
+        names = "\n".join(f"  {id_} comes before {_applied_behind(id_, known)}, which is applied" for id_ in arrivals)
+        cures = ", ".join(f"migrations_rebase {app}" for app in sorted({id_.app for id_ in arrivals}))
+        raise PlanError(
+            f"Late, and late ones are not to run, so nothing was run:\n{names}\nIf a branch of your own brings them, "
+            f"give them new timestamps with {cures}. To run them as they are: migrations_run --no-strict"
+        )
+
+
+def _is_excused(id_: MigrationId, known: Known) -> bool:
+    """Whether it may have been held back: by a feature that was off, its own or that of one it depends on."""
+    return any(known.by_id[one].feature for one in _with_dependencies(known, [id_]))
+
+
+def _applied_behind(id_: MigrationId, known: Known) -> MigrationId:
+    """The first applied one that is behind `id_`, one out of order, in the order of the migrations."""
+    ids = [migration.id for migration in known.migrations]
+    return next(other for other in ids[ids.index(id_) :] if other in known.rows)
 
 
 def _with_dependencies(known: Known, ids: Iterable[MigrationId]) -> set[MigrationId]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, Self, TypedDict
 
 from medusa_migrations import conf
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.events import Listener, ignore
+from medusa_migrations.files.build import app_labels
+from medusa_migrations.files.sources import package_labels
 from medusa_migrations.migration import Direction
+
+if TYPE_CHECKING:
+    from medusa_migrations.plan.forwards import Forwards
 
 
 class Execution(TypedDict, total=False):
@@ -90,6 +95,18 @@ class Options(NamedTuple):
         """SQL that sets the timeouts with `command`, SET or SET LOCAL."""
         given = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
         return "".join(f"{command} {name} = '{value}';" for name, value in given.items() if value is not None)
+
+
+def forwards(app: str | None = None, to: str | None = None, strict: bool | None = None) -> Forwards:
+    """All that is pending, of `app`, up to `to`; late arrivals stop it if `strict`, by default as OUT_OF_ORDER says.
+
+    The packages that are installed may bring some at any time.
+    """
+    from medusa_migrations.plan.forwards import Forwards  # a revert does without
+
+    if strict is None:
+        strict = conf.get_settings().out_of_order == "error"
+    return Forwards(app, to, app_labels(), strict, package_labels() if strict else ())
 
 
 _WITHOUT_SETTING = ("database", "fake", "build", "lock", "applied_by", "listener", "interruption", "expected")

@@ -17,10 +17,9 @@ from medusa_migrations.database.place import FOUND, JOURNAL, Place
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, CHECK_LOCK, TRY_LOCK
 from medusa_migrations.database.session import SessionSql
 from medusa_migrations.errors import PlanError
-from medusa_migrations.files.build import app_labels, release, to_run
+from medusa_migrations.files.build import release, to_run
 from medusa_migrations.migration import MigrationId, dependencies, django_dependencies
 from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, MigrationLog
-from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.plan.known import Known, find_id
 from medusa_migrations.plan.steps import Step
 from medusa_migrations.sql.names import literal, quoted
@@ -34,7 +33,7 @@ from medusa_migrations.sql.statements import (
     transactions,
 )
 
-from .options import Options
+from .options import Options, forwards
 from .stepwise import text_checksum, unit_checksums
 from .task import Task, load_tasks
 from .unfinished import NOTHING
@@ -109,7 +108,7 @@ def psql_script(ids: Sequence[str], alias: str) -> str:
     with open_session(alias) as session:
         history = History(session)
         known = read_known(history, migrations)
-        steps = _chosen(Forwards(None, None, app_labels()).plan(known).steps, ids, known)
+        steps = _chosen(forwards().plan(known).steps, ids, known)
         _refuse_what_no_script_holds(steps)
         if any(step.migration and django_dependencies(step.migration) for step in steps):
             from .prerequisites import check_applied

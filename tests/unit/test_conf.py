@@ -87,6 +87,11 @@ def test_auto_build_is_debug(debug: bool) -> None:
         ("IGNORE", (), ()),
         ("RUN_ON_MIGRATE", False, False),
         ("ADMIN", False, False),
+        ("OUT_OF_ORDER", "error", "error"),
+        ("LINEAR", True, True),
+        ("LINEAR", False, False),
+        ("LINEAR", ["blog"], ("blog",)),
+        ("LINEAR", [], ()),
     ],
 )
 def test_a_good_value_is_taken(key: str, value: object, read: object) -> None:
@@ -145,6 +150,12 @@ def test_a_good_value_is_taken(key: str, value: object, read: object) -> None:
         ("IGNORE", None),
         ("RUN_ON_MIGRATE", 0),
         ("ADMIN", "no"),
+        ("OUT_OF_ORDER", True),
+        ("OUT_OF_ORDER", None),
+        ("LINEAR", "blog"),
+        ("LINEAR", [1]),
+        ("LINEAR", 1),
+        ("LINEAR", None),
     ],
 )
 def test_a_wrong_value_is_refused_by_key_and_value(key: str, value: object) -> None:
@@ -155,6 +166,17 @@ def test_a_wrong_value_is_refused_by_key_and_value(key: str, value: object) -> N
 
 def test_a_misspelt_transaction_mode_gets_the_nearest_one() -> None:
     assert "Did you mean 'each'?" in refusal({"TRANSACTION": "eahc"})
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        ({"OUT_OF_ORDER": "eror"}, "Did you mean 'error'?"),
+        ({"LINEAR": ["blgo"]}, "'blgo', which is the label of no installed app. Did you mean 'blog'?"),
+    ],
+)
+def test_a_misspelt_value_gets_the_nearest_one(values: dict[str, object], hint: str) -> None:
+    assert hint in refusal(values)
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -20,9 +20,17 @@ class Command(ExecutionCommand):
         parser.add_argument("--to", metavar="ID", help="All pending up to this one, in their order.")
         parser.add_argument("--check", action="store_true", help="Exit with 1 if something is pending; change nothing.")
 
+        parser.add_argument(
+            "--strict",
+            action=BooleanOptionalAction,
+            default=None,
+            help="Refuse a late arrival, which would run out of order, or do not. Default: OUT_OF_ORDER.",
+        )
+
     def work(self, **options: Any) -> None:
         with stopped_by_signals() as interruption:
-            result = api.run(check=options["check"], interruption=interruption, **self.execution(options))
+            chosen = {name: options[name] for name in ("check", "strict")}
+            result = api.run(**chosen, interruption=interruption, **self.execution(options))
         self.report(result, options)
         if not result.migrations and not options["sql"]:
             self.say("No migrations to apply.", options)

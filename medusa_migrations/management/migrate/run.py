@@ -21,14 +21,13 @@ from medusa_migrations.database.lock import lock_holder, run_lock
 from medusa_migrations.database.postgresql import CHECK_LOCK
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError
-from medusa_migrations.files.build import app_labels, to_run, unbuilt
+from medusa_migrations.files.build import to_run, unbuilt
 from medusa_migrations.management.console import Console
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
-from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.plan.known import Known
 from medusa_migrations.plan.steps import Step
-from medusa_migrations.run.options import Execution, Options
+from medusa_migrations.run.options import Execution, Options, forwards
 
 if TYPE_CHECKING:
     from medusa_migrations.run.runner import Runner
@@ -131,8 +130,10 @@ class MigrateRun:
         return [steps[key].migration or key if key in steps else key for key in order]
 
     def _pending_steps(self) -> Sequence[Step]:
+        # A test database that was kept meets every branch, and is anybody's to make anew.
+        wanted = forwards(strict=False if conf.is_testing() else None)
         try:
-            return Forwards(labels=app_labels()).plan(self.known).steps
+            return wanted.plan(self.known).steps
         except PlanError as error:
             if conf.is_testing():
                 raise PlanError(

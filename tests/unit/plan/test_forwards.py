@@ -14,7 +14,7 @@ from medusa_migrations.migration import dependencies
 from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.plan.known import Known, know
 from tests.support.builders import known, mid, migration, row
-from tests.support.plans import B1, B2, B3, FIVE, LABELS, revert_refusal, run, run_refusal, short, states
+from tests.support.plans import B1, B2, B3, FIVE, LABELS, S1, revert_refusal, run, run_refusal, short, states
 
 NEEDY = [
     migration("shop.1"),
@@ -167,6 +167,49 @@ def test_late_ones_are_run_and_marked() -> None:
         ("blog.3", True),
         ("blog.5", False),
     ]
+
+
+def test_a_late_one_stops_a_strict_run_and_is_named_with_an_applied_one_behind_it() -> None:
+    shop = migration("shop.6")
+    state = known([*FIVE, shop], [row(FIVE[2]), row(shop)])
+    message = run_refusal(state, strict=True)
+    assert f"{mid('blog.1')} comes before {mid('blog.3')}, which is applied" in message
+    assert f"{mid('blog.2')} comes before {mid('blog.3')}, which is applied" in message
+    assert f"{mid('blog.4')} comes before {mid('shop.6')}, which is applied" in message
+    assert "with migrations_rebase blog. " in message
+    assert "migrations_run --no-strict" in message
+
+
+ON = {"new": True}
+
+
+@pytest.mark.parametrize(
+    ("state", "options", "expected"),
+    [
+        (known(FIVE, [row(FIVE[0])]), {}, "blog.2 blog.3 blog.4 blog.5"),
+        (known(FIVE, [row(FIVE[0]), row(FIVE[3])]), {"to": "blog.1"}, ""),
+        (known([S1, B2, B3], [row(B3)]), {"exempt": ["shop", "blog"]}, "shop.1 blog.2"),
+        (known([migration("blog.1", feature="new"), B2], [row(B2)], ON), {}, "blog.1"),
+        (
+            known([migration("shop.1", feature="new"), migration("blog.2", "shop.1"), B3], [row(B3)], ON),
+            {},
+            "shop.1 blog.2",
+        ),
+        (known([B1, B2], [row(B1, 9, state="failed"), row(B2, 1)]), {}, "blog.1"),
+        (known([B1, B2, migration("shop.3")], [row(B2)]), {"app": "shop"}, "shop.3"),
+    ],
+    ids=[
+        "none is late",
+        "the late ones are not asked for",
+        "apps whose migrations may come late",
+        "its feature was off",
+        "the feature of one that it depends on was off",
+        "it has begun",
+        "the late one is of another app",
+    ],
+)
+def test_what_is_no_late_arrival_runs_strictly(state: Known, options: dict[str, Any], expected: str) -> None:
+    assert run(state, strict=True, **options) == expected
 
 
 @pytest.mark.parametrize("state", ["running", "failed"])
