@@ -84,7 +84,7 @@ def from_sources() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     from .order import ahead_warning, ordered  # a run that has nothing to do loads what is in order
 
     known = _last_build(conf.get_settings().dist_dir)
-    found = sources.collect({migration.id: migration for migration in known})
+    found = sources.collect({migration.id: migration for migration in known}, _problems_of_lines())
     ahead = ahead_warning([migration.id for migration in found.migrations], datetime.now(UTC))
     return ordered(found.migrations, app_labels()), (*found.warnings, *([ahead] if ahead else []))
 
@@ -101,6 +101,7 @@ def are_sources_accepted() -> bool:
             len(files) == len(built.hashes)
             and built.apps.issubset(app_labels())
             and all(built.hashes.get((str(one.id), one.cited)) == sources.hash_of(one) for one in files)
+            and not _problems_of_lines()
         )
     except (OSError, DistError, FileError):
         return False
@@ -126,6 +127,15 @@ def source_ids() -> list[MigrationId]:
 def app_labels() -> list[str]:
     """The labels of the installed apps."""
     return [app.label for app in apps.get_app_configs()]
+
+
+def _problems_of_lines() -> list[FileError]:
+    """What is wrong with the files that LINEAR asks for."""
+    if not conf.get_settings().linear:
+        return []
+    from .linear import problems  # most projects do without
+
+    return problems()
 
 
 def _last_build(dist_dir: Path) -> tuple[Migration, ...]:

@@ -23,7 +23,7 @@ from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import DistError
 from medusa_migrations.migration import Migration, MigrationId, Part, Piece, whole_checksum
 
-from .text import decode, read
+from .text import decode, put, read
 
 T = TypeVar("T")
 
@@ -266,28 +266,14 @@ def _copy(migration: Migration, target: Path) -> bool:
         raise DistError(f"Cannot read {migration.source}: {error.strerror}. Run migrations_build again.") from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
         raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
-    _put(target, data)
+    put(target, data)
     return True
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Do what `_put` does, unless `path` has that content."""
+    """Do what `put` does, unless `path` has that content."""
     if not path.is_file() or path.read_bytes() != data:
-        _put(path, data)
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Give `path` the content `data` in one step, on the disk before it has the name."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)  # of a process that had the same number
-    try:
-        with temporary.open("xb") as file:  # which follows no link that somebody has put there
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        put(path, data)
 
 
 def _remove_stale(dist_dir: Path, keep: set[Path]) -> None:

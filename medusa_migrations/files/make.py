@@ -15,7 +15,7 @@ from medusa_migrations.errors import MigrationError, PlanError, nearest
 from medusa_migrations.migration import TIMESTAMP_FORMAT, MigrationId, name_problem, timestamp_problem
 from medusa_migrations.results import MadeFile
 
-from . import sqlfile
+from . import linear, sqlfile
 from .order import ahead_warning
 from .sources import is_installed_package, source_files, source_folder
 
@@ -50,8 +50,13 @@ def make(
     made = MadeFile(id_, source_folder(app) / file, text, tuple(_warnings(id_, there)))
     if id_ in there:
         raise MigrationError(f"{id_} is there already; nothing was written. Choose another name or --timestamp.")
+    is_in_line = linear.is_linear(app)
+    if is_in_line:
+        _refuse_wrong_line(app, there)
     if not dry_run:
         _write(made.path, made.text)
+        if is_in_line:
+            _write_line(app, [*there, id_])
     return made
 
 
@@ -106,6 +111,22 @@ def _warnings(id_: MigrationId, there: Iterable[MigrationId]) -> Iterable[str]:
     ahead = ahead_warning([id_], datetime.now(UTC))
     if ahead:
         yield ahead
+
+
+def _refuse_wrong_line(app: AppConfig, there: Iterable[MigrationId]) -> None:
+    """Raise FileError where the app's max_migration.txt is there and wrong: a new name would hide that."""
+    if linear.path_of(app).exists() and (problem := linear.problem_of(app, there)):
+        raise problem
+
+
+def _write_line(app: AppConfig, ids: Iterable[MigrationId]) -> None:
+    try:
+        linear.write(app, ids)
+    except OSError as error:
+        raise MigrationError(
+            f"Cannot write {linear.path_of(app)}: {error.strerror}. The migration is written. Give this process the "
+            "right to write there, and write the name of the newest migration into that file."
+        ) from None
 
 
 def _write(path: Path, text: str) -> None:

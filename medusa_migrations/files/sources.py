@@ -73,7 +73,7 @@ def _all_files(errors: list[MigrationError]) -> Iterable[SourceFile]:
 
 
 def _files(app: AppConfig, folder: Path) -> list[SourceFile]:
-    cited = _cited_folder(app, folder)
+    cited = cited_folder(app, folder)
     try:
         names = sorted(_names(str(folder)))
     except (FileNotFoundError, NotADirectoryError):
@@ -122,7 +122,7 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _cited_folder(app: AppConfig, folder: Path) -> str:
+def cited_folder(app: AppConfig, folder: Path) -> str:
     """The folder's path for messages: below BASE_DIR, or for a plugin below where its package is installed."""
     base, app_path = conf.base_dir(), Path(app.path).resolve()
     if base and app_path.is_relative_to(base) and not is_installed_package(app):
@@ -152,13 +152,13 @@ def hash_of(source: SourceFile) -> str:
     return hashlib.sha256(read(source.file)).hexdigest()
 
 
-def collect(known: Mapping[MigrationId, Migration] | None = None) -> Sources:
+def collect(known: Mapping[MigrationId, Migration] | None = None, problems: Iterable[MigrationError] = ()) -> Sources:
     """Read and check every source.
 
     `known` are the migrations of an earlier build: a file of theirs that is unchanged is not parsed again.
-    Raises BuildError with everything that is wrong with any of them.
+    Raises BuildError with everything that is wrong with any of them, and before that the `problems`.
     """
-    errors: list[MigrationError] = []
+    errors: list[MigrationError] = [*problems]
     migrations: dict[MigrationId, Migration] = {}
     warnings: list[str] = []
     for source in _all_files(errors):

@@ -27,6 +27,20 @@ def read(path: Path | str) -> bytes:
         os.close(descriptor)
 
 
+def put(path: Path, data: bytes) -> None:
+    """Give `path` the content `data` in one step, on the disk before it has the name."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # of a process that had the same number
+    try:
+        with temporary.open("xb") as file:  # which follows no link that somebody has put there
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def decode(data: bytes, path: str) -> str:
     """The text of a file from its bytes: UTF-8, without a byte order mark, with LF line ends; `path` is for messages.
 
