@@ -22,6 +22,8 @@ from .results import (
     LintResult,
     LogResult,
     MadeFile,
+    RebaseResult,
+    Renamed,
     RepairResult,
     ReviewResult,
     RunResult,
@@ -41,6 +43,7 @@ __all__ = [
     "lint",
     "log",
     "make",
+    "rebase",
     "repair",
     "revert",
     "run",
@@ -277,6 +280,36 @@ def repair(
 
     wanted = Wanted(accept_changes, tuple(send_again), tuple(mark_applied), tuple(mark_reverted), tuple(renamed))
     return settle(wanted, database, lock=lock, lock_wait=lock_wait, applied_by=applied_by, listener=listener)
+
+
+def rebase(
+    app: str, *, onto: str | None = None, database: str = "default", listener: Listener = ignore
+) -> RebaseResult:
+    """Give the migrations of this side of a merge, of the app with the label `app`, new timestamps where one is late.
+
+    The other side, which stays, is that of the merge, rebase or cherry-pick that git is in the middle of, or of the
+    merge that it did last; `onto` is the id of its newest migration where that cannot be told. What depends on a
+    renamed one is mended, and max_migration.txt, and the history of `database` follows, if it can be reached.
+
+    Raises PlanError, GitError and FileError, before anything is changed, for what cannot be told or mended, and for
+    files with changes that are not committed.
+    """
+    from .database.follow import Wanted, follow, refuse_unknown
+    from .files.rebase import rebase as rename
+
+    refuse_unknown(database)
+    done = rename(app, onto)
+    followed = follow(Wanted(done.renamed, done.checksums), database, listener)
+    return RebaseResult(
+        done.app,
+        tuple(Renamed(old, new) for old, new in done.renamed.items()),
+        done.edited,
+        database,
+        followed.ids,
+        tuple(done.checksums),
+        (*done.notes, *followed.notes),
+        done.then,
+    )
 
 
 def verify(

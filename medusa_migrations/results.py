@@ -186,6 +186,31 @@ class WaitResult(NamedTuple):
     error: Failure | None = None
 
 
+class Renamed(NamedTuple):
+    """A migration that got another name."""
+
+    old: MigrationId
+    new: MigrationId
+
+
+class RebaseResult(NamedTuple):
+    """What became of the migrations of one side of a merge: their new names, and the files that got another text.
+
+    `followed` are those whose rows in the history of `database` have followed, by their names of now, and `changed`
+    those whose checksum is another for what they depend on. `notes` are for people, `then` is the command that goes on
+    in git.
+    """
+
+    app: str
+    renamed: tuple[Renamed, ...]
+    edited: tuple[Path, ...]
+    database: str
+    followed: tuple[MigrationId, ...] = ()
+    changed: tuple[MigrationId, ...] = ()
+    notes: tuple[str, ...] = ()
+    then: str = ""
+
+
 class Difference(NamedTuple):
     """What differs between two states of a database: an object that is new or gone, or one attribute of it.
 

@@ -78,6 +78,22 @@ def store(sql: str, part: Part) -> str:
     return f"-- migrate:down{option}\n{sql}"
 
 
+def depends_places(text: str, path: str) -> Iterator[tuple[int, int, str]]:
+    """The lines of a file's header that say what it depends on: from where to where, and what that is.
+
+    Raises FileError for what is not closed.
+    """
+    try:
+        for item in scan(text, _DIRECTIVE):
+            directive = _DIRECTIVE.match(text, item.start) if starts_line(text, item.start) else None
+            if directive and directive[1] == "up":
+                return
+            if directive and directive[1] == "depends":
+                yield item.start, directive.end(), directive[2].strip()
+    except ScanError as error:
+        raise FileError(error.problem, locate(path, text, error.offset), error.cure) from None
+
+
 class _Parser:
     """Takes the statements and comments of a file one by one, and refuses what the format does not allow."""
 

@@ -1,0 +1,230 @@
+"""Gives the migrations of one side of a merge new timestamps, and follows that in the files that depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from django.apps import AppConfig, apps
+
+from medusa_migrations.conf import NAME, get_settings, shown_path
+from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.migration import MigrationId, name_problem, whole_checksum
+
+from . import linear
+from .make import next_timestamp, own_app
+from .mend import Renamed, mended
+from .sides import Sides, sides_in, tracked, unsaved
+from .sources import SourceFile, is_installed_package, source_files, source_folders
+from .text import decode, put, read
+
+
+class Rebased(NamedTuple):
+    """What was done with the files; `then` is the command that goes on in git.
+
+    `edited` are those that have another text. Of a Python file the checksum covers that too: `checksums` has the one
+    before and the one of now.
+    """
+
+    app: str
+    renamed: Renamed
+    edited: tuple[Path, ...]
+    checksums: Mapping[MigrationId, tuple[str, str]]
+    then: str
+    notes: tuple[str, ...]
+
+
+class _Work(NamedTuple):
+    """What is to be done: new names, those of which `begun` has those that an earlier call gave; new texts by paths."""
+
+    begun: Renamed
+    fresh: Renamed
+    edits: Mapping[SourceFile, bytes]
+    followed: Renamed
+
+
+def rebase(app_label: str, onto: str | None = None) -> Rebased:
+    """Rename the migrations of this side if one comes before the newest of the side that stays; mend what names them.
+
+    What a call that was cut off has begun is brought to its end. Raises PlanError, GitError and FileError, before
+    anything is changed, for what cannot be told or mended, and for files that git could not give back.
+    """
+    app = own_app(app_label)
+    sides = sides_in(Path(app.path), _id(onto), source_folders())
+    try:
+        files = _files()
+        work = _work(app, sides, files)
+        edited = [*_rename_and_edit(files, work), *_mend_line(app)]
+        checksums = dict(_checksums(work.followed))
+    except OSError as error:
+        raise MigrationError(
+            f"Cannot use {shown_path(error.filename or app.path)}: {error.strerror}. When that is settled, run "
+            f"migrations_rebase {app.label} again: it goes on."
+        ) from None
+    renamed = {**work.begun, **work.fresh}
+    notes = (*_note_of_setting(renamed), *(_note_of_others(app, sides) if not renamed else ()))
+    return Rebased(app.label, renamed, tuple(edited), checksums, sides.then, notes)
+
+
+def _id(text: str | None) -> MigrationId | None:
+    found = MigrationId.parse(text) if text is not None else None
+    if text is not None and found is None:
+        raise PlanError(f"--onto takes the id of a migration, <app_label>.<timestamp>_<name>; this is {text!r}.")
+    return found
+
+
+def _files() -> list[SourceFile]:
+    return [file for file in source_files() if not name_problem(file.id.name)]
+
+
+def _work(app: AppConfig, sides: Sides, files: Sequence[SourceFile]) -> _Work:
+    """What is to be done. Raises PlanError for what may not be."""
+    begun = _begun(app, sides, files)
+    there = [file.id for file in files]
+    mine = [id_ for id_ in there if id_.app == app.label and id_ not in sides.staying and id_ not in begun.values()]
+    _refuse_removed(sides.removed & {*mine})
+    _refuse_twins([one for one in files if one.id in mine], [one for one in files if one.id in sides.staying])
+    fresh = new_names(mine, {*there} - {*mine} | sides.staying, {*sides.staying, *begun.values()}, datetime.now(UTC))
+    followed = {**_earlier(sides, there), **begun, **fresh}
+    edits = _edits(files, followed)
+    touched = [one for one in files if one.id in fresh or (one in edits and one.id not in begun.values())]
+    _refuse_unsaved(unsaved(sides, [Path(shown_path(one.file)) for one in touched]))
+    return _Work(begun, fresh, edits, followed)
+
+
+def new_names(
+    mine: Collection[MigrationId], there: Collection[MigrationId], staying: Collection[MigrationId], now: datetime
+) -> dict[MigrationId, MigrationId]:
+    """New names for `mine`, in their order and after all that are `there`; none if they come after `staying` as is."""
+    newest = max((id_.timestamp for id_ in staying), default="")
+    if not mine or min(id_.timestamp for id_ in mine) > newest:
+        return {}
+    found: dict[MigrationId, MigrationId] = {}
+    for old in sorted(mine, key=lambda id_: id_.sort_key):
+        stamp = next_timestamp((*there, *found.values()), now)
+        found[old] = MigrationId(old.app, stamp + old.name[len(stamp) :])
+    return found
+
+
+def paired(gone: Collection[MigrationId], new: Collection[MigrationId]) -> dict[MigrationId, MigrationId]:
+    """Those of `gone` that one of `new` is but for its timestamp, which keeps their order, each with that one."""
+    found: dict[MigrationId, MigrationId] = {}
+    for kind in {_but_timestamp(id_) for id_ in gone}:
+        olds, news = (sorted(id_ for id_ in ids if _but_timestamp(id_) == kind) for ids in (gone, new))
+        if len(olds) == len(news):
+            found |= zip(olds, news, strict=True)
+    return found
+
+
+def _but_timestamp(id_: MigrationId) -> tuple[str, str]:
+    return id_.app, id_.name[len(id_.timestamp) :]
+
+
+def _begun(app: AppConfig, sides: Sides, files: Sequence[SourceFile]) -> dict[MigrationId, MigrationId]:
+    """What a call that was cut off has renamed: git misses the old name, and does not know the new one."""
+    in_git = tracked(sides, source_folders())
+    there = {file.id for file in files if file.id.app == app.label}
+    gone = {id_ for id_ in in_git.keys() - there - sides.staying if id_.app == app.label}
+    return paired(gone, there - in_git.keys())
+
+
+def _earlier(sides: Sides, there: Collection[MigrationId]) -> dict[MigrationId, MigrationId]:
+    """What was renamed at an earlier stop of the rebase that is under way: what follows may depend on the old names."""
+    still_mine = (sides.left & {*there}) - sides.staying
+    first = min((id_.timestamp for id_ in still_mine), default="~")
+    gone = {id_ for id_ in sides.left - sides.replayed - {*there} if id_.timestamp < first}
+    return paired(gone, sides.replayed - sides.left)
+
+
+def _refuse_removed(removed: Collection[MigrationId]) -> None:
+    if removed:
+        names = ", ".join(sorted(map(str, removed)))
+        raise PlanError(
+            f"{names}: was there before the two sides parted, and the side that stays has removed it. Nothing was "
+            "renamed. Remove it here too, or bring it back there."
+        )
+
+
+def _refuse_twins(mine: Iterable[SourceFile], staying: Iterable[SourceFile]) -> None:
+    """Refuse what the other side has with another timestamp, as where it was merged there under its new name."""
+    by_kind = {_but_timestamp(file.id): file for file in staying}
+    for file in mine:
+        twin = by_kind.get(_but_timestamp(file.id))
+        if twin and read(file.file) == read(twin.file):
+            raise PlanError(
+                f"{file.id} is what the side that stays has as {twin.id}. Nothing was renamed. Remove {file.cited} "
+                f"with git rm, and where it is applied, run migrations_repair --renamed {file.id}={twin.id}"
+            )
+
+
+def _refuse_unsaved(found: Sequence[str]) -> None:
+    if found:
+        raise PlanError(
+            "Nothing was renamed: what git does not have, it could not give back.\n  "
+            + "\n  ".join(found)
+            + "\nCommit that first, or where a merge or a rebase is under way, git add it."
+        )
+
+
+def _edits(files: Iterable[SourceFile], renamed: Renamed) -> dict[SourceFile, bytes]:
+    """The files of the project's own apps that depend on what is renamed, with their new content."""
+    own = {app.label for app in apps.get_app_configs() if not is_installed_package(app)}
+    found = {}
+    for file in files if renamed else ():
+        if file.id.app in own:
+            before = read(file.file)
+            after = mended(before, file.cited, renamed)
+            if after != before:
+                found[file] = after
+    return found
+
+
+def _rename_and_edit(files: Iterable[SourceFile], work: _Work) -> Iterator[Path]:
+    """Give the files their new names, then their new texts, and yield those that have one.
+
+    In that order a call that goes on knows by the names what there is to mend.
+    """
+    places = {file: Path(file.file) for file in files}
+    for file, path in places.items():
+        if file.id in work.fresh:
+            places[file] = path.rename(path.with_name(work.fresh[file.id].name + path.suffix))
+    for file, data in work.edits.items():
+        mode = places[file].stat().st_mode
+        put(places[file], data)
+        places[file].chmod(mode)
+        yield places[file]
+
+
+def _mend_line(app: AppConfig) -> list[Path]:
+    is_changed = linear.is_linear(app) and linear.write(app, [file.id for file in _files()])
+    return [linear.path_of(app)] if is_changed else []
+
+
+def _checksums(renamed: Renamed) -> Iterator[tuple[MigrationId, tuple[str, str]]]:
+    """Of the Python files that depend on a new name, the checksum with the old one in its place, and that of now."""
+    before = {new: old for old, new in renamed.items()}
+    for file, data in _edits([one for one in _files() if one.cited.endswith(".py")], before).items():
+        texts = (decode(data, file.cited), decode(read(file.file), file.cited))
+        yield file.id, (whole_checksum(texts[0]), whole_checksum(texts[1]))
+
+
+def _note_of_setting(renamed: Renamed) -> list[str]:
+    after = get_settings().verify_after
+    return [
+        f"{NAME}['VERIFY_AFTER'] is {old}, which is {new} now." for old, new in renamed.items() if str(old) == after
+    ]
+
+
+def _note_of_others(app: AppConfig, sides: Sides) -> list[str]:
+    """What to do where it is the other side that brings late ones."""
+    newest = max((id_ for id_ in sides.published if id_.app == app.label), key=lambda id_: id_.sort_key, default=None)
+    others = sorted(id_ for id_ in sides.staying - sides.published if id_.app == app.label)
+    late = [str(id_) for id_ in others if newest and id_.sort_key < newest.sort_key]
+    if not late:
+        return []
+    return [
+        f"The other side brings {', '.join(late)}, before {newest}, which is published. To give those new timestamps: "
+        f"migrations_rebase {app.label} --onto {newest}"
+    ]
