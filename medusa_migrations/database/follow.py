@@ -49,7 +49,7 @@ def follow(wanted: Wanted, alias: str, listener: Listener) -> Followed:
             history = History(session)
             if not (rows := _rows(history)):
                 return Followed(notes=(f"The database {alias!r} has no history, so there is nothing that follows.",))
-            if not _changes(rows, wanted):
+            if not changes(rows, wanted):
                 return Followed()
             with run_lock(session, wait, listener):
                 session.refuse_unusable()
@@ -61,11 +61,11 @@ def follow(wanted: Wanted, alias: str, listener: Listener) -> Followed:
 
 def _written(history: History, wanted: Wanted) -> Followed:
     rows = _rows(history)
-    changes = _changes(rows, wanted)
-    history.write([history.update(id_, **values) for id_, values in changes.items()])
+    changed = changes(rows, wanted)
+    history.write([history.update(id_, **values) for id_, values in changed.items()])
     both = [(old, new) for old, new in wanted.renamed.items() if old in rows and new in rows]
     return Followed(
-        tuple(wanted.renamed.get(id_, id_) for id_ in changes),
+        tuple(wanted.renamed.get(id_, id_) for id_ in changed),
         tuple(f"{old} and {new} are both in the history: settle that with migrations_repair." for old, new in both),
     )
 
@@ -74,7 +74,7 @@ def _rows(history: History) -> dict[MigrationId, Row]:
     return {row.id: row for row in history.rows()}
 
 
-def _changes(rows: Mapping[MigrationId, Row], wanted: Wanted) -> dict[MigrationId, dict[str, str]]:
+def changes(rows: Mapping[MigrationId, Row], wanted: Wanted) -> dict[MigrationId, dict[str, str]]:
     """What is to be another, by the ids that the rows have."""
     found = {}
     for old, row in rows.items():

@@ -37,7 +37,11 @@ class Rebased(NamedTuple):
 
 
 class _Work(NamedTuple):
-    """What is to be done: new names, those of which `begun` has those that an earlier call gave; new texts by paths."""
+    """What is to be done with the files.
+
+    `begun` are the new names that a call that was cut off has given, `fresh` those that this one gives. `followed` are
+    all whose old names may still stand somewhere, and `edits` the new texts of the files where they do.
+    """
 
     begun: Renamed
     fresh: Renamed
@@ -98,8 +102,7 @@ def new_names(
     mine: Collection[MigrationId], there: Collection[MigrationId], staying: Collection[MigrationId], now: datetime
 ) -> dict[MigrationId, MigrationId]:
     """New names for `mine`, in their order and after all that are `there`; none if they come after `staying` as is."""
-    newest = max((id_.timestamp for id_ in staying), default="")
-    if not mine or min(id_.timestamp for id_ in mine) > newest:
+    if not mine or min(id_.timestamp for id_ in mine) > _newest(staying):
         return {}
     found: dict[MigrationId, MigrationId] = {}
     for old in sorted(mine, key=lambda id_: id_.sort_key):
@@ -127,7 +130,12 @@ def _begun(app: AppConfig, sides: Sides, files: Sequence[SourceFile]) -> dict[Mi
     in_git = tracked(sides, source_folders())
     there = {file.id for file in files if file.id.app == app.label}
     gone = {id_ for id_ in in_git.keys() - there - sides.staying if id_.app == app.label}
-    return paired(gone, there - in_git.keys())
+    newest = _newest(sides.staying)
+    return paired(gone, {id_ for id_ in there - in_git.keys() if id_.timestamp > newest})
+
+
+def _newest(ids: Iterable[MigrationId]) -> str:
+    return max((id_.timestamp for id_ in ids), default="")
 
 
 def _earlier(sides: Sides, there: Collection[MigrationId]) -> dict[MigrationId, MigrationId]:

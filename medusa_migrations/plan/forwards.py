@@ -48,7 +48,7 @@ class Forwards(NamedTuple):
             pending = [migration for migration in pending if migration.id in wanted]
         late = out_of_order(known) if pending else set()
         if self.strict:
-            _refuse_late([one for one in pending if one.id in late and one.id.app not in self.exempt], known)
+            _refuse_late([one for one in pending if one.id in late], known, self.exempt)
         missing = tuple(row.id for row in known.missing() if self.app is None or row.id.app == self.app)
         return Plan(self.direction, tuple(_step(migration, known, late) for migration in pending), missing)
 
@@ -100,14 +100,16 @@ def _refuse_unfinished_without_file(known: Known, pending: Iterable[Migration]) 
             )
 
 
-def _refuse_late(late: Iterable[Migration], known: Known) -> None:
-    """Raise PlanError for those of `late`, pending ones that are out of order, that nothing excuses.
+def _refuse_late(pending: Iterable[Migration], known: Known, exempt: Collection[str]) -> None:
+    """Raise PlanError for those of `pending` that come before an applied one, unless something excuses them.
 
-    What has begun goes on.
+    Neither of the two is of an app whose label is in `exempt`. What has begun goes on.
     """
-    arrivals = [one.id for one in late if one.id not in known.rows and not _is_excused(one.id, known)]
+    fresh = [one.id for one in pending if one.id.app not in exempt and one.id not in known.rows]
+    late = {id_: behind for id_ in fresh if (behind := _applied_behind(id_, known, exempt))}
+    arrivals = {id_: behind for id_, behind in late.items() if not _is_excused(id_, known)}
     if arrivals:
-        names = "\n".join(f"  {id_} comes before {_applied_behind(id_, known)}, which is applied" for id_ in arrivals)
+        names = "\n".join(f"  {id_} comes before {behind}, which is applied" for id_, behind in arrivals.items())
         cures = ", ".join(f"migrations_rebase {app}" for app in sorted({id_.app for id_ in arrivals}))
         raise PlanError(
             f"Late, and late ones are not to run, so nothing was run:\n{names}\nIf a branch of your own brings them, "
@@ -120,10 +122,11 @@ def _is_excused(id_: MigrationId, known: Known) -> bool:
     return any(known.by_id[one].feature for one in _with_dependencies(known, [id_]))
 
 
-def _applied_behind(id_: MigrationId, known: Known) -> MigrationId:
-    """The first applied one that is behind `id_`, one out of order, in the order of the migrations."""
+def _applied_behind(id_: MigrationId, known: Known, exempt: Collection[str]) -> MigrationId | None:
+    """The first applied one behind `id_` in the order of the migrations, of no app in `exempt`."""
     ids = [migration.id for migration in known.migrations]
-    return next(other for other in ids[ids.index(id_) :] if other in known.rows)
+    behind = ids[ids.index(id_) + 1 :]
+    return next((other for other in behind if other in known.rows and other.app not in exempt), None)
 
 
 def _with_dependencies(known: Known, ids: Iterable[MigrationId]) -> set[MigrationId]:

@@ -18,6 +18,7 @@ from medusa_migrations.results import RebaseResult
 
 class Command(MigrationCommand):
     help = "Gives an app's migrations of this side of a merge new timestamps, after those of the side that stays."
+    next_step = "Run it again: it goes on where it stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("app", metavar="APP", help="The label of the app.")

@@ -16,7 +16,7 @@ from medusa_migrations.errors import MigrationError
 from medusa_migrations.files import rebase as module
 from medusa_migrations.files.linear import FILE
 from medusa_migrations.files.rebase import Rebased, new_names, paired, rebase
-from medusa_migrations.migration import MigrationId
+from medusa_migrations.migration import MigrationId, whole_checksum
 from tests.support.builders import app_folder, files_below, installed, mid
 from tests.support.repositories import begin, commit, git
 
@@ -63,14 +63,10 @@ class Clock(datetime):
         return NOW
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """FIRST and THEIRS on `main`, FIRST and MINE on `work`, which is checked out; the apps `re_blog` and `re_shop`.
-
-    LINEAR is off, so that nothing conflicts, and it is NOW.
-    """
-    monkeypatch.setattr(module, "datetime", Clock)
-    folder = tmp_path.resolve() / "project"
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository that each test has a copy of."""
+    folder = tmp_path_factory.mktemp("rebase") / "project"
     app_folder(folder, "re_blog")
     app_folder(folder, "re_shop")
     add(folder, FIRST)
@@ -81,6 +77,18 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     add(folder, THEIRS)
     commit(folder)
     git(folder, "switch", "-q", "work")
+    return folder
+
+
+@pytest.fixture
+def repository(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """FIRST and THEIRS on `main`, FIRST and MINE on `work`, which is checked out; the apps `re_blog` and `re_shop`.
+
+    LINEAR is off, so that nothing conflicts, and it is NOW.
+    """
+    monkeypatch.setattr(module, "datetime", Clock)
+    folder = tmp_path.resolve() / "project"
+    shutil.copytree(template, folder, ignore=shutil.ignore_patterns("*.sample"))
     monkeypatch.chdir(folder)
     with installed("re_blog", "re_shop", path=folder, BASE_DIR=folder, MEDUSA_MIGRATIONS={}):
         yield folder
@@ -249,6 +257,18 @@ def test_at_the_next_stop_of_a_rebase_the_names_of_the_stop_before_are_known(rep
     assert git(repository, "status", "--porcelain") == ""
 
 
+def test_of_python_files_that_depend_on_it_the_checksums_are_given(repository: Path) -> None:
+    before = f"depends = ['re_blog.{MINE}']\n\ndef up(schema): pass\n"
+    (repository / "re_blog/sql_migrations" / f"{LATER}.py").write_text(before)
+    add(repository, LATER, "re_shop", depends=f"re_blog.{MINE}")
+    commit(repository)
+    git(repository, "merge", "-q", "main")
+    texts = (whole_checksum(before), whole_checksum(before.replace(MINE, NEW)))
+    expected = {MigrationId("re_blog", "20250601120001_d"): texts}
+    assert rebase("re_blog").checksums == expected
+    assert rebase("re_blog").checksums == expected
+
+
 @pytest.mark.parametrize("done_so_far", ["one name", "all names", "all but the last text", "everything"])
 def test_what_was_cut_off_goes_on(repository: Path, done_so_far: str) -> None:
     add(repository, LATER, depends=f"re_blog.{MINE}")
@@ -283,11 +303,22 @@ class TestRefusals:
             (lambda folder: add(folder, MINE, up="changed"), f"{MINE}.sql has changes that are not committed"),
             (lambda folder: add(folder, LATER), f"{LATER}.sql is not in git"),
             (
+                lambda folder: (folder / f"re_blog/sql_migrations/{MINE}.sql").rename(
+                    folder / "re_blog/sql_migrations/20240101000001_b.sql"
+                ),
+                "20240101000001_b.sql is not in git",
+            ),
+            (
                 lambda folder: (add(folder, LATER, "re_shop", f"re_blog.{MINE}"), git(folder, "add", "-A")),
                 f"re_shop/sql_migrations/{LATER}.sql has changes that are not committed",
             ),
         ],
-        ids=["it is changed", "it is new", "what depends on it is staged, and no merge is under way"],
+        ids=[
+            "it is changed",
+            "it is new",
+            "it was renamed by hand, and is late",
+            "what depends on it is staged, and no merge is under way",
+        ],
     )
     def test_what_is_not_committed(self, repository: Path, spoil: object, problem: str) -> None:
         git(repository, "merge", "-q", "main")

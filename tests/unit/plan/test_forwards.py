@@ -189,6 +189,7 @@ ON = {"new": True}
         (known(FIVE, [row(FIVE[0])]), {}, "blog.2 blog.3 blog.4 blog.5"),
         (known(FIVE, [row(FIVE[0]), row(FIVE[3])]), {"to": "blog.1"}, ""),
         (known([S1, B2, B3], [row(B3)]), {"exempt": ["shop", "blog"]}, "shop.1 blog.2"),
+        (known([B1, migration("shop.2")], [row(migration("shop.2"))]), {"exempt": ["shop"]}, "blog.1"),
         (known([migration("blog.1", feature="new"), B2], [row(B2)], ON), {}, "blog.1"),
         (
             known([migration("shop.1", feature="new"), migration("blog.2", "shop.1"), B3], [row(B3)], ON),
@@ -201,7 +202,8 @@ ON = {"new": True}
     ids=[
         "none is late",
         "the late ones are not asked for",
-        "apps whose migrations may come late",
+        "apps whose migrations may come at any time",
+        "what is applied is of such an app",
         "its feature was off",
         "the feature of one that it depends on was off",
         "it has begun",
