@@ -112,7 +112,7 @@ def _refuse_late(pending: Iterable[Migration], known: Known, exempt: Collection[
         names = "\n".join(f"  {id_} comes before {behind}, which is applied" for id_, behind in arrivals.items())
         cures = ", ".join(f"migrations_rebase {app}" for app in sorted({id_.app for id_ in arrivals}))
         raise PlanError(
-            f"Late, and late ones are not to run, so nothing was run:\n{names}\nIf a branch of your own brings them, "
+            f"Late arrivals are refused, so nothing was run:\n{names}\nIf a branch of your own brings them, "
             f"give them new timestamps with {cures}. To run them as they are: migrations_run --no-strict"
         )
 

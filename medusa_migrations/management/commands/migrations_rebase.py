@@ -74,8 +74,8 @@ def _elsewhere(result: RebaseResult) -> list[str]:
     if not result.renamed:
         return []
     pairs = " ".join(f"--renamed {one.old}={one.new}" for one in result.renamed)
-    lines = [f"Whoever else has applied them runs, on that database: migrations_repair {pairs}"]
+    lines = [f"On every other database that has applied the old: migrations_repair {pairs}"]
     if result.changed:
         ids = " ".join(map(str, result.changed))
-        lines.append(f"and then, as it depends on another name now: migrations_repair --accept-changes {ids}")
+        lines.append(f"and then, for what depends on another name now: migrations_repair --accept-changes {ids}")
     return lines
