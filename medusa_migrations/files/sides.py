@@ -159,8 +159,10 @@ def _added(root: Path, onto: MigrationId, folders: Mapping[str, Path], marks: Co
         raise GitError(f"{onto} is of no app in the repository {root}.{nearest(onto.app, folders)}")
     refs = ["HEAD", *(["MERGE_HEAD"] if "MERGE_HEAD" in marks else [])]
     paths = [f":(top,literal){place}/{onto.name}{suffix}" for suffix in SUFFIXES]
-    which = ("--full-history", "--no-renames", "--diff-filter=A", "--format=%H")
-    found = git(root, "log", *which, *refs, "--", *paths).stdout.split()
+    # With -c a merge has a name only if none of its sides has that: a rebase of migrations is committed in one.
+    which = ("--full-history", "-c", "--no-renames", "--diff-filter=A", "--name-only", "--no-show-signature")
+    entries = git(root, "log", *which, "--format=%x00%H", *refs, "--", *paths).stdout.split("\0")[1:]
+    found = [words[0] for words in map(str.split, entries) if len(words) > 1]
     if len(found) == 1:
         return found[0]
     if found:

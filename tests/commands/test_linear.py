@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.generated import BOOK, FIRST
 from tests.support.projects import Project
 
 LINE = "blog/sql_migrations/max_migration.txt"
@@ -15,9 +16,11 @@ def test_what_makemigration_writes_is_built_and_a_conflict_is_named_by_all_that_
     project: Project,
 ) -> None:
     project.configure(LINEAR=True)
+    project.add_models("blog", BOOK)
     path = project.folder / LINE
+    project.manage("makemigration", "blog", "--generate", "--timestamp", FIRST).ok()
+    assert path.read_text().startswith(f"{FIRST}_")
     made = project.manage_several(
-        ("makemigration", "blog", "first"),
         ("makemigration", "blog", "in python", "--python"),
         ("makemigration", "blog", "third", "--dry-run"),
         ("migrations_run", "--build"),

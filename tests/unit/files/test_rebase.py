@@ -168,6 +168,18 @@ class TestTheSideThatStays:
         assert "--onto ID" in refusal(repository)
         assert pairs(rebase("re_blog", f"re_blog.{THEIRS}")) == {MINE: NEW}
 
+    def test_is_named_by_one_that_was_renamed_in_a_merge(self, repository: Path) -> None:
+        git(repository, "switch", "-q", "-c", "third", "main~1")
+        add(repository, LATER)
+        commit(repository)
+        git(repository, "switch", "-q", "work")
+        git(repository, "merge", "-q", "--no-commit", "main")
+        rebase("re_blog")
+        commit(repository)
+        git(repository, "switch", "-q", "third")
+        git(repository, "rebase", "-q", "work")
+        assert pairs(rebase("re_blog", f"re_blog.{NEW}")) == {LATER: "20250601120001_d"}
+
     def test_is_in_a_worktree_the_one_of_its_own_merge(self, repository: Path, tmp_path: Path) -> None:
         git(repository, "switch", "-q", "main")
         tree = tmp_path.resolve() / "tree"
