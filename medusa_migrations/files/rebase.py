@@ -88,8 +88,9 @@ def _work(app: AppConfig, sides: Sides, files: Sequence[SourceFile]) -> _Work:
     begun = _begun(app, sides, files)
     there = [file.id for file in files]
     mine = [id_ for id_ in there if id_.app == app.label and id_ not in sides.staying and id_ not in begun.values()]
-    _refuse_removed(sides.removed & {*mine})
-    _refuse_twins([one for one in files if one.id in mine], [one for one in files if one.id in sides.staying])
+    _refuse_removed(sides.before & {*mine})
+    new = sides.staying - sides.before
+    _refuse_twins([one for one in files if one.id in mine], [one for one in files if one.id in new])
     fresh = new_names(mine, {*there} - {*mine} | sides.staying, {*sides.staying, *begun.values()}, datetime.now(UTC))
     followed = {**_earlier(sides, there), **begun, **fresh}
     edits = _edits(files, followed)
@@ -127,11 +128,11 @@ def _but_timestamp(id_: MigrationId) -> tuple[str, str]:
 
 def _begun(app: AppConfig, sides: Sides, files: Sequence[SourceFile]) -> dict[MigrationId, MigrationId]:
     """What a call that was cut off has renamed: git misses the old name, and does not know the new one."""
-    in_git = tracked(sides, source_folders())
+    in_git = tracked(sides.root, source_folders())
     there = {file.id for file in files if file.id.app == app.label}
-    gone = {id_ for id_ in in_git.keys() - there - sides.staying if id_.app == app.label}
+    gone = {id_ for id_ in in_git - there - sides.staying if id_.app == app.label}
     newest = _newest(sides.staying)
-    return paired(gone, {id_ for id_ in there - in_git.keys() if id_.timestamp > newest})
+    return paired(gone, {id_ for id_ in there - in_git if id_.timestamp > newest})
 
 
 def _newest(ids: Iterable[MigrationId]) -> str:
@@ -155,9 +156,9 @@ def _refuse_removed(removed: Collection[MigrationId]) -> None:
         )
 
 
-def _refuse_twins(mine: Iterable[SourceFile], staying: Iterable[SourceFile]) -> None:
-    """Refuse what the other side has with another timestamp, as where it was merged there under its new name."""
-    by_kind = {_but_timestamp(file.id): file for file in staying}
+def _refuse_twins(mine: Iterable[SourceFile], new: Iterable[SourceFile]) -> None:
+    """Refuse what is `new` on the other side with another timestamp, as where it was merged there after a rebase."""
+    by_kind = {_but_timestamp(file.id): file for file in new}
     for file in mine:
         twin = by_kind.get(_but_timestamp(file.id))
         if twin and read(file.file) == read(twin.file):

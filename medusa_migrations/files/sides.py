@@ -27,7 +27,6 @@ _REBASES = {"rebase-merge", "rebase-apply"}
 # The branch that a clone begins with.
 _PUBLISHED = "refs/remotes/origin/HEAD"
 
-
 Ids = frozenset[MigrationId]
 
 
@@ -35,7 +34,7 @@ class Sides(NamedTuple):
     """What git tells of the repository in the folder `root`.
 
     `staying` are the migrations that keep their names, of all apps: those of the other side, and those that are
-    `published`, on the branch that others begin with. `removed` are those that the other side had and has no more. In a
+    `published`, on the branch that others begin with. `before` are those that were there where the two parted. In a
     rebase, `replayed` are those that it has brought over so far, and `left` those of the branch as it was. `then` is
     the command that goes on in git, and `is_under_way` tells whether it is in the middle of something.
     """
@@ -43,7 +42,7 @@ class Sides(NamedTuple):
     root: Path
     staying: Ids
     published: Ids
-    removed: Ids
+    before: Ids
     replayed: Ids
     left: Ids
     is_under_way: bool
@@ -74,13 +73,12 @@ def sides_in(folder: Path, onto: MigrationId | None, folders: Mapping[str, Path]
         found = ids_of(tree(root, commit), root, folders) if commit else ()
         return frozenset(id_ for id_, _ in found if not name_problem(id_.name))
 
-    others = ids(commits.other)
     published = ids(commit_of(_PUBLISHED, root)) if onto is None else ids(None)
     return Sides(
         root,
-        staying=others | published,
+        staying=ids(commits.other) | published,
         published=published,
-        removed=ids(merge_base(root, commits.own, commits.other)) - others,
+        before=ids(merge_base(root, commits.own, commits.other)),
         replayed=ids("HEAD") - ids(_said_by(marks, "onto")) if is_rebase else ids(None),
         left=ids(_said_by(marks, "orig-head")) if is_rebase else ids(None),
         is_under_way=bool(marks),
@@ -116,9 +114,9 @@ def _unsaved(folder: Path, files: Iterable[Path], sides: Sides) -> Iterator[str]
             yield f"{file} has changes that are not committed"
 
 
-def tracked(sides: Sides, folders: Mapping[str, Path]) -> dict[MigrationId, str]:
-    """The migrations that git knows of, each with its path from the root, whether or not the file is there."""
-    return dict(ids_of(names(sides.root, "ls-files"), sides.root, folders))
+def tracked(root: Path, folders: Mapping[str, Path]) -> Ids:
+    """The migrations that git knows of, whether or not their files are there."""
+    return frozenset(id_ for id_, _ in ids_of(names(root, "ls-files"), root, folders))
 
 
 def _differing(root: Path, *against: str) -> frozenset[str]:
@@ -168,5 +166,5 @@ def _added(root: Path, onto: MigrationId, folders: Mapping[str, Path], marks: Co
     if found:
         commits = ", ".join(commit[:10] for commit in found)
         raise GitError(f"More than one commit has added {onto} ({commits}), so which side stays cannot be told.")
-    known = map(str, dict(ids_of(names(root, "ls-files"), root, folders)))
-    raise GitError(f"No commit of what is checked out has added {onto}.{nearest(str(onto), known)}")
+    hint = nearest(str(onto), map(str, tracked(root, folders)))
+    raise GitError(f"No commit of what is checked out has added {onto}.{hint}")
