@@ -68,8 +68,7 @@ def rebase(app_label: str, onto: str | None = None) -> Rebased:
             f"migrations_rebase {app.label} again: it goes on."
         ) from None
     renamed = {**work.begun, **work.fresh}
-    notes = (*_note_of_setting(renamed), *(_note_of_others(app, sides) if not renamed else ()))
-    return Rebased(app.label, renamed, tuple(edited), checksums, sides.then, notes)
+    return Rebased(app.label, renamed, tuple(edited), checksums, sides.then, _notes(renamed))
 
 
 def _id(text: str | None) -> MigrationId | None:
@@ -92,6 +91,8 @@ def _work(app: AppConfig, sides: Sides, files: Sequence[SourceFile]) -> _Work:
     new = sides.staying - sides.before
     _refuse_twins([one for one in files if one.id in mine], [one for one in files if one.id in new])
     fresh = new_names(mine, {*there} - {*mine} | sides.staying, {*sides.staying, *begun.values()}, datetime.now(UTC))
+    if not begun and not fresh:
+        _refuse_the_wrong_way(app.label, sides)
     followed = {**_earlier(sides, there), **begun, **fresh}
     edits = _edits(files, followed)
     touched = [one for one in files if one.id in fresh or (one in edits and one.id not in begun.values())]
@@ -168,6 +169,21 @@ def _refuse_twins(mine: Iterable[SourceFile], new: Iterable[SourceFile]) -> None
             )
 
 
+def _refuse_the_wrong_way(label: str, sides: Sides) -> None:
+    """Refuse to settle a merge of a branch into the one that others begin with, where it is the branch that is late."""
+    published, others = (
+        sorted((id_ for id_ in ids if id_.app == label), key=lambda id_: id_.sort_key)
+        for ids in (sides.published, sides.staying - sides.published)
+    )
+    late = [str(id_) for id_ in others if published and id_.sort_key < published[-1].sort_key]
+    if late:
+        raise PlanError(
+            f"The other side brings {', '.join(late)}, before {published[-1]}, which is published. Nothing was changed."
+            f"\nTo give that new timestamps: migrations_rebase {label} --onto {published[-1]}"
+            f"\nTo leave it so: migrations_rebase {label} --onto {others[-1]}"
+        )
+
+
 def _refuse_unsaved(found: Sequence[str]) -> None:
     if found:
         raise PlanError(
@@ -219,21 +235,7 @@ def _checksums(renamed: Renamed) -> Iterator[tuple[MigrationId, tuple[str, str]]
         yield file.id, (whole_checksum(texts[0]), whole_checksum(texts[1]))
 
 
-def _note_of_setting(renamed: Renamed) -> list[str]:
+def _notes(renamed: Renamed) -> tuple[str, ...]:
     after = get_settings().verify_after
-    return [
-        f"{NAME}['VERIFY_AFTER'] is {old}, which is {new} now." for old, new in renamed.items() if str(old) == after
-    ]
-
-
-def _note_of_others(app: AppConfig, sides: Sides) -> list[str]:
-    """What to do where it is the other side that brings late ones."""
-    newest = max((id_ for id_ in sides.published if id_.app == app.label), key=lambda id_: id_.sort_key, default=None)
-    others = sorted(id_ for id_ in sides.staying - sides.published if id_.app == app.label)
-    late = [str(id_) for id_ in others if newest and id_.sort_key < newest.sort_key]
-    if not late:
-        return []
-    return [
-        f"The other side brings {', '.join(late)}, before {newest}, which is published. To give those new timestamps: "
-        f"migrations_rebase {app.label} --onto {newest}"
-    ]
+    found = [(old, new) for old, new in renamed.items() if str(old) == after]
+    return tuple(f"{NAME}['VERIFY_AFTER'] is {old}, which is {new} now." for old, new in found)

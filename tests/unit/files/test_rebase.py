@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -190,16 +191,38 @@ class TestTheSideThatStays:
             assert pairs(rebase("re_blog")) == {MINE: NEW}
         assert names(tree) == [FIRST, THEIRS, NEW]
 
+    def test_is_in_a_submodule_its_own_and_what_depends_on_it_outside_is_mended(
+        self, repository: Path, tmp_path: Path
+    ) -> None:
+        outer = tmp_path.resolve() / "outer"
+        app_folder(outer, "re_shop")
+        other = add(outer, LATER, "re_shop", depends=f"re_blog.{MINE}")
+        begin(outer)
+        git(repository, "merge", "-q", "main")
+        git(outer, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository), "sub")
+        git(outer / "sub", "remote", "set-head", "origin", "--delete")  # of another branch than this one
+        commit(outer)
+        with pytest.MonkeyPatch.context() as patch, override_settings(BASE_DIR=outer):
+            patch.setattr(apps.get_app_config("re_blog"), "path", str(outer / "sub/re_blog"))
+            patch.setattr(apps.get_app_config("re_shop"), "path", str(outer / "re_shop"))
+            other.write_text(other.read_text() + "-- more\n")
+            assert f"{other} has changes that are not committed" in refusal(outer)
+            git(outer, "checkout", "-q", "--", ".")
+            assert pairs(rebase("re_blog")) == {MINE: NEW}
+        assert f"depends re_blog.{NEW}\n" in other.read_text()
+        assert names(outer / "sub") == [FIRST, THEIRS, NEW]
+
     def test_has_what_others_begin_with_too(self, repository: Path, tmp_path: Path) -> None:
         """Of a branch that is merged back, on the branch that all clone, nothing that they have gets another name."""
         git(repository, "switch", "-q", "main")
         git(tmp_path, "clone", "-q", str(repository), str(clone := tmp_path.resolve() / "clone"))
         git(clone, "merge", "-q", "origin/work")
         with moved_to(clone):
-            done = rebase("re_blog")
-            assert done.renamed == {}
-            assert f"re_blog.{MINE}, before re_blog.{THEIRS}, which is published" in done.notes[0]
-            assert pairs(rebase("re_blog", done.notes[0].split()[-1])) == {MINE: NEW}
+            message = refusal(clone)
+            assert f"brings re_blog.{MINE}, before re_blog.{THEIRS}, which is published" in message
+            renaming, leaving = re.findall("--onto (.+)", message)
+            assert rebase("re_blog", leaving).renamed == {}
+            assert pairs(rebase("re_blog", renaming)) == {MINE: NEW}
 
 
 def test_nothing_is_renamed_where_all_come_after_what_stays(repository: Path) -> None:
