@@ -41,7 +41,6 @@ SEE_APPLIED = "migrations_show tells what is applied."
 # The server has told no SQLSTATE where a connection was refused, so in another language the common cure is given.
 _NONE_LEFT = ("too many connections for", "too many clients", "connection slots are reserved")
 
-
 # Refusals of who connects, and settings that libpq does not take: no time mends them. In another language than
 # English a refusal cannot be told from a server that is starting.
 _REFUSED = re.compile(

@@ -20,10 +20,10 @@ class Execution(TypedDict, total=False):
 
     `fake` writes the history only. `transaction` is "all", "each" or "none". `build` tells whether to build first.
     `wait` is how many seconds to wait for the server, by default none. `lock` False takes no lock; `lock_wait` is in
-    seconds. `lock_timeout` and `statement_timeout` are PostgreSQL
-    durations, and `retries` a number of further tries. `database` is an alias; `applied_by` is by default the operating
-    system's user. `listener` is told of every event, of who blocks in another thread. `interruption` stops the run.
-    `expected` is the fingerprint of the plan that somebody was shown: under the lock, any other raises StalePlanError.
+    seconds. `lock_timeout` and `statement_timeout` are PostgreSQL durations, and `retries` a number of further tries.
+    `database` is an alias; `applied_by` is by default the operating system's user. `listener` is told of every event,
+    of who blocks in another thread. `interruption` stops the run. `expected` is the fingerprint of the plan that
+    somebody was shown: under the lock, any other raises StalePlanError.
     """
 
     fake: bool
