@@ -13,6 +13,7 @@ from medusa_migrations.plan.known import Row
 
 from .connect import open_session, usable
 from .history import History
+from .journal import Entry
 from .lock import run_lock
 
 
@@ -62,12 +63,17 @@ def follow(wanted: Wanted, alias: str, listener: Listener) -> Followed:
 def _written(history: History, wanted: Wanted) -> Followed:
     rows = _rows(history)
     changed = changes(rows, wanted)
-    history.write([history.update(id_, **values) for id_, values in changed.items()])
+    history.write([history.update(id_, _entry(id_, values), **values) for id_, values in changed.items()])
     both = [(old, new) for old, new in wanted.renamed.items() if old in rows and new in rows]
     return Followed(
         tuple(wanted.renamed.get(id_, id_) for id_ in changed),
         tuple(f"{old} and {new} are both in the history: settle that with migrations_repair." for old, new in both),
     )
+
+
+def _entry(id_: MigrationId, values: Mapping[str, str]) -> Entry:
+    """What the journal is to have of a row that follows."""
+    return Entry("renamed", f"was {id_}") if "name" in values else Entry("repaired", "today's checksum is recorded")
 
 
 def _rows(history: History) -> dict[MigrationId, Row]:

@@ -46,8 +46,8 @@ class Journal(NamedTuple):
         user, database, may_insert = session.query(asked, [table, "INSERT"])[0]
         if not may_insert:
             raise DatabaseError(
-                f"The journal {table} of the database {session.alias!r} cannot be written by this database user. "
-                f'Nothing was run. GRANT SELECT, INSERT ON {table} TO "{user}".'
+                f"Cannot write the journal {table} of the database {session.alias!r}: permission denied. Nothing was "
+                f'run. GRANT SELECT, INSERT ON {table} TO "{user}".'
             )
         process = f"{socket.gethostname()}:{os.getpid()}"
         values = ", ".join(map(_constant, [run, applied_by, user, process, release, database]))
