@@ -287,12 +287,16 @@ class History:
         state: str = "applied",
         milliseconds: str = "NULL",
         entry: Entry | None = None,
+        zero: str = "0",
     ) -> str:
-        """SQL that adds a row; `milliseconds` is an SQL expression. `entry` is for the journal, None for none."""
+        """SQL that adds a row; `milliseconds` is an SQL expression. `entry` is for the journal, None for none.
+
+        `zero` is an SQL expression that is 0, or fails where nothing may be recorded.
+        """
         sql = self.session.compose(
             f"INSERT INTO {self.table} (app, name, checksum, state, applied_at, duration_ms, applied_by, run,"
             " statements_done, progress, error, down)"
-            f" VALUES (%s, %s, %s, %s, pg_catalog.clock_timestamp(), {milliseconds}, %s, %s, 0, NULL, '', %s)",
+            f" VALUES (%s, %s, %s, %s, pg_catalog.clock_timestamp(), {milliseconds}, %s, %s, {zero}, NULL, '', %s)",
             [id_.app, id_.name, checksum, state, self.applied_by, self.run, down],
         )
         if entry is None:
@@ -312,9 +316,9 @@ class History:
         sql = f"UPDATE {self.table} SET id = DEFAULT WHERE app::text = %s AND name::text = %s"
         return self._of_one_row(self.session.compose(sql, list(id_)))
 
-    def remove(self, id_: MigrationId, entry: Entry) -> str:
-        """SQL that removes the row of what was reverted; `entry` is for the journal."""
-        return self._of_one_row(self.delete(id_).rstrip(";"), entry)
+    def remove(self, id_: MigrationId, entry: Entry, *, zero: str = "0") -> str:
+        """SQL that removes the row of what was reverted; `entry` is for the journal, `zero` as for `insert`."""
+        return self._of_one_row(self.delete(id_).rstrip(";"), entry, zero)
 
     def delete(self, id_: MigrationId) -> str:
         """SQL that removes a row."""
@@ -331,12 +335,12 @@ class History:
         sql = f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app::text = %s AND name::text = %s"
         return self._of_one_row(self.session.compose(sql, [*values.values(), *id_]), entry)
 
-    def _of_one_row(self, sql: str, entry: Entry | None = None) -> str:
+    def _of_one_row(self, sql: str, entry: Entry | None = None, zero: str = "0") -> str:
         """SQL that carries out `sql` and fails if its row is gone: another process or a migration has removed it."""
         logged = f", logged AS ({self.journal.follow('changed', entry)})" if entry else ""
         return (
             f"WITH changed AS ({sql} RETURNING {_FOLLOWED}){logged}"
-            " SELECT CASE WHEN pg_catalog.count(*) = 1 THEN 0"
+            f" SELECT CASE WHEN pg_catalog.count(*) = 1 THEN {zero}"
             f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4 END FROM changed;"
         )
 

@@ -18,16 +18,17 @@ LOCK_KEY = int.from_bytes(b"medusamg")
 TRY_LOCK = f"SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY}) AND pg_catalog.pg_try_advisory_lock({LOCK_KEY})"
 UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock({LOCK_KEY}), pg_catalog.pg_advisory_unlock({LOCK_KEY})"
 
-# A statement that fails if the lock is lost: the text, which names the reason, is no integer. The server's process id
-# is in it so that it is not evaluated when the statement is planned.
+# 0, or an error if the lock is lost: the text, which names the reason, is no integer. The server's process id is in it
+# so that it is not evaluated when the statement is planned.
 LOCK_LOST = "medusa_migrations: the run lock was freed"
 ROW_GONE = "medusa_migrations: the history row is gone"
 
 _LOST = f"('{LOCK_LOST} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4"
-CHECK_LOCK = (
-    f"SELECT CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
-    f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 ELSE {_LOST} END ELSE {_LOST} END;"
+LOCK_HELD = (
+    f"CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
+    f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 ELSE {_LOST} END ELSE {_LOST} END"
 )
+CHECK_LOCK = f"SELECT {LOCK_HELD};"
 
 # A key of two integers that says how far a message has come; it is another's than a bigint key (manual, 9.28.10).
 REACHED_KEY = LOCK_KEY & 0x7FFFFFFF

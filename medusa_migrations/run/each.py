@@ -62,15 +62,16 @@ def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
 
 
 def behind_a_part(run: Run, row: str, end: str = "") -> str:
-    """What follows a part: the resets, the look at the lock, and last the history row; `end` is its COMMIT."""
+    """What follows a part: the resets, and last the history row, which looks at the lock; `end` is its COMMIT."""
     deferred = CHECK_DEFERRED if end else ""
-    return deferred + run.sql.reset + run.check + row + end
+    return deferred + run.sql.reset + run.guard + row + end
 
 
 def history_sql(run: Run, task: Task, milliseconds: str) -> str:
-    """SQL that records that `task` is done; `milliseconds` is an SQL expression."""
+    """SQL that records that `task` is done, or fails if the lock was lost; `milliseconds` is an SQL expression."""
     if task.direction is Direction.DOWN:
-        return run.history.remove(task.id, reverted(task, milliseconds))
+        return run.history.remove(task.id, reverted(task, milliseconds), zero=run.zero)
     forget = run.history.delete(task.id) if task.row else ""
     took = "NULL" if task.fake else milliseconds
-    return forget + run.history.insert(task.id, task.checksum, task.down, milliseconds=took, entry=applied(task))
+    entry = applied(task)
+    return forget + run.history.insert(task.id, task.checksum, task.down, milliseconds=took, entry=entry, zero=run.zero)

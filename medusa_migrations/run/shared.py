@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.db import Error
 
 from medusa_migrations.database.history import History
-from medusa_migrations.database.postgresql import CHECK_LOCK
+from medusa_migrations.database.postgresql import CHECK_LOCK, LOCK_HELD
 from medusa_migrations.database.session import Session, SessionSql
 from medusa_migrations.events import Listener
 from medusa_migrations.migration import Direction
@@ -42,12 +42,18 @@ class Run(NamedTuple):
 
     @property
     def check(self) -> str:
-        """SQL that fails if the lock was lost, where the run has taken it, or if the guard of its options does.
+        """SQL that fails if the lock was lost, where the run has taken it, or if the guard of its options does."""
+        return (CHECK_LOCK if self.options.lock else "") + self.guard
 
-        In one transaction for all the guard goes to its end, once: it may take longer the more was done before.
-        """
-        guard = "" if self.options.mode == "all" else self.options.guard
-        return (CHECK_LOCK if self.options.lock else "") + guard
+    @property
+    def guard(self) -> str:
+        """That of its options; in one transaction for all it goes to its end, as it takes longer the more was done."""
+        return "" if self.options.mode == "all" else self.options.guard
+
+    @property
+    def zero(self) -> str:
+        """An SQL expression that is 0, or fails if the lock was lost: a message with it needs no statement for that."""
+        return LOCK_HELD if self.options.lock else "0"
 
     def settle(self, record: Callable[[], str]) -> None:
         """Send the SQL of a `record` of what has failed, behind its rollback; where that cannot be soon, it is left."""

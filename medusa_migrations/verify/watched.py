@@ -209,4 +209,4 @@ class Watched:
             send_around(self.session, self.script, behind_a_part(self.run, row, "COMMIT;"))
         else:
             send_around(self.session, self.script, self.run.sql.reset)
-            send_around(self.session, self.script, f"BEGIN READ WRITE;{self.run.check}{row}COMMIT;")
+            send_around(self.session, self.script, f"BEGIN READ WRITE;{self.run.guard}{row}COMMIT;")
