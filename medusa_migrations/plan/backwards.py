@@ -214,8 +214,8 @@ def _why_irreversible(step: Step, known: Known) -> str:
     if migration is None:
         return (
             f"{step.id} cannot be reverted: it has no file, and the history no down part of it, as of every migration "
-            "in Python, whose code is never stored. Bring the file back, or undo it by hand and forget it with "
-            f"migrations_repair --mark-reverted {step.id}"
+            "in Python, whose code is never stored. Bring the file back. Or undo it by hand, and forget "
+            f"it with migrations_repair --mark-reverted {step.id}"
         )
     if step.row and migration.checksum != step.row.checksum:
         if migration.is_python:
