@@ -109,8 +109,11 @@ def _refuse_outside_block(script: Script) -> None:
 
 
 def load_function(step: Step, script: Script) -> Function | None:
-    """The function of a step of a migration in Python, None for SQL. Raises FileError if it cannot be imported."""
-    if step.migration is None or not step.migration.is_python:
+    """The function of a step of a migration in Python, None for SQL. Raises FileError if it cannot be imported.
+
+    What the history has stored is SQL, also where a file in Python has taken the place of that which was applied.
+    """
+    if step.migration is None or not step.migration.is_python or step.stored is not None:
         return None
     from medusa_migrations.files.pyfile import load  # few runs need it, and it brings the migration API along
 

@@ -395,3 +395,14 @@ class TestLosses:
         assert re.sub(r"\d+ ms", "N ms", done.stdout).splitlines() == ["Reverting migrations:", *lines]
         assert not done.stderr
         assert project.applied() == []
+
+
+def test_what_is_stored_is_sql_also_where_python_has_taken_the_place_of_the_file(project: Project) -> None:
+    project.table(1)
+    project.run().ok()
+    source = project.folder / "blog/sql_migrations/20240101000001_t1.sql"
+    source.unlink()
+    source.with_suffix(".py").write_text("def up(schema): ...\ndef down(schema): ...\n")
+    assert "DROP TABLE t1" in project.manage("migrations_revert", "--build", "--sql").ok().stdout
+    project.manage("migrations_revert", "--build").ok()
+    assert project.tables() == set()
