@@ -206,6 +206,9 @@ def test_a_migration_that_fails(site: Site, browser: Browser) -> None:
     browser.picture("error")
     browser.go(LIST)
     assert len(site.project.applied()) == 2
+    browser.follow("Journal")
+    assert "failed" in browser.text
+    browser.picture("journal")
 
 
 def test_a_confirmation_that_is_out_of_date_and_a_reload(site: Site, browser: Browser) -> None:

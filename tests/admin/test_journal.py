@@ -36,7 +36,8 @@ def test_a_migration_has_its_own_entries(site: Site) -> None:
     assert "There are no entries." in text(get(client, page_of(ONE)))
     api.run()
     page = text(get(client, page_of(ONE)))
-    assert "Journal When Action Took By Process Release" in page
+    assert "Journal When Action Took By" in page
+    assert "root from " in page
     assert "All entries" in page
 
 
