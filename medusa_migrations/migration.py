@@ -44,6 +44,9 @@ LINT_CODES: Mapping[str, Severity] = {
 # What is let pass: `drift KIND NAME: reason`, or `CODE [TABLE]: reason`.
 _ALLOWED = re.compile(rf"(?:drift\s+(\S+)\s+(\S.*?)|({'|'.join(LINT_CODES)})(?:\s+(\S+?))?):\s+(\S.*)")
 
+# When a migration may run, as seen from the release of the code that comes with it: before that is live, or after.
+Phase = Literal["before", "after"]
+
 # What `migrations_show` tells of a migration.
 State = Literal["applied", "pending", "changed", "missing", "failed", "running", "disabled"]
 
@@ -214,6 +217,7 @@ class Migration(NamedTuple):
     keep: tuple[str, ...] = ()
     description: str = ""
     allow: tuple[str, ...] = ()
+    phase: Phase = "before"
 
     @property
     def is_python(self) -> bool:

@@ -28,7 +28,7 @@ from .text import decode, put, read
 T = TypeVar("T")
 
 # Raised when the entries change, or the rules of sqlfile.py: a build of another format is made anew.
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 
 # How many files are written at once: each waits for the disk, which takes several.
@@ -187,7 +187,8 @@ def _to_json(migration: Migration) -> dict[str, Any]:
         "down": _part_to_json(migration.down) if migration.down else None,
     }
     optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description", "allow")}
-    return entry | {name: value for name, value in optional.items() if value}
+    phase = {"phase": migration.phase} if migration.phase == "after" else {}
+    return entry | {name: value for name, value in optional.items() if value} | phase
 
 
 def _part_to_json(part: Part) -> tuple[Any, ...]:
@@ -226,6 +227,7 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
         tuple(entry.get("keep", ())),
         entry.get("description", ""),
         tuple(entry.get("allow", ())),
+        entry.get("phase", "before"),
     )
 
 

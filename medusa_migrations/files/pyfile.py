@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from medusa_migrations.errors import FileError, Location, locate
-from medusa_migrations.migration import FEATURE, Allowed, Direction, Part, is_dependency, whole_checksum
+from medusa_migrations.migration import FEATURE, Allowed, Direction, Part, Phase, is_dependency, whole_checksum
 from medusa_migrations.schema.given_sql import sendable
 from medusa_migrations.schema.operations import IrreversibleError, Operation, Query, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Reverse, reverse, without_database
@@ -42,7 +42,7 @@ def down(schema: Schema) -> None:
 '''
 
 # The variables that a file may set; and what people write instead.
-_VARIABLES = ("depends", "feature", "transaction", "allow")
+_VARIABLES = ("depends", "feature", "transaction", "allow", "phase")
 _MISTAKEN = {"dependencies": "depends", "atomic": "transaction", "transactional": "transaction"}
 
 
@@ -57,6 +57,7 @@ class PythonFile:
     feature: str | None
     description: str
     allow: tuple[str, ...] = ()
+    phase: Phase = "before"
     keep: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -118,6 +119,7 @@ class _Parser:
             feature=self.feature(),
             description=docstring.partition("\n\n")[0],
             allow=self.allow(),
+            phase=self.phase(),
         )
 
     def error(self, problem: str, cure: str, line: int | None) -> FileError:
@@ -225,6 +227,12 @@ class _Parser:
         if not isinstance(found, list | tuple) or not all(isinstance(one, str) and Allowed.parse(one) for one in found):
             self.refuse_value("allow", "It is a list such as ['drift extension pg_trgm: another app uses it'].")
         return tuple(dict.fromkeys(found))
+
+    def phase(self) -> Phase:
+        found = self.values.get("phase")
+        if found not in (None, "after"):
+            self.refuse_value("phase", 'It is "after" for what is to run after the new code is live, or is left out.')
+        return "after" if found else "before"
 
     def transaction(self) -> bool | None:
         found = self.values.get("transaction")

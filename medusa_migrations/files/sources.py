@@ -214,6 +214,7 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
         keep=parsed.keep,
         description=parsed.description,
         allow=parsed.allow,
+        phase=parsed.phase,
     )
     return migration, parsed.warnings
 

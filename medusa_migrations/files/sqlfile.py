@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
-from medusa_migrations.migration import FEATURE, LINT_CODES, Allowed, Direction, Part, is_dependency
+from medusa_migrations.migration import FEATURE, LINT_CODES, Allowed, Direction, Part, Phase, is_dependency
 from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.tokens import ScanError
 
@@ -25,7 +25,7 @@ _DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)",
 _ALMOST_DOWN = re.compile(r"-{2,}[ \t]*([a-z]+)[ \t]*[:;.=-]?[ \t]*down[ \t]*(?:transaction\S*)?", re.IGNORECASE)
 _EXACT = re.compile(r"--[ \t]*migrate:\S")
 
-_WORDS = ("up", "down", "depends", "feature", "keep", "allow")
+_WORDS = ("up", "down", "depends", "feature", "keep", "allow", "phase")
 _OPTIONS = {"transaction:true": True, "transaction:false": False}
 
 
@@ -41,6 +41,7 @@ class ParsedFile:
     keep: tuple[str, ...] = ()
     description: str = ""
     allow: tuple[str, ...] = ()
+    phase: Phase = "before"
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -104,6 +105,7 @@ class _Parser:
         self.feature: str | None = None
         self.keep: list[str] = []
         self.allow: list[str] = []
+        self.phase: Phase = "before"
         self.notes: list[str] = []
         self.almost_down: Comment | None = None
         self.warnings: list[str] = []
@@ -133,6 +135,7 @@ class _Parser:
             keep=tuple(dict.fromkeys(self.keep)),
             description="\n".join(self.notes).strip(),
             allow=tuple(dict.fromkeys(self.allow)),
+            phase=self.phase,
             warnings=self.warnings,
         )
 
@@ -210,6 +213,8 @@ class _Parser:
             self.depends.append(self.dependency(argument, start))
         elif word == "allow":
             self.allow.append(self.allowed(argument, start))
+        elif word == "phase":
+            self.phase = self.named_phase(argument, start)
         elif word == "keep":
             table, dot, name = argument.partition(".")
             if not (table and dot and name) or len(argument.split()) != 1:
@@ -230,6 +235,16 @@ class _Parser:
             "migrate:depends names one migration",
             start,
             "Write app.20230701000000_name, or for Django's migrations auth.0012_name or auth; a line for each.",
+        )
+
+    def named_phase(self, argument: str, start: int) -> Phase:
+        if argument == "after":
+            return "after"
+        raise self.error(
+            "migrate:phase takes the word after",
+            start,
+            "Write `-- migrate:phase after` for what is to run after the new code is live; without the line it runs "
+            "before.",
         )
 
     def allowed(self, argument: str, start: int) -> str:

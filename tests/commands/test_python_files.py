@@ -31,6 +31,8 @@ NOT_BUILT = {
     ),
     "depends on no id": ("depends = ['a-b']\ndef up(schema): pass\n", ":1: depends is ['a-b']"),
     "a feature that is no name": ("feature = 'a b'\ndef up(schema): pass\n", ":1: feature is 'a b'"),
+    "a phase that is none": ("phase = 'later'\ndef up(schema): pass\n", ":1: phase is 'later'"),
+    "a misspelt phase": ("phases = 'after'\ndef up(schema): pass\n", "Did you mean 'phase'?"),
     "transaction as a string": ("transaction = 'no'\ndef up(schema): pass\n", ":1: transaction is 'no'"),
     "Django's name for depends": (
         "dependencies = []\ndef up(schema): pass\n",

@@ -136,7 +136,7 @@ DIST: dict[str, tuple[Callable[[Project], None], list[str]]] = {
     "no JSON": (lambda project: replace_dist(project, lambda text: text[:50]), ["manifest.json", "migrations_build"]),
     "another JSON": (lambda project: replace_dist(project, lambda text: "[]"), ["manifest.json", "migrations_build"]),
     "a newer format": (
-        lambda project: replace_dist(project, lambda text: text.replace('"format": 2', '"format": 3')),
+        lambda project: replace_dist(project, lambda text: text.replace('"format": 3', '"format": 4')),
         ["format 3"],
     ),
     "a changed file": (

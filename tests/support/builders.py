@@ -94,6 +94,7 @@ def in_file(folder: Path, id_: str, up: str | None = None, header: str = "", dow
         depends=parsed.depends,
         feature=parsed.feature,
         keep=parsed.keep,
+        phase=parsed.phase,
         description=parsed.description,
     )
 

@@ -15,6 +15,7 @@ HEADER = """\
 -- migrate:depends shop.20240101000001_x
 -- migrate:feature new
 -- migrate:keep blog_post.search_ix
+-- migrate:phase after
 """
 
 

@@ -85,7 +85,7 @@ def test_an_app_that_is_depended_on_and_not_installed_any_more_is_found(tmp_path
         assert "no installed app has the label 'auth'" in str(check_files()[0].msg)
 
 
-@pytest.mark.parametrize("manifest", ["", "[]", '{"format": 2}', None])
+@pytest.mark.parametrize("manifest", ["", "[]", '{"format": 3}', None])
 def test_without_a_build_that_can_be_read_the_files_are_parsed(manifest: str | None, tmp_path: Path) -> None:
     folder = app_folder(tmp_path, "grown", {FIRST: SQL, SECOND: SQL})
     with installed("grown", path=tmp_path, BASE_DIR=tmp_path, MEDUSA_MIGRATIONS={}):

@@ -22,15 +22,15 @@ from tests.support.dist_files import document
         "5",
         '"x"',
         "{}",
-        '{"format": 2}',
-        '{"format": 2, "migrations": null}',
-        '{"format": 2, "migrations": {}}',
-        '{"format": 2, "migrations": {"a": 1}}',
-        '{"format": 2, "migrations": [1]}',
-        '{"format": 2, "migrations": [null]}',
-        '{"format": 2, "migrations": [[]]}',
-        '{"format": 2, "migrations": [{}]}',
-        '{"format": 2, "migrations": ["x"]}',
+        '{"format": 3}',
+        '{"format": 3, "migrations": null}',
+        '{"format": 3, "migrations": {}}',
+        '{"format": 3, "migrations": {"a": 1}}',
+        '{"format": 3, "migrations": [1]}',
+        '{"format": 3, "migrations": [null]}',
+        '{"format": 3, "migrations": [[]]}',
+        '{"format": 3, "migrations": [{}]}',
+        '{"format": 3, "migrations": ["x"]}',
         '{"format": "1", "migrations": []}',
         '{"format": true, "migrations": []}',
         "\ufeff{}",
@@ -46,8 +46,8 @@ def test_what_is_no_manifest_is_refused(text: str, target: Path) -> None:
 
 def test_a_manifest_of_a_newer_version_is_told_as_such(target: Path) -> None:
     target.mkdir(parents=True)
-    (target / dist.MANIFEST).write_text('{"format": 3, "hash": 5, "migrations": [\n"who knows"\n]}\n')
-    with pytest.raises(DistError, match="format 3, this version reads format 2"):
+    (target / dist.MANIFEST).write_text('{"format": 4, "hash": 5, "migrations": [\n"who knows"\n]}\n')
+    with pytest.raises(DistError, match="format 4, this version reads format 3"):
         dist.load(target)
 
 
@@ -99,6 +99,7 @@ BAD_IDS = [
         ),
         *(("depends", value) for value in (5, "auth", [5], [None], {"a": 1})),
         *(("feature", value) for value in (5, ["new"], True)),
+        *(("phase", value) for value in (5, "later", None)),
         *(("keep", value) for value in (5, "blog_post.x", [5])),
         *(("description", value) for value in (5, ["x"])),
         *((key, ...) for key in ("id", "source", "hash", "checksum", "up", "down")),

@@ -98,6 +98,7 @@ HEADER = """\
 --migrate:feature product_categories
 -- migrate:keep blog_post.search_ix
 -- migrate:keep blog_post."Odd-Name"
+-- migrate:phase after
 -- migrate:up transaction:false
 -- The table.
 a;
@@ -114,6 +115,7 @@ def test_a_header() -> None:
         "contenttypes",
     )
     assert parsed.feature == "product_categories"
+    assert parsed.phase == "after"
     assert parsed.keep == ("blog_post.search_ix", 'blog_post."Odd-Name"')
     assert parsed.description == "Authors and their posts.\n\nMore about them; it's long.\nAnd this,\ntoo."
     assert parsed.up.line == HEADER[: HEADER.index("-- The table.")].count("\n") + 1
@@ -123,6 +125,7 @@ def test_a_header() -> None:
 def test_a_file_without_a_header() -> None:
     parsed = parse("-- migrate:up\na;\n", PATH)
     assert (parsed.depends, parsed.feature, parsed.keep, parsed.description) == ((), None, (), "")
+    assert parsed.phase == "before"
 
 
 OPTIONS = {"": None, " transaction:true": True, " transaction:false": False, "\ttransaction:false  ": False}
@@ -209,6 +212,7 @@ HEADER_LINES = {
     "--migrate:keep a.b": ("keep", "a.b"),
     "-- migrate:keep a.c": ("keep", "a.c"),
     "-- migrate:feature f": ("feature", "f"),
+    "-- migrate:phase after": ("phase", "after"),
     "-- Words; it's some": ("description", "Words; it's some"),
     "/* More */": ("description", "More"),
     "": None,
@@ -220,12 +224,13 @@ HEADER_LINES = {
 def test_a_header_in_any_order(lines: list[str], count: int) -> None:
     header = "".join(f"{line}\n" for line in lines[:count])
     parsed = parse(header + TEMPLATE, PATH)
-    said: dict[str, list[str]] = {"depends": [], "keep": [], "feature": [], "description": []}
+    said: dict[str, list[str]] = {"depends": [], "keep": [], "feature": [], "phase": [], "description": []}
     for key, value in filter(None, (HEADER_LINES[line] for line in lines[:count])):
         said[key].append(value)
     assert parsed.depends == tuple(said["depends"])
     assert parsed.keep == tuple(said["keep"])
     assert parsed.feature == next(iter(said["feature"]), None)
+    assert parsed.phase == next(iter(said["phase"]), "before")
     assert parsed.description == "\n".join(said["description"])
     assert parsed.up.line == count + 2
     assert parsed.checksum == sha("")

@@ -142,6 +142,18 @@ REFUSED: dict[str, tuple[str, str, list[str]]] = {
     ),
     "a feature with two names": ("-- migrate:feature a b\n-- migrate:up\n", ":1:1", ["names one feature"]),
     "two features": ("-- migrate:feature a\n-- migrate:feature b\n-- migrate:up", ":2:1", ["two features"]),
+    "a phase that is none": (
+        "-- a\n-- migrate:phase later\n-- migrate:up\n",
+        ":2:1",
+        ["migrate:phase takes the word after", "`-- migrate:phase after`"],
+    ),
+    "the phase that all have": (
+        "-- migrate:phase before\n-- migrate:up\n",
+        ":1:1",
+        ["without the line it runs before"],
+    ),
+    "a phase without a word": ("-- migrate:phase\n-- migrate:up\n", ":1:1", ["takes the word after"]),
+    "a phase in the up part": ("-- migrate:up\n-- migrate:phase after\n", ":2:1", ["migrate:phase belongs"]),
     "keep without a name": ("-- migrate:keep\n-- migrate:up\n", ":1:1", ["table.object", "blog_post.search_ix"]),
     "keep with a table only": ("-- migrate:keep blog_post\n-- migrate:up\n", ":1:1", ["table.object"]),
     "keep with a table and a dot": ("-- migrate:keep blog_post.\n-- migrate:up\n", ":1:1", ["table.object"]),
