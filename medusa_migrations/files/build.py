@@ -86,7 +86,8 @@ def from_sources() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     known = _last_build(conf.get_settings().dist_dir)
     found = sources.collect({migration.id: migration for migration in known}, _problems_of_lines())
     ahead = ahead_warning([migration.id for migration in found.migrations], datetime.now(UTC))
-    return ordered(found.migrations, app_labels()), (*found.warnings, *([ahead] if ahead else []))
+    in_order = ordered(found.migrations, app_labels())
+    return in_order, (*found.warnings, *([ahead] if ahead else []), *_held_back(in_order))
 
 
 def are_sources_accepted() -> bool:
@@ -136,6 +137,15 @@ def _problems_of_lines() -> list[FileError]:
     from .linear import problems  # most projects do without
 
     return problems()
+
+
+def _held_back(migrations: Sequence[Migration]) -> Sequence[str]:
+    """The warnings of what is held back only for what it depends on."""
+    if all(migration.phase == "before" for migration in migrations):
+        return ()
+    from .phases import held_back_warnings  # most projects do without
+
+    return tuple(held_back_warnings(migrations))
 
 
 def _last_build(dist_dir: Path) -> tuple[Migration, ...]:

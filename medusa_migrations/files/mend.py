@@ -35,7 +35,7 @@ def mended(data: bytes, cited: str, renamed: Renamed) -> bytes:
         return data
     ids = {str(old): str(new) for old, new in renamed.items()}
     text = decode(data, cited)
-    places = _in_python(text, cited, ids) if cited.endswith(".py") else _in_sql(text, cited)
+    places = _places(text, cited, ids)
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     line_end = b"\n" if b"\n" in data else b"\r"  # as `decode` has it
     lines = data.removeprefix(mark).split(line_end)
@@ -43,6 +43,19 @@ def mended(data: bytes, cited: str, renamed: Renamed) -> bytes:
         if place.name in ids:
             lines[place.line] = _replaced(lines[place.line], place, ids[place.name])
     return mark + line_end.join(lines)
+
+
+def line_of_dependency(data: bytes, cited: str, id_: MigrationId) -> int | None:
+    """The line, from 1, on which the file `cited` with the content `data` depends on `id_`; None where it is not told.
+
+    Raises FileError for a file that cannot be read.
+    """
+    places = _places(decode(data, cited), cited, {})
+    return next((place.line + 1 for place in places if place.name == str(id_)), None)
+
+
+def _places(text: str, cited: str, ids: Mapping[str, str]) -> Iterator[_Place]:
+    return _in_python(text, cited, ids) if cited.endswith(".py") else _in_sql(text, cited)
 
 
 def _replaced(line: bytes, place: _Place, new: str) -> bytes:
