@@ -15,7 +15,7 @@ from .database.interruption import Interruption
 from .errors import PlanError
 from .events import Listener, ignore
 from .files.build import app_labels, build, source_ids
-from .migration import Direction
+from .migration import Direction, Phase
 from .results import (
     Description,
     GenerateResult,
@@ -113,16 +113,18 @@ def run(
     sql: bool = False,
     check: bool = False,
     strict: bool | None = None,
+    phase: Phase | None = None,
     **how: Unpack[Execution],
 ) -> RunResult:
     """Apply all pending migrations, of `app` and what it depends on, up to the id `to`.
 
     `plan`, `sql` and `check` change nothing: the result has what would run, with `sql` its SQL too. With `strict`, by
-    default as OUT_OF_ORDER says, one that would run out of order is a PlanError.
+    default as OUT_OF_ORDER says, one that would run out of order is a PlanError. The `phase` "before" holds back what
+    is for when the new code is live, and what depends on it; "after" runs all, as without a phase.
     Raises MigrationFailed, with the result so far, if a migration fails; after any other error nothing is changed.
     """
     options = Options.chosen(how, only_plan=plan or sql or check, with_sql=sql)
-    result = carry_out(forwards(app, to, strict), options)
+    result = carry_out(forwards(app, to, strict, phase), options)
     return _with_findings(result) if options.only_plan and result.migrations else result
 
 

@@ -17,7 +17,7 @@ from django.db import connections
 from django.utils.timezone import get_default_timezone, get_default_timezone_name, is_aware, make_aware
 
 from .errors import SettingsError, nearest
-from .migration import MigrationId
+from .migration import MigrationId, Phase
 
 NAME = "MEDUSA_MIGRATIONS"
 TRANSACTION_MODES = ("all", "each", "none")
@@ -98,6 +98,21 @@ def release_of_environment() -> str:
     """The release that the environment names, or ""; Heroku's comes with its Dyno Metadata, Render's by itself."""
     found = (os.environ.get(name, "").strip() for name in _RELEASE_VARIABLES)
     return next(("".join(filter(str.isprintable, one))[:255] for one in found if one), "")
+
+
+def phase(value: object, called: str = "phase") -> Phase:
+    """`value` if it is a phase. Raises SettingsError, whose message says what it is `called`."""
+    found: Phase = _checked("PHASE", value, called)
+    return found
+
+
+def phase_of_environment() -> Phase | None:
+    """The phase that MEDUSA_PHASE asks `migrate` to keep to, None for all: so in tests, whose databases have all.
+
+    Raises SettingsError for what is none.
+    """
+    value = os.environ.get("MEDUSA_PHASE")
+    return None if not value or is_testing() else phase(value, "The environment variable MEDUSA_PHASE")
 
 
 def moment(text: str) -> datetime:
@@ -196,6 +211,12 @@ def _out_of_order(value: object) -> str:
     if value not in OUT_OF_ORDER:
         raise ValueError(value)
     return str(value)
+
+
+def _phase(value: object) -> Phase:
+    if value not in ("before", "after"):
+        raise ValueError
+    return "before" if value == "before" else "after"
 
 
 def _bool(value: object) -> bool:
@@ -299,8 +320,9 @@ _CHECKS = {
     "RELEASE": (_release, "the name of a release in at most 255 characters on one line, such as 'v42', or None"),
     "VERIFY_AFTER": (_id, "the id of a migration, such as 'blog.20230801075818_add_authors_and_posts', or None"),
     "OUT_OF_ORDER": (_out_of_order, "'run' or 'error'"),
+    "PHASE": (_phase, "'before' or 'after'"),
     "LINEAR": (_linear, "True, False or a list of app labels such as ['blog']"),
 }
 
 # What the values of a key may be, where they are few.
-_CHOICES = {"TRANSACTION": TRANSACTION_MODES, "OUT_OF_ORDER": OUT_OF_ORDER}
+_CHOICES = {"TRANSACTION": TRANSACTION_MODES, "OUT_OF_ORDER": OUT_OF_ORDER, "PHASE": ("before", "after")}

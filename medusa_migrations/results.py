@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from .migration import Direction, MigrationId, Severity, State
+from .migration import Direction, MigrationId, Phase, Severity, State
 
-Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_back"]
+Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_back", "held_back"]
 
 
 class MigrationResult(NamedTuple):
-    """What became of one migration; `sql` is filled in by `sql=True` only.
+    """What became of one migration; `sql` is filled in by `sql=True` only. `phase` is None where the file is gone.
 
     What follows it is said of planned ones: what one in Python will do, in words; whether the part runs in a
     transaction, whether the migration has a down part, and how many statements of the part are done already and will
@@ -32,6 +32,7 @@ class MigrationResult(NamedTuple):
     file_hash: str = ""
     findings: tuple[LintFinding, ...] = ()
     loses: tuple[str, ...] = ()
+    phase: Phase | None = None
 
 
 class Failure(NamedTuple):
@@ -49,6 +50,7 @@ class RunResult(NamedTuple):
     """What a run or a revert did; `notes` are for people.
 
     `fingerprint` is that of the plan, where there is nothing but a plan: the value of `expected` to carry it out.
+    `held_back` is what a run of phase before has left.
     """
 
     database: str
@@ -57,6 +59,7 @@ class RunResult(NamedTuple):
     error: Failure | None = None
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
+    held_back: tuple[MigrationResult, ...] = ()
 
 
 class BuildResult(NamedTuple):
@@ -77,7 +80,8 @@ class BuildResult(NamedTuple):
 class ShownMigration(NamedTuple):
     """A migration and its state; `run` is the same for all that one run applied together.
 
-    `in_part` tells that the statement behind those that are done may be committed in part.
+    `in_part` tells that the statement behind those that are done may be committed in part. `phase` is None where the
+    file is gone.
     """
 
     id: MigrationId
@@ -92,6 +96,7 @@ class ShownMigration(NamedTuple):
     run: str | None = None
     is_python: bool = False
     in_part: bool = False
+    phase: Phase | None = None
 
 
 class ShowResult(NamedTuple):
@@ -346,6 +351,7 @@ class ReviewedMigration(NamedTuple):
     reversible: bool = True
     change: Literal["new", "changed"] | None = None
     late: bool = False
+    phase: Phase = "before"
 
 
 class ReviewResult(NamedTuple):

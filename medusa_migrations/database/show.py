@@ -94,4 +94,5 @@ def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool
         run=row.run if row else None,
         is_python=migration is not None and migration.is_python,
         in_part=row is not None and row.sent_alone is not None,
+        phase=migration.phase if migration else None,
     )

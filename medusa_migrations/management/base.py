@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import Failure, RunResult
+from medusa_migrations.results import Failure, MigrationResult, RunResult
 from medusa_migrations.run.options import Execution
 
 from .console import Console, deliver, printable, run_json, written
@@ -155,8 +155,9 @@ class ExecutionCommand(MigrationCommand):
     def plan_lines(self, plan: RunResult) -> Iterator[str]:
         """What would be done, and what is to be known of it."""
         yield self.style.MIGRATE_HEADING("Planned migrations:")
-        for one in plan.migrations:
-            yield f"  {printable(str(one.id))}" + (" (out of order)" if one.out_of_order else "")
+        for one in (*plan.migrations, *plan.held_back):
+            remarks = ", ".join(_remarks(one))
+            yield f"  {printable(str(one.id))}" + (f" ({remarks})" if remarks else "")
             yield from (f"    {printable(call)}" for call in one.calls)
             if one.loses:
                 yield self.style.WARNING(f"    loses {printable(', '.join(one.loses))}")
@@ -169,8 +170,17 @@ class ExecutionCommand(MigrationCommand):
             for one in result.migrations:
                 id_ = " ".join(str(one.id).split())  # on one line, whatever the history has for a name
                 deliver(self.stdout, f"-- {id_} ({result.direction})\n{(one.sql or '').strip()}\n")
-        elif options["plan"] and result.migrations:
+        elif options["plan"] and (result.migrations or result.held_back):
             for line in self.plan_lines(result):
                 self.say(line, options)
         for note in result.notes if options["verbosity"] else ():
             self.stderr.write(printable(note), self.style.WARNING)
+
+
+def _remarks(planned: MigrationResult) -> list[str]:
+    told = {
+        "held back": planned.status == "held_back",
+        "phase after": planned.phase == "after",
+        "out of order": planned.out_of_order,
+    }
+    return [words for words, is_so in told.items() if is_so]

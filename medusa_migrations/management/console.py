@@ -237,6 +237,8 @@ def show_line(shown: ShownMigration, style: Style) -> str:
         remarks += [] if shown.is_python else [f"{plural(shown.statements_done, 'statement')} done"]
         remarks += [f"statement {shown.statements_done + 1} may be committed in part"] if shown.in_part else []
         remarks += [printable(shown.error)] if shown.error else []
+    if shown.phase == "after":
+        remarks.append("phase after")
     if shown.out_of_order:
         remarks.append("out of order")
     mark = MARKS[shown.state]
@@ -287,7 +289,8 @@ def run_json(result: RunResult) -> str:
             "database": result.database,
             "direction": str(result.direction),
             "migrations": [
-                {"id": str(one.id), "status": one.status, "duration_ms": one.duration_ms} for one in result.migrations
+                {"id": str(one.id), "status": one.status, "duration_ms": one.duration_ms, "phase": one.phase}
+                for one in (*result.migrations, *result.held_back)
             ],
             "error": failure_json(result.error) if result.error else None,
         }
@@ -335,6 +338,7 @@ def show_json(result: ShowResult) -> str:
                     "applied_by": one.applied_by,
                     "checksum": one.checksum,
                     "out_of_order": one.out_of_order,
+                    "phase": one.phase,
                 }
                 for one in result.migrations
             ],

@@ -41,6 +41,7 @@ def _remarks(one: ReviewedMigration, result: ReviewResult) -> list[str]:
     told = {
         f"{one.change}{since}": one.change is not None,
         "late: others that are newer may be applied already": one.late,
+        "phase after": one.phase == "after",
         "without a transaction": not one.transactional,
         "irreversible": not one.reversible,
         "in Python": one.is_python,
@@ -155,6 +156,7 @@ def review_json(result: ReviewResult) -> str:
                 "file": one.source,
                 "change": one.change,
                 "late": one.late,
+                "phase": one.phase,
                 "transaction": one.transactional,
                 "reversible": one.reversible,
                 "drops": list(one.drops),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.migration import Direction, Migration, MigrationId, dependencies
+from medusa_migrations.migration import Direction, Migration, MigrationId, Phase, dependencies
 
 from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts, renamed
 from .steps import Plan, Step
@@ -16,7 +16,7 @@ class Forwards(NamedTuple):
     """What a run is asked for: all that is pending, of `app` and what that depends on, up to the id `to`.
 
     `labels` are those of the installed apps. With `strict` a late arrival stops it, but for those of the apps with the
-    labels `exempt`.
+    labels `exempt`. In the `phase` before, what is of phase after is left, and what depends on that.
     """
 
     app: str | None = None
@@ -24,6 +24,7 @@ class Forwards(NamedTuple):
     labels: Collection[str] = ()
     strict: bool = False
     exempt: Collection[str] = ()
+    phase: Phase | None = None
 
     @property
     def direction(self) -> Direction:
@@ -40,17 +41,28 @@ class Forwards(NamedTuple):
         pending = known.pending()
         _refuse_renamed(known, pending)
         _refuse_unfinished_without_file(known, pending)
+        held = known.held_back(self.phase)
+        asked = self._asked(pending, known, held)
+        due = [migration for migration in asked if migration.id not in held]
+        late = out_of_order(known) if due else set()
+        if self.strict:
+            _refuse_late([one for one in due if one.id in late], known, self.exempt)
+        return Plan(
+            self.direction,
+            tuple(_step(migration, known, late) for migration in due),
+            missing=tuple(row.id for row in known.missing() if self.app is None or row.id.app == self.app),
+            held_back=tuple(migration for migration in asked if migration.id in held),
+        )
+
+    def _asked(self, pending: list[Migration], known: Known, held: Collection[MigrationId]) -> list[Migration]:
+        """Those of `pending` that `to` and `app` ask for. Raises PlanError for a `to` that cannot run, or is `held`."""
         if self.to is not None:
-            up_to = _up_to(self.to, known)
+            up_to = _up_to(self.to, known, held)
             pending = [migration for migration in pending if migration.id in up_to]
         if self.app is not None:
             wanted = _with_dependencies(known, [one.id for one in pending if one.id.app == self.app])
             pending = [migration for migration in pending if migration.id in wanted]
-        late = out_of_order(known) if pending else set()
-        if self.strict:
-            _refuse_late([one for one in pending if one.id in late], known, self.exempt)
-        missing = tuple(row.id for row in known.missing() if self.app is None or row.id.app == self.app)
-        return Plan(self.direction, tuple(_step(migration, known, late) for migration in pending), missing)
+        return pending
 
 
 def _step(migration: Migration, known: Known, late: Collection[MigrationId]) -> Step:
@@ -58,13 +70,18 @@ def _step(migration: Migration, known: Known, late: Collection[MigrationId]) -> 
     return Step(migration.id, Direction.UP, migration, migration.up, row=row, out_of_order=migration.id in late)
 
 
-def _up_to(text: str, known: Known) -> set[MigrationId]:
+def _up_to(text: str, known: Known, held: Collection[MigrationId]) -> set[MigrationId]:
     """The migration that `text` names and all before it. Raises PlanError for one that cannot run."""
     last = find_id(text, known)
     if last not in known.by_id:
         raise PlanError(f"{last} is applied, but there is no file for it any more: it has no place in the order.")
     if last in known.disabled:
         raise PlanError(f"{last} does not run: its feature, or that of one it depends on, is off.")
+    if last in held:
+        raise PlanError(
+            f"{last} is held back: it, or one that it depends on, is of phase after. Nothing was run. Run it when the "
+            f"new code is live: migrations_run --phase after --to {last}"
+        )
     ids = [migration.id for migration in known.migrations]
     return set(ids[: ids.index(last) + 1])
 
@@ -118,8 +135,9 @@ def _refuse_late(pending: Iterable[Migration], known: Known, exempt: Collection[
 
 
 def _is_excused(id_: MigrationId, known: Known) -> bool:
-    """Whether it may have been held back: by a feature that was off, its own or that of one it depends on."""
-    return any(known.by_id[one].feature for one in _with_dependencies(known, [id_]))
+    """Whether it may have been held back: by a feature that was off, or by its phase, or those of one it depends on."""
+    needed = (known.by_id[one] for one in _with_dependencies(known, [id_]))
+    return any(one.feature or one.phase == "after" for one in needed)
 
 
 def _applied_behind(id_: MigrationId, known: Known, exempt: Collection[str]) -> MigrationId | None:

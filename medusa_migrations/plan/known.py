@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError, nearest
-from medusa_migrations.migration import Migration, MigrationId, State, checksum, dependencies
+from medusa_migrations.migration import Migration, MigrationId, Phase, State, checksum, dependencies
 
 UNFINISHED_REVERTS = ("reverting", "revert_failed")
 
@@ -62,6 +62,19 @@ class Known(NamedTuple):
             for migration in self.migrations
             if migration.id not in self.disabled and not self.is_applied(migration.id)
         ]
+
+    def held_back(self, phase: Phase | None) -> set[MigrationId]:
+        """Which pending ones a run of `phase` leaves: before, those of phase after, and those that depend on them."""
+        held: set[MigrationId] = set()
+        for migration in self.pending() if phase == "before" else ():  # in their order: dependents come later
+            if migration.phase == "after" or not held.isdisjoint(dependencies(migration)):
+                held.add(migration.id)
+        return held
+
+    def due(self, phase: Phase | None) -> list[Migration]:
+        """What is pending without what a run of `phase` leaves."""
+        held = self.held_back(phase)
+        return [migration for migration in self.pending() if migration.id not in held]
 
     def is_applied(self, id_: MigrationId) -> bool:
         row = self.rows.get(id_)

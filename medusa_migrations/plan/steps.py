@@ -7,7 +7,7 @@ import json
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.migration import Direction, Migration, MigrationId, Part
+from medusa_migrations.migration import Direction, Migration, MigrationId, Part, Phase
 
 from .known import Row
 
@@ -27,6 +27,11 @@ class Step(NamedTuple):
     row: Row | None = None
     out_of_order: bool = False
 
+    @property
+    def phase(self) -> Phase | None:
+        """When its file may run, None if that is gone."""
+        return self.migration.phase if self.migration else None
+
     def is_transactional(self, mode: str) -> bool:
         """Whether the part runs in a transaction: as its marker says, else unless the mode is none.
 
@@ -40,11 +45,15 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is to be done, in its order; `missing` are ids of which a run is to say that they have no file."""
+    """What is to be done, in its order.
+
+    `missing` are ids of which a run is to say that they have no file, `held_back` what it leaves for a later phase.
+    """
 
     direction: Direction
     steps: tuple[Step, ...]
     missing: tuple[MigrationId, ...] = ()
+    held_back: tuple[Migration, ...] = ()
 
 
 def fingerprint(plan: Plan, mode: str, database: str) -> str:

@@ -19,7 +19,7 @@ from medusa_migrations.errors import Interrupted, PlanError, StalePlanError
 from medusa_migrations.files.build import to_run, unbuilt
 from medusa_migrations.migration import Direction, Migration, django_dependencies
 from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
-from medusa_migrations.results import Failure, RunResult
+from medusa_migrations.results import Failure, MigrationResult, RunResult
 
 from .options import Options
 
@@ -95,7 +95,7 @@ def _carried_out(work: _Work) -> RunResult:
     plan = _plan_unless_running(work)
     if plan and (options.only_plan or not plan.steps):
         _refuse_stale(plan, options)
-        return _with_offer(_looked_at(session, plan, options), plan, work)
+        return _with_notes(_looked_at(session, plan, options), plan, work)
     from medusa_migrations.database.lock import run_lock
     from medusa_migrations.database.types import renew_types
 
@@ -112,7 +112,7 @@ def _carried_out(work: _Work) -> RunResult:
             work.history.open()
         try:
             with ready_runner(now.direction, session, work.history, options) as runner:
-                return _with_offer(runner.carry_out(tasks), now, work)
+                return _with_notes(runner.carry_out(tasks), now, work)
         finally:
             if tasks:
                 renew_types(connections[session.alias])
@@ -143,13 +143,19 @@ def _looked_at(session: Session, plan: Plan, options: Options) -> RunResult:
     return as_result(session, plan, options)
 
 
-def _with_offer(result: RunResult, plan: Plan, work: _Work) -> RunResult:
-    """`result` with a note that offers to revert what has no file, where there is such."""
-    if not plan.missing:
-        return result
-    from .missing import offer
+def _with_notes(result: RunResult, plan: Plan, work: _Work) -> RunResult:
+    """`result` with what is held back, a note on that, and one that offers to revert what has no file."""
+    app, notes = work.wanted.app, result.notes
+    if plan.held_back:
+        from .held_back import held_back
 
-    return result._replace(notes=(*result.notes, *offer(plan.missing, work.wanted.app, result.database)))
+        notes = (*notes, held_back([one.id for one in plan.held_back], app, result.database))
+    if plan.missing:
+        from .missing import offer
+
+        notes = (*notes, *offer(plan.missing, app, result.database))
+    held = tuple(MigrationResult(one.id, "held_back", phase=one.phase) for one in plan.held_back)
+    return result._replace(notes=notes, held_back=held)
 
 
 def _refuse_stale(plan: Plan, options: Options) -> None:

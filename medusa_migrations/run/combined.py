@@ -48,6 +48,12 @@ def combined_order(
     return interleave(django, sql, firm, _wants(unapplied, pending))
 
 
+def referring(loader: MigrationLoader, django: Sequence[Key], labels: Collection[str]) -> list[tuple[Key, str]]:
+    """Which of `django` name one of the apps `labels` that has no Django migrations, each with its label."""
+    made_by_sql = set(labels) - {label for label, _ in loader.graph.nodes}
+    return [(key, label) for key in django for label in sorted(apps_named(loader.graph.nodes[key]) & made_by_sql)]
+
+
 def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Known) -> list[Left]:
     """The SQL migrations of the history that need one of Django's that are to be unapplied.
 

@@ -9,7 +9,7 @@ from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.events import Listener, ignore
 from medusa_migrations.files.build import app_labels
 from medusa_migrations.files.sources import package_labels
-from medusa_migrations.migration import Direction
+from medusa_migrations.migration import Direction, Phase
 
 if TYPE_CHECKING:
     from medusa_migrations.plan.forwards import Forwards
@@ -97,16 +97,20 @@ class Options(NamedTuple):
         return "".join(f"{command} {name} = '{value}';" for name, value in given.items() if value is not None)
 
 
-def forwards(app: str | None = None, to: str | None = None, strict: bool | None = None) -> Forwards:
+def forwards(
+    app: str | None = None, to: str | None = None, strict: bool | None = None, phase: Phase | None = None
+) -> Forwards:
     """All that is pending, of `app`, up to `to`; late arrivals stop it if `strict`, by default as OUT_OF_ORDER says.
 
-    The packages that are installed may bring some at any time.
+    The packages that are installed may bring some at any time. In the `phase` before, it is without what waits for the
+    new code. Raises SettingsError for what is no phase.
     """
     from medusa_migrations.plan.forwards import Forwards  # a revert does without
 
     if strict is None:
         strict = conf.get_settings().out_of_order == "error"
-    return Forwards(app, to, app_labels(), strict, package_labels() if strict else ())
+    exempt = package_labels() if strict else ()
+    return Forwards(app, to, app_labels(), strict, exempt, None if phase is None else conf.phase(phase))
 
 
 _WITHOUT_SETTING = ("database", "fake", "build", "lock", "applied_by", "listener", "interruption", "expected")

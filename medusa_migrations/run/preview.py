@@ -39,6 +39,7 @@ def _step_as_result(session: Session, step: Step, options: Options) -> Migration
         reversible=migration is not None and migration.down is not None,
         statements_done=row.statements_done if row and row.state != "applied" else 0,
         file_hash=migration.hash if migration else "",
+        phase=step.phase,
     )
     may_lose = step.direction is Direction.DOWN and not options.fake
     is_python = migration is not None and migration.is_python

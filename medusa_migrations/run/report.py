@@ -44,7 +44,7 @@ class Report:
             status = "applied" if task.direction is Direction.UP else "reverted"
         took = None if task.fake else milliseconds
         self.current = None
-        self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order))
+        self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order, phase=task.step.phase))
         self.run.tell(Finished(task.id, took, task.fake))
         self.tell_notices()
         if self.run.options.mode != "all":
@@ -84,7 +84,8 @@ class Report:
         if ending.of_all:
             self._relabel("failed" if failed.in_doubt(ending) else "rolled_back")
         if failure.id:
-            self.results.append(MigrationResult(failure.id, "failed"))
+            phase = self.current.step.phase if self.current else None
+            self.results.append(MigrationResult(failure.id, "failed", phase=phase))
             self.run.tell(Failed(failure.id))
         self.tell_notices()
         direction = self.run.direction
@@ -103,7 +104,7 @@ class Report:
         reason = self.run.session.interruption.reason
         message = f"Stopped by {reason}. {doing}{rest} {ending.cure or 'Run it again to go on.'}"
         if self.current:
-            self.results.append(MigrationResult(self.current.id, "failed"))
+            self.results.append(MigrationResult(self.current.id, "failed", phase=self.current.step.phase))
             self.run.tell(Failed(self.current.id))
         failure = Failure(self.current.id if self.current else None, message)
         self._log(failure)

@@ -91,6 +91,7 @@ def _reviewed(migration: Migration, direction: Direction) -> ReviewedMigration:
         loses=told.loses,
         transactional=mode != "none" if part.transaction is None else part.transaction,
         reversible=migration.down is not None,
+        phase=migration.phase,
     )
 
 

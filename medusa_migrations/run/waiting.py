@@ -23,7 +23,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, Interrupted, NotReady, SettingsError
 from medusa_migrations.events import Listener, Remarked
 from medusa_migrations.files.build import to_run
-from medusa_migrations.migration import Migration
+from medusa_migrations.migration import Migration, Phase
 from medusa_migrations.results import Failure, WaitResult
 
 from .options import Options
@@ -61,10 +61,11 @@ class Patience(NamedTuple):
 
 
 class Awaited(NamedTuple):
-    """The migrations that are to be applied: SQL's, and Django's in the graph of `loader`."""
+    """The migrations that are to be applied: SQL's, as far as they run in `phase`, and Django's, those of `loader`."""
 
     migrations: tuple[Migration, ...]
     loader: MigrationLoader
+    phase: Phase | None
 
     def look(self, session: Session) -> Look:
         """Compare them with both histories. Raises django.db.Error, DatabaseError."""
@@ -74,7 +75,7 @@ class Awaited(NamedTuple):
             known, holder = known_and_holder(history, self.migrations, details=True)  # with what the errors were
         applied = applied_by_django(session, self.loader)
         return Look(
-            sql=tuple(migration.id for migration in known.pending()),
+            sql=tuple(migration.id for migration in known.due(self.phase)),
             django=tuple(sorted(key for key in self.loader.graph.nodes if key not in applied)),
             holder=holder.text if holder else "",
             hopeless=hopeless(known, is_held=holder is not None),
@@ -85,7 +86,8 @@ def wait_until_ready(database: str, patience: Patience, *, database_only: bool) 
     """As `medusa_migrations.api.wait`."""
     began = time.monotonic()
     conf.get_settings()  # what is wrong is told at once
-    awaited = None if database_only else Awaited(to_run(only_plan=True), loaded())
+    phase = conf.phase_of_environment()
+    awaited = None if database_only else Awaited(to_run(only_plan=True), loaded(), phase)
     try:
         found = _last_look(database, awaited, patience)
     except StopRequested as stop:

@@ -481,7 +481,7 @@ def test_json_is_the_only_thing_on_stdout(project: Project) -> None:
     assert document == {
         "database": "default",
         "direction": "up",
-        "migrations": [{"id": id_, "status": "applied"}],
+        "migrations": [{"id": id_, "status": "applied", "phase": "before"}],
         "error": None,
     }
     assert project.run("--json").ok().json["migrations"] == []

@@ -76,6 +76,7 @@ def test_json_has_every_field(project: Project) -> None:
         "applied_by": None,
         "checksum": two["checksum"],
         "out_of_order": False,
+        "phase": "before",
     }
 
 

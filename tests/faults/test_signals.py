@@ -85,7 +85,7 @@ def test_a_signal_with_json_still_prints_the_document(project: Project) -> None:
     run.send_signal(signal.SIGTERM)
     _, stdout, _ = ended(run)
     assert json.loads(stdout)["migrations"] == [
-        {"id": "blog.20240101000002_slow", "status": "failed", "duration_ms": None}
+        {"id": "blog.20240101000002_slow", "status": "failed", "duration_ms": None, "phase": "before"}
     ]
 
 

@@ -307,3 +307,20 @@ def test_the_variable_has_the_features_name_in_capitals(
 ) -> None:
     monkeypatch.setenv(variable, "1")
     assert given_settings({}).is_on(feature)
+
+
+@pytest.mark.parametrize("value", ["before", "after"])
+def test_a_phase_is_one_of_two(value: str) -> None:
+    assert conf.phase(value) == value
+
+
+@pytest.mark.parametrize("value", ["", "later", "BEFORE", None, 1])
+def test_what_is_no_phase_is_refused(value: object) -> None:
+    with pytest.raises(SettingsError, match=r"phase is .+ It must be 'before' or 'after'\."):
+        conf.phase(value)
+
+
+@pytest.mark.parametrize("value", ["before", "no phase"])
+def test_in_tests_the_phase_of_the_environment_does_not_count(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MEDUSA_PHASE", value)
+    assert conf.phase_of_environment() is None

@@ -19,7 +19,11 @@ class Command(ExecutionCommand):
         add_app(parser, "Only this app's, and what they depend on.")
         parser.add_argument("--to", metavar="ID", help="All pending up to this one, in their order.")
         parser.add_argument("--check", action="store_true", help="Exit with 1 if something is pending; change nothing.")
-
+        parser.add_argument(
+            "--phase",
+            metavar="before|after",
+            help="before: hold back what is for when the new code is live. after: run what is left. Default: all.",
+        )
         parser.add_argument(
             "--strict",
             action=BooleanOptionalAction,
@@ -29,7 +33,7 @@ class Command(ExecutionCommand):
 
     def work(self, **options: Any) -> None:
         with stopped_by_signals() as interruption:
-            chosen = {name: options[name] for name in ("check", "strict")}
+            chosen = {name: options[name] for name in ("check", "strict", "phase")}
             result = api.run(**chosen, interruption=interruption, **self.execution(options))
         self.report(result, options)
         if not result.migrations and not options["sql"]:

@@ -60,6 +60,7 @@ class MigrateRun:
         self.history = History(session)
         # A test database is made of the sources, whatever was built when.
         self.migrations = to_run(only_plan=asked.only_look or conf.is_testing(), listener=console)
+        self.phase = conf.phase_of_environment()
         self.known = self._read()
         self.has_joined = False
         self.is_locked = False
@@ -89,14 +90,24 @@ class MigrateRun:
             self.is_locked = True
             loader.build_graph()
             self.known = self._read()
+        self._tell_held_back()
         if not self.known.pending() and not conf.is_testing():
             for note in unbuilt(self.migrations):
                 self.console.alert(note)
 
+    def _tell_held_back(self) -> None:
+        label = self.asked.app_label
+        held = [id_ for id_ in self.known.held_back(self.phase) if label in (None, id_.app)]
+        if held and self.asked.migration_name is None:
+            from medusa_migrations.run.held_back import held_back
+
+            held.sort(key=lambda id_: id_.sort_key)
+            self.console.alert(held_back(held, label, self.asked.database))
+
     def _has_work(self, loader: MigrationLoader) -> bool:
         return (
             self.asked.migration_name is not None
-            or bool(self.known.pending())
+            or bool(self.known.due(self.phase))
             or any(key not in loader.applied_migrations for key in loader.graph.nodes)
         )
 
@@ -115,6 +126,7 @@ class MigrateRun:
         DatabaseError where nothing could be recorded.
         """
         steps: dict[Key, Step] = {step.id: step for step in self._pending_steps()}
+        self._refuse_held_back(loader, django)
         if not steps:
             return list(django)
         from medusa_migrations.run.combined import combined_order
@@ -131,7 +143,7 @@ class MigrateRun:
 
     def _pending_steps(self) -> Sequence[Step]:
         # A test database that was kept meets every branch, and is anybody's to make anew.
-        wanted = forwards(strict=False if conf.is_testing() else None)
+        wanted = forwards(strict=False if conf.is_testing() else None, phase=self.phase)
         try:
             return wanted.plan(self.known).steps
         except PlanError as error:
@@ -141,6 +153,23 @@ class MigrateRun:
                     "--keepdb, or, with pytest, with --create-db."
                 ) from None
             raise
+
+    def _refuse_held_back(self, loader: MigrationLoader, django: Sequence[Key]) -> None:
+        """Raise PlanError if one of `django` names an app made by SQL of which nothing is applied, nor will be now."""
+        held = self.known.held_back(self.phase)
+        if not held:
+            return
+        from medusa_migrations.run.combined import referring
+
+        due = {migration.id.app for migration in self.known.due(self.phase)}
+        without = (self.untouched() - due) & {id_.app for id_ in held}
+        for key, label in referring(loader, django, without):
+            first = min((id_ for id_ in held if id_.app == label), key=lambda id_: id_.sort_key)
+            raise PlanError(
+                f"Django's migration {'.'.join(key)} names the app {label!r}, whose tables are not there: MEDUSA_PHASE "
+                f"is before, and {first} is held back. Nothing was done. Take `-- migrate:phase after` out of what "
+                "makes the tables, or run migrate without MEDUSA_PHASE."
+            )
 
     def _prepare(self, steps: Sequence[Step]) -> None:
         """Find out before anything is done, by Django either, whether `steps` could be read, run and recorded."""

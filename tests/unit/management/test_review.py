@@ -36,6 +36,14 @@ def test_findings_stand_in_the_table_and_under_it() -> None:
     )
 
 
+def test_the_phase_is_a_remark_where_it_is_after() -> None:
+    after = RESULT._replace(migrations=(RESULT.migrations[0]._replace(phase="after"),))
+    assert f"-- {FILE}: phase after\n" in review_text(after)
+    assert "| phase after; lint: scan |" in review_markdown(after)
+    assert "phase" not in review_text(RESULT)
+    assert [json.loads(review_json(one))["migrations"][0]["phase"] for one in (RESULT, after)] == ["before", "after"]
+
+
 def test_findings_are_in_the_document() -> None:
     (found,) = json.loads(review_json(RESULT))["findings"]
     assert (found["id"], found["part"], found["code"], found["line"]) == (str(ID), "up", "scan", 2)

@@ -196,6 +196,11 @@ ON = {"new": True}
             {},
             "shop.1 blog.2",
         ),
+        (
+            known([migration("shop.1", phase="after"), migration("blog.2", "shop.1"), B3], [row(B3)]),
+            {},
+            "shop.1 blog.2",
+        ),
         (known([B1, B2], [row(B1, 9, state="failed"), row(B2, 1)]), {}, "blog.1"),
         (known([B1, B2, migration("shop.3")], [row(B2)]), {"app": "shop"}, "shop.3"),
     ],
@@ -206,12 +211,70 @@ ON = {"new": True}
         "what is applied is of such an app",
         "its feature was off",
         "the feature of one that it depends on was off",
+        "it, or one that it depends on, was held back by its phase",
         "it has begun",
         "the late one is of another app",
     ],
 )
 def test_what_is_no_late_arrival_runs_strictly(state: Known, options: dict[str, Any], expected: str) -> None:
     assert run(state, strict=True, **options) == expected
+
+
+PHASED = [
+    migration("blog.1", phase="after"),
+    migration("blog.2"),
+    migration("shop.3", "blog.1"),
+    migration("shop.4", "shop.3", phase="after"),
+    migration("blog.5", "shop.4"),
+    migration("blog.6"),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "applied", "due", "left"),
+    [
+        ({}, [], "blog.1 blog.2 shop.3 shop.4 blog.5 blog.6", ""),
+        ({"phase": "after"}, [], "blog.1 blog.2 shop.3 shop.4 blog.5 blog.6", ""),
+        ({"phase": "before"}, [], "blog.2 blog.6", "blog.1 shop.3 shop.4 blog.5"),
+        ({"phase": "before"}, [0], "blog.2 shop.3 blog.6", "shop.4 blog.5"),
+        ({"phase": "before"}, [0, 1, 2, 3], "blog.5 blog.6", ""),
+        ({"phase": "before", "to": "blog.2"}, [], "blog.2", "blog.1"),
+        ({"phase": "before", "app": "shop"}, [], "", "blog.1 shop.3 shop.4"),
+        ({"phase": "after", "app": "shop"}, [1], "blog.1 shop.3 shop.4", ""),
+    ],
+    ids=[
+        "without a phase all run",
+        "after runs what is left, which may be all",
+        "before holds back what is after and all that depends on it",
+        "what is applied holds back nothing",
+        "the last dependency of phase after is applied",
+        "up to one",
+        "an app that needs one of another app",
+        "after, of an app and what it needs",
+    ],
+)
+def test_a_phase(options: dict[str, Any], applied: list[int], due: str, left: str) -> None:
+    state = known(PHASED, [row(PHASED[at]) for at in applied])
+    assert run(state, **options) == due
+    options = options | ({"to": str(mid(options["to"]))} if "to" in options else {})
+    assert short([one.id for one in Forwards(labels=LABELS, **options).plan(state).held_back]) == left
+    assert short([one.id for one in state.due("before")]) == short(
+        [one.id for one in state.pending() if one.id not in state.held_back("before")]
+    )
+
+
+@pytest.mark.parametrize("target", ["blog.1", "blog.5"])
+def test_a_target_that_is_held_back_is_refused(target: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        Forwards(labels=LABELS, to=str(mid(target)), phase="before").plan(known(PHASED))
+    message = str(caught.value)
+    assert message.startswith(f"{mid(target)} is held back: it, or one that it depends on, is of phase after.")
+    assert message.endswith(f"migrations_run --phase after --to {mid(target)}")
+
+
+def test_what_failed_part_way_is_held_back_too() -> None:
+    begun = row(PHASED[0], state="failed", statements_done=1)
+    assert run(known(PHASED[:2], [begun]), phase="before") == "blog.2"
 
 
 @pytest.mark.parametrize("state", ["running", "failed"])
