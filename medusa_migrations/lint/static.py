@@ -21,6 +21,8 @@ from medusa_migrations.sql.names import without_escapes
 from medusa_migrations.sql.scanner import Statement, split
 from medusa_migrations.sql.tokens import is_name, tokens
 
+from .severity import severity_in
+
 
 class _Rule(NamedTuple):
     """What a rule of squawk is here; `lock` is the mode in which the statement locks its table."""
@@ -220,7 +222,7 @@ def _finding(looked: _Looked, statement: Statement, at: int, rule: _Rule, messag
         migration.id,
         looked.direction,
         rule.code,
-        rule.severity,
+        severity_in(migration, looked.direction, rule.code, rule.severity),
         migration.source,
         place.line,
         place.column or 1,

@@ -12,7 +12,9 @@ from medusa_migrations.errors import Location
 from medusa_migrations.lint.allowed import above
 from medusa_migrations.lint.facts import Facts
 from medusa_migrations.lint.found import Found
+from medusa_migrations.lint.instead.pieces import in_part
 from medusa_migrations.lint.judge import judge
+from medusa_migrations.lint.severity import severity_in
 from medusa_migrations.lint.watch import Watch
 from medusa_migrations.migration import LINT_CODES
 from medusa_migrations.results import LintFinding
@@ -112,12 +114,14 @@ class Watched:
                 self._keep(sent, judge(facts, sent.words, sent.sql))
 
     def _keep(self, sent: Sent, found: list[Found]) -> None:
+        migration = self.task.step.migration
+        assert migration is not None  # what has no file is not proven
         for one in found:
             finding = LintFinding(
                 id=self.task.id,
                 part=self.task.direction,
                 code=one.code,
-                severity=LINT_CODES[one.code],
+                severity=severity_in(migration, self.task.direction, one.code, LINT_CODES[one.code]),
                 file=sent.place.path,
                 line=sent.place.line,
                 column=sent.place.column or 1,
@@ -125,7 +129,7 @@ class Watched:
                 message=one.message,
                 lock=one.lock,
                 tables=one.tables,
-                instead=one.instead.replace("-- migrate:up", f"-- migrate:{self.task.direction}"),
+                instead=in_part(one.instead, self.task.direction),
             )
             self.spotted.append(Spotted(finding, sent.allow))
 

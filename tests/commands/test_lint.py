@@ -88,6 +88,20 @@ def test_what_is_found_and_what_is_let_pass(post: Project, up: str, found: list[
     assert places(lint(post)) == found
 
 
+def test_what_is_dropped_when_the_new_code_is_live_is_a_note_and_what_is_renamed_is_not(post: Project) -> None:
+    up = "DROP TABLE tag;\nALTER TABLE post DROP slug;\nALTER TABLE post RENAME views TO seen;"
+    post.write(NEW, up)
+    now = lint(post)
+    assert [severity for _, _, severity in places(now)] == ["warning"] * 3
+    assert all("\n-- migrate:phase after\n-- migrate:up\nDROP" in one["instead"] for one in now[:1])
+    post.write(NEW, up, header="-- migrate:phase after\n")
+    assert places(lint(post)) == [
+        ("drop-table", 3, "note"),
+        ("drop-column", 4, "note"),
+        ("rename-column", 5, "warning"),
+    ]
+
+
 def test_the_header_lets_pass_in_all_of_the_file(post: Project) -> None:
     post.write(NEW, "ALTER TABLE post ALTER slug SET NOT NULL;", header="-- migrate:allow scan: it is small\n")
     assert lint(post, code=0) == []

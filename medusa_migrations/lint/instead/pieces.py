@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from medusa_migrations.migration import Direction
 from medusa_migrations.sql.names import folded, quoted
 from medusa_migrations.sql.tokens import tokens
 
@@ -21,6 +22,9 @@ FILL = "A migration in Python, which fills the rows in batches"
 THIS = "This migration"
 THEN = "A migration behind it"
 
+# The line of a header that holds a migration back until the new code is live.
+AFTER = "-- migrate:phase after"
+
 # How long a name may be.
 _LENGTH = 63
 
@@ -35,9 +39,16 @@ def in_transaction(*statements: str) -> str:
     return part(*statements, marker="-- migrate:up")
 
 
-def later(*statements: str) -> str:
-    """A migration for when the new code is live."""
-    return in_transaction(*statements)
+def in_part(text: str, direction: Direction) -> str:
+    """A safe way, which is written for an up part, for one of `direction`: what is reverted has no phase."""
+    if direction is Direction.UP:
+        return text
+    return text.replace(f"{AFTER}\n", "").replace("-- migrate:up", f"-- migrate:{direction}")
+
+
+def later(part: str) -> str:
+    """A migration with that part for when the new code is live."""
+    return f"{AFTER}\n{part}"
 
 
 def steps(*texts: tuple[str, str]) -> str:

@@ -20,7 +20,7 @@ def required_column(table: TableFacts, column: Column) -> str:
         (FILL, backfill(table.name, f"{column.name} = …", f"{column.name} IS NULL")),
         (
             "When the new code is live and sets it",
-            part(*nulls),
+            later(part(*nulls)),
         ),
     )
     return f"{found}\n\n-- Or, where one value does for all: {adds} NOT NULL DEFAULT …;"
@@ -29,16 +29,16 @@ def required_column(table: TableFacts, column: Column) -> str:
 def insert_breaks(table: TableFacts, column: Column) -> str:
     """For a new column that the code before this release does not know of."""
     if column.is_filled:
-        takes = later(alter(table.name, f"ALTER COLUMN {column.name} DROP DEFAULT"))
+        takes = later(in_transaction(alter(table.name, f"ALTER COLUMN {column.name} DROP DEFAULT")))
         return f"-- Leave the default here, and take it away in a migration for when the new code is live:\n{takes}"
-    nulls = part(*not_null(table.name, [column.name]))
+    nulls = later(part(*not_null(table.name, [column.name])))
     return f"-- Leave it without NOT NULL here, and do that in a migration for when the new code is live:\n{nulls}"
 
 
 def drop_column(table: TableFacts, column: Column) -> str:
     """For a column that is dropped."""
     name = table.name
-    drop = later(alter(name, f"DROP COLUMN {column.name}"))
+    drop = later(in_transaction(alter(name, f"DROP COLUMN {column.name}")))
     if not column.is_required:
         return f"-- In a migration of its own, for when no code that runs names it any more:\n{drop}"
     null = in_transaction(alter(name, f"ALTER COLUMN {column.name} DROP NOT NULL"))
@@ -61,7 +61,9 @@ def drop_table(tables: Sequence[TableFacts]) -> str:
     kinds = {"view": "VIEW", "materialized view": "MATERIALIZED VIEW", "foreign table": "FOREIGN TABLE"}
     # What depends on others was made behind them, and goes before.
     drops = [f"DROP {kinds.get(table.kind, 'TABLE')} {table.name}" for table in reversed(tables)]
-    return f"-- In a migration of its own, for when no code that runs uses it any more:\n{later(*drops)}"
+    return (
+        f"-- In a migration of its own, for when no code that runs uses it any more:\n{later(in_transaction(*drops))}"
+    )
 
 
 def rename_table(table: TableFacts) -> str:
@@ -77,5 +79,5 @@ def rename_table(table: TableFacts) -> str:
             f"{THIS}: code that runs goes on with a view, which takes its writes too",
             in_transaction(renames, f"CREATE VIEW {old} AS SELECT * FROM {new}"),
         ),
-        ("When no code that runs uses the old name any more", later(f"DROP VIEW {old}")),
+        ("When no code that runs uses the old name any more", later(in_transaction(f"DROP VIEW {old}"))),
     )

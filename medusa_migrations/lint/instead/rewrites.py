@@ -141,7 +141,7 @@ def _retype(table: TableFacts, change: ColumnChange) -> str:
                 alter(name, f"RENAME COLUMN {new} TO {old}"),
             ),
         ),
-        ("When it has proved itself", later(alter(name, f"DROP COLUMN {aside}"))),
+        ("When it has proved itself", later(in_transaction(alter(name, f"DROP COLUMN {aside}")))),
     )
 
 

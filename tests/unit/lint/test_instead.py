@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from medusa_migrations.lint.facts import Column, ColumnChange, Constraint, Facts, Index, TableFacts
 from medusa_migrations.lint.instead.indexes import index_build
-from medusa_migrations.lint.instead.pieces import in_place_of_value, made_name
+from medusa_migrations.lint.instead.pieces import in_part, in_place_of_value, made_name
 from medusa_migrations.lint.instead.release import drop_column, insert_breaks
 from medusa_migrations.lint.instead.rewrites import rewrite
 from medusa_migrations.lint.instead.scans import scan
+from medusa_migrations.migration import Direction
 
 POST = TableFacts("post", taken="AccessExclusiveLock", is_read=True)
 
@@ -68,6 +69,15 @@ def test_insert_breaks_gives_back_what_was_taken() -> None:
 def test_a_required_column_that_is_dropped_stops_being_required_first() -> None:
     text = drop_column(POST, Column("state", "text", is_not_null=True))
     assert text.index("DROP NOT NULL") < text.index("When no code") < text.index("DROP COLUMN state")
+
+
+def test_what_is_for_when_the_new_code_is_live_has_its_phase() -> None:
+    text = drop_column(POST, Column("state", "text"))
+    header = "-- In a migration of its own, for when no code that runs names it any more:\n"
+    drop = "ALTER TABLE post DROP COLUMN state;"
+    assert text == f"{header}-- migrate:phase after\n-- migrate:up\n{drop}"
+    assert in_part(text, Direction.UP) == text
+    assert in_part(text, Direction.DOWN) == f"{header}-- migrate:down\n{drop}"
 
 
 def test_names() -> None:
