@@ -164,6 +164,7 @@ class ListRow:
     took: str
     by: str
     is_late: bool
+    is_after: bool
 
     @property
     def is_applied(self) -> bool:
@@ -184,4 +185,5 @@ def list_row(shown: ShownMigration) -> ListRow:
         took=took,
         by=shown.applied_by or "",
         is_late=shown.out_of_order,
+        is_after=shown.phase == "after",
     )

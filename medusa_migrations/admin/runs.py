@@ -39,8 +39,8 @@ STATUSES: Mapping[str, str | Promise] = {
 class Wish:
     """What to run or to revert, as one page hands it to the next. An empty text asks for the default.
 
-    `to` is the id of a migration: a run applies it last, a revert leaves it applied. `steps`, the number of migrations,
-    and `last_run`, all that the last run applied, are for a revert.
+    `to` is the id of a migration: a run applies it last, a revert leaves it applied. `phase` is for a run; `steps`, the
+    number of migrations, and `last_run`, all that the last run applied, are for a revert.
     """
 
     direction: Direction
@@ -49,6 +49,7 @@ class Wish:
     to: str = ""
     steps: str = ""
     last_run: bool = False
+    phase: str = ""
 
     @classmethod
     def parse(cls, direction: Direction, given: Mapping[str, str], database: str, transaction: str) -> Wish:
@@ -60,21 +61,23 @@ class Wish:
             to=given.get("to", "").strip(),
             steps=given.get("steps", "").strip(),
             last_run=bool(given.get("last_run")),
+            phase=given.get("phase", "").strip(),
         )
 
     def options(self) -> dict[str, Any]:
         """The wish as keyword arguments of `api.run` or `api.revert`. Raises PlanError if `steps` is no number."""
         common = {"database": self.database, "transaction": self.transaction, "to": self.to or None}
         if self.direction is Direction.UP:
-            return common
+            return common | {"phase": self.phase or None}
         if self.steps and not (self.steps.isascii() and self.steps.isdigit() and len(self.steps) < 10):
             raise PlanError(_("%(given)r is no number of migrations.") % {"given": self.steps})
         return common | {"steps": int(self.steps) if self.steps else None, "last_run": self.last_run}
 
     def hidden(self) -> dict[str, str]:
         """The wish as hidden inputs of a form, values by name."""
-        values = {"database": self.database, "transaction": self.transaction, "to": self.to, "steps": self.steps}
-        return {name: value for name, value in (values | {"last_run": "1" if self.last_run else ""}).items() if value}
+        names = ("database", "transaction", "to", "steps", "phase")
+        values = {name: getattr(self, name) for name in names} | {"last_run": "1" if self.last_run else ""}
+        return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
             )
             % {"count": done}
         )
+    if direction is Direction.UP and planned.phase == "after":
+        found.append(_("Phase after: it is for when the new code is live."))
     if planned.out_of_order:
         found.append(_("Out of order: later migrations are applied already."))
     found += [f"{one.file}:{one.line}: {one.code}: {one.message}" for one in planned.findings]

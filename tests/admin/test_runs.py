@@ -121,6 +121,25 @@ def test_what_is_not_built_is_named(site: Site, built: Any) -> None:
     assert f"Not built, so not run: {TWO}" in text(get(site.admin(), RUN))
 
 
+def test_a_run_of_phase_before_leaves_what_is_after(site: Site) -> None:
+    tables(site, 1)
+    site.project.write(TWO, "SELECT 1;", header="-- migrate:phase after\n")
+    client = site.admin()
+    assert f"{TWO} Phase after: it is for when the new code is live." in text(get(client, RUN))
+    page = get(client, RUN, phase="before")
+    assert '<option value="before" selected>' in page
+    assert form_of(page)["phase"] == "before"
+    held = f"1 migration is held back until the new code is live: {TWO}. To run what is left then:"
+    assert held in text(page)
+    report = text(post(client, RUN, form_of(page)))
+    assert held in report
+    assert site.project.applied() == [ONE]
+    assert "20240101000002_t2 pending phase after" in text(get(client, LIST))
+    assert "Phase after: for when the new code is live" in text(get(client, page_of(TWO)))
+    assert "phase is 'later'" in problem(get(client, RUN, phase="later"))
+    assert f"{TWO} applied" in text(confirm(client, RUN))
+
+
 def test_warnings_before_a_run(site: Site) -> None:
     site.project.write(
         ONE, "DROP TABLE IF EXISTS t1;\nDELETE FROM auth_group;\nSELECT 'DROP TABLE not';", None, option=""
