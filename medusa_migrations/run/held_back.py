@@ -13,9 +13,9 @@ def held_back(ids: Sequence[MigrationId], app: str | None, alias: str) -> str:
     """One line with the number of `ids`, the first of them and the command, for the same app and database."""
     names = ", ".join(map(str, ids[:_NAMED]))
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-    are = "1 migration is" if len(ids) == 1 else f"{len(ids)} migrations are"
+    are, them = ("1 migration is", "it") if len(ids) == 1 else (f"{len(ids)} migrations are", "them")
     options = (f" {app}" if app else "") + ("" if alias == "default" else f" --database {alias}")
     return (
-        f"{are} held back until the new code is live: {names}{more}. To run what is left then: "
-        f"migrations_run --phase after{options}"
+        f"{are} held back until the new code is live: {names}{more}. Run {them} then with "
+        f"migrations_run{options} --phase after"
     )

@@ -129,7 +129,7 @@ def test_a_run_of_phase_before_leaves_what_is_after(site: Site) -> None:
     page = get(client, RUN, phase="before")
     assert '<option value="before" selected>' in page
     assert form_of(page)["phase"] == "before"
-    held = f"1 migration is held back until the new code is live: {TWO}. To run what is left then:"
+    held = f"1 migration is held back until the new code is live: {TWO}. Run it then with"
     assert held in text(page)
     report = text(post(client, RUN, form_of(page)))
     assert held in report

@@ -25,7 +25,7 @@ def test_a_rolling_release(project: Project, release: list[str]) -> None:
     before = project.run("--phase", "before").ok()
     assert project.applied() == [first, fourth]
     note = (
-        f"2 migrations are held back until the new code is live: {second}, {third}. To run what is left then: "
+        f"2 migrations are held back until the new code is live: {second}, {third}. Run them then with "
         "migrations_run --phase after\n"
     )
     assert before.stderr.endswith(note)
@@ -101,7 +101,7 @@ class TestMigrate:
     def test_it_follows_the_environment(self, shop: Project, held: str) -> None:
         shop.env |= BEFORE_ENV
         done = shop.manage("migrate").ok()
-        assert f"1 migration is held back until the new code is live: {held}. To run" in done.stderr
+        assert f"1 migration is held back until the new code is live: {held}. Run it then with" in done.stderr
         assert shop.applied() == [BLOG]
         assert SHOP in shop.django_history(), "it names the app, whose table is there"
         again = shop.manage_several(("migrate", "--check"), ("migrate",), ("migrations_wait",))
