@@ -187,7 +187,7 @@ def _script(stage: _Stage, tasks: Sequence[Task], applied: Sequence[MigrationId]
 
 def _head(stage: _Stage, tasks: Sequence[Task], applied: Sequence[MigrationId]) -> Iterator[str]:
     yield "-- SQL migrations, with their history. Run it with: psql -X -f THIS_FILE DATABASE"
-    yield from (f"--   {task.id}" for task in tasks)
+    yield from (f"--   {task.id}" + (" (phase after)" if task.step.phase == "after" else "") for task in tasks)
     yield "\\set ON_ERROR_STOP on\n\\set ON_ERROR_ROLLBACK off\n\\set AUTOCOMMIT on"
     yield "\\set SINGLELINE off\n\\set SINGLESTEP off\n\\set QUIET on"
     yield "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;"

@@ -34,7 +34,9 @@ def test_a_rolling_release(project: Project, release: list[str]) -> None:
         ("migrations_run", "--phase", "before", "--check"),
         ("migrations_run", "--phase", "before", "--plan"),
         ("migrations_show",),
+        ("migrations_sql", "--with-history"),
     ).ok()
+    assert f"--   {second} (phase after)\n--   {third}\n" in looked.stdout
     assert f"  {second} (held back, phase after)\n  {third} (held back)\n" in looked.stdout
     assert looked.stdout.count("No migrations to apply.") == 2
     assert looked.stderr == note * 2
@@ -127,6 +129,7 @@ class TestMigrate:
         assert f"{BLOG} is held back" in error
         assert shop.tables() == set()
         shop.manage("migrate", "auth", env=BEFORE_ENV).ok()
+        shop.manage("migrate", "--fake", "shop", env=BEFORE_ENV).ok()
         assert shop.history() == []
         shop.manage("migrate", env={"MEDUSA_PHASE": "after"}).ok()
         assert BLOG in shop.applied()

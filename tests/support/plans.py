@@ -70,7 +70,11 @@ def states(draw: st.DrawFn) -> Known:
     ones: list[Migration] = []
     for at, name in enumerate(names):
         needs = draw(st.lists(st.sampled_from(names[:at]), max_size=2, unique=True)) if at else []
-        ones.append(migration(name, *needs, feature=draw(st.sampled_from([None, None, "off"]))))
+        feature, phase = (
+            draw(st.sampled_from([None, None, "off"])),
+            draw(st.sampled_from(["before", "before", "after"])),
+        )
+        ones.append(migration(name, *needs, feature=feature, phase=phase))
     applied = draw(st.permutations(ones))[: draw(st.integers(0, len(ones)))]
     runs = draw(st.lists(st.sampled_from(["a", "b"]), min_size=len(applied), max_size=len(applied)))
     rows = [row(one, run=run) for one, run in zip(applied, runs, strict=True)]

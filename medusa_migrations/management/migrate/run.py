@@ -157,7 +157,7 @@ class MigrateRun:
     def _refuse_held_back(self, loader: MigrationLoader, django: Sequence[Key]) -> None:
         """Raise PlanError if one of `django` names an app made by SQL of which nothing is applied, nor will be now."""
         held = self.known.held_back(self.phase)
-        if not held:
+        if not held or self.asked.fake:
             return
         from medusa_migrations.run.combined import referring
 

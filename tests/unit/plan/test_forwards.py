@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.order import ordered
-from medusa_migrations.migration import dependencies
+from medusa_migrations.migration import Phase, dependencies
 from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.plan.known import Known, know
 from tests.support.builders import known, mid, migration, row
@@ -295,15 +295,26 @@ def test_a_revert_left_unfinished_stops_a_run(state: str) -> None:
     assert "--mark-applied" in message
 
 
-@given(states(), st.sampled_from([None, "blog", "shop"]))
-def test_a_run_never_puts_one_before_what_it_needs(state: Known, app: str | None) -> None:
-    plan = Forwards(app=app, labels=["blog", "shop"]).plan(state)
+@given(states(), st.sampled_from([None, "blog", "shop"]), st.sampled_from([None, "before", "after"]))
+def test_a_run_never_puts_one_before_what_it_needs(state: Known, app: str | None, phase: Phase | None) -> None:
+    plan = Forwards(app=app, labels=["blog", "shop"], phase=phase).plan(state)
     there = set(state.rows)
     for step in plan.steps:
         assert step.migration
         assert step.id not in there
         assert there.issuperset(dependencies(step.migration))
         there.add(step.id)
+
+
+@given(states())
+def test_what_two_phases_run_is_what_one_run_does(state: Known) -> None:
+    before = Forwards(phase="before").plan(state)
+    assert all(step.phase == "before" for step in before.steps)
+    rows = {step.id: row(step.migration or B1) for step in before.steps}
+    after = Forwards(phase="after").plan(state._replace(rows={**state.rows, **rows}))
+    assert [step.id for step in after.steps] == [one.id for one in before.held_back]
+    all_ids = {step.id for step in Forwards().plan(state).steps}
+    assert {step.id for step in (*before.steps, *after.steps)} == all_ids
 
 
 @given(states())
