@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -118,11 +118,11 @@ def phase_of_environment() -> Phase | None:
 def moment(text: str) -> datetime:
     """The moment that `text` writes as ISO 8601 does, in the project's time zone unless it names one.
 
-    Raises SettingsError for what is none.
+    It is in UTC, as PostgreSQL does not know every offset. Raises SettingsError for what is none.
     """
     try:
         found = datetime.fromisoformat(text.strip())
-        return found if is_aware(found) else make_aware(found, get_default_timezone())
+        return (found if is_aware(found) else make_aware(found, get_default_timezone())).astimezone(UTC)
     except (ValueError, OverflowError):
         raise SettingsError(
             f"{text!r} is no moment. Write one as '2026-11-28 14:00', in the time zone of the project "

@@ -118,7 +118,11 @@ def _constant(text: str) -> str:
 
 def past_runs(session: Session) -> list[PastRun]:
     """The runs that the journal knows of, the earliest first; none without a journal. Raises DatabaseError."""
-    query = "SELECT run::text, release::text, pg_catalog.max(at) FROM {} GROUP BY 1, 2 ORDER BY pg_catalog.max(id)"
+    query = (
+        "SELECT run::text, release::text, pg_catalog.max(at), pg_catalog.bool_or(action::text IN ('applied', 'rerun')"
+        " OR action::text = 'faked' AND message::text = '')"  # a revert that is only recorded has a message
+        " FROM {} GROUP BY 1, 2 ORDER BY pg_catalog.max(id)"
+    )
     return [PastRun(*row) for row in _read(session, query, None)]
 
 
@@ -135,9 +139,11 @@ def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[
         refuse_foreign(journal, session.alias)
         return session.query(query.format(journal.name), params)
     except Error as error:
+        reason = postgresql.server_error(error)
+        is_denied = reason.sqlstate == postgresql.INSUFFICIENT_PRIVILEGE
+        cure = " Give this database user SELECT on medusa_migrations_log." if is_denied else ""
         raise DatabaseError(
-            f"Cannot read the journal of the database {session.alias!r}: {postgresql.server_error(error).message}. "
-            "Give this database user SELECT on medusa_migrations_log."
+            f"Cannot read the journal of the database {session.alias!r}: {reason.message}.{cure}"
         ) from None
 
 

@@ -106,19 +106,22 @@ class Backwards(NamedTuple):
 
 
 def _runs_after(release: str, runs: Sequence[PastRun]) -> set[str]:
-    """The marks of the runs behind the last one of `release`. Raises PlanError for a release that no run has."""
-    last = max((at for at, run in enumerate(runs) if run.release == release), default=None)
+    """The marks of the runs behind the last one by which `release` has applied something.
+
+    Raises PlanError for a release that has no such run.
+    """
+    last = max((at for at, run in enumerate(runs) if run.has_applied and run.release == release), default=None)
     if last is not None:
         return {run.run for run in runs[last + 1 :]}
     ends: dict[str, datetime] = {}
     for run in reversed(runs):
-        ends.setdefault(run.release, run.ended_at)
-    ends.pop("", None)
+        if run.has_applied and run.release:
+            ends.setdefault(run.release, run.ended_at)
     latest = [f"{name} ({localtime(ended):%Y-%m-%d %H:%M:%S %Z})" for name, ended in itertools.islice(ends.items(), 5)]
+    last_ones = f"The last ones are {', '.join(latest)}." if latest else "None that has a name has applied anything."
     raise PlanError(
         f"The journal has no run of the release {release!r}: one that had nothing to apply leaves no entry."
-        f"{nearest(release, ends)} The last ones are {', '.join(latest) or 'none'}. Nothing was reverted. Name the one "
-        "before it, or a moment: --since."
+        f"{nearest(release, ends)} {last_ones} Nothing was reverted. Name the one before it, or a moment: --since."
     )
 
 

@@ -40,11 +40,15 @@ class Row(NamedTuple):
 
 
 class PastRun(NamedTuple):
-    """A run that the journal knows of: its mark, the release that it belonged to, or "", and when its last entry is."""
+    """A run that the journal knows of: its mark, the release that it belonged to, or "", and when its last entry is.
+
+    `has_applied` is False for one that only reverted, repaired or failed, as an older release does after a rollback.
+    """
 
     run: str
     release: str
     ended_at: datetime
+    has_applied: bool = True
 
 
 class Known(NamedTuple):

@@ -85,6 +85,7 @@ def test_the_last_entries_are_listed_in_words(project: Project) -> None:
         (["--log", "99999999999999999999"], "it must be from 1 to 999,999,999"),
         (["--log", "--since", "yesterday"], "'yesterday' is no moment. Write one as '2026-11-28 14:00'"),
         (["--since", "2026-02-30"], "'2026-02-30' is no moment"),
+        (["--since", "9999-12-31T23:59-23:59"], "'9999-12-31T23:59-23:59' is no moment"),
         (["--log", "--check"], "cannot go with --log"),
         (["blgo", "--log"], "There is no app with the label 'blgo'. Did you mean 'blog'?"),
     ],
@@ -178,6 +179,18 @@ def test_what_later_releases_applied_goes_back(released: Project, release: str, 
     assert len(document["migrations"]) == 4 - left
     assert len(released.manage(*arguments).ok().json["migrations"]) == 4 - left
     assert released.tables() == {f"t{number}" for number in range(1, left + 1)}
+
+
+def test_what_an_older_release_reverts_or_fails_at_is_no_run_of_it(released: Project) -> None:
+    """As when a revert to it is cut off, and given again."""
+    released.manage_several(
+        ("migrations_build", "--release", "v1"),
+        ("migrations_revert",),
+        ("migrations_revert", "--fake"),
+        ("migrations_repair", "--mark-applied", "blog.20240101000004_t4"),
+    ).ok()
+    document = released.manage("migrations_revert", "--to-release", "v1", "--plan", "--json").ok().json
+    assert [one["id"] for one in document["migrations"]] == ["blog.20240101000004_t4", TWO]
 
 
 def test_a_release_that_is_not_known_names_those_that_are(released: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.migration import dependencies
 from medusa_migrations.plan.backwards import Backwards
-from medusa_migrations.plan.known import Known
+from medusa_migrations.plan.known import Known, PastRun
 from tests.support.builders import known, mid, migration, row
 from tests.support.plans import B1, B2, B3, FIVE, S1, revert, revert_refusal, states
 
+NOW = datetime.now(UTC)
 APPLIED = known(FIVE, [row(one) for one in FIVE])
 
 # Executed as 3, 1, 2: the latest one is not the one with the latest timestamp.
@@ -63,6 +65,24 @@ def test_revert_takes_what_is_asked_for_latest_executed_first(
     state: Known, options: dict[str, Any], expected: str
 ) -> None:
     assert revert(state, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [("v1", "blog.3 blog.2"), ("v2", "blog.3"), ("v3", "")],
+)
+def test_what_was_applied_behind_the_last_run_that_a_release_has_applied_by_goes(release: str, expected: str) -> None:
+    """`gone` is a revert by the oldest release, and what it has reverted is no row any more."""
+    applied = [PastRun(f"r{number}", f"v{number}", NOW) for number in (1, 2, 3)]
+    runs = [*applied, PastRun("gone", "v1", NOW, has_applied=False)]
+    state = known([B1, B2, B3], [row(one, run=f"r{number}") for number, one in enumerate((B1, B2, B3), 1)])
+    assert revert(state, to_release=release, runs=runs) == expected
+
+
+def test_a_release_that_has_only_reverted_is_unknown() -> None:
+    message = revert_refusal(APPLIED, to_release="v1", runs=[PastRun("gone", "v1", NOW, has_applied=False)])
+    assert "no run of the release 'v1'" in message
+    assert "None that has a name has applied anything." in message
 
 
 def test_what_belongs_to_no_run_is_a_run_of_its_own() -> None:
