@@ -68,13 +68,22 @@ class Announcer:
         is_news = error is not None and not self.has_failed  # who is woken by errors is woken once
         logger.log(logging.ERROR if is_news else logging.INFO, "%s", text, extra={"event": event, **values})
         signal: Signal = getattr(signals, event)
-        for receiver, raised in signal.send_robust(AppliedMigration, **values):
-            if isinstance(raised, Exception):
-                self._tell_of(receiver, event, raised)
+        try:
+            for receiver, raised in signal.send_robust(AppliedMigration, **values):
+                if isinstance(raised, Exception):
+                    self._tell_of(_name_of(receiver), event, raised)
+        except SystemExit as ended:  # which send_robust lets through; the exit code is that of the run
+            if type(ended) is not SystemExit:  # those of others, as Celery's, end the process of whoever has called
+                raise
+            self._tell_of("A receiver", event, ended)
 
-    def _tell_of(self, receiver: Any, event: str, raised: Exception) -> None:
+    def _tell_of(self, receiver: str, event: str, raised: BaseException) -> None:
         """What is wrong with a receiver is no reason to stop a run half-way."""
-        module, name = getattr(receiver, "__module__", ""), getattr(receiver, "__qualname__", repr(receiver))
-        text = f"The receiver {module}.{name} of {event} has failed: {type(raised).__name__}: {raised}"
+        text = f"{receiver} of {event} has failed: {type(raised).__name__}: {raised}"
         logger.error("%s", text, exc_info=raised)
         self.run.tell(Remarked(f"{text}. The run goes on."))
+
+
+def _name_of(receiver: Any) -> str:
+    module, name = getattr(receiver, "__module__", ""), getattr(receiver, "__qualname__", repr(receiver))
+    return f"The receiver {module}.{name}"

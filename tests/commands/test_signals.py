@@ -138,6 +138,18 @@ def test_a_receiver_that_raises_is_named_and_the_run_goes_on(heard: Project) -> 
     assert heard.applied() == [ONE, TWO]
 
 
+def test_a_receiver_that_would_end_the_process_does_not(heard: Project) -> None:
+    """Nothing is left undone by it, and a run that fails does not end with its exit code."""
+    path = heard.folder / "blog/apps.py"
+    connect = "            getattr(signals, name).connect(ending)\n"
+    path.write_text(RECEIVERS + connect + "\ndef ending(**values):\n    raise SystemExit(0)\n")
+    outcome = heard.manage("migrations_run").ok()
+    assert outcome.stderr.count("A receiver of migration_applied has failed: SystemExit: 0. The run goes on.") == 2
+    heard.write(THREE, "SELECT 1/0;")
+    assert "division by zero" in heard.run().error()
+    assert heard.applied() == [ONE, TWO]
+
+
 def test_a_proof_tells_nobody(heard: Project) -> None:
     heard.manage("migrations_verify", "--all").ok()
     assert told(heard) == []
