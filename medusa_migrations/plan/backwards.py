@@ -96,23 +96,33 @@ class Backwards(NamedTuple):
         if stays is not None:
             return {row.id for row in mine if row.serial > known.rows[stays].serial}
         if self.since is not None:
-            return {row.id for row in mine if row.applied_at and row.applied_at > self.since}
+            return {row.id for row in mine if _is_after(row, self.since)}
         if self.to_release is not None:
-            later = _runs_after(self.to_release, self.runs)
-            return {row.id for row in mine if row.run in later}
+            return {row.id for row in _behind(self.to_release, self.runs, mine)}
         half_done = [row for row in mine if row.state in UNFINISHED_REVERTS]
         next_first = half_done + [row for row in mine if row.state not in UNFINISHED_REVERTS]
         return {row.id for row in next_first[: 1 if self.steps is None else self.steps]}
 
 
-def _runs_after(release: str, runs: Sequence[PastRun]) -> set[str]:
-    """The marks of the runs behind the last one by which `release` has applied something.
+def _is_after(row: Row, moment: datetime) -> bool:
+    return row.applied_at is not None and row.applied_at > moment
 
-    Raises PlanError for a release that has no such run.
+
+def _behind(release: str, runs: Sequence[PastRun], rows: Iterable[Row]) -> list[Row]:
+    """Those of `rows` that are of runs behind the last one by which `release` has applied something.
+
+    Of a run that the journal does not know the time tells: it was killed in its first migration. Raises PlanError.
     """
+    last = _last_run_of(release, runs)
+    before, behind = ({run.run for run in some} for some in (runs[: last + 1], runs[last + 1 :]))
+    return [row for row in rows if row.run in behind or (row.run not in before and _is_after(row, runs[last].ended_at))]
+
+
+def _last_run_of(release: str, runs: Sequence[PastRun]) -> int:
+    """Where in `runs` the last one is by which `release` has applied something. Raises PlanError if none is."""
     last = max((at for at, run in enumerate(runs) if run.has_applied and run.release == release), default=None)
     if last is not None:
-        return {run.run for run in runs[last + 1 :]}
+        return last
     ends: dict[str, datetime] = {}
     for run in reversed(runs):
         if run.has_applied and run.release:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,6 +77,17 @@ def test_what_was_applied_behind_the_last_run_that_a_release_has_applied_by_goes
     runs = [*applied, PastRun("gone", "v1", NOW, has_applied=False)]
     state = known([B1, B2, B3], [row(one, run=f"r{number}") for number, one in enumerate((B1, B2, B3), 1)])
     assert revert(state, to_release=release, runs=runs) == expected
+
+
+def test_what_was_killed_before_its_first_entry_in_the_journal_counts_by_its_time() -> None:
+    """It must not be passed over: it is unfinished, and there. What the journal has forgotten is older."""
+    rows = [
+        row(B1, run="forgotten", applied_at=NOW - timedelta(days=1)),
+        row(B2, run="r2"),
+        row(B3, run="killed", applied_at=NOW + timedelta(days=1), state="running"),
+    ]
+    state = known([B1, B2, B3], rows)
+    assert f"{B3.id}: applied only in part" in revert_refusal(state, to_release="v2", runs=[PastRun("r2", "v2", NOW)])
 
 
 def test_a_release_that_has_only_reverted_is_unknown() -> None:
