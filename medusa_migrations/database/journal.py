@@ -86,6 +86,8 @@ class Wanted(NamedTuple):
 
 def entries(session: Session, wanted: Wanted) -> list[LogEntry]:
     """Those that are wanted, the earliest first; none without a journal. Raises DatabaseError."""
+    if not all(text.isprintable() for text in (wanted.app, wanted.id, wanted.action) if text):
+        return []  # of NUL and half a character the driver would raise what is no Error
     conditions, params = zip(*_conditions(wanted), strict=True)
     found = _read(
         session,

@@ -27,6 +27,7 @@ def test_what_happened_is_listed_the_latest_first(site: Site) -> None:
     assert ONE not in only
     assert "Entries of" in text(get(client, JOURNAL, id=ONE))
     assert TWO not in text(get(client, JOURNAL, id=ONE))
+    assert "There are no entries." in text(get(client, JOURNAL, id=f"{ONE}\0"))
     assert f'href="{JOURNAL}' in get(client, LIST)
 
 
