@@ -24,12 +24,13 @@ from medusa_migrations.database.postgresql import (
 )
 from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.migration import Direction
-from medusa_migrations.models import AppliedMigration
+from medusa_migrations.models import AppliedMigration, MigrationLog
 
 from .failure import Ending, StatementFailed, character_name
 from .options import Options
 
 HISTORY_TABLE = AppliedMigration._meta.db_table
+JOURNAL_TABLE = MigrationLog._meta.db_table
 
 # A name in a message, in the quotes of the server's language.
 _QUOTED = re.compile(r"[\"»«„“]\s*([^\"»«„“”]+?)\s*[\"»«“”]")
@@ -94,6 +95,11 @@ class _Case(NamedTuple):
         error, again = self.error, self.again
         if error.sqlstate == UNIQUE_VIOLATION and error.table == HISTORY_TABLE:
             return "Another process has applied it meanwhile: see migrations_show."
+        if error.sqlstate == INSUFFICIENT_PRIVILEGE and JOURNAL_TABLE in error.message:
+            return (
+                f"Grant this database user SELECT and INSERT on {JOURNAL_TABLE}, and with row level security a policy "
+                f"for all rows, and {again}."
+            )
         if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
             return f"Grant this database user SELECT, INSERT, UPDATE and DELETE on {HISTORY_TABLE}, and {again}."
         if ROW_GONE in error.message:
@@ -109,12 +115,12 @@ class _Case(NamedTuple):
         return self.history_dropped()
 
     def history_dropped(self) -> str:
-        """A history that has gone under the run."""
-        is_history = self.failed.offset is None and f'{HISTORY_TABLE}"' in self.error.message
-        if not is_history or self.error.sqlstate != UNDEFINED_TABLE:
+        """A history or a journal that has gone under the run."""
+        is_named = any(f'{table}"' in self.error.message for table in (HISTORY_TABLE, JOURNAL_TABLE))
+        if self.failed.offset is not None or not is_named or self.error.sqlstate != UNDEFINED_TABLE:
             return ""
         return (
-            "A migration must neither drop, rename nor move the history, nor the schema that it is in. Take that "
+            "A migration must neither drop, rename nor move the history or its journal, nor their schema. Take that "
             f"out, build, and {self.again}. To move the history, see HISTORY_SCHEMA in the README's settings."
         )
 

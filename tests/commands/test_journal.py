@@ -158,6 +158,9 @@ def test_who_may_not_write_it_runs_nothing(project: Project) -> None:
         project.sql(f"GRANT SELECT, INSERT ON medusa_migrations_log TO {role}")
         project.run().ok()
         assert entries(project)[1:] == [("applied", TWO)]
+        project.sql("ALTER TABLE medusa_migrations_log ENABLE ROW LEVEL SECURITY")
+        project.table(3)
+        assert "SELECT and INSERT on medusa_migrations_log, and with row level" in project.run().error()
     finally:
         project.sql(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 

@@ -126,6 +126,8 @@ def test_a_migration_that_moves_the_history_is_told_so(accounts: Project) -> Non
     assert "A migration must neither drop, rename nor move the history" in error
     assert "HISTORY_SCHEMA" in error
     assert histories(accounts) == ["public"]
+    accounts.write("blog.20240101000002_move", "DROP TABLE medusa_migrations_log;")
+    assert "nor move the history or its journal" in accounts.run().error()
 
 
 def test_no_schema_to_create_in_has_a_cure(accounts: Project) -> None:
