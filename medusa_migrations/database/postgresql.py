@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -283,6 +284,14 @@ def copy_in(connection: BaseDatabaseWrapper, statement: str, chunks: Iterable[by
             with cursor.copy(statement) as copy:
                 for chunk in chunks:
                     copy.write(chunk)
+
+
+def keep_time_zones(cursor: Any) -> None:
+    """Have `cursor` give moments with their time zone, which without USE_TZ Django has psycopg leave out."""
+    if not settings.USE_TZ and hasattr(cursor, "adapters"):  # psycopg2's has none, and keeps them
+        from django.db.backends.postgresql import psycopg_any
+
+        cursor.adapters.register_loader("timestamptz", vars(psycopg_any)["TimestamptzLoader"])
 
 
 def last_rows(cursor: Any) -> list[tuple[Any, ...]]:

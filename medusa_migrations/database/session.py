@@ -222,7 +222,9 @@ class Session:
 
     def _cursor(self) -> Any:
         """One of the driver's."""
-        return self.connection.connection.cursor()
+        cursor = self.connection.connection.cursor()
+        postgresql.keep_time_zones(cursor)
+        return cursor
 
     def refuse_unusable(self) -> None:
         """Raise DatabaseError where no migration can run: on a standby, or where transactions only read."""

@@ -78,6 +78,19 @@ def test_the_last_entries_are_listed_in_words(project: Project) -> None:
     assert outcome.stdout.count("applied") == 3
 
 
+@pytest.mark.smoke
+def test_without_use_tz_moments_have_the_time_zone_of_the_project(project: Project) -> None:
+    project.add_settings("USE_TZ = False\nTIME_ZONE = 'Asia/Kathmandu'")
+    project.table(1)
+    project.run(env={"MEDUSA_RELEASE": "v1"}).ok()
+    outcome = project.manage_several(
+        ("migrations_show",), ("migrations_show", "--log"), ("migrations_revert", "--since", "2001-01-01", "--plan")
+    ).ok()
+    assert outcome.stdout.count("+0545") == 2
+    assert f"  {ONE}\n" in outcome.stdout
+    assert re.search(r"v1 \(.* \+0545\)", project.manage("migrations_revert", "--to-release", "v2").error())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
