@@ -21,23 +21,14 @@ from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, 
 from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
-from .journal import Entry, Journal, refuse_foreign
-from .place import BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
+from .journal import Entry, Journal, refuse_foreign, refuse_left_behind
+from .place import ALL_ROWS, BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
 from .session import Session
 
 _COLUMNS = (
     "id, app, name, checksum, state, statements_done, progress ->> 'checksum'::text, progress ->> 'sent_alone'::text"
 )
 _DETAILS = "run::text, applied_at, duration_ms, applied_by, error, down"
-
-# Whether row level security leaves this user all rows: policies that only give, and one of them everything (manual,
-# 5.9).
-_ALL_ROWS = """(
-    SELECT COALESCE(pg_catalog.bool_and(p.polpermissive)
-        AND pg_catalog.bool_or(pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'::text), false)
-    FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('*', 'r') AND EXISTS (
-        SELECT FROM pg_catalog.unnest(p.polroles) r (role)
-        WHERE CASE WHEN r.role = 0::oid THEN true ELSE pg_catalog.pg_has_role(r.role, 'USAGE') END))"""
 
 # One message reads a table that may not be there, or may not be what it seems: to read a view calls its functions.
 # What is in the way comes as one word in place of the rows. The name is looked up when EXECUTE comes to it, so that a
@@ -52,7 +43,7 @@ BEGIN
     SELECT CASE
         WHEN c.relkind NOT IN ('r', 'p') OR NOT {COLUMNS} OPERATOR(pg_catalog.@>) %s::text[] THEN 'foreign'
         WHEN NOT {COLUMNS} OPERATOR(pg_catalog.@>) %s::text[] THEN 'older'
-        WHEN pg_catalog.row_security_active(c.oid) AND NOT {_ALL_ROWS} THEN 'hidden'
+        WHEN pg_catalog.row_security_active(c.oid) AND NOT {ALL_ROWS} THEN 'hidden'
         ELSE ''
     END INTO problem FROM pg_catalog.pg_class c WHERE c.oid = history::oid;
     IF problem = ''::text THEN
@@ -202,11 +193,12 @@ class History:
         """The journal of a history, made where that is new or older than journals, or somebody has dropped it."""
         found = find(self.session, history.journal)
         if not found:
+            refuse_left_behind(self.session, history)
             into = f"SET LOCAL search_path TO {history.schema};"
             self.session.execute(f"BEGIN; {into} {' '.join(self.creation(MigrationLog))} COMMIT;")
             found = find(self.session, history.journal)
         assert found is not None
-        refuse_foreign(found, self.session.alias)
+        refuse_foreign(found, self.session.alias, {str(field.column) for field in MigrationLog._meta.local_fields})
         self._refuse_strangers(found)
         self._journal = Journal.of(self.session, found.name, self.run, self.applied_by, release())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,15 +12,29 @@ from django.db import Error
 
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.migration import MigrationId
+from medusa_migrations.models import MigrationLog
 from medusa_migrations.plan.known import PastRun
 from medusa_migrations.results import LogEntry
 
 from . import postgresql
-from .place import Found, Place, find, refuse_another
+from .place import ALL_ROWS, JOURNAL, TABLE, Found, Place, find, refuse_another
 from .session import Session
 
 # What every journal has, whichever version made it.
 BASIC_COLUMNS = {"id", "at", "run", "action", "app", "name", "release"}
+
+_HIDDEN = f"""
+SELECT pg_catalog.row_security_active(c.oid) AND NOT {ALL_ROWS} FROM pg_catalog.pg_class c
+WHERE c.oid = pg_catalog.to_regclass(%s)::oid
+"""
+
+# A journal without a history in its schema, of the schemas that this user may look into.
+_LEFT_BEHIND = """
+SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = %s AND c.relkind IN ('r', 'p') AND pg_catalog.obj_description(c.oid, 'pg_class') = %s
+AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class h WHERE h.relnamespace = n.oid AND h.relname = %s)
+"""
 
 _COMMON = "at, run, applied_by, database_user, process, release, database"
 
@@ -139,6 +153,12 @@ def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[
         if journal is None:
             return []
         refuse_foreign(journal, session.alias)
+        if session.query(_HIDDEN, [journal.name])[0][0]:
+            raise DatabaseError(
+                f"Row level security hides entries of the journal {journal.name} of the database {session.alias!r} "
+                f"from this user. ALTER TABLE {journal.name} DISABLE ROW LEVEL SECURITY, or give this user a policy "
+                "that lets it read all rows (USING (true))."
+            )
         return session.query(query.format(journal.name), params)
     except Error as error:
         reason = postgresql.server_error(error)
@@ -149,9 +169,20 @@ def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[
         ) from None
 
 
-def refuse_foreign(found: Found, alias: str) -> None:
-    """Raise DatabaseError for a table of somebody else's that has the journal's name."""
-    if not (found.is_table and found.columns >= BASIC_COLUMNS):
+def refuse_left_behind(session: Session, history: Found) -> None:
+    """Raise DatabaseError where a history has no journal beside it, and a journal has no history: one was moved."""
+    values = [JOURNAL, MigrationLog._meta.db_table_comment, TABLE]
+    for (schema,) in session.query(_LEFT_BEHIND, values):
+        raise DatabaseError(
+            f"The history {history.name} of the database {session.alias!r} has no journal in its schema, and the "
+            f'schema {schema!r} has one without a history. Nothing was run. Move it: ALTER TABLE "{schema}".{JOURNAL} '
+            f"SET SCHEMA {history.schema}; or, if it is another's, rename it."
+        )
+
+
+def refuse_foreign(found: Found, alias: str, columns: Collection[str] = BASIC_COLUMNS) -> None:
+    """Raise DatabaseError for a table that has the journal's name, and is none or has not all of `columns`."""
+    if not (found.is_table and found.columns.issuperset(columns)):
         raise DatabaseError(
             f"The table {found.name} of the database {alias!r} is no journal of medusa_migrations. Nothing was done. "
             "Rename it."

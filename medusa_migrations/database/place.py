@@ -22,6 +22,15 @@ BASIC_COLUMNS = {"id", "app", "name", "checksum", "state", "applied_at"}
 COLUMNS = """ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid < 16384::oid)"""
 
+# Whether row level security leaves this user all rows: policies that only give, and one of them everything (manual,
+# 5.9).
+ALL_ROWS = """(
+    SELECT COALESCE(pg_catalog.bool_and(p.polpermissive)
+        AND pg_catalog.bool_or(pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'::text), false)
+    FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('*', 'r') AND EXISTS (
+        SELECT FROM pg_catalog.unnest(p.polroles) r (role)
+        WHERE CASE WHEN r.role = 0::oid THEN true ELSE pg_catalog.pg_has_role(r.role, 'USAGE') END))"""
+
 # Whose table may be written: its triggers run as whoever writes. A superuser counts as a member of every role, so
 # membership is followed here; the owner of the database decides over all that is in it. An oid is to follow.
 FOUND = f"""

@@ -81,7 +81,7 @@ class Announcer:
         """What is wrong with a receiver is no reason to stop a run half-way."""
         text = f"{receiver} of {event} has failed: {type(raised).__name__}: {raised}"
         logger.error("%s", text, exc_info=raised)
-        self.run.tell(Remarked(f"{text}. The run goes on."))
+        self.run.tell(Remarked(f"{text.removesuffix('.')}. The run goes on."))
 
 
 def _name_of(receiver: Any) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from medusa_migrations.database.connect import CannotConnect
 from medusa_migrations.migration import Key, MigrationId
-from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, in_order, state_of
+from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, in_order, renamed, state_of
 from medusa_migrations.results import Failure
 
 # How many of what is pending an error names.
@@ -59,6 +59,12 @@ def hopeless(known: Known, *, is_held: bool) -> Failure | None:
 
     One that has failed may yet be mended by who holds the lock.
     """
+    for old, new in renamed(known, known.pending()):
+        return Failure(
+            new.id,
+            f"{new.id} is pending and has the SQL of {old}, which is applied and has no file any more, so no run goes "
+            f"on. If it was renamed: migrations_repair --renamed {old}={new.id}",
+        )
     for id_ in in_order(known):
         state = state_of(id_, known, locked=is_held)
         if state == "changed":

@@ -252,3 +252,35 @@ def test_which_release_it_is(project: Project) -> None:
     assert "release is 'a\\nb'. It must be the name" in project.manage("migrations_build", "--release", "a\nb").error()
     project.configure(RELEASE=3)
     assert "MEDUSA_MIGRATIONS['RELEASE'] is 3. It must be" in project.manage("migrations_run").error()
+
+
+def test_one_that_was_left_behind_where_the_history_was_moved_is_named(project: Project) -> None:
+    project.table(1)
+    project.run().ok()
+    project.sql("CREATE SCHEMA ops; ALTER TABLE medusa_migrations SET SCHEMA ops")
+    project.configure(HISTORY_SCHEMA="ops")
+    project.table(2)
+    assert 'Move it: ALTER TABLE "public".medusa_migrations_log SET SCHEMA ops;' in project.run().error()
+    project.sql("ALTER TABLE medusa_migrations_log SET SCHEMA ops")
+    project.run().ok()
+    assert project.sql("SELECT count(*) FROM ops.medusa_migrations_log") == [(2,)]
+    project.sql("ALTER TABLE ops.medusa_migrations_log DROP COLUMN message")
+    project.table(3)
+    assert "ops.medusa_migrations_log of the database 'default' is no journal" in project.run().error()
+
+
+def test_one_whose_rows_are_hidden_is_not_believed(project: Project) -> None:
+    project.table(1)
+    project.run().ok()
+    role = f"role_{project.database}"
+    project.sql(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON medusa_migrations, medusa_migrations_log TO {role}")
+    project.sql("ALTER TABLE medusa_migrations_log ENABLE ROW LEVEL SECURITY")
+    environment = json.loads(project.environment()["TEST_DATABASE"]) | {"USER": role}
+    try:
+        as_role = {"TEST_DATABASE": json.dumps(environment)}
+        error = project.manage("migrations_show", "--log", env=as_role).error()
+        assert "Row level security hides entries of the journal public.medusa_migrations_log" in error
+        project.sql("CREATE POLICY all_rows ON medusa_migrations_log USING (true)")
+        assert ONE in project.manage("migrations_show", "--log", env=as_role).ok().stdout
+    finally:
+        project.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")

@@ -219,3 +219,13 @@ def test_a_signal_ends_it_at_once(project: Project, number: signal.Signals, code
     returned, stdout, stderr = ended(waiting)
     assert (returned, stdout) == (code, "")
     assert stderr == f"CommandError: Stopped by {number.name}. Nothing was changed.\n"
+
+
+def test_a_renamed_one_is_not_waited_for(project: Project) -> None:
+    id_ = project.table(1)
+    project.run().ok()
+    source = project.folder / "blog/sql_migrations/20240101000001_t1.sql"
+    source.rename(source.with_name("20240101000009_new.sql"))
+    project.manage("migrations_build").ok()
+    error = project.manage("migrations_wait", "--timeout", "60").error()
+    assert f"migrations_repair --renamed {id_}=blog.20240101000009_new" in error
