@@ -124,7 +124,7 @@ def run(
     Raises MigrationFailed, with the result so far, if a migration fails; after any other error nothing is changed.
     """
     options = Options.chosen(how, only_plan=plan or sql or check, with_sql=sql)
-    result = carry_out(forwards(app, to, strict, phase), options)
+    result = carry_out(forwards(app, to, strict, phase, fake=options.fake), options)
     return _with_findings(result) if options.only_plan and result.migrations else result
 
 

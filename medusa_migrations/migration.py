@@ -14,6 +14,10 @@ TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
 _DJANGO_MIGRATION = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 _NAME = re.compile(r"([0-9]{14})[_-]([A-Za-z0-9_.-]+)")
 
+# What the name of a repeatable migration begins with, as Flyway's does.
+REPEATABLE = "R__"
+_REPEATABLE_NAME = re.compile(rf"{REPEATABLE}[A-Za-z0-9_.-]+")
+
 # The name of a feature.
 FEATURE = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -60,7 +64,7 @@ class Direction(enum.StrEnum):
 
 
 class MigrationId(NamedTuple):
-    """`app` is the app's label, `name` is `<timestamp>_<slug>`."""
+    """`app` is the app's label, `name` is `<timestamp>_<slug>`, of a repeatable one `R__<slug>`."""
 
     app: str
     name: str
@@ -69,19 +73,28 @@ class MigrationId(NamedTuple):
         return f"{self.app}.{self.name}"
 
     @property
+    def is_repeatable(self) -> bool:
+        """Whether it is run again whenever its up part is another."""
+        return self.name.startswith(REPEATABLE)
+
+    @property
     def timestamp(self) -> str:
-        return self.name[:14]
+        """The 14 digits; "" of a repeatable one, which has none."""
+        return "" if self.is_repeatable else self.name[:14]
 
     @property
     def sort_key(self) -> tuple[str, str, str]:
-        """By timestamp over all apps, ties by app label, then name."""
+        """By timestamp over all apps, ties by app label, then name; behind these the repeatable ones by name."""
+        if self.is_repeatable:
+            return REPEATABLE, self.name, self.app
         return self.name[:14], self.app, self.name
 
     @classmethod
     def parse(cls, text: str) -> MigrationId | None:
         """The id that `text` writes as `<app_label>.<name>`, or None if it writes none."""
         app, dot, name = text.partition(".")
-        return cls(app, name) if dot and app.isidentifier() and _NAME.fullmatch(name) else None
+        is_name = _NAME.fullmatch(name) or _REPEATABLE_NAME.fullmatch(name)
+        return cls(app, name) if dot and app.isidentifier() and is_name else None
 
 
 def is_dependency(text: str) -> bool:
@@ -92,11 +105,16 @@ def is_dependency(text: str) -> bool:
 def name_problem(name: str) -> str | None:
     """What is wrong with the name of a migration, or None."""
     match = _NAME.fullmatch(name)
-    if not match:
+    if not match and not _REPEATABLE_NAME.fullmatch(name):
         return "a migration is named <timestamp>_<slug>: 14 digits, then letters, digits, '_', '-' and '.'"
     if len(name) > NAME_LENGTH:
         return f"the name has {len(name)} characters; at most {NAME_LENGTH} fit"
-    return timestamp_problem(match[1])
+    return timestamp_problem(match[1]) if match else None
+
+
+def has_timestamp(name: str) -> bool:
+    """Whether `name` is that of a migration with a place in the order of time."""
+    return not name.startswith(REPEATABLE) and name_problem(name) is None
 
 
 def timestamp_problem(timestamp: str) -> str | None:
@@ -202,7 +220,9 @@ class Migration(NamedTuple):
 
     `source` is the path that messages cite, `file` where its text is, `hash` the SHA-256 of that file's bytes.
     `checksum` is the up part's, or of a Python file the whole text's. `depends` are ids of migrations, or Django's:
-    `auth.0012_…`, `auth`. `allow` are texts that `Allowed` reads.
+    `auth.0012_…`, `auth`. `allow` are texts that `Allowed` reads. `phase` tells when it may run.
+    `drops` are ids of repeatable ones that have to go before its up part, and `replace` tells of a repeatable one that
+    it has to go before it is run again.
     """
 
     id: MigrationId
@@ -218,6 +238,12 @@ class Migration(NamedTuple):
     description: str = ""
     allow: tuple[str, ...] = ()
     phase: Phase = "before"
+    drops: tuple[str, ...] = ()
+    replace: bool = False
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self.id.is_repeatable
 
     @property
     def is_python(self) -> bool:
@@ -232,6 +258,11 @@ def dependencies(migration: Migration) -> list[MigrationId]:
     if not migration.depends:  # as most, which a check of thousands is spared
         return []
     return [found for text in migration.depends if (found := MigrationId.parse(text))]
+
+
+def dropped_by(migration: Migration) -> list[MigrationId]:
+    """The repeatable migrations that have to go before `migration` is run."""
+    return [found for text in migration.drops if (found := MigrationId.parse(text))]
 
 
 def django_dependencies(migration: Migration) -> list[tuple[str, str | None]]:

@@ -16,8 +16,8 @@ class MigrationResult(NamedTuple):
 
     What follows it is said of planned ones: what one in Python will do, in words; whether the part runs in a
     transaction, whether the migration has a down part, and how many statements of the part are done already and will
-    not be sent again; the hash of its file; what lint has found in the part, where that is known; and of a revert, the
-    tables, columns and rows that go with their values.
+    not be sent again; the hash of its file; what lint has found in the part, where that is known; of a revert, the
+    tables, columns and rows that go with their values; and of a run, the repeatable migrations that are undone before.
     """
 
     id: MigrationId
@@ -33,6 +33,7 @@ class MigrationResult(NamedTuple):
     findings: tuple[LintFinding, ...] = ()
     loses: tuple[str, ...] = ()
     phase: Phase | None = None
+    undoes: tuple[MigrationId, ...] = ()
 
 
 class Failure(NamedTuple):
@@ -97,6 +98,16 @@ class ShownMigration(NamedTuple):
     is_python: bool = False
     in_part: bool = False
     phase: Phase | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it is run again whenever its up part is another."""
+        return self.id.is_repeatable
+
+    @property
+    def is_to_be_rerun(self) -> bool:
+        """Whether it is repeatable, applied, and pending because it is another today."""
+        return self.repeatable and self.state == "pending" and self.applied_at is not None
 
 
 class ShowResult(NamedTuple):

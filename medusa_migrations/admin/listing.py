@@ -32,6 +32,10 @@ STATES: Mapping[str, str | Promise] = {
 }
 
 
+# What is said instead of a repeatable one that is applied, and pending because it is another today.
+TO_BE_RERUN = gettext_lazy("changed, to be run again")
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which migrations are asked for; an empty text asks for all.
@@ -180,7 +184,7 @@ def list_row(shown: ShownMigration) -> ListRow:
         app=shown.id.app,
         name=shown.id.name,
         state=shown.state,
-        state_text=STATES[shown.state],
+        state_text=TO_BE_RERUN if shown.is_to_be_rerun else STATES[shown.state],
         when=moment(shown.applied_at) if shown.applied_at else "",
         took=took,
         by=shown.applied_by or "",

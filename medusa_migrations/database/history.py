@@ -16,7 +16,7 @@ from django.db.models import Model
 from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.files.build import release
-from medusa_migrations.migration import Migration, MigrationId
+from medusa_migrations.migration import REPEATABLE, Migration, MigrationId
 from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, MigrationLog
 from medusa_migrations.plan.known import Known, Row, know
 
@@ -28,7 +28,9 @@ from .session import Session
 _COLUMNS = (
     "id, app, name, checksum, state, statements_done, progress ->> 'checksum'::text, progress ->> 'sent_alone'::text"
 )
-_DETAILS = "run::text, applied_at, duration_ms, applied_by, error, down"
+# A run may have to undo those, and what it knows of all others is little.
+_DOWN_OF_REPEATABLE = f"CASE WHEN pg_catalog.starts_with(name::text, '{REPEATABLE}'::text) THEN down END"
+_DETAILS = "down, run::text, applied_at, duration_ms, applied_by, error"
 
 # One message reads a table that may not be there, or may not be what it seems: to read a view calls its functions.
 # What is in the way comes as one word in place of the rows. The name is looked up when EXECUTE comes to it, so that a
@@ -109,10 +111,11 @@ class History:
     def rows(self, *, details: bool = False) -> list[Row]:
         """All rows, in the order of execution; none if the table does not exist yet.
 
-        `details` are what a run does not need: which run it was, when, how long, by whom, the error, the down part.
+        `details` are what a run does not need: which run it was, when, how long, by whom, the error, and the down part
+        but of repeatable ones.
         Raises DatabaseError if the table cannot be read whole, or is not there but may be in another schema.
         """
-        columns = f"{_COLUMNS}, {_DETAILS}" if details else _COLUMNS
+        columns = f"{_COLUMNS}, {_DETAILS if details else _DOWN_OF_REPEATABLE}"
         match self._read(f"SELECT {columns} FROM %s ORDER BY id"):
             case [("missing",)]:
                 refuse_another(self.session, self.place)

@@ -69,6 +69,13 @@ OUT_OF_MEMORY = "53200"
 OBJECT_IN_USE = "55006"
 UNSAFE_NEW_ENUM_VALUE_USAGE = "55P04"
 UNTRANSLATABLE_CHARACTER = "22P05"
+DEPENDENT_OBJECTS_STILL_EXIST = "2BP01"
+FEATURE_NOT_SUPPORTED = "0A000"
+INVALID_TABLE_DEFINITION = "42P16"
+INVALID_FUNCTION_DEFINITION = "42P13"
+
+# Something of that name is there: a relation, a function, anything else.
+DUPLICATES = {"42P07", "42723", "42710"}
 
 # Of the connection itself; a shutdown, 57P01 to 57P05; the timeouts that end a session.
 ENDS_CONNECTION = ("08", "57P", "25P03", "25P04")

@@ -149,7 +149,8 @@ class Repair:
         """Record as applied in full, whatever the history says."""
         id_ = self._id(name, self.known.by_id, self.known.rows)
         row, migration = self.known.rows.get(id_), self.known.by_id.get(id_)
-        if row and row.state == "applied":
+        is_outdated = migration is not None and self.known.is_outdated(migration)
+        if row and row.state == "applied" and not is_outdated:
             raise PlanError(f"{id_} is applied already. Nothing was repaired.")
         down = stored_down(migration) if migration else None
         entry = self._do(id_, "marked as applied")

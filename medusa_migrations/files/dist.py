@@ -35,7 +35,11 @@ MANIFEST = "manifest.json"
 COPIES = 8
 
 # What a build writes, and so may remove; anything else in the folder is somebody's own.
-_BUILT = re.compile(r"[0-9]{14}[_-].+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?")
+_BUILT = re.compile(r"(?:[0-9]{14}[_-]|R__).+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?")
+
+
+# What an entry has where its file says it.
+_OPTIONAL = ("depends", "feature", "keep", "description", "allow", "drops", "replace")
 
 
 class MadeOf(NamedTuple):
@@ -186,7 +190,7 @@ def _to_json(migration: Migration) -> dict[str, Any]:
         "up": _part_to_json(migration.up),
         "down": _part_to_json(migration.down) if migration.down else None,
     }
-    optional = {name: getattr(migration, name) for name in ("depends", "feature", "keep", "description", "allow")}
+    optional = {name: getattr(migration, name) for name in _OPTIONAL}
     phase = {"phase": migration.phase} if migration.phase == "after" else {}
     return entry | {name: value for name, value in optional.items() if value} | phase
 
@@ -228,6 +232,8 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
         entry.get("description", ""),
         tuple(entry.get("allow", ())),
         entry.get("phase", "before"),
+        tuple(entry.get("drops", ())),
+        entry.get("replace", False),
     )
 
 

@@ -13,7 +13,7 @@ from django.apps import AppConfig, apps
 
 from medusa_migrations import conf
 from medusa_migrations.errors import FileError, locate
-from medusa_migrations.migration import MigrationId, name_problem
+from medusa_migrations.migration import MigrationId, has_timestamp
 
 from .sources import cited_folder, is_installed_package, source_files, source_folder
 from .text import decode, put, read
@@ -65,7 +65,7 @@ def problem_of(app: AppConfig, ids: Iterable[MigrationId]) -> FileError | None:
 def write(app: AppConfig, ids: Iterable[MigrationId]) -> bool:
     """Have the file of an app name the newest of `ids`, and tell whether that was needed. Raises OSError."""
     path = path_of(app)
-    names = [id_.name for id_ in ids if id_.app == app.label]
+    names = [id_.name for id_ in ids if id_.app == app.label and has_timestamp(id_.name)]
     if problem_of(app, ids) is None or not names:
         return False
     put(path, f"{max(names)}\n".encode())
@@ -74,7 +74,7 @@ def write(app: AppConfig, ids: Iterable[MigrationId]) -> bool:
 
 def problem(label: str, cited: str, text: str | None, names: Collection[str]) -> FileError | None:
     """What is wrong with `text`, that of the file `cited` or None without one; `names` are the app's migrations."""
-    names = [name for name in names if not name_problem(name)]
+    names = [name for name in names if has_timestamp(name)]
     newest = max(names, default="")
     if text is None:
         cure = f"Write into it the name of the newest migration: {newest}"
@@ -99,7 +99,7 @@ def problem(label: str, cited: str, text: str | None, names: Collection[str]) ->
 
 
 def _wrong(said: str, newest: str, names: Collection[str]) -> str:
-    if not name_problem(said):
+    if has_timestamp(said):
         is_there = "" if said in names else ", which is not there"
         return f"it names {said}{is_there}, and the newest migration is {newest}"
     return f"it is not one line with the name of the newest migration, {newest}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.apps import AppConfig, apps
 
 from medusa_migrations.errors import MigrationError, PlanError, nearest
-from medusa_migrations.migration import TIMESTAMP_FORMAT, MigrationId, name_problem, timestamp_problem
+from medusa_migrations.migration import TIMESTAMP_FORMAT, MigrationId, has_timestamp, name_problem, timestamp_problem
 from medusa_migrations.results import MadeFile
 
 from . import linear, sqlfile
@@ -37,7 +37,7 @@ def make(
     Raises MigrationError for an unknown or installed app, a bad name or timestamp, and a file that is there already.
     """
     app = own_app(app_label)
-    there = [file.id for file in source_files() if not name_problem(file.id.name)]
+    there = [file.id for file in source_files() if has_timestamp(file.id.name)]
     id_ = MigrationId(app.label, f"{timestamp or next_timestamp(there, datetime.now(UTC))}_{slug(name)}")
     problem = (timestamp_problem(timestamp) if timestamp is not None else None) or name_problem(id_.name)
     if problem:

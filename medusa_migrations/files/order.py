@@ -8,17 +8,25 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from medusa_migrations.errors import OrderError, nearest
-from medusa_migrations.migration import TIMESTAMP_FORMAT, Migration, MigrationId, dependencies, django_dependencies
+from medusa_migrations.errors import OrderError, locate, nearest
+from medusa_migrations.migration import (
+    TIMESTAMP_FORMAT,
+    Migration,
+    MigrationId,
+    dependencies,
+    django_dependencies,
+    dropped_by,
+)
 
 
 def ordered(migrations: Iterable[Migration], app_labels: Iterable[str]) -> tuple[Migration, ...]:
-    """`migrations` in the order in which they run.
+    """`migrations` in the order in which they run; the repeatable ones are last, as no other depends on one.
 
     Raises OrderError for a circle, and for a dependency on a migration or an app that is not there.
     """
     by_id = {migration.id: migration for migration in migrations}
     _check_all_exist(by_id, set(app_labels))
+    _check_dropped(by_id)
     needed = {id_: set(dependencies(migration)) for id_, migration in by_id.items()}
     order = sort_after(needed, lambda id_: id_.sort_key)
     if len(order) < len(by_id):
@@ -68,6 +76,26 @@ def _check_all_exist(by_id: Mapping[MigrationId, Migration], app_labels: set[str
                     f"installed "
                     f"app has the label {label!r}." + (nearest(label, app_labels) or _install_hint(label, app_labels))
                 )
+
+
+def _check_dropped(by_id: Mapping[MigrationId, Migration]) -> None:
+    for migration in by_id.values():
+        for missing in dropped_by(migration) if migration.drops else ():
+            if missing not in by_id:
+                hint = nearest(str(missing), (str(id_) for id_ in by_id if id_.is_repeatable))
+                cure = f"{hint.strip()} Take the line out, or bring the file back; a header is no change.".strip()
+                raise OrderError(f"{_place_of_drops(migration, str(missing))}: there is no {missing}. {cure}")
+
+
+def _place_of_drops(migration: Migration, name: str) -> str:
+    """Where the header of `migration` names what it drops."""
+    from .sqlfile import depends_places  # only to say where something is wrong
+    from .text import decode, read
+
+    text = decode(read(migration.file), migration.source)
+    places = depends_places(text, migration.source, "drops")
+    start = next(start for start, _, dropped in places if dropped == name)
+    return str(locate(migration.source, text, start))
 
 
 def _hint(missing: MigrationId, there: Iterable[MigrationId], app_labels: set[str]) -> str:

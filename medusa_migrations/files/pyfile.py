@@ -20,6 +20,8 @@ from medusa_migrations.schema.given_sql import sendable
 from medusa_migrations.schema.operations import IrreversibleError, Operation, Query, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Reverse, reverse, without_database
 
+from .repeatable import problem_of_depends
+
 TEMPLATE = '''\
 """{title}.
 
@@ -59,6 +61,8 @@ class PythonFile:
     allow: tuple[str, ...] = ()
     phase: Phase = "before"
     keep: tuple[str, ...] = ()
+    drops: tuple[str, ...] = ()
+    replace: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -214,6 +218,10 @@ class _Parser:
                 "depends",
                 "It is a list of ids: 'app.20230701000000_name', or of Django's migrations 'auth.0012_name' or 'auth'.",
             )
+        for one in found:
+            problem = problem_of_depends(one, 0, repeatable=False)
+            if problem:
+                raise self.error(problem.text, problem.cure, self.lines.get("depends"))
         return tuple(dict.fromkeys(found))
 
     def feature(self) -> str | None:

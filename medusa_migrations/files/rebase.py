@@ -85,7 +85,7 @@ def _files() -> list[SourceFile]:
 def _work(app: AppConfig, sides: Sides, files: Sequence[SourceFile]) -> _Work:
     """What is to be done. Raises PlanError for what may not be."""
     begun = _begun(app, sides, files)
-    there = [file.id for file in files]
+    there = [file.id for file in files if not file.id.is_repeatable]
     mine = [id_ for id_ in there if id_.app == app.label and id_ not in sides.staying and id_ not in begun.values()]
     _refuse_removed(sides.before & {*mine})
     new = sides.staying - sides.before

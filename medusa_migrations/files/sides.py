@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from medusa_migrations.errors import GitError, nearest
-from medusa_migrations.migration import MigrationId, name_problem
+from medusa_migrations.migration import MigrationId, has_timestamp
 
 from .changed import ids_of, path_in
 from .git import DEEPEN, commit_of, git, is_shallow, merge_base, names, root_of, tree
@@ -71,7 +71,7 @@ def sides_in(folder: Path, onto: MigrationId | None, folders: Mapping[str, Path]
 
     def ids(commit: str | None) -> Ids:
         found = ids_of(tree(root, commit), root, folders) if commit else ()
-        return frozenset(id_ for id_, _ in found if not name_problem(id_.name))
+        return frozenset(id_ for id_, _ in found if has_timestamp(id_.name))
 
     published = ids(commit_of(_PUBLISHED, root)) if onto is None else ids(None)
     return Sides(

@@ -187,6 +187,12 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
             source.cited,
             f"Move it to {folder}, or rename its folder: one whose name starts with '_' is ignored.",
         )
+    if source.id.is_repeatable and source.file.endswith(".py"):
+        raise FileError(
+            "a repeatable migration is written in SQL, and this is Python",
+            source.cited,
+            "Write it as .sql, or give it a timestamp for a name; a name that starts with '_' is ignored.",
+        )
     same = known.get(source.id)
     problem = None if same else name_problem(source.id.name)
     if problem:
@@ -215,11 +221,16 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
         description=parsed.description,
         allow=parsed.allow,
         phase=parsed.phase,
+        drops=parsed.drops,
+        replace=parsed.replace,
     )
     return migration, parsed.warnings
 
 
 def _is_warned_of(migration: Migration, data: bytes) -> bool:
+    """Whether a file has to be parsed for what a build warns of."""
+    if migration.is_repeatable:
+        return True
     return not migration.is_python and _INDENTED_MARKER.search(b"\n" + data) is not None
 
 
@@ -231,4 +242,4 @@ def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
         return pyfile.parse(text, source.cited, source.file)
     from . import sqlfile
 
-    return sqlfile.parse(text, source.cited)
+    return sqlfile.parse(text, source.cited, repeatable=source.id.is_repeatable)

@@ -14,6 +14,7 @@ from medusa_migrations.sql.tokens import ScanError
 
 from . import sections
 from .refused import refused
+from .repeatable import not_again, problem_of_depends, problem_of_drops, problem_of_parts, problem_of_replace
 from .sections import Problem, Section
 
 TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
@@ -25,7 +26,7 @@ _DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)",
 _ALMOST_DOWN = re.compile(r"-{2,}[ \t]*([a-z]+)[ \t]*[:;.=-]?[ \t]*down[ \t]*(?:transaction\S*)?", re.IGNORECASE)
 _EXACT = re.compile(r"--[ \t]*migrate:\S")
 
-_WORDS = ("up", "down", "depends", "feature", "keep", "allow", "phase")
+_WORDS = ("up", "down", "depends", "feature", "keep", "allow", "phase", "drops", "replace")
 _OPTIONS = {"transaction:true": True, "transaction:false": False}
 
 
@@ -42,6 +43,8 @@ class ParsedFile:
     description: str = ""
     allow: tuple[str, ...] = ()
     phase: Phase = "before"
+    drops: tuple[str, ...] = ()
+    replace: bool = False
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -50,12 +53,12 @@ class ParsedFile:
         return self.up.checksum(self.text)
 
 
-def parse(text: str, path: str) -> ParsedFile:
+def parse(text: str, path: str, *, repeatable: bool = False) -> ParsedFile:
     """What the migration file with this `text` (from `text.decode`) says; `path` is for messages.
 
     Raises FileError with the place and the cure for whatever the format does not allow.
     """
-    return _Parser(text, path).parse()
+    return _Parser(text, path, repeatable=repeatable).parse()
 
 
 def parse_stored(down: str, path: str) -> Part:
@@ -79,8 +82,10 @@ def store(sql: str, part: Part) -> str:
     return f"-- migrate:down{option}\n{sql}"
 
 
-def depends_places(text: str, path: str) -> Iterator[tuple[int, int, str]]:
+def depends_places(text: str, path: str, word: str = "depends") -> Iterator[tuple[int, int, str]]:
     """The lines of a file's header that say what it depends on: from where to where, and what that is.
+
+    With another `word` they are those of that directive.
 
     Raises FileError for what is not closed.
     """
@@ -89,7 +94,7 @@ def depends_places(text: str, path: str) -> Iterator[tuple[int, int, str]]:
             directive = _DIRECTIVE.match(text, item.start) if starts_line(text, item.start) else None
             if directive and directive[1] == "up":
                 return
-            if directive and directive[1] == "depends":
+            if directive and directive[1] == word:
                 yield item.start, directive.end(), directive[2].strip()
     except ScanError as error:
         raise FileError(error.problem, locate(path, text, error.offset), error.cure) from None
@@ -98,14 +103,16 @@ def depends_places(text: str, path: str) -> Iterator[tuple[int, int, str]]:
 class _Parser:
     """Takes the statements and comments of a file one by one, and refuses what the format does not allow."""
 
-    def __init__(self, text: str, path: str) -> None:
-        self.text, self.path = text, path
+    def __init__(self, text: str, path: str, *, repeatable: bool) -> None:
+        self.text, self.path, self.repeatable = text, path, repeatable
         self.sections: list[Section] = []
         self.depends: list[str] = []
         self.feature: str | None = None
         self.keep: list[str] = []
         self.allow: list[str] = []
         self.phase: Phase = "before"
+        self.drops: dict[str, int] = {}
+        self.replace_at: int | None = None
         self.notes: list[str] = []
         self.almost_down: Comment | None = None
         self.warnings: list[str] = []
@@ -122,10 +129,14 @@ class _Parser:
             start, end = self.almost_down.start, self.almost_down.end
             raise self.unknown_directive(self.text[start:end], "down", start)
         self.refuse(sections.problem(self.sections, self.text))
+        drops_at = next(iter(self.drops.values()), None)
+        self.refuse(problem_of_parts(self.sections, drops_at, self.replace_at, repeatable=self.repeatable))
         for section in self.sections:
             self.refuse(refused(section, self.text))
         up, down = (sections.part(direction, self.sections, self.text) for direction in Direction)
         assert up is not None  # the first section is one
+        if self.repeatable and self.replace_at is None:
+            self.warn_of_what_fails_again()
         return ParsedFile(
             text=self.text,
             up=up,
@@ -136,8 +147,18 @@ class _Parser:
             description="\n".join(self.notes).strip(),
             allow=tuple(dict.fromkeys(self.allow)),
             phase=self.phase,
+            drops=tuple(self.drops),
+            replace=self.replace_at is not None,
             warnings=self.warnings,
         )
+
+    def warn_of_what_fails_again(self) -> None:
+        ups = (section for section in self.sections if section.direction is Direction.UP)
+        for statement in not_again(one for section in ups for one in section.statements):
+            self.warnings.append(
+                f"{self.place(statement.start)}: this is run again whenever the file changes, and fails where what it "
+                "makes is there. Write OR REPLACE or IF NOT EXISTS, or `-- migrate:replace` into the header."
+            )
 
     def items(self) -> Iterator[Statement | Comment]:
         try:
@@ -215,6 +236,12 @@ class _Parser:
             self.allow.append(self.allowed(argument, start))
         elif word == "phase":
             self.phase = self.named_phase(argument, start)
+        elif word == "drops":
+            self.refuse(problem_of_drops(argument, start, repeatable=self.repeatable))
+            self.drops.setdefault(argument, start)
+        elif word == "replace":
+            self.refuse(problem_of_replace(argument, start, repeatable=self.repeatable))
+            self.replace_at = start
         elif word == "keep":
             table, dot, name = argument.partition(".")
             if not (table and dot and name) or len(argument.split()) != 1:
@@ -229,6 +256,7 @@ class _Parser:
             self.feature = argument
 
     def dependency(self, argument: str, start: int) -> str:
+        self.refuse(problem_of_depends(argument, start, repeatable=self.repeatable))
         if is_dependency(argument):
             return argument
         raise self.error(

@@ -31,6 +31,7 @@ from .file import derived_name, file_text
 from .kept import globs_after_renames, keeps_table
 from .proof import NotProven
 from .remade import mentions
+from .repeatables import makers_of
 from .request import Request
 from .scope import Scope
 from .tables import Table
@@ -127,8 +128,9 @@ def _write(request: Request, label: str, draft: Draft, scope: Scope, known: Know
         if rename.table
     }
     keep = globs_after_renames(scope.ignore, tables, columns)
-    running = [one for one in known.migrations if one.id not in known.disabled]
-    text = file_text(label, draft, _depends(draft, scope.wanted, running), keep)
+    running = [one for one in known.migrations if one.id not in known.disabled and not one.is_repeatable]
+    drops = makers_of(draft.standing, known).ids
+    text = file_text(label, draft, _depends(draft, scope.wanted, running), keep, drops)
     _refuse_misread(text, draft)
     name = request.name or derived_name(draft)
     return make(label, name, timestamp=request.timestamp, dry_run=request.dry_run, text=text)
@@ -139,6 +141,7 @@ def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: K
     yield from _switched_off(known, label)
     made = {change.table for change in draft.changes if change.op == "create" and isinstance(change.new, Table)}
     yield from warnings_of_parents(model for table, model in scope.wanted.tables.items() if table in made)
+    yield from map(str, makers_of(draft.standing, known).others)
     yield from draft.warnings
     unclaimed = sorted({*scope.extra_tables} - {rename.old for rename in draft.renames})
     if unclaimed and not request.drop_tables:

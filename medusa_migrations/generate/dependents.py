@@ -67,7 +67,8 @@ UNION
     AND r.ev_class IS DISTINCT FROM o.objid
     AND NOT (o.objsubid = 0 AND o.is_part AND d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::oid)
 )
-SELECT place, pg_catalog.pg_describe_object(classid, objid, objsubid) FROM reached o
+SELECT place, pg_catalog.pg_describe_object(classid, objid, objsubid),
+    (pg_catalog.pg_identify_object(classid, objid, objsubid)).identity FROM reached o
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class t WHERE o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid
     AND t.oid = o.objid AND t.relnamespace = %s::oid AND t.relname = ANY (%s::text[]))
 GROUP BY place, classid, objid, objsubid HAVING NOT pg_catalog.bool_or(is_part)
@@ -92,6 +93,20 @@ class ForeignKey(NamedTuple):
 def foreign_keys_on(session: Session, namespace: int, tables: Collection[str]) -> list[ForeignKey]:
     """The foreign keys that refer to `tables` of the schema with the oid `namespace`, of all schemas."""
     return [ForeignKey(*row) for row in session.query(_FOREIGN_KEYS, [namespace, sorted(tables)])]
+
+
+class Standing(NamedTuple):
+    """What stands on a `place` that changes, and no part makes again.
+
+    `what` is PostgreSQL's description, in its language, and `identity` the name in any.
+    """
+
+    place: str
+    what: str
+    identity: str
+
+    def __str__(self) -> str:
+        return f"{self.what} depends on {self.place}, which changes: drop it before, and make it again after that."
 
 
 @dataclass(frozen=True)
@@ -128,10 +143,10 @@ def touched_by(changes: Sequence[Change], renames: Iterable[Rename], going: Coll
     return Touched(frozenset(dropped), typed | {today(*place): None for place in going}, frozenset(keys))
 
 
-def standing_on(scratch: Scratch, namespace: int, touched: Touched, compared: Collection[Place]) -> list[str]:
-    """Warnings that name what stands on what is `touched`, and that no part makes again.
+def keys_standing_on(scratch: Scratch, namespace: int, touched: Touched, compared: Collection[Place]) -> list[str]:
+    """Warnings that name the foreign keys that stand on what is `touched`, and that no part makes again.
 
-    That is whatever PostgreSQL knows to depend on it. `compared` are the constraints that a draft takes care of.
+    `compared` are the constraints that a draft takes care of.
     """
     tables = touched.tables | {table for table, _ in (*touched.columns, *touched.keys)}
     keys = [
@@ -140,13 +155,10 @@ def standing_on(scratch: Scratch, namespace: int, touched: Touched, compared: Co
         if (key.table, key.name) not in compared and key.table not in touched.tables
     ]
     return [
-        *_objects_on(scratch.session, namespace, touched),
-        *(
-            f"The foreign key {key.name} of {key.table}, which is not compared here, stands on {danger}: drop it "
-            "before, and make it again after that."
-            for key in keys
-            if (danger := _danger(scratch, key, touched))
-        ),
+        f"The foreign key {key.name} of {key.table}, which is not compared here, stands on {danger}: drop it "
+        "before, and make it again after that."
+        for key in keys
+        if (danger := _danger(scratch, key, touched))
     ]
 
 
@@ -174,8 +186,8 @@ def _can_refer(scratch: Scratch, own: str, target: str) -> bool:
     )
 
 
-def _objects_on(session: Session, namespace: int, touched: Touched) -> list[str]:
-    """Warnings that name what else than foreign keys stands on what is touched."""
+def standing_on(session: Session, namespace: int, touched: Touched) -> list[Standing]:
+    """What else than foreign keys stands on what is `touched`: whatever PostgreSQL knows to depend on it."""
     things: list[tuple[str, str, str | None, str | None, bool]] = [
         *((table, table, None, None, False) for table in touched.tables),
         *((".".join(one), one[0], one[1], None, bool(type_)) for one, type_ in touched.columns.items()),
@@ -183,10 +195,7 @@ def _objects_on(session: Session, namespace: int, touched: Touched) -> list[str]
     ]
     columns = [list(column) for column in zip(*things, strict=True)] or [[]] * 5
     rows = session.query(_OBJECTS, [*columns, namespace, namespace, sorted({table for _, table, *_ in things})])
-    return [
-        f"{what} depends on {place}, which changes: drop it before, and make it again after that."
-        for place, what in rows
-    ]
+    return [Standing(*row) for row in rows]
 
 
 def refuse_taken(session: Session, namespace: int, changes: Sequence[Change], live: Tables) -> None:

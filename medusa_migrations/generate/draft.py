@@ -11,7 +11,7 @@ from medusa_migrations.errors import PlanError
 from .by_hand import in_no_model
 from .catalog import print_plainly, read_tables
 from .compare import Change, compare
-from .dependents import foreign_keys_on, refuse_taken, standing_on, touched_by
+from .dependents import Standing, foreign_keys_on, keys_standing_on, refuse_taken, standing_on, touched_by
 from .phases import DraftStatement
 from .proof import NotProven, find_casts, refuse_difference, run_part
 from .remade import Place, going_columns, retyped
@@ -35,7 +35,8 @@ class Draft:
 
     `renames` and `changes` are what the up part does. `offered` are renames that may be meant and were not accepted.
     `referred` are the tables that new foreign keys refer to. `going` are the columns that the up part drops, and
-    whether it adds each again. `warnings` are sentences for whoever reads the file.
+    whether it adds each again. `standing` is what is in the way of the up part. `warnings` are sentences for whoever
+    reads the file.
     """
 
     renames: tuple[Rename, ...] = ()
@@ -46,6 +47,7 @@ class Draft:
     warnings: tuple[str, ...] = ()
     referred: frozenset[str] = field(default_factory=frozenset)
     going: Mapping[Place, bool] = field(default_factory=dict)
+    standing: tuple[Standing, ...] = ()
 
 
 def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
@@ -83,11 +85,13 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
         refuse_taken(session, namespace, draft.changes, live)
         touched = touched_by(draft.changes, draft.renames, draft.going)
         compared = {(name, one) for name, table in live.items() for one in table.constraints}
-        standing = standing_on(scratch, namespace, touched, compared)
+        standing = standing_on(session, namespace, touched)
+        keys = keys_standing_on(scratch, namespace, touched, compared)
     unseen = _unseen(draft, all_live, live)
     by_hand = in_no_model(draft.changes)
     partitioned = _partitioned(draft, wanted, live)
-    return replace(draft, warnings=(*said, *partitioned, *standing, *by_hand, *unseen, *draft.warnings))
+    warnings = (*said, *partitioned, *keys, *by_hand, *unseen, *draft.warnings)
+    return replace(draft, warnings=warnings, standing=tuple(standing))
 
 
 def _refuse_without_table(wanted: Wanted, live: Tables) -> None:

@@ -20,15 +20,18 @@ _FINDINGS = (
 )
 
 
-def file_text(label: str, draft: Draft, depends: Iterable[str], keep: Iterable[str] = ()) -> str:
+def file_text(
+    label: str, draft: Draft, depends: Iterable[str], keep: Iterable[str] = (), drops: Iterable[object] = ()
+) -> str:
     """The text of the migration file for a draft of the app with the label `label`.
 
-    `depends` are ids and `keep` globs for its header. What loses data, what somebody should look at and
+    `depends` and `drops` are ids and `keep` globs for its header. What loses data, what somebody should look at and
     what lint calls an error stands as a comment above its statement.
     """
     header = [f"-- Generated from the models of {label}. Read it before you run it."]
     header += [f"-- migrate:depends {id_}" for id_ in depends]
     header += [f"-- migrate:keep {glob}" for glob in keep]
+    header += [f"-- migrate:drops {id_}" for id_ in drops]
     up = _part_text(draft.up)
     if any(one.findings for one in (*draft.up, *draft.down)):
         up = f"{_remark(_FINDINGS)}\n\n{up}"

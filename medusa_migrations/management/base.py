@@ -158,6 +158,7 @@ class ExecutionCommand(MigrationCommand):
         for one in (*plan.migrations, *plan.held_back):
             remarks = ", ".join(_remarks(one))
             yield f"  {printable(str(one.id))}" + (f" ({remarks})" if remarks else "")
+            yield from (f"    undoes {printable(str(id_))} before" for id_ in one.undoes)
             yield from (f"    {printable(call)}" for call in one.calls)
             if one.loses:
                 yield self.style.WARNING(f"    loses {printable(', '.join(one.loses))}")

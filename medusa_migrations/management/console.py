@@ -54,6 +54,9 @@ MARKS = {
     "running": "[>]",
     "disabled": "[-]",
 }
+# Of what is repeatable, applied and pending because it is another today.
+RERUN_MARK = "[~]"
+RERUN_REMARK = "changed, so it will be run again"
 REMARKS = {
     "changed": "changed since it was applied",
     "missing": "applied, but there is no file",
@@ -227,6 +230,7 @@ def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
 def show_line(shown: ShownMigration, style: Style) -> str:
     """The line of `migrations_show` for a migration: its mark, its id, and remarks in parentheses."""
     remarks = [REMARKS[shown.state]] if shown.state in REMARKS else []
+    remarks += [RERUN_REMARK] if shown.is_to_be_rerun else []
     if shown.applied_at:
         remarks.append(f"{localtime(shown.applied_at):%Y-%m-%d %H:%M:%S %Z}")
     if shown.duration_ms is not None:
@@ -241,7 +245,7 @@ def show_line(shown: ShownMigration, style: Style) -> str:
         remarks.append("phase after")
     if shown.out_of_order:
         remarks.append("out of order")
-    mark = MARKS[shown.state]
+    mark = RERUN_MARK if shown.is_to_be_rerun else MARKS[shown.state]
     coloured = {"applied": style.SUCCESS, "changed": style.ERROR, "failed": style.ERROR, "missing": style.WARNING}
     mark = coloured.get(shown.state, str)(mark)
     return f"{mark} {printable(str(shown.id))}" + (f" ({', '.join(remarks)})" if remarks else "")
@@ -252,7 +256,8 @@ def log_line(entry: LogEntry, style: Style) -> str:
     facts = [duration(entry.duration_ms)] if entry.duration_ms is not None else []
     facts += [f"by {entry.applied_by}", f"from {entry.process}"]
     facts += [f"release {entry.release}"] if entry.release else []
-    coloured = {"applied": style.SUCCESS, "failed": style.ERROR, "reverted": style.WARNING}.get(entry.action, str)
+    colours = {"applied": style.SUCCESS, "rerun": style.SUCCESS, "failed": style.ERROR, "reverted": style.WARNING}
+    coloured = colours.get(entry.action, str)
     when = f"{localtime(entry.at):%Y-%m-%d %H:%M:%S %Z}"
     action = coloured(f"{printable(entry.action):<8}")
     state = f" (SQLSTATE {printable(entry.sqlstate)})" if entry.sqlstate else ""
@@ -339,6 +344,7 @@ def show_json(result: ShowResult) -> str:
                     "checksum": one.checksum,
                     "out_of_order": one.out_of_order,
                     "phase": one.phase,
+                    "repeatable": one.repeatable,
                 }
                 for one in result.migrations
             ],

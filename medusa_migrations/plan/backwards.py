@@ -11,7 +11,7 @@ from django.utils.timezone import localtime
 
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.order import sort_after
-from medusa_migrations.migration import Direction, MigrationId, dependencies
+from medusa_migrations.migration import Direction, MigrationId, dependencies, dropped_by
 
 from .known import UNFINISHED_REVERTS, Known, PastRun, Row, check_app, find_id, refuse_unfinished_reverts, renamed
 from .steps import Plan, Step
@@ -55,18 +55,20 @@ class Backwards(NamedTuple):
         stays = self._stays(known)
         takes_dependents = self.app is None and self._takes_dependents()
         chosen = self._chosen(rows, known, stays)
+        if not self.fake:
+            chosen |= _dropped_for(chosen, known)
         if self.missing:
             _refuse_unbuilt(chosen, self.sources)
             _refuse_needed_by_files(chosen, known)
             _refuse_renamed(chosen, known)
-        chosen = _with_dependents(known, chosen, refuse=not takes_dependents)
+        chosen = with_dependents(known, chosen, refuse=not takes_dependents)
         if stays in chosen:
             raise PlanError(f"{stays} depends on what would be reverted, so it cannot stay. Name an earlier migration.")
         if not self.fake:
             _refuse_unfinished([row for row in rows if row.id in chosen])
             refuse_unfinished_reverts([row for row in rows if row.id not in chosen])
-        order = _children_first([row for row in rows if row.id in chosen], known)
-        steps = tuple(_step(row, known) for row in order)
+        order = children_first([row for row in rows if row.id in chosen], known)
+        steps = tuple(down_step(row, known) for row in order)
         if not self.fake:
             _refuse_irreversible(steps, known)
         return Plan(self.direction, steps)
@@ -80,19 +82,26 @@ class Backwards(NamedTuple):
         if self.to is None:
             return None
         stays = find_id(self.to, known)
+        if stays.is_repeatable:
+            raise PlanError(f"{stays} is repeatable, and stays in any case. Name one with a timestamp.")
         if not known.is_applied(stays):
             raise PlanError(f"{stays} is not applied, so nothing can be reverted to it. migrations_show lists what is.")
         return stays
 
     def _chosen(self, rows: Sequence[Row], known: Known, stays: MigrationId | None) -> set[MigrationId]:
-        """Which of `rows`, latest first, are asked for; what is reverted only in part comes before all others."""
+        """Which of `rows`, latest first, are asked for; what is reverted only in part comes before all others.
+
+        Repeatable ones stay, but where everything goes, or has no file.
+        """
         mine = [row for row in rows if self.app is None or row.id.app == self.app]
         if self.everything:
             return {row.id for row in mine}
         if self.missing:
             return {row.id for row in mine} & {row.id for row in known.missing()}
+        last = mine[0] if mine else None
+        mine = [row for row in mine if not row.id.is_repeatable]
         if self.last_run:
-            return {row.id for row in mine if row is mine[0] or (row.run and row.run == mine[0].run)}
+            return {row.id for row in mine if row is last or (last and row.run and row.run == last.run)}
         if stays is not None:
             return {row.id for row in mine if row.serial > known.rows[stays].serial}
         if self.since is not None:
@@ -183,13 +192,19 @@ def _refuse_for(reasons: Sequence[str]) -> None:
         raise PlanError("\n".join(reasons) + "\nNothing was reverted.")
 
 
-def _with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> set[MigrationId]:
-    """`chosen` and the applied migrations that depend on them; with `refuse`, those are an error."""
+def _dropped_for(chosen: Iterable[MigrationId], known: Known) -> set[MigrationId]:
+    """The applied repeatable migrations that were in the way of some of `chosen`, and so are of undoing them."""
+    found = (dropped_by(known.by_id[id_]) for id_ in chosen if id_ in known.by_id)
+    return {id_ for ids in found for id_ in ids if id_ in known.rows}
+
+
+def with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> set[MigrationId]:
+    """`chosen` and the applied migrations that depend on them; with `refuse`, those with a timestamp are an error."""
     found = set(chosen)
     for migration in known.migrations:  # in their order: what depends on a dependent comes later
         needed = [str(other) for other in dependencies(migration) if other in found]
         if needed and migration.id in known.rows and migration.id not in found:
-            if refuse:
+            if refuse and not migration.is_repeatable:
                 raise PlanError(
                     f"{', '.join(needed)} cannot be reverted: {migration.id} depends on it and is applied. Nothing was "
                     f"reverted. Revert {migration.id} first, or use --to, which takes dependents along."
@@ -198,7 +213,7 @@ def _with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) ->
     return found
 
 
-def _children_first(rows: Sequence[Row], known: Known) -> list[Row]:
+def children_first(rows: Sequence[Row], known: Known) -> list[Row]:
     """`rows`, latest executed first, but never before one that depends on it."""
     needed_by: dict[MigrationId, set[MigrationId]] = {row.id: set() for row in rows}
     for row in rows:
@@ -209,8 +224,8 @@ def _children_first(rows: Sequence[Row], known: Known) -> list[Row]:
     return [known.rows[id_] for id_ in order if id_ in chosen]
 
 
-def _step(row: Row, known: Known) -> Step:
-    """The built down part; the stored one if the file is missing or its up part is another."""
+def down_step(row: Row, known: Known) -> Step:
+    """The step that sends the built down part; the stored one if the file is missing or its up part is another."""
     migration = known.by_id.get(row.id)
     if migration and migration.checksum == row.checksum:
         return Step(row.id, Direction.DOWN, migration, migration.down, row=row)

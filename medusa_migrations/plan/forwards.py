@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
@@ -16,7 +16,8 @@ class Forwards(NamedTuple):
     """What a run is asked for: all that is pending, of `app` and what that depends on, up to the id `to`.
 
     `labels` are those of the installed apps. With `strict` a late arrival stops it, but for those of the apps with the
-    labels `exempt`. In the `phase` before, what is of phase after is left, and what depends on that.
+    labels `exempt`. In the `phase` before, what is of phase after is left, and what depends on that. With `fake`
+    only the history is written, so that nothing has to go for it.
     """
 
     app: str | None = None
@@ -25,6 +26,7 @@ class Forwards(NamedTuple):
     strict: bool = False
     exempt: Collection[str] = ()
     phase: Phase | None = None
+    fake: bool = False
 
     @property
     def direction(self) -> Direction:
@@ -44,12 +46,12 @@ class Forwards(NamedTuple):
         held = known.held_back(self.phase)
         asked = self._asked(pending, known, held)
         due = [migration for migration in asked if migration.id not in held]
-        late = out_of_order(known) if due else set()
+        steps = steps_of(due, known, fake=self.fake)
         if self.strict:
-            _refuse_late([one for one in due if one.id in late], known, self.exempt)
+            _refuse_late([step.migration for step in steps if step.migration and step.out_of_order], known, self.exempt)
         return Plan(
             self.direction,
-            tuple(_step(migration, known, late) for migration in due),
+            steps,
             missing=tuple(row.id for row in known.missing() if self.app is None or row.id.app == self.app),
             held_back=tuple(migration for migration in asked if migration.id in held),
         )
@@ -63,6 +65,22 @@ class Forwards(NamedTuple):
             wanted = _with_dependencies(known, [one.id for one in pending if one.id.app == self.app])
             pending = [migration for migration in pending if migration.id in wanted]
         return pending
+
+
+def steps_of(pending: Sequence[Migration], known: Known, *, fake: bool = False) -> tuple[Step, ...]:
+    """The steps that apply `pending`, and at their end the repeatable migrations that have to go for that.
+
+    With `fake` nothing is applied, so none has to.
+
+    Raises PlanError for such a one that cannot be undone.
+    """
+    late = out_of_order(known) if pending else set()
+    steps = tuple(_step(migration, known, late) for migration in pending)
+    if fake or not any(migration.replace or migration.drops for migration in pending):
+        return steps
+    from .repeatables import with_undone  # most projects have none, and every run begins with a plan
+
+    return with_undone(steps, known)
 
 
 def _step(migration: Migration, known: Known, late: Collection[MigrationId]) -> Step:
@@ -144,7 +162,12 @@ def _applied_behind(id_: MigrationId, known: Known, exempt: Collection[str]) -> 
     """The first applied one behind `id_` in the order of the migrations, of no app in `exempt`."""
     ids = [migration.id for migration in known.migrations]
     behind = ids[ids.index(id_) + 1 :]
-    return next((other for other in behind if other in known.rows and other.app not in exempt), None)
+    return next((other for other in behind if other in known.rows and _has_a_place(other, exempt)), None)
+
+
+def _has_a_place(id_: MigrationId, exempt: Collection[str]) -> bool:
+    """Whether what comes before an applied one is late."""
+    return id_.app not in exempt and not id_.is_repeatable
 
 
 def _with_dependencies(known: Known, ids: Iterable[MigrationId]) -> set[MigrationId]:

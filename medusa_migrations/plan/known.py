@@ -18,7 +18,7 @@ class Row(NamedTuple):
     """A row of the history. `state` is applied, or running, failed, reverting, revert_failed: unfinished.
 
     `serial` is the order of execution. The fields from `run` on keep these defaults unless `History.rows` was asked for
-    details. `down` is the stored down part, None if there is none.
+    details. `down` is the stored down part, None if there is none; without details it is read of repeatable ones alone.
     Of an unfinished one, `checksum` covers the `statements_done` of the up part; while it is being reverted,
     `finished_checksum` covers those of the down part. `sent_alone` is the checksum of the statement behind them if that
     may be committed in part, and must not be sent again unasked.
@@ -31,12 +31,12 @@ class Row(NamedTuple):
     statements_done: int = 0
     finished_checksum: str | None = None
     sent_alone: str | None = None
+    down: str | None = None
     run: str | None = None
     applied_at: datetime | None = None
     duration_ms: int | None = None
     applied_by: str = ""
     error: str = ""
-    down: str | None = None
 
 
 class PastRun(NamedTuple):
@@ -60,12 +60,19 @@ class Known(NamedTuple):
     by_id: Mapping[MigrationId, Migration]
 
     def pending(self) -> list[Migration]:
-        """What has not been applied in full, disabled ones left out."""
-        return [
-            migration
-            for migration in self.migrations
-            if migration.id not in self.disabled and not self.is_applied(migration.id)
-        ]
+        """What has not been applied in full, or is repeatable and another today; disabled ones left out."""
+        return [one for one in self.migrations if one.id not in self.disabled and self._is_due(one)]
+
+    def _is_due(self, migration: Migration) -> bool:
+        row = self.rows.get(migration.id)
+        if row is None or row.state != "applied":
+            return True
+        return row.checksum != migration.checksum and migration.is_repeatable
+
+    def is_outdated(self, migration: Migration) -> bool:
+        """Whether a repeatable migration is applied, and not as it is today."""
+        row = self.rows.get(migration.id)
+        return row is not None and row.checksum != migration.checksum and migration.is_repeatable
 
     def held_back(self, phase: Phase | None) -> set[MigrationId]:
         """Which pending ones a run of `phase` leaves: before, those of phase after, and those that depend on them."""
@@ -91,11 +98,13 @@ class Known(NamedTuple):
         return [row for row in found if row.state == "applied" or row.state in UNFINISHED_REVERTS]
 
     def changed(self) -> list[Migration]:
-        """Applied migrations whose up part is another today."""
+        """Applied migrations whose up part is another today, which is no fault of a repeatable one."""
         return [
             migration
             for migration in self.migrations
-            if self.is_applied(migration.id) and self.rows[migration.id].checksum != migration.checksum
+            if self.is_applied(migration.id)
+            and self.rows[migration.id].checksum != migration.checksum
+            and not migration.is_repeatable
         ]
 
 
@@ -104,7 +113,8 @@ def know(migrations: Sequence[Migration], rows: Iterable[Row], is_on: Callable[[
     rows_by_id = {row.id: row for row in rows}
     disabled: set[MigrationId] = set()
     for migration in migrations:
-        if migration.id in rows_by_id:
+        row = rows_by_id.get(migration.id)
+        if row and (row.checksum == migration.checksum or not migration.is_repeatable):
             continue
         off = migration.feature is not None and not is_on(migration.feature)
         if off or not disabled.isdisjoint(dependencies(migration)):
@@ -130,7 +140,7 @@ def out_of_order(known: Known) -> set[MigrationId]:
     found = set()
     first_later = float("inf")
     for migration in reversed(known.migrations):
-        if migration.id in known.disabled:
+        if migration.id in known.disabled or migration.is_repeatable:
             continue
         row = known.rows.get(migration.id)
         if first_later < (row.serial if row else float("inf")):
@@ -154,6 +164,8 @@ def state_of(id_: MigrationId, known: Known, *, locked: bool, running: str | Non
     migration = known.by_id.get(id_)
     if migration is None:
         return "missing"
+    if known.is_outdated(migration):
+        return "disabled" if id_ in known.disabled else "pending"
     return "applied" if migration.checksum == row.checksum else "changed"
 
 

@@ -16,7 +16,8 @@ class Step(NamedTuple):
     """One migration to carry out.
 
     `part` is what to send, of `migration`'s file, or of `stored` where that is given; None if only the history is
-    to be written. `row` is its row in the history so far.
+    to be written. `row` is its row in the history so far. `undoes` are repeatable migrations that are undone before it,
+    in its transaction. `joins` tells that it shares the transaction of the step before it.
     """
 
     id: MigrationId
@@ -26,6 +27,8 @@ class Step(NamedTuple):
     stored: str | None = None
     row: Row | None = None
     out_of_order: bool = False
+    undoes: tuple[Step, ...] = ()
+    joins: bool = False
 
     @property
     def phase(self) -> Phase | None:
@@ -35,8 +38,10 @@ class Step(NamedTuple):
     def is_transactional(self, mode: str) -> bool:
         """Whether the part runs in a transaction: as its marker says, else unless the mode is none.
 
-        What was begun statement by statement goes on like that.
+        What was begun statement by statement goes on like that. A repeatable one always does, and what undoes some.
         """
+        if self.id.is_repeatable or self.undoes:
+            return True
         row = self.row
         if row and row.state != "applied" and (row.statements_done or row.sent_alone):
             return False
@@ -68,10 +73,15 @@ def fingerprint(plan: Plan, mode: str, database: str) -> str:
             step.stored,
             [step.row.serial, step.row.state, step.row.checksum, step.row.statements_done] if step.row else None,
             step.is_transactional(mode),
+            *([_undone(step)] if step.undoes or step.joins else []),
         ]
         for step in plan.steps
     ]
     return hashlib.sha256(json.dumps([database, plan.direction, mode, steps]).encode()).hexdigest()
+
+
+def _undone(step: Step) -> list[object]:
+    return [step.joins, *([str(one.id), one.stored, one.migration and one.migration.hash] for one in step.undoes)]
 
 
 def refuse_mode_all(plan: Plan) -> None:

@@ -35,17 +35,21 @@ def combined_order(
     """One order of what is to be applied: `django`, in Django's order, and the `pending` SQL migrations, in theirs.
 
     With `chosen`, SQL migrations, the order has only those, what they and `django` need, and what has its place before
-    some of `django`.
+    some of `django`. The repeatable ones come after all others of both kinds.
     Raises PlanError for a dependency on a migration of Django's that is not there.
     """
     unapplied = sorted(key for key in loader.graph.nodes if key not in loader.applied_migrations)
+    timed = [migration for migration in pending if not migration.is_repeatable]
     needs = _needs(loader, unapplied, pending)
-    firm = with_declared(needs, _declared(loader, unapplied, pending))
+    firm = with_declared(needs, _declared(loader, unapplied, timed))
     sql = [migration.id for migration in pending]
     if chosen is not None:
-        needed = reachable([*django, *chosen, *_passed(loader, django, pending)], _with_referred(firm, pending))
+        needed = reachable([*django, *chosen, *_passed(loader, django, timed)], _with_referred(firm, pending))
         sql = [id_ for id_ in sql if id_ in needed]
-    return interleave(django, sql, firm, _wants(unapplied, pending))
+    timed_ids: list[Key] = [id_ for id_ in sql if not id_.is_repeatable]
+    repeatable: list[Key] = [id_ for id_ in sql if id_.is_repeatable]
+    of_django = [key for id_ in repeatable for key in sorted(firm[id_]) if key in loader.graph.nodes]
+    return [*interleave([*django, *of_django], timed_ids, firm, _wants(unapplied, timed)), *repeatable]
 
 
 def referring(loader: MigrationLoader, django: Sequence[Key], labels: Collection[str]) -> list[tuple[Key, str]]:

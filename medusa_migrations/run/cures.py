@@ -150,7 +150,14 @@ class _Case(NamedTuple):
                 f"migration of its own before this one, or {self.failed.without_transaction(self.direction)}, build, "
                 f"and {again}."
             )
-        return self._table_in_use() if error.sqlstate == OBJECT_IN_USE else ""
+        return self._table_in_use() if error.sqlstate == OBJECT_IN_USE else self._repeatable()
+
+    def _repeatable(self) -> str:
+        """What has to do with repeatable migrations."""
+        from .repeatable_cures import cure  # only where something has failed
+
+        script = self.failed.script
+        return cure(script.id, self.direction, self.error.sqlstate, self.again) if script else ""
 
     def _table_in_use(self) -> str:
         """A table that is altered while the same session still uses it."""

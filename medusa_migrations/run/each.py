@@ -6,6 +6,7 @@ import functools
 import time
 
 from medusa_migrations.database.history import SERVER_MILLISECONDS
+from medusa_migrations.database.journal import Entry
 from medusa_migrations.database.postgresql import CHECK_DEFERRED
 from medusa_migrations.database.session import mark
 from medusa_migrations.migration import Direction
@@ -16,7 +17,7 @@ from .logged import applied, reverted
 from .report import milliseconds_since
 from .sending import send, send_around, send_statement
 from .shared import Run
-from .task import Task
+from .task import Task, Undone
 
 
 class Each:
@@ -40,11 +41,21 @@ def send_task(run: Run, task: Task, begin: str = "", end: str = "") -> None:
     `begin` and `end` are BEGIN and COMMIT, or nothing inside a transaction for all.
     """
     before = mark(task.id) + begin + run.options.timeouts("SET LOCAL")
+    for one in task.undone:
+        send(run.session, one.script, before=before, after=run.sql.reset + _forgotten(run, one, task))
+        before = mark(task.id) + run.options.timeouts("SET LOCAL")
     if task.script.copies or task.function:
         _send_singly(run, task, before, end)
     else:
         after = behind_a_part(run, history_sql(run, task, SERVER_MILLISECONDS), end)
         send(run.session, task.script, before=before, after=after)
+
+
+def _forgotten(run: Run, one: Undone, task: Task) -> str:
+    """SQL that takes what is undone for `task` out of the history; its own row gives way to the new one."""
+    if one.id == task.id:
+        return ""
+    return run.history.remove(one.id, Entry("reverted", f"for {task.id}"))
 
 
 def _send_singly(run: Run, task: Task, before: str, end: str) -> None:

@@ -11,7 +11,9 @@ from .task import Task
 
 def applied(task: Task) -> Entry:
     """The entry for an up part that is done, which is in the message of its row."""
-    return Entry("faked") if task.fake else Entry("applied", milliseconds="duration_ms")
+    if task.fake:
+        return Entry("faked")
+    return Entry("rerun" if task.id.is_repeatable and task.row else "applied", milliseconds="duration_ms")
 
 
 def reverted(task: Task, milliseconds: str) -> Entry:

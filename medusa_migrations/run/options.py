@@ -98,19 +98,24 @@ class Options(NamedTuple):
 
 
 def forwards(
-    app: str | None = None, to: str | None = None, strict: bool | None = None, phase: Phase | None = None
+    app: str | None = None,
+    to: str | None = None,
+    strict: bool | None = None,
+    phase: Phase | None = None,
+    *,
+    fake: bool = False,
 ) -> Forwards:
     """All that is pending, of `app`, up to `to`; late arrivals stop it if `strict`, by default as OUT_OF_ORDER says.
 
     The packages that are installed may bring some at any time. In the `phase` before, it is without what waits for the
-    new code. Raises SettingsError for what is no phase.
+    new code. With `fake` it is only recorded. Raises SettingsError for what is no phase.
     """
     from medusa_migrations.plan.forwards import Forwards  # a revert does without
 
     if strict is None:
         strict = conf.get_settings().out_of_order == "error"
     exempt = package_labels() if strict else ()
-    return Forwards(app, to, app_labels(), strict, exempt, None if phase is None else conf.phase(phase))
+    return Forwards(app, to, app_labels(), strict, exempt, None if phase is None else conf.phase(phase), fake)
 
 
 _WITHOUT_SETTING = ("database", "fake", "build", "lock", "applied_by", "listener", "interruption", "expected")

@@ -40,6 +40,7 @@ def _step_as_result(session: Session, step: Step, options: Options) -> Migration
         statements_done=row.statements_done if row and row.state != "applied" else 0,
         file_hash=migration.hash if migration else "",
         phase=step.phase,
+        undoes=tuple(one.id for one in step.undoes),
     )
     may_lose = step.direction is Direction.DOWN and not options.fake
     is_python = migration is not None and migration.is_python
@@ -48,7 +49,7 @@ def _step_as_result(session: Session, step: Step, options: Options) -> Migration
     script = read_script(step)
     function = load_function(step, script)
     if options.with_sql:
-        result = result._replace(sql=_sql(session, script, function))
+        result = result._replace(sql=_undone(step) + _sql(session, script, function))
     if options.with_sql and not may_lose:
         return result
     from .losses import of_function, of_sql  # it brings the migration API along
@@ -58,6 +59,12 @@ def _step_as_result(session: Session, step: Step, options: Options) -> Migration
         calls=() if options.with_sql else told.calls,
         loses=told.loses if may_lose else (),
     )
+
+
+def _undone(step: Step) -> str:
+    """The SQL of what is undone before a step, each under a line that says what it is."""
+    scripts = [(one.id, read_script(one).sql.strip()) for one in step.undoes]
+    return "".join(f"-- {id_} (down), in the same transaction\n{sql}\n\n" for id_, sql in scripts)
 
 
 def _sql(session: Session, script: Script, function: Function | None) -> str:

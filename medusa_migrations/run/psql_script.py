@@ -169,6 +169,12 @@ def _refuse_what_no_script_holds(steps: Sequence[Step]) -> None:
             f"{', '.join(python)}: written in Python, and its code is no SQL that psql could run. Apply it with "
             "migrations_run, or name only others."
         )
+    again = [str(step.id) for step in steps if step.undoes or (step.row and step.id.is_repeatable)]
+    if again:
+        raise PlanError(
+            f"{', '.join(again)}: takes the place of what is applied, or drops it first, and only migrations_run knows "
+            "what the database has by then. Apply it with that, or name only others."
+        )
     begun = [str(step.id) for step in steps if step.row]
     if begun:
         raise PlanError(

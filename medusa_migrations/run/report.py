@@ -26,6 +26,7 @@ class Report:
         self.run = run
         self.results: list[MigrationResult] = []
         self.current: Task | None = None
+        self.kept: int | None = None  # how many results stay if the transaction that several share is rolled back
         self.announcer = Announcer(run)
 
     def start(self, task: Task) -> float:
@@ -47,13 +48,18 @@ class Report:
         self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order, phase=task.step.phase))
         self.run.tell(Finished(task.id, took, task.fake))
         self.tell_notices()
-        if self.run.options.mode != "all":
+        if self.kept is None:
             self.announcer.done(self.results[-1])
+
+    def begin_together(self) -> None:
+        """What is done from here on is so when all of it is committed."""
+        self.kept = len(self.results)
 
     def committed_together(self) -> None:
         """Announce all that one transaction has done."""
-        for result in self.results:
+        for result in self.results[self.kept :]:
             self.announcer.done(result)
+        self.kept = None
 
     def finish_together(self, tasks: Sequence[Task], done: int, milliseconds: int) -> None:
         """Tell of the first `done` of `tasks` as if they had been sent one by one, and that the next is under way.
@@ -80,7 +86,7 @@ class Report:
         """The error for a run that ends because PostgreSQL, or an author's code, has failed."""
         failure = failed.failure()
         self._log(failure)
-        before = [] if ending.of_all else [result.id for result in self.results]
+        before = [result.id for result in self.results[: self.kept if ending.of_all else None]]
         if ending.of_all:
             self._relabel("failed" if failed.in_doubt(ending) else "rolled_back")
         if failure.id:
@@ -125,7 +131,8 @@ class Report:
             self.run.tell(Noticed(notice.text, bool(notice.is_warning)))
 
     def _relabel(self, status: Status) -> None:
-        self.results = [result._replace(status=status) for result in self.results]
+        """Of what shares the transaction, that it is `status`."""
+        self.results[self.kept :] = [result._replace(status=status) for result in self.results[self.kept :]]
 
 
 def milliseconds_since(begun: float) -> int:

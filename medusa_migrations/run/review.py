@@ -56,11 +56,12 @@ def named(ids: Sequence[str], migrations: Sequence[Migration]) -> list[Migration
 
 
 def late_ones(order: Sequence[MigrationId], others: Collection[MigrationId]) -> set[MigrationId]:
-    """The ids of `order` that are not among `others` and run before one that is.
+    """The ids of `order` that are not among `others` and run before one that is and has a timestamp.
 
     One of `others` that is not in `order` has the place that its name would give it.
     """
     places = {id_: place for place, id_ in enumerate(order)}
+    others = [id_ for id_ in others if not id_.is_repeatable]
     last = max((places[id_] for id_ in others if id_ in places), default=-1)
     elsewhere = max((id_.sort_key for id_ in others if id_ not in places), default=("", "", ""))
     return {id_ for id_ in order if id_ not in others and (places[id_] < last or id_.sort_key < elsewhere)}
@@ -87,12 +88,17 @@ def _reviewed(migration: Migration, direction: Direction) -> ReviewedMigration:
         sql,
         is_python=migration.is_python,
         calls=told.calls,
-        drops=tuple(one.what for one in told.drops),
+        drops=(*_dropped_before(migration, direction), *(one.what for one in told.drops)),
         loses=told.loses,
-        transactional=mode != "none" if part.transaction is None else part.transaction,
+        transactional=migration.is_repeatable or (mode != "none" if part.transaction is None else part.transaction),
         reversible=migration.down is not None,
         phase=migration.phase,
     )
+
+
+def _dropped_before(migration: Migration, direction: Direction) -> list[str]:
+    """What the header says that has to go before the up part."""
+    return [f"repeatable migration {id_}" for id_ in migration.drops] if direction is Direction.UP else []
 
 
 def _python(migration: Migration, text: str, direction: Direction) -> Told:

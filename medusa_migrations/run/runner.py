@@ -52,8 +52,11 @@ class Runner:
         if self.run.options.mode == "all":
             self._go(Together(self.run, self.report, tasks))
         else:
-            for task in tasks:
-                self._carry_out_one(task)
+            for group in groups(tasks):
+                if len(group) == 1:
+                    self._carry_out_one(group[0])
+                else:
+                    self._go(Together(self.run, self.report, group))
         return self.report.result()
 
     def _carry_out_one(self, task: Task) -> None:
@@ -81,6 +84,18 @@ class Runner:
         from .python.calling import Alone  # few runs need it, and it brings the migration API along
 
         return Alone(self.run, task)
+
+
+def groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """`tasks` in their order, those together that share a transaction whatever the options say."""
+    group: list[Task] = []
+    for task in tasks:
+        if group and not task.step.joins:
+            yield group
+            group = []
+        group.append(task)
+    if group:
+        yield group
 
 
 @contextlib.contextmanager

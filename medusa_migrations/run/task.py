@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from medusa_migrations.errors import FileError, Location, locate
 from medusa_migrations.files import dist
@@ -38,12 +38,19 @@ class Script:
         return locate(self.source, self.sql, offset, first_line=first_line, column=column)
 
 
+class Undone(NamedTuple):
+    """A repeatable migration that is undone for another: the script of its down part, which speaks for that one."""
+
+    id: MigrationId
+    script: Script
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One migration to carry out.
 
     With `fake` only the history is written. `checksum` is the up part's, `down` what the history keeps of the other.
-    `function` is what to call instead of sending the script, of a migration in Python.
+    `function` is what to call instead of sending the script, of a migration in Python. `undone` is sent before.
     """
 
     step: Step
@@ -53,6 +60,7 @@ class Task:
     checksum: str = ""
     down: str | None = None
     function: Function | None = None
+    undone: tuple[Undone, ...] = ()
 
     @property
     def id(self) -> MigrationId:
@@ -80,7 +88,7 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
     is_up = step.direction is Direction.UP
     text = dist.read_text(migration) if migration and is_up else None  # once, for both parts
     script = Script(step.id, "", str(step.id), ()) if fake else read_script(step, text)
-    if mode == "none" and step.part and step.part.transaction is None and not (migration and migration.is_python):
+    if _is_put_outside(step, mode):
         _refuse_outside_block(script)
     return Task(
         step=step,
@@ -90,7 +98,15 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
         checksum=migration.checksum if migration else "",
         down=stored_down(migration, text) if migration and is_up else None,
         function=None if fake else load_function(step, script),
+        undone=() if fake else tuple(Undone(one.id, replace(read_script(one), id=step.id)) for one in step.undoes),
     )
+
+
+def _is_put_outside(step: Step, mode: str) -> bool:
+    """Whether a part in SQL that says nothing of transactions runs without one."""
+    is_python = step.migration is not None and step.migration.is_python
+    says_nothing = step.part is not None and step.part.transaction is None
+    return mode == "none" and says_nothing and not is_python and not step.is_transactional(mode)
 
 
 def _refuse_outside_block(script: Script) -> None:

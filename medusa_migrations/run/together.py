@@ -1,4 +1,4 @@
-"""All migrations in one transaction: `--transaction all`."""
+"""Migrations in one transaction: all of them, `--transaction all`, or some that only make sense together."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ CHARACTERS = 200_000
 
 _SAVEPOINT = "medusa_migrations_batch"
 _ALL_ROLLED_BACK = "Everything was rolled back: this run has changed nothing."
+_THESE_ROLLED_BACK = "All that shares its transaction was rolled back, and is as it was: {}."
 
 
 class Together:
@@ -30,18 +31,23 @@ class Together:
     def __init__(self, run: Run, report: Report, tasks: Sequence[Task]) -> None:
         self.run, self.report, self.tasks = run, report, tasks
         self.is_committing = False
+        self.first = len(report.results)  # of its own results
 
     def carry_out(self) -> None:
         """Raises StatementFailed, StopRequested."""
+        self.report.begin_together()
         self.run.retries.run(self._attempt)
         self.report.committed_together()
 
     def ending(self) -> Ending:
         """What becomes of all of them if this has failed."""
-        return Ending(_ALL_ROLLED_BACK, may_be_done=self.is_committing, of_all=True)
+        outcome = _ALL_ROLLED_BACK
+        if self.run.options.mode != "all":
+            outcome = _THESE_ROLLED_BACK.format(", ".join(str(task.id) for task in self.tasks))
+        return Ending(outcome, may_be_done=self.is_committing, of_all=True)
 
     def _attempt(self) -> None:
-        self.report.results.clear()
+        del self.report.results[self.first :]
         self.is_committing = False
         send_around(self.run.session, None, f"{FORGET_REACHED}; BEGIN")
         for batch in batches(self.tasks):
@@ -61,7 +67,7 @@ class Together:
         """
         session = self.run.session
         session.interruption.check()
-        done, begun = len(self.report.results), time.monotonic()
+        done, begun = len(self.report.results) - self.first, time.monotonic()
         message = "".join(self._in_batch(task, done + number, number) for number, task in enumerate(batch, 1))
         # The first batch goes without a savepoint, behind which SET TRANSACTION is refused.
         savepoint = f"SAVEPOINT {_SAVEPOINT};" if done else ""
@@ -95,13 +101,13 @@ class Together:
 def batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:
     """`tasks` in their order, those together that go as one message.
 
-    Alone is what has rows for COPY or is in Python, which takes messages of its own, and what is large.
+    Alone is what has rows for COPY, is in Python or undoes others, which takes messages of its own, and what is large.
     """
     batch: list[Task] = []
     size = 0
     for task in tasks:
         length = len(task.script.sql)
-        alone = task.script.copies or task.function is not None or length > CHARACTERS
+        alone = task.script.copies or task.function is not None or bool(task.undone) or length > CHARACTERS
         if batch and (alone or len(batch) == FILES or size + length > CHARACTERS):
             yield batch
             batch, size = [], 0

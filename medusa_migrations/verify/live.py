@@ -23,6 +23,7 @@ from medusa_migrations.run.prerequisites import applied_by_django, loaded
 
 from .catalog.difference import differences, noted, with_owner_as
 from .catalog.snapshot import Reader, Snapshot
+from .outdated import Outdated
 
 # Whose definition is of the version of Django that has made it. Without it and all that belongs to it here, it is one
 # difference from the scratch, which is ignored.
@@ -37,13 +38,17 @@ _GRANT = (
 
 
 class Live(NamedTuple):
-    """A database as it was at one moment: its catalog, what both histories say is applied, and whose it is."""
+    """A database as it was at one moment: its catalog, what both histories say is applied, and whose it is.
+
+    What is `outdated` is not among the applied.
+    """
 
     alias: str
     snapshot: Snapshot
     applied: Collection[Key]
     owner: str
     major: int
+    outdated: Outdated = Outdated()
 
 
 def read(alias: str, migrations: Sequence[Migration]) -> Live:
@@ -69,10 +74,11 @@ def read(alias: str, migrations: Sequence[Migration]) -> Live:
                     f"The database {alias!r} has no history of SQL migrations, or none that this user can see, so "
                     f"there is nothing to compare it with. {_GRANT}"
                 )
-            applied = set(known.rows) | _applied_by_django(session)
+            outdated = Outdated.of(known)
+            applied = (set(known.rows) - set(outdated.ids)) | _applied_by_django(session)
             reader = Reader(session, [found.name, found.journal, *_HISTORIES])
             major = postgresql.server_version(session.connection) // 10_000
-            return Live(alias, reader.read(), applied, found.owner, major)
+            return Live(alias, reader.read(), applied, found.owner, major, outdated)
         finally:
             session.rollback()
 
@@ -117,8 +123,9 @@ def drift(live: Live, scratch: Snapshot, owner: str) -> tuple[tuple[Difference, 
     found = differences(with_owner_as(scratch, owner), with_owner_as(live.snapshot, live.owner))
     ignore = conf.get_settings().ignore
     left = [one for one in found if one.kind != "database" and not _is_ignored(one, ignore)]
+    left = [one for one in left if not live.outdated.makes(one)]
     notes = tuple(f"{_in_words(one)}: of the servers, no drift." for one in left if noted(one))
-    return tuple(one for one in left if not noted(one)), notes
+    return tuple(one for one in left if not noted(one)), (*live.outdated.notes(), *notes)
 
 
 def _in_words(difference: Difference) -> str:

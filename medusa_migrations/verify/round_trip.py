@@ -49,6 +49,8 @@ class _RoundTrip:
             self._first_up()
         except PartFailed as error:
             return self._failed("up_failed", Direction.UP, error.failed)
+        if self.migration.is_repeatable and not self.migration.replace and (fault := self._run_again()):
+            return fault
         if self.migration.down is None:
             return self._irreversible(before)
         upped = self.stand.snapshot() if self.request.rows or self._may_write_rows() else None
@@ -83,6 +85,16 @@ class _RoundTrip:
             self.findings = self.stand.watch(self.migration, Direction.UP)
         else:
             self.stand.run(self.migration, Direction.UP)
+
+    def _run_again(self) -> Proof | None:
+        """The proof of a repeatable one that fails, or makes something else, where what it makes is there."""
+        first = self.stand.snapshot()
+        try:
+            self.stand.run_again(self.migration)
+        except PartFailed as error:
+            return self._failed("second_up_failed", Direction.UP, error.failed)
+        found = differences(first, self.stand.snapshot())
+        return self._made_otherwise(found) if found else None
 
     def _differs(self, found: tuple[Difference, ...]) -> Proof:
         """The proof where the down part has left `found`, some of which may be allowed."""

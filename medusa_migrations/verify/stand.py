@@ -151,10 +151,17 @@ class Stand:
 
     def run(self, migration: Migration, direction: Direction) -> None:
         """Run one part of a migration. Raises PartFailed, after which `spoil` has to follow."""
+        self._run(migration, direction)
+        self._note(migration, direction)
+
+    def run_again(self, migration: Migration) -> None:
+        """Run the up part of one that is applied, as a run does of what is repeatable. Raises PartFailed."""
+        self._run(migration, Direction.UP)
+
+    def _run(self, migration: Migration, direction: Direction) -> None:
         ready = self.ready()
         self._snapshot = None
         self._send(ready, self._task(migration, direction))
-        self._note(migration, direction)
 
     def _note(self, migration: Migration, direction: Direction) -> None:
         """That a part was run."""
@@ -274,7 +281,8 @@ class Stand:
 
     def _task(self, migration: Migration, direction: Direction) -> Task:
         """What is to be sent. Raises PartFailed for what would leave the scratch database."""
-        step = _step_up(migration) if direction is Direction.UP else _step_down(migration)
+        is_applied = migration.id in self.applied
+        step = _step_up(migration, again=is_applied) if direction is Direction.UP else _step_down(migration)
         (task,) = load_tasks([step], self.options.mode)
         if not self.request.server_wide:
             try:
@@ -296,13 +304,16 @@ class Stand:
             runner.report.results.clear()  # a result of each would be kept for as long as there are migrations
 
 
-def _step_up(migration: Migration) -> Step:
-    return Step(migration.id, Direction.UP, migration, migration.up)
+def _step_up(migration: Migration, *, again: bool) -> Step:
+    return Step(migration.id, Direction.UP, migration, migration.up, row=_row(migration) if again else None)
 
 
 def _step_down(migration: Migration) -> Step:
-    row = Row(0, migration.id, migration.checksum, "applied")
-    return Step(migration.id, Direction.DOWN, migration, migration.down, row=row)
+    return Step(migration.id, Direction.DOWN, migration, migration.down, row=_row(migration))
+
+
+def _row(migration: Migration) -> Row:
+    return Row(0, migration.id, migration.checksum, "applied")
 
 
 def _groups(keys: Sequence[Key], migrations: Mapping[Key, Migration], mode: str) -> Iterator[list[Key]]:

@@ -217,3 +217,18 @@ def test_the_confirmation_shows_what_lint_has_found() -> None:
     finding = LintFinding(id_, Direction.UP, "scan", "error", "blog/x.sql", 3, 1, "ALTER …", "It reads all of post")
     planned = MigrationResult(id_, "planned", sql="SELECT 1", findings=(finding,))
     assert warnings_of(planned, Direction.UP) == ["blog/x.sql:3: scan: It reads all of post"]
+
+
+def test_a_repeatable_one_is_listed_as_to_be_run_again_and_runs(site: Site) -> None:
+    tables(site, 1)
+    view = "blog.R__view"
+    site.project.write(view, "CREATE VIEW v AS SELECT id FROM t1;", "DROP VIEW v;", header="-- migrate:replace\n")
+    client = site.admin()
+    confirm(client, RUN)
+    site.project.write(view, "CREATE VIEW v AS SELECT 1 AS id;", "DROP VIEW v;", header="-- migrate:replace\n")
+    assert "changed, to be run again" in text(get(client, LIST))
+    page = text(get(client, RUN))
+    for part in (f"Undoes {view} before, in the same transaction.", "DROP VIEW v;", "SELECT 1 AS id"):
+        assert part in page
+    assert f"{view} applied" in text(confirm(client, RUN))
+    assert site.project.sql("SELECT id FROM v") == [(1,)]

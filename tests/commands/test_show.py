@@ -77,6 +77,7 @@ def test_json_has_every_field(project: Project) -> None:
         "checksum": two["checksum"],
         "out_of_order": False,
         "phase": "before",
+        "repeatable": False,
     }
 
 

@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations.database.lock import LockHolder
 from medusa_migrations.database.show import look
-from medusa_migrations.management.console import MARKS, REMARKS, printable
+from medusa_migrations.management.console import MARKS, REMARKS, RERUN_MARK, RERUN_REMARK, printable
 from medusa_migrations.migration import Key, Migration, MigrationId, State
 from medusa_migrations.plan.known import Known, in_order, state_of
 from medusa_migrations.run.combined import combined_order
@@ -92,13 +92,18 @@ class Listing(NamedTuple):
     def _listed(self, id_: MigrationId) -> str:
         state, row = self._state(id_), self.known.rows.get(id_)
         remarks = [REMARKS[state]] if state in REMARKS else []
+        remarks += [RERUN_REMARK] if row and state == "pending" else []
         if row and row.state == "applied" and row.applied_at and self.verbosity > 1:
             remarks.append(f"applied at {row.applied_at:%Y-%m-%d %H:%M:%S}")
-        return f" {MARKS[state]} {printable(id_.name)}" + (f" ({', '.join(remarks)})" if remarks else "")
+        return f" {self._mark(id_)} {printable(id_.name)}" + (f" ({', '.join(remarks)})" if remarks else "")
 
     def _planned(self, migration: Migration) -> str:
         depends = f" ... ({', '.join(sorted(migration.depends))})" if migration.depends and self.verbosity > 1 else ""
-        return f"{MARKS[self._state(migration.id)]}  {migration.id}{depends}"
+        return f"{self._mark(migration.id)}  {migration.id}{depends}"
+
+    def _mark(self, id_: MigrationId) -> str:
+        state = self._state(id_)
+        return RERUN_MARK if state == "pending" and id_ in self.known.rows else MARKS[state]
 
 
 def merged(

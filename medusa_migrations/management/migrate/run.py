@@ -64,7 +64,7 @@ class MigrateRun:
         self.known = self._read()
         self.has_joined = False
         self.is_locked = False
-        self.tasks: dict[Key, Task] = {}
+        self.groups: dict[Key, list[Task]] = {}  # those that share a transaction, by the first of them
         self.runner: Runner | None = None
 
     def refuse_target(self) -> None:
@@ -125,27 +125,37 @@ class MigrateRun:
         Raises PlanError where the history does not allow it, DistError for files that are not what was built, and
         DatabaseError where nothing could be recorded.
         """
-        steps: dict[Key, Step] = {step.id: step for step in self._pending_steps()}
+        pending = self._pending()
         self._refuse_held_back(loader, django)
-        if not steps:
+        if not pending:
             return list(django)
+        from medusa_migrations.plan.forwards import steps_of
         from medusa_migrations.run.combined import combined_order
 
-        chosen: list[Key] | None = None
-        if self.asked.app_label:
-            chosen = [] if self.asked.migration_name else [key for key in steps if key[0] == self.asked.app_label]
-        pending = [step.migration for step in steps.values() if step.migration]
-        order = combined_order(loader, django, pending, chosen)
-        planned = [steps[key] for key in order if key in steps]
-        if planned and not self.asked.only_look:
-            self._prepare(planned)
+        order = combined_order(loader, django, pending, self._chosen(pending))
+        in_order = set(order)
+        taking_part = [one for one in pending if one.id in in_order]
+        found = steps_of(taking_part, self.known, fake=self.asked.fake)
+        steps: dict[Key, Step] = {step.id: step for step in found}
+        # The repeatable ones are last, also those that only go for others and are made again.
+        repeatable = [key for key, step in steps.items() if step.id.is_repeatable]
+        order = [*(key for key in order if key not in repeatable), *repeatable]
+        if steps and not self.asked.only_look:
+            self._prepare([steps[key] for key in order if key in steps])
         return [steps[key].migration or key if key in steps else key for key in order]
 
-    def _pending_steps(self) -> Sequence[Step]:
+    def _chosen(self, pending: Sequence[Migration]) -> list[Key] | None:
+        """What of SQL `migrate` names, None without an app: a name is of one of Django's, and what that needs comes."""
+        if not self.asked.app_label:
+            return None
+        return [] if self.asked.migration_name else [one.id for one in pending if one.id.app == self.asked.app_label]
+
+    def _pending(self) -> Sequence[Migration]:
+        """What is pending. Raises PlanError where the history does not allow to run it."""
         # A test database that was kept meets every branch, and is anybody's to make anew.
-        wanted = forwards(strict=False if conf.is_testing() else None, phase=self.phase)
+        wanted = forwards(strict=False if conf.is_testing() else None, phase=self.phase, fake=self.asked.fake)
         try:
-            return wanted.plan(self.known).steps
+            wanted.plan(self.known)
         except PlanError as error:
             if conf.is_testing():
                 raise PlanError(
@@ -153,6 +163,7 @@ class MigrateRun:
                     "--keepdb, or, with pytest, with --create-db."
                 ) from None
             raise
+        return self.known.due(self.phase)
 
     def _refuse_held_back(self, loader: MigrationLoader, django: Sequence[Key]) -> None:
         """Raise PlanError if one of `django` names an app made by SQL of which nothing is applied, nor will be now."""
@@ -173,6 +184,7 @@ class MigrateRun:
 
     def _prepare(self, steps: Sequence[Step]) -> None:
         """Find out before anything is done, by Django either, whether `steps` could be read, run and recorded."""
+        from medusa_migrations.run.runner import groups
         from medusa_migrations.run.stepwise import resume_at
         from medusa_migrations.run.task import load_tasks
 
@@ -182,9 +194,10 @@ class MigrateRun:
                 "They have a connection of their own, which would not see what that did and might wait for it for "
                 "ever. Nothing was run. Call it outside of atomic(); in tests, from a TransactionTestCase."
             )
-        self.tasks = {task.id: task for task in load_tasks(steps, "each", fake=self.asked.fake)}
-        for task in self.tasks.values():
+        tasks = load_tasks(steps, "each", fake=self.asked.fake)
+        for task in tasks:
             resume_at(task)
+        self.groups = {group[0].id: group for group in groups(tasks)}
         with self._stoppable():
             self.session.refuse_unusable()
             self.history.open()
@@ -216,11 +229,16 @@ class MigrateRun:
         )
 
     def apply(self, id_: MigrationId) -> None:
-        """Run one of those that were planned. Raises MigrationFailed, Interrupted, DatabaseError."""
+        """Run one of those that were planned, with those that share its transaction, which is that for each of them.
+
+        Raises MigrationFailed, Interrupted, DatabaseError.
+        """
+        if id_ not in self.groups:
+            return
         with self._stoppable():
             if self.runner is None:
                 self.runner = self._ready_runner()
-            self.runner.carry_out([self.tasks[id_]])
+            self.runner.carry_out(self.groups.pop(id_))
 
     def check_lock(self) -> None:
         """Raise DatabaseError if the lock is lost, as by a server that was restarted."""

@@ -64,7 +64,9 @@ def test_a_second_build_parses_only_what_is_new(tmp_path: Path, monkeypatch: pyt
         app_folder(tmp_path, "dist_blog", {"20240101000003_c.sql": "-- migrate:up\n"})
         seen: list[str] = []
         parse = sqlfile.parse
-        monkeypatch.setattr(sqlfile, "parse", lambda text, path: (seen.append(path), parse(text, path))[1])
+        monkeypatch.setattr(
+            sqlfile, "parse", lambda text, path, **how: (seen.append(path), parse(text, path, **how))[1]
+        )
         result = api.build()
     assert seen == ["dist_blog/sql_migrations/20240101000003_c.sql"]
     assert [str(id_) for id_ in result.new] == ["dist_blog.20240101000003_c"]

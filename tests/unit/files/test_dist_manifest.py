@@ -46,8 +46,9 @@ def test_what_is_no_manifest_is_refused(text: str, target: Path) -> None:
 
 def test_a_manifest_of_a_newer_version_is_told_as_such(target: Path) -> None:
     target.mkdir(parents=True)
-    (target / dist.MANIFEST).write_text('{"format": 4, "hash": 5, "migrations": [\n"who knows"\n]}\n')
-    with pytest.raises(DistError, match="format 4, this version reads format 3"):
+    newer = dist.FORMAT + 1
+    (target / dist.MANIFEST).write_text(f'{{"format": {newer}, "hash": 5, "migrations": [\n"who knows"\n]}}\n')
+    with pytest.raises(DistError, match=f"format {newer}, this version reads format {dist.FORMAT}"):
         dist.load(target)
 
 
