@@ -19,6 +19,7 @@ from .migration import Direction, Phase
 from .results import (
     Description,
     GenerateResult,
+    ImportResult,
     LintResult,
     LogResult,
     MadeFile,
@@ -40,6 +41,7 @@ __all__ = [
     "build",
     "describe",
     "generate",
+    "import_from",
     "lint",
     "log",
     "make",
@@ -103,6 +105,30 @@ def generate(
             database=database,
         )
     )
+
+
+def import_from(
+    tool: str,
+    source: str,
+    app: str,
+    *,
+    dry_run: bool = False,
+    history: str | None = None,
+    database: str = "default",
+    listener: Listener = ignore,
+) -> ImportResult:
+    """Make migrations of the app with the label `app` of those of another tool, which are in the folder `source`.
+
+    `tool` is "dbmate", "flyway", "golang-migrate", "goose" or "typeorm". No SQL is run, and no file that is there is
+    written. `history` is the name of that tool's table in `database`, "" for its usual one: what it has applied is
+    recorded in the history as applied. `dry_run` writes nothing.
+    Raises MigrationError, before anything is written, for a folder or a file that cannot be used, and PlanError for a
+    history of that tool that is not settled.
+    """
+    from .adopt.app import Request
+    from .adopt.app import import_from as adopt
+
+    return adopt(Request(tool, source, app, dry_run, history, database, listener))
 
 
 def run(

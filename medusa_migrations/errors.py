@@ -75,6 +75,7 @@ class FileError(MigrationError):
     """A migration file cannot be used as it stands."""
 
     def __init__(self, problem: str, location: Location | str, cure: str = "") -> None:
+        self.problem, self.cure = problem, cure
         self.location = location if isinstance(location, Location) else None
         parts = [f"{location}: {problem}"]
         if self.location:

@@ -404,6 +404,45 @@ class MadeFile(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+class ImportPlace(NamedTuple):
+    """What an import leaves to a person: where in the other tool's files, and what is to be done."""
+
+    file: str
+    line: int
+    message: str
+
+
+class ImportedFile(NamedTuple):
+    """A migration that is made of another tool's, of its file `source`.
+
+    `is_new` is False where `path` is there already: it stays as it is.
+    """
+
+    id: MigrationId
+    path: Path
+    source: str
+    text: str
+    is_new: bool
+
+
+class ImportResult(NamedTuple):
+    """What came of importing the migrations of another tool into an app.
+
+    With the history of a database, `recorded` is what that tool has applied and the history did not have, in the order
+    in which it was applied, and `unknown` what it has applied that there is no file of, by its own names.
+    """
+
+    tool: str
+    source: str
+    app: str
+    dry_run: bool
+    files: tuple[ImportedFile, ...] = ()
+    places: tuple[ImportPlace, ...] = ()
+    database: str | None = None
+    recorded: tuple[MigrationId, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
 def duration(milliseconds: int | None) -> str:
     """`12 ms`, `3.4 s`, `2 min 5 s`."""
     if milliseconds is None:

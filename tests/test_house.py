@@ -30,9 +30,10 @@ WINGS = {
     "generate": {"lint", "sql", "files", "plan", "database"},
     "lint": {"sql", "files"},
     "verify": {"lint", "sql", "files", "plan", "database", "run", "generate"},
-    "management": {"api", "sql", "schema", "files", "plan", "database", "run", "generate", "lint", "verify"},
+    "adopt": {"sql", "files", "database"},
+    "management": {"api", "sql", "schema", "files", "plan", "database", "run", "generate", "lint", "verify", "adopt"},
     "admin": {"api", "sql"},
-    "api": {"files", "plan", "database", "run", "generate", "lint", "verify"},
+    "api": {"files", "plan", "database", "run", "generate", "lint", "verify", "adopt"},
 }
 
 # What a word or a wing may not have of the words, and the few that need something else.

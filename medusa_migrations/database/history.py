@@ -283,15 +283,17 @@ class History:
         milliseconds: str = "NULL",
         entry: Entry | None = None,
         zero: str = "0",
+        applied_at: datetime | None = None,
     ) -> str:
         """SQL that adds a row; `milliseconds` is an SQL expression. `entry` is for the journal, None for none.
 
-        `zero` is an SQL expression that is 0, or fails where nothing may be recorded.
+        `zero` is an SQL expression that is 0, or fails where nothing may be recorded. `applied_at` is None for now.
         """
+        at = "pg_catalog.clock_timestamp()" if applied_at is None else self.session.compose("%s", [applied_at])
         sql = self.session.compose(
             f"INSERT INTO {self.table} (app, name, checksum, state, applied_at, duration_ms, applied_by, run,"
             " statements_done, progress, error, down)"
-            f" VALUES (%s, %s, %s, %s, pg_catalog.clock_timestamp(), {milliseconds}, %s, %s, {zero}, NULL, '', %s)",
+            f" VALUES (%s, %s, %s, %s, {at}, {milliseconds}, %s, %s, {zero}, NULL, '', %s)",
             [id_.app, id_.name, checksum, state, self.applied_by, self.run, down],
         )
         if entry is None:

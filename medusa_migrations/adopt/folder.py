@@ -1,0 +1,57 @@
+"""The folder of another tool, read whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from medusa_migrations.conf import shown_path
+from medusa_migrations.errors import FileError, MigrationError
+from medusa_migrations.files.text import decode, read
+
+from .draft import Text
+
+# What the tools keep: migrations in SQL and in a language, and what Flyway is told of one file.
+_SUFFIXES = (".sql", ".conf", ".go", ".java", ".ts", ".js", ".mts", ".mjs", ".cts", ".cjs")
+
+
+def read_folder(folder: str, *, below: bool) -> list[Text]:
+    """The files in `folder` that a tool might run, and if `below` those in the folders in it, by their paths.
+
+    Raises MigrationError for a folder that is not there or has none, FileError for a file that cannot be read.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "does not exist"
+        raise MigrationError(f"{folder} {what}. Give the folder in which the other tool has its migrations.")
+    try:
+        texts = [_text(file) for file in sorted(_files(path, below=below))]
+    except OSError as error:
+        raise MigrationError(
+            f"Cannot read {shown_path(error.filename or path)}: {error.strerror}. Give this process the right to read "
+            "it. Nothing was imported."
+        ) from None
+    if not texts:
+        raise MigrationError(f"{folder} has no migrations. Give the folder in which the other tool has them.")
+    return texts
+
+
+def _files(folder: Path, *, below: bool) -> Iterator[Path]:
+    for path, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if below and name != "node_modules"]
+        yield from (Path(path) / name for name in names if name.endswith(_SUFFIXES) and not name.startswith("."))
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _text(path: Path) -> Text:
+    cited = shown_path(path)
+    try:
+        return Text(cited, path.name, decode(read(path), cited))
+    except OSError as error:
+        raise FileError(
+            f"cannot be read: {error.strerror}", cited, "Give this process the right to read it. Nothing was imported."
+        ) from None

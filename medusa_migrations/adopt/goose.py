@@ -1,0 +1,148 @@
+"""goose: one file with annotations; in Go too, which nobody can turn into SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from medusa_migrations.errors import FileError, PlanError, locate
+from medusa_migrations.migration import Direction
+from medusa_migrations.results import ImportPlace
+
+from .draft import Chunk, Converted, Draft, Text, stop, stops
+from .names import of_digits
+from .parts import closed, part, unwrapped, whole_lines
+from .tool import Applied, HistoryTable, Tool
+
+_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<title>.*)\.(?P<kind>sql|go)")
+_ANNOTATION = re.compile(r"--\s*\+goose\s+(.*?)\s*", re.IGNORECASE)
+_ANY = re.compile(r"^--\s*\+goose\s", re.IGNORECASE | re.MULTILINE)
+_VARIABLE = re.compile(r"(?<!\$)\$(?:\{[^}\n]*\}|[A-Za-z_]\w*(?!\w*\$))")
+
+_IGNORED = "the name is not <version>_<title>.sql, so goose does not run it: not imported."
+
+_PARTS = {"up": Direction.UP, "down": Direction.DOWN}
+_SUBSTITUTION = {"envsub on": True, "envsubst on": True, "envsub off": False, "envsubst off": False}
+
+
+class _Line(NamedTuple):
+    """A line of a file: the `annotation` that it is in small letters, "" for none."""
+
+    number: int
+    text: str
+    annotation: str
+
+
+def convert(texts: Sequence[Text]) -> Converted:
+    """Its files in the order of their numbers."""
+    own = [text for text in texts if _NAME.fullmatch(text.name) and not text.name.endswith("_test.go")]
+    ignored = (text for text in texts if text not in own and text.name.endswith(".sql"))
+    places = (text.place(1, _IGNORED) for text in ignored)
+    return Converted(tuple(map(_draft, sorted(own, key=_version))), tuple(places))
+
+
+def _version(text: Text) -> int:
+    return int(text.name.partition("_")[0])
+
+
+def _draft(text: Text) -> Draft:
+    name = _NAME.fullmatch(text.name)
+    assert name is not None  # `convert` has those alone
+    chunks, places = _of_go(text) if name["kind"] == "go" else _of_sql(text)
+    return Draft(
+        str(_version(text)), text.path, name["title"], of_digits(name["version"]), tuple(chunks), tuple(places)
+    )
+
+
+def _of_go(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
+    place = text.place(1, "this migration is written in Go: write it in SQL or in Python.")
+    return [*part(Direction.UP, [stop(place)]), *part(Direction.DOWN, [stop(place)])], [place]
+
+
+def _of_sql(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
+    lines = [_line(number, line) for number, line in enumerate(text.text.removesuffix("\n").split("\n"), 1)]
+    marks = {_PARTS[line.annotation]: index for index, line in enumerate(lines) if line.annotation in _PARTS}
+    if Direction.UP not in marks:
+        raise FileError("there is no `-- +goose Up`", text.path, "Put it above the SQL that migrates.")
+    transaction = all(line.annotation != "no transaction" for line in lines)
+    places = list(_places(text, lines))
+    header = "".join(whole_lines(line.text) for line in lines[: marks[Direction.UP]] if not line.annotation)
+    up_end = marks.get(Direction.DOWN, len(lines))
+    chunks = [Chunk(header, text.path)] if header.strip() else []
+    chunks += _part(Direction.UP, text, lines[marks[Direction.UP] : up_end], places, transaction=transaction)
+    if Direction.DOWN in marks:
+        chunks += _part(Direction.DOWN, text, lines[up_end:], places, transaction=transaction)
+    return chunks, places
+
+
+def _line(number: int, text: str) -> _Line:
+    annotation = _ANNOTATION.fullmatch(text)
+    return _Line(number, text, annotation[1].lower() if annotation else "")
+
+
+def _part(
+    direction: Direction, text: Text, lines: Sequence[_Line], places: Iterable[ImportPlace], *, transaction: bool
+) -> list[Chunk]:
+    """A part from its annotation on, of which the line is the marker's."""
+    numbers = {line.number for line in lines}
+    sql = "".join(f"{line}\n" for line in _without_annotations(text, lines[1:]))
+    body = Chunk(closed(unwrapped(sql) if transaction else sql), text.path, lines[0].number + 1)
+    here = (place for place in places if place.line in numbers)
+    return part(direction, [*stops(here), body], transaction=transaction)
+
+
+def _without_annotations(text: Text, lines: Iterable[_Line]) -> Iterator[str]:
+    """The lines of a part; an annotation leaves an empty one, or the semicolon that its statement does without."""
+    block: list[str] | None = None
+    for line in lines:
+        if line.annotation == "statementbegin":
+            block = []
+        elif line.annotation == "statementend":
+            sql = "".join(f"{one}\n" for one in block or [])
+            yield "" if closed(sql) == sql else ";"
+            block = None
+            continue
+        elif block is not None:
+            block.append(line.text)
+        elif line.annotation and line.annotation not in {*_SUBSTITUTION, "no transaction"}:
+            problem = f"unknown annotation: {line.text.strip()}"
+            offset = sum(len(one) + 1 for one in text.text.split("\n")[: line.number - 1])
+            raise FileError(problem, locate(text.path, text.text, offset), "Take it out, or mend it.")
+        yield "" if line.annotation else line.text
+
+
+def _places(text: Text, lines: Iterable[_Line]) -> Iterator[ImportPlace]:
+    """Where goose puts values of the environment."""
+    is_on = False
+    for line in lines:
+        is_on = _SUBSTITUTION.get(line.annotation, is_on)
+        if is_on and (variable := _VARIABLE.search(line.text)):
+            yield text.place(line.number, f"{variable[0]} is a variable of the environment: write its value.")
+
+
+def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]:
+    """Those whose last row says so; version 0 stands for an empty database."""
+    last = {version: (is_applied, at) for version, is_applied, at in rows if version}
+    for version, (is_applied, _) in last.items():
+        if not is_applied:
+            raise PlanError(
+                f"The history of goose says of version {version} that it is not applied (is_applied is false): it was "
+                "undone, or did not come to its end. Nothing was recorded. See whether the database has it, run goose "
+                f"up, or delete the rows of version {version} from that table; then run this again."
+            )
+    return [Applied(str(version), at) for version, (_, at) in last.items()]
+
+
+def _is_own(text: Text) -> bool:
+    if text.name.endswith(".go"):
+        return bool(_NAME.fullmatch(text.name)) and "goose" in text.text
+    return text.name.endswith(".sql") and bool(_ANY.search(text.text))
+
+
+TOOL = Tool(
+    "goose",
+    convert,
+    _is_own,
+    HistoryTable("goose_db_version", ("version_id", "is_applied", "tstamp::timestamptz"), "id", _read),
+)

@@ -1,0 +1,137 @@
+"""Records as applied what another tool has applied: its table is read, the history written, and nothing is run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+
+from django.db import Error, router
+
+from medusa_migrations import conf
+from medusa_migrations.database import postgresql
+from medusa_migrations.database.connect import open_session
+from medusa_migrations.database.history import History
+from medusa_migrations.database.journal import Entry
+from medusa_migrations.database.lock import run_lock
+from medusa_migrations.database.session import Session
+from medusa_migrations.errors import DatabaseError, PlanError
+from medusa_migrations.events import Listener
+from medusa_migrations.files.build import from_sources
+from medusa_migrations.files.dist import stored_down
+from medusa_migrations.migration import MigrationId
+from medusa_migrations.sql.names import quoted, quoted_table
+
+from .tool import Applied, Tool
+
+# A table that may be read: its columns, of PostgreSQL's own types. To read a view may call another's functions.
+_COLUMNS = """
+SELECT a.attname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+WHERE c.oid = pg_catalog.to_regclass(%s)::oid AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+# A time without a zone is in that of the server, which Django's connections replace by their own.
+_SERVER_TIME = (
+    "SELECT pg_catalog.set_config('TimeZone', reset_val, false) FROM pg_catalog.pg_settings WHERE name = 'TimeZone'"
+)
+
+
+class Recorder:
+    """What a tool's history in one database has of the migrations in `ids`, which are by that tool's keys."""
+
+    def __init__(self, session: Session, tool: Tool, table: str | None, ids: Mapping[str, MigrationId]) -> None:
+        self.history = History(session)
+        self.tool, self.ids = tool, ids
+        self.table = table or tool.history.name
+        self.applied = self._read()
+
+    def _read(self) -> list[Applied]:
+        """What the tool has applied. Raises PlanError for what is not settled, DatabaseError for a table not its."""
+        session, known = self.history.session, self.tool.history
+        table = quoted_table(self.table)
+        try:
+            columns = {name for (name,) in session.query(_COLUMNS, [table])}
+            self._refuse_another(columns)
+            session.query(_SERVER_TIME)
+            wanted = ", ".join(_column(column) for column in known.columns)
+            rows = session.query(f"SELECT {wanted} FROM {table} ORDER BY {quoted(known.sorted_by)}")
+        except Error as error:
+            session.rollback()
+            raise DatabaseError(
+                f"Cannot read {self.table!r}, the history of {self.tool.name}, in the database {session.alias!r}: "
+                f"{postgresql.server_error(error).message}. Nothing was recorded."
+            ) from None
+        return known.read(rows, list(self.ids))
+
+    def _refuse_another(self, columns: set[str]) -> None:
+        known = self.tool.history
+        needed = {column.partition("::")[0] for column in known.columns}
+        if not columns:
+            raise DatabaseError(
+                f"There is no table {self.table!r} in the database {self.history.session.alias!r}, where "
+                f"{self.tool.name} has its history. Nothing was recorded. If it has another name, or is in a schema "
+                "that search_path does not have, give that: --history SCHEMA.TABLE."
+            )
+        if not needed <= columns or columns & set(known.others):
+            raise DatabaseError(
+                f"The table {self.table!r} of the database {self.history.session.alias!r} is not a history of "
+                f"{self.tool.name}, which has the columns {', '.join(sorted(needed))}. Nothing was recorded. Give the "
+                "name of that table: --history TABLE."
+            )
+
+    def unknown(self) -> list[str]:
+        """What it has applied that no file was imported for."""
+        return [one.key for one in self.applied if one.key not in self.ids]
+
+    def new(self) -> dict[MigrationId, Applied]:
+        """What is to be recorded: it is applied, and the history does not have it."""
+        there = {row.id for row in self.history.rows()}
+        found = {self.ids[one.key]: one for one in self.applied if one.key in self.ids}
+        return {id_: one for id_, one in found.items() if id_ not in there}
+
+    def record(self) -> tuple[MigrationId, ...]:
+        """Write what is new into the history and the journal, in one transaction. Needs the lock and the files."""
+        migrations = {migration.id: migration for migration in from_sources()[0]}
+        new = self.new()
+        if not new:
+            return ()
+        self.history.open()
+        self.history.write([
+            self.history.insert(
+                id_,
+                migrations[id_].checksum,
+                stored_down(migrations[id_]),
+                milliseconds="NULL" if one.milliseconds is None else str(one.milliseconds),
+                entry=Entry("faked", f"applied by {self.tool.name}"),
+                applied_at=one.at,
+            )
+            for id_, one in new.items()
+        ])  # fmt: skip
+        return tuple(new)
+
+
+@contextlib.contextmanager
+def recorder(
+    tool: Tool, table: str | None, ids: Mapping[str, MigrationId], alias: str, listener: Listener, *, dry_run: bool
+) -> Iterator[Recorder]:
+    """Read a tool's history under the run lock, which is held while this lasts; for a `dry_run` without it."""
+    _refuse_routed(alias, {id_.app for id_ in ids.values()})
+    with open_session(alias) as session:
+        locked = contextlib.nullcontext() if dry_run else run_lock(session, conf.chosen("lock_wait", None), listener)
+        with locked:
+            if not dry_run:
+                session.refuse_unusable()
+            yield Recorder(session, tool, table, ids)
+
+
+def _refuse_routed(alias: str, labels: Iterable[str]) -> None:
+    for label in labels:
+        if not router.allow_migrate(alias, label):
+            raise PlanError(
+                f"DATABASE_ROUTERS keep the app {label!r} out of the database {alias!r}. Nothing was imported. Give "
+                "another with --database."
+            )
+
+
+def _column(column: str) -> str:
+    name, cast, type_ = column.partition("::")
+    return f"{quoted(name)}{cast}{type_}"

@@ -1,0 +1,39 @@
+"""The tools whose migrations can be imported, by their names, and whose a folder is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from medusa_migrations.errors import MigrationError, PlanError, nearest
+
+from . import dbmate, flyway, golang_migrate, goose, typeorm
+from .draft import Text
+from .tool import Tool
+
+TOOLS: Mapping[str, Tool] = {
+    module.TOOL.name: module.TOOL for module in (dbmate, flyway, golang_migrate, goose, typeorm)
+}
+
+
+def tool_named(name: str) -> Tool:
+    """Raises PlanError for one that is not known."""
+    if name not in TOOLS:
+        raise PlanError(f"There is no import from {name!r}, only from {', '.join(TOOLS)}.{nearest(name, TOOLS)}")
+    return TOOLS[name]
+
+
+def refuse_others(tool: Tool, texts: Sequence[Text]) -> None:
+    """Raise MigrationError for a folder that has files of another tool, and no more of this one's than that."""
+    for text in texts:
+        other = None if tool.is_own(text) else _owner(text)
+        if other:
+            raise MigrationError(
+                f"{text.path} is a migration of {other.name}, not of {tool.name}. Nothing was imported. Import it with "
+                f"migrations_import {other.name}, and where the folder has files of both, put each kind into its own."
+            )
+
+
+def _owner(text: Text) -> Tool | None:
+    """Whose file it is; those that tell by its content are asked first."""
+    by_content = sorted(TOOLS.values(), key=lambda tool: tool.name not in ("goose", "dbmate"))
+    return next((tool for tool in by_content if tool.is_own(text)), None)

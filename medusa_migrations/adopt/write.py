@@ -1,0 +1,109 @@
+"""The files that an import makes: checked before the first is written, and all of them written or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from django.apps import AppConfig
+
+from medusa_migrations.errors import BuildError, FileError, MigrationError
+from medusa_migrations.files import linear, sqlfile
+from medusa_migrations.files.sources import cited_folder, source_files, source_folder
+from medusa_migrations.migration import MigrationId, name_problem
+from medusa_migrations.results import ImportPlace
+
+from .draft import Draft
+from .names import names_of
+
+
+class Made(NamedTuple):
+    """A draft with the id and the file that it gets; `is_new` is False for one that is there, and stays as it is."""
+
+    id: MigrationId
+    path: Path
+    draft: Draft
+    is_new: bool
+
+
+class Plan(NamedTuple):
+    """What is to be made, and the places of what cannot be."""
+
+    made: tuple[Made, ...]
+    places: tuple[ImportPlace, ...]
+
+
+def planned(app: AppConfig, drafts: Sequence[Draft]) -> Plan:
+    """What `drafts` are made into. Raises MigrationError for two of one version, BuildError for what no build takes."""
+    _refuse_twins(drafts)
+    there = {file.id for file in source_files()}
+    made: list[Made] = []
+    places: list[ImportPlace] = []
+    for draft, name in zip(drafts, names_of(drafts), strict=True):
+        problem = name_problem(name)
+        if problem:
+            places.append(ImportPlace(draft.path, 1, f"not imported as {name}: {problem}."))
+            continue
+        id_ = MigrationId(app.label, name)
+        made.append(Made(id_, source_folder(app) / f"{name}.sql", draft, id_ not in there))
+    _refuse_what_no_build_takes(app, [one for one in made if one.is_new])
+    return Plan(tuple(made), tuple(places))
+
+
+def _refuse_twins(drafts: Iterable[Draft]) -> None:
+    by_key: dict[str, Draft] = {}
+    for draft in drafts:
+        if twin := by_key.setdefault(draft.key, draft):
+            if twin is draft:
+                continue
+            raise MigrationError(
+                f"{twin.path} and {draft.path} have the same version, {draft.key}. Nothing was imported. Rename one of "
+                "the two."
+            )
+
+
+def _refuse_what_no_build_takes(app: AppConfig, made: Iterable[Made]) -> None:
+    cited = cited_folder(app, source_folder(app))
+    errors = []
+    for one in made:
+        try:
+            sqlfile.parse(one.draft.text, f"{cited}/{one.path.name}")
+        except FileError as error:
+            errors.append(_in_its_source(error, one.draft))
+    if errors:
+        raise BuildError([*errors, MigrationError("Nothing was imported.")] if len(errors) == 1 else errors)
+
+
+def _in_its_source(error: FileError, draft: Draft) -> FileError:
+    """The same error with the place in the file that the draft was made of."""
+    origin = draft.origin(error.location.line) if error.location else None
+    if not (error.location and origin):
+        return FileError(error.problem, draft.path, error.cure)
+    return FileError(error.problem, error.location._replace(path=origin[0], line=origin[1]), error.cure)
+
+
+def write(app: AppConfig, made: Iterable[Made]) -> None:
+    """Write those that are new, and the file of an app that has its newest migration in one.
+
+    Raises MigrationError if one cannot be written; then none is there.
+    """
+    new = [one for one in made if one.is_new]
+    if not new:
+        return
+    written: list[Path] = []
+    try:
+        source_folder(app).mkdir(exist_ok=True)
+        for one in new:
+            with one.path.open("x", encoding="utf-8", newline="\n") as file:
+                written.append(one.path)
+                file.write(one.draft.text)
+        if linear.is_linear(app):
+            linear.write(app, [file.id for file in source_files()])
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise MigrationError(
+            f"Cannot write {error.filename or source_folder(app)}: {error.strerror}. Nothing was imported. Give this "
+            "process the right to write there."
+        ) from None

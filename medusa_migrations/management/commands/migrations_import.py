@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import shlex
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from medusa_migrations import api
+from medusa_migrations.adopt.tools import TOOLS
+from medusa_migrations.conf import shown_path
+from medusa_migrations.errors import MigrationError
+from medusa_migrations.management.base import MigrationCommand, add_database, add_json
+from medusa_migrations.management.console import deliver, plural, printable, written
+from medusa_migrations.results import ImportResult
+
+
+class Command(MigrationCommand):
+    help = "Makes SQL migrations of those of another tool; nothing is overwritten, and nothing is run."
+    next_step = "Run it again: what is there already is left as it is."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("tool", choices=[*TOOLS], metavar="TOOL", help=f"{', '.join(TOOLS)}.")
+        parser.add_argument("source", metavar="SOURCE", help="The folder in which that tool has its migrations.")
+        parser.add_argument("--app", required=True, metavar="LABEL", help="The app that gets them.")
+        parser.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
+        parser.add_argument(
+            "--history",
+            nargs="?",
+            const="",
+            metavar="TABLE",
+            help="Record as applied what that tool has applied in the database, by its table.",
+        )
+        add_database(parser)
+        add_json(parser)
+
+    def work(self, **options: Any) -> None:
+        names = ("tool", "source", "app", "dry_run", "history", "database")
+        result = api.import_from(**{name: options[name] for name in names}, listener=self.console(options))
+        if options["json"]:
+            deliver(self.stdout, _json(result))
+        for line in _told(result):
+            self.say(printable(line), options)
+        for line in _to_look_at(result) if options["verbosity"] else ():
+            self.stderr.write(printable(line), self.style.WARNING)
+        for line in _next(result):
+            self.say(printable(line), options)
+
+    def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
+        if options["json"]:
+            written(self.stdout, json.dumps({"error": {"message": str(error)}}, indent=2, ensure_ascii=False))
+
+
+def _json(result: ImportResult) -> str:
+    document = {
+        "tool": result.tool,
+        "source": result.source,
+        "app": result.app,
+        "migrations": [
+            {"id": str(one.id), "path": shown_path(one.path), "source": one.source, "new": one.is_new}
+            for one in result.files
+        ],
+        "places": [one._asdict() for one in result.places],
+        "database": result.database,
+        "recorded": [str(id_) for id_ in result.recorded],
+        "unknown": list(result.unknown),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _told(result: ImportResult) -> Iterator[str]:
+    new = [one for one in result.files if one.is_new]
+    would = "Would import" if result.dry_run else "Imported"
+    for one in new:
+        yield f"  {one.source} -> {shown_path(one.path)}"
+    there = len(result.files) - len(new)
+    yield f"{would} {plural(len(new))} of {result.tool} into {result.app!r}" + (
+        f"; {plural(there)} there already, left as they are" if there else ""
+    )
+    if result.database is not None:
+        would = "Would record" if result.dry_run else "Recorded"
+        yield f"{would} {plural(len(result.recorded))} as applied in the database {result.database!r}"
+
+
+def _to_look_at(result: ImportResult) -> Iterator[str]:
+    if result.places:
+        yield f"{len(result.places)} to be looked at:"
+    for place in result.places:
+        yield f"  {place.file}:{place.line}: {place.message}"
+    if result.unknown:
+        names = ", ".join(result.unknown)
+        yield f"Applied by {result.tool} in the database {result.database!r}, and there is no file of: {names}"
+
+
+def _next(result: ImportResult) -> Iterator[str]:
+    """What to run, in the order in which it is to be run."""
+    if result.dry_run:
+        return
+    if result.places:
+        yield "Next: settle what is to be looked at, in the new files; a run stops there until that is done."
+    yield "Next: migrations_build" + ("" if result.places else ", and migrations_verify to see the SQL run")
+    if result.database is None:
+        command = shlex.join(["migrations_import", result.tool, result.source, "--app", result.app, "--history"])
+        yield f"Where {result.tool} has applied them: {command}"
