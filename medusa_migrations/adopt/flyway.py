@@ -45,7 +45,7 @@ class _File(NamedTuple):
 def convert(texts: Sequence[Text]) -> Converted:
     """Its V files in the order of their versions, then its R files in that of their descriptions."""
     settings = {text.name.removesuffix(".conf"): _settings(text) for text in texts if text.name.endswith(".conf")}
-    files = [_file(text, settings.get(text.name, {})) for text in texts if text.name.endswith((".sql", ".java"))]
+    files = [_file(text, settings.get(text.name, {})) for text in texts if text.name.endswith(".sql") or _is_own(text)]
     undos = {file.key: file for file in files if file.kind == "U"}
     versioned = sorted((file for file in files if file.kind == "V"), key=lambda file: _numbers(file.key))
     repeatable = sorted((file for file in files if file.kind == "R"), key=lambda file: file.key)
@@ -53,6 +53,10 @@ def convert(texts: Sequence[Text]) -> Converted:
     left = [file for file in files if file.kind not in {"V", "R"} and not (file.kind == "U" and file.key in taken)]
     drafts = [_draft(file, undos.get(file.key)) for file in (*versioned, *repeatable)]
     return Converted(tuple(drafts), tuple(file.text.place(1, _NOT_IMPORTED[file.kind]) for file in left))
+
+
+def _is_own(text: Text) -> bool:
+    return bool(_VERSIONED.fullmatch(text.name) or _REPEATABLE.fullmatch(text.name))
 
 
 def _file(text: Text, settings: dict[str, str]) -> _File:
@@ -146,7 +150,7 @@ def _is_up_to(key: str, baseline: str) -> bool:
 TOOL = Tool(
     "flyway",
     convert,
-    lambda text: bool(_VERSIONED.fullmatch(text.name) or _REPEATABLE.fullmatch(text.name)),
+    _is_own,
     HistoryTable(
         "flyway_schema_history",
         ("version", "description", "type", "script", "installed_on::timestamptz", "execution_time", "success"),

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from medusa_migrations.errors import FileError, PlanError, locate
+from medusa_migrations.errors import FileError, Location, PlanError
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import ImportPlace
 
 from .draft import Chunk, Converted, Draft, Text, stop, stops
 from .names import of_digits
-from .parts import closed, part, unwrapped, whole_lines
+from .parts import closed, part, unwrapped
 from .tool import Applied, HistoryTable, Tool
 
 _NAME = re.compile(r"(?P<version>[0-9]+)_(?P<title>.*)\.(?P<kind>sql|go)")
@@ -22,7 +22,6 @@ _VARIABLE = re.compile(r"(?<!\$)\$(?:\{[^}\n]*\}|[A-Za-z_]\w*(?!\w*\$))")
 
 _IGNORED = "the name is not <version>_<title>.sql, so goose does not run it: not imported."
 
-_PARTS = {"up": Direction.UP, "down": Direction.DOWN}
 _SUBSTITUTION = {"envsub on": True, "envsubst on": True, "envsub off": False, "envsubst off": False}
 
 
@@ -62,18 +61,33 @@ def _of_go(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
 
 def _of_sql(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
     lines = [_line(number, line) for number, line in enumerate(text.text.removesuffix("\n").split("\n"), 1)]
-    marks = {_PARTS[line.annotation]: index for index, line in enumerate(lines) if line.annotation in _PARTS}
-    if Direction.UP not in marks:
-        raise FileError("there is no `-- +goose Up`", text.path, "Put it above the SQL that migrates.")
+    up, down = _marks(text, lines)
     transaction = all(line.annotation != "no transaction" for line in lines)
     places = list(_places(text, lines))
-    header = "".join(whole_lines(line.text) for line in lines[: marks[Direction.UP]] if not line.annotation)
-    up_end = marks.get(Direction.DOWN, len(lines))
+    header = "".join(f"{'' if line.annotation else line.text}\n" for line in lines[:up])
     chunks = [Chunk(header, text.path)] if header.strip() else []
-    chunks += _part(Direction.UP, text, lines[marks[Direction.UP] : up_end], places, transaction=transaction)
-    if Direction.DOWN in marks:
-        chunks += _part(Direction.DOWN, text, lines[up_end:], places, transaction=transaction)
+    chunks += _part(Direction.UP, text, lines[up:down], places, transaction=transaction)
+    if down is not None:
+        chunks += _part(Direction.DOWN, text, lines[down:], places, transaction=transaction)
     return chunks, places
+
+
+def _marks(text: Text, lines: Sequence[_Line]) -> tuple[int, int | None]:
+    """The indexes of the lines at which the up part and the down part begin."""
+    found = [(line.annotation, index) for index, line in enumerate(lines) if line.annotation in ("up", "down")]
+    if [annotation for annotation, _ in found] not in (["up"], ["up", "down"]):
+        wrong = next((index for number, (_, index) in enumerate(found) if number or found[0][0] == "down"), 0)
+        raise _error(
+            text,
+            lines[wrong],
+            "goose needs one `-- +goose Up`, and behind it `-- +goose Down` once or not at all",
+            "Put the one above the SQL that migrates, the other above the SQL that undoes it.",
+        )
+    return found[0][1], found[1][1] if len(found) > 1 else None
+
+
+def _error(text: Text, line: _Line, problem: str, cure: str) -> FileError:
+    return FileError(problem, Location(text.path, line.number, 1, line.text.rstrip()), cure)
 
 
 def _line(number: int, text: str) -> _Line:
@@ -106,9 +120,7 @@ def _without_annotations(text: Text, lines: Iterable[_Line]) -> Iterator[str]:
         elif block is not None:
             block.append(line.text)
         elif line.annotation and line.annotation not in {*_SUBSTITUTION, "no transaction"}:
-            problem = f"unknown annotation: {line.text.strip()}"
-            offset = sum(len(one) + 1 for one in text.text.split("\n")[: line.number - 1])
-            raise FileError(problem, locate(text.path, text.text, offset), "Take it out, or mend it.")
+            raise _error(text, line, f"unknown annotation: {line.text.strip()}", "Take it out, or mend it.")
         yield "" if line.annotation else line.text
 
 

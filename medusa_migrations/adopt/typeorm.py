@@ -25,12 +25,16 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _METHODS = {Direction.UP: "up", Direction.DOWN: "down"}
 _SENDS = {"query", "addSql"}
+# Behind the SQL; the second is what prettier makes of the first, and the third what TypeORM wrote until 0.2.
+_ENDS = ([")"], [",", ")"], [",", "undefined", ")"])
 _DECLARES = {"const", "let", "var"}
 
 _CODE = "this is code and no string of SQL: write what it does in SQL."
 _FLAG = "it runs only while a feature is on, which is named by code: add a line `-- migrate:feature NAME`."
 _UNNAMED = "the name of the class {} does not end with a timestamp of 13 digits: not imported."
-_UNKNOWN = "no class with a method up is recognised here: not imported."
+_UNKNOWN = (
+    "no class with a method up is recognised here: not imported. If it is compiled, import what it was compiled from."
+)
 
 
 class _Class(NamedTuple):
@@ -184,7 +188,7 @@ def _sent(one: list[Token], constants: dict[str, Token]) -> tuple[str, Token] | 
         return None
     first = constants.get(words[at + 2])
     value = (first.value or "", at + 3) if first else literal(one, at + 2)
-    if value is None or words[value[1] :] not in ([")"], [",", ")"]):
+    if value is None or words[value[1] :] not in _ENDS:
         return None
     return value[0], first or one[at + 2]
 

@@ -93,12 +93,14 @@ def _to_look_at(result: ImportResult) -> Iterator[str]:
 
 
 def _next(result: ImportResult) -> Iterator[str]:
-    """What to run, in the order in which it is to be run."""
+    """What to do now, in its order."""
     if result.dry_run:
         return
     if result.places:
-        yield "Next: settle what is to be looked at, in the new files; a run stops there until that is done."
-    yield "Next: migrations_build" + ("" if result.places else ", and migrations_verify to see the SQL run")
+        yield "Next: settle what is to be looked at, in the new files: a run stops there until that is done."
+        if result.recorded:
+            yield "Then: migrations_repair --accept-changes, for what is recorded and has another text now."
+    yield "Next: migrations_build" + ("" if result.places else ", and migrations_verify to prove them")
     if result.database is None:
         command = shlex.join(["migrations_import", result.tool, result.source, "--app", result.app, "--history"])
         yield f"Where {result.tool} has applied them: {command}"

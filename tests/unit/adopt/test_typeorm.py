@@ -1,0 +1,153 @@
+"""TypeORM's and Medusa's classes."""
+
+from __future__ import annotations
+
+import pytest
+
+from medusa_migrations.adopt.names import names_of
+
+from .conftest import Convert
+
+TEMPLATE = """\
+import {{ MigrationInterface, QueryRunner }} from "typeorm";
+
+export class Add1690000000000 implements MigrationInterface {{
+  public async up(queryRunner: QueryRunner): Promise<void> {{
+    {up}
+  }}
+
+  public async down(queryRunner: QueryRunner): Promise<void> {{
+    {down}
+  }}
+}}
+"""
+
+
+def source(up: str, down: str = "") -> dict[str, str]:
+    return {"1690000000000-Add.ts": TEMPLATE.format(up=up, down=down)}
+
+
+@pytest.mark.parametrize(
+    ("code", "sql"),
+    [
+        ("await queryRunner.query(`SELECT 1`);", "SELECT 1;\n"),
+        ("await queryRunner.query('SELECT 1;')", "SELECT 1;\n"),
+        ('await queryRunner.query("SELECT \\"a\\" FROM b", undefined);', 'SELECT "a" FROM b;\n'),
+        ("return await queryRunner.query(`SELECT 1`,)", "SELECT 1;\n"),
+        ("queryRunner.query(`SELECT 1`).\n", None),
+        ("await queryRunner.query('SELECT ' + '1' +\n '+ 2');", "SELECT 1+ 2;\n"),
+        ("await queryRunner.query(`SELECT '\\${x}', '\\u0041\\x42\\`'`)", "SELECT '${x}', 'AB`';\n"),
+        ("await queryRunner.query(`\n  SELECT 1;\n  SELECT 2\n`)", "  SELECT 1;\n  SELECT 2;\n"),
+        ("const sql = `SELECT 1`; await queryRunner.query(sql)", "SELECT 1;\n"),
+        ("// await queryRunner.query(`SELECT 0`)\n/* ` */ await queryRunner.query(`SELECT 1`)", "SELECT 1;\n"),
+        ("await queryRunner.query(`SELECT 1`)\nawait queryRunner.query(`SELECT 2`)", "SELECT 1;\nSELECT 2;\n"),
+        ("this.addSql('SELECT 1;');", "SELECT 1;\n"),
+        ("await this.runner.query(`SELECT 1`)", "SELECT 1;\n"),
+        ("return;", ""),
+        ("", ""),
+        ("await queryRunner.query(`SELECT ${x}`)", None),
+        ("await queryRunner.query(`SELECT $1`, [1])", None),
+        ("await queryRunner.query(sql)", None),
+        ("await queryRunner.query(`SELECT 1` + x)", None),
+        ("await queryRunner.createTable(new Table({ name: `SELECT 1` }))", None),
+        ("if (x) { await queryRunner.query(`SELECT 1`) }", None),
+        ("const rows = await queryRunner.query(`SELECT 1`)", None),
+        ("for (const one of all) {\n await queryRunner.query(`SELECT 1`)\n}", None),
+    ],
+)
+def test_strings_become_sql_and_code_becomes_a_place(convert: Convert, code: str, sql: str | None) -> None:
+    (draft,) = convert("typeorm", source(code)).drafts
+    up = draft.text.partition("-- migrate:up\n")[2].partition("-- migrate:down\n")[0]
+    if sql is None:
+        assert [place.line for place in draft.places] == [5]
+        assert up.count("RAISE") == 1
+    else:
+        assert (up, draft.places) == (sql, ())
+
+
+def test_a_place_stands_where_the_code_stood_with_the_code(convert: Convert) -> None:
+    code = (
+        "await queryRunner.query(`SELECT 1`)\n    if (x) {\n      y()\n    }\n    await queryRunner.query(`SELECT 2`)"
+    )
+    (draft,) = convert("typeorm", source(code)).drafts
+    lines = draft.text.splitlines()
+    assert lines[1] == "SELECT 1;"
+    assert lines[2].startswith("-- Imported from their/1690000000000-Add.ts:6: this is code")
+    assert lines[3:6] == ["-- | if (x) {", "-- |       y()", "-- |     }"]
+    assert lines[7] == "SELECT 2;"
+    assert draft.origin(8) == ("their/1690000000000-Add.ts", 9)
+
+
+@pytest.mark.parametrize(
+    ("head", "key", "name"),
+    [
+        ("class AddUsers1690000000000", "AddUsers1690000000000", "20230722042640_add_users"),
+        ("export default class a1690000000999", "a1690000000999", "20230722042640_a"),
+        ("class AddV21690000000000", "AddV21690000000000", "20230722042640_add_v2"),
+        ("class Migration20240307132720 extends Migration", "Migration20240307132720", "20240307132720_of_file"),
+    ],
+)
+def test_a_class_is_named_with_what_it_does(convert: Convert, head: str, key: str, name: str) -> None:
+    text = f"{head} {{ async up(queryRunner) {{}} async down(queryRunner) {{}} }}"
+    (draft,) = convert("typeorm", {"1690000000000-ofFile.js": text}).drafts
+    assert (draft.key, names_of([draft])) == (key, [name])
+
+
+@pytest.mark.parametrize(
+    ("inside", "key", "option"),
+    [
+        ('name = "Other1690000000001";', "Other1690000000001", ""),
+        ('constructor() { this.name = "Other1690000000001"; }', "Other1690000000001", ""),
+        ("transaction = false", "A1690000000000", " transaction:false"),
+        ("constructor() { this.transaction = false }", "A1690000000000", " transaction:false"),
+        ("transaction = true", "A1690000000000", ""),
+    ],
+)
+def test_properties_of_a_class(convert: Convert, inside: str, key: str, option: str) -> None:
+    text = f"class A1690000000000 {{ {inside}\n async up(queryRunner) {{}} async down(queryRunner) {{}} }}"
+    (draft,) = convert("typeorm", {"a.js": text}).drafts
+    assert (draft.key, draft.text) == (key, f"-- migrate:up{option}\n-- migrate:down{option}\n")
+
+
+@pytest.mark.parametrize(
+    ("flag", "header", "places"),
+    [
+        ('exports.featureFlag = void 0;\nexports.featureFlag = "tax";', "-- migrate:feature tax\n", []),
+        ("export const featureFlag = 'tax';", "-- migrate:feature tax\n", []),
+        ("exports.featureFlag = flag.default.key;", "", [1]),
+    ],
+)
+def test_a_feature_flag_of_medusa_is_a_line_of_the_header(
+    convert: Convert, flag: str, header: str, places: list[int]
+) -> None:
+    text = f"{flag}\nclass A1690000000000 {{ async up(queryRunner) {{}} }}"
+    (draft,) = convert("typeorm", {"a.js": text}).drafts
+    assert (draft.text, [place.line for place in draft.places]) == (f"{header}-- migrate:up\n", places)
+
+
+def test_classes_are_in_the_order_of_their_milliseconds(convert: Convert) -> None:
+    classes = ["B1690000000002", "A1690000000001", "C1600000000000", "Migration20221231000000"]
+    text = "\n".join(f"class {name} {{ async up(queryRunner) {{}} }}" for name in classes)
+    drafts = convert("typeorm", {"all.js": text}).drafts
+    assert [draft.key for draft in drafts] == [
+        "C1600000000000",
+        "Migration20221231000000",
+        "A1690000000001",
+        "B1690000000002",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("class A { async up(queryRunner) {} }", "does not end with a timestamp of 13 digits"),
+        (
+            "var A1690000000000 = (function () { A.prototype.up = function (queryRunner) {} })()",
+            "no class with a method",
+        ),
+    ],
+)
+def test_what_is_no_migration_of_it_is_a_place(convert: Convert, text: str, message: str) -> None:
+    converted = convert("typeorm", {"a.js": text, "index.js": "export {}", "a.d.ts": "class A { up(queryRunner) }"})
+    assert converted.drafts == ()
+    assert [message in place.message for place in converted.places] == [True]
