@@ -98,9 +98,11 @@ def _classes(found: list[Token]) -> Iterator[_Class]:
 
 def _assigned(inner: list[Token], name: str) -> Token | None:
     """What the class, or its constructor, gives its property `name`."""
-    for index in range(len(inner) - 2):
-        if inner[index].text == name and inner[index + 1].text == "=" and inner[index - 1].text not in _DECLARES:
-            return inner[index + 2]
+    for index in range(1, len(inner) - 4):
+        before, typed = inner[index - 1].text, 2 if inner[index + 1].text == ":" else 0
+        is_property = before not in _DECLARES and (before != "." or inner[index - 2].text == "this")
+        if inner[index].text == name and inner[index + 1 + typed].text == "=" and is_property:
+            return inner[index + 2 + typed]
     return None
 
 

@@ -100,7 +100,7 @@ def _next(result: ImportResult) -> Iterator[str]:
         yield "Next: settle what is to be looked at, in the new files: a run stops there until that is done."
         if result.recorded:
             yield "Then: migrations_repair --accept-changes, for what is recorded and has another text now."
-    yield "Next: migrations_build" + ("" if result.places else ", and migrations_verify to prove them")
+    yield ("Then" if result.places else "Next") + ": migrations_build, and migrations_verify to prove them"
     if result.database is None:
         command = shlex.join(["migrations_import", result.tool, result.source, "--app", result.app, "--history"])
         yield f"Where {result.tool} has applied them: {command}"

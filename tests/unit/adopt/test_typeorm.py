@@ -98,7 +98,10 @@ def test_a_class_is_named_with_what_it_does(convert: Convert, head: str, key: st
     [
         ('name = "Other1690000000001";', "Other1690000000001", ""),
         ('constructor() { this.name = "Other1690000000001"; }', "Other1690000000001", ""),
+        ("readonly name: string = `Other1690000000001`;", "Other1690000000001", ""),
+        ("constructor() { const name = 'x'; other.name = 'y' }", "A1690000000000", ""),
         ("transaction = false", "A1690000000000", " transaction:false"),
+        ("transaction: boolean = false", "A1690000000000", " transaction:false"),
         ("constructor() { this.transaction = false }", "A1690000000000", " transaction:false"),
         ("transaction = true", "A1690000000000", ""),
     ],
