@@ -95,17 +95,19 @@ class Recorder:
         if not new:
             return ()
         self.history.open()
-        self.history.write([
-            self.history.insert(
-                id_,
-                migrations[id_].checksum,
-                stored_down(migrations[id_]),
-                milliseconds="NULL" if one.milliseconds is None else str(one.milliseconds),
-                entry=Entry("faked", f"applied by {self.tool.name}"),
-                applied_at=one.at,
-            )
-            for id_, one in new.items()
-        ])  # fmt: skip
+        self.history.write(
+            [
+                self.history.insert(
+                    id_,
+                    migrations[id_].checksum,
+                    stored_down(migrations[id_]),
+                    milliseconds="NULL" if one.milliseconds is None else str(one.milliseconds),
+                    entry=Entry("faked", f"applied by {self.tool.name}"),
+                    applied_at=one.at,
+                )
+                for id_, one in new.items()
+            ]
+        )
         return tuple(new)
 
 

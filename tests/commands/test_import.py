@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -243,52 +242,6 @@ def test_places_stop_a_run_until_they_are_settled(project: Project) -> None:
     assert "${who}" not in again.stderr
 
 
-def test_more_files_get_names_behind_those_that_are_there(project: Project) -> None:
-    theirs = put(project, GOLANG.files)
-    first = project.manage(*command("golang-migrate", "--json")).ok().json
-    (theirs / "000003_c.up.sql").write_text("CREATE TABLE c (id int);")
-    second = project.manage(*command("golang-migrate", "--json")).ok().json
-    assert [one["id"] for one in first["migrations"]] == list(GOLANG.ids)
-    assert [(one["id"], one["new"]) for one in second["migrations"]] == [
-        *((id_, False) for id_ in GOLANG.ids),
-        ("blog.20000101000003_c", True),
-    ]
-
-
-REFUSED = [
-    ("a folder that is not there", {}, "theirs does not exist"),
-    ("a folder without files", {"x.txt": ""}, "theirs has no migrations"),
-    ("another tool's files", GOOSE.files, "00001_a.sql is a migration of goose, not of dbmate"),
-    ("files of two tools", {**DBMATE.files, "1_x.up.sql": "SELECT 1"}, "1_x.up.sql is a migration of golang-migrate"),
-    ("no migration at all", {"x.sql": "SELECT 1"}, "theirs has no migrations of dbmate"),
-    (
-        "two of one version",
-        {"1_a.sql": "-- migrate:up\n", "1_b.sql": "-- migrate:up\n"},
-        "theirs/1_a.sql and theirs/1_b.sql have the same version, 1",
-    ),
-    (
-        "what no build takes",
-        {"1_a.sql": "-- migrate:up\n\nBEGIN;\n", "2_b.sql": "-- migrate:up\n"},
-        "theirs/1_a.sql:3:1: BEGIN cannot run inside a transaction",
-    ),
-]
-
-
-@pytest.mark.parametrize(("files", "problem"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED])
-def test_is_refused_in_words_and_writes_nothing(project: Project, files: dict[str, str], problem: str) -> None:
-    put(project, files)
-    assert problem in project.manage(*command("dbmate")).error()
-    assert files_below(project.folder / "blog/sql_migrations") == {}
-
-
-def test_an_unknown_app_and_another_encoding_are_refused_in_words(project: Project) -> None:
-    theirs = put(project, DBMATE.files)
-    error = project.manage("migrations_import", "dbmate", "theirs", "--app", "bolg").error()
-    assert "There is no app with the label 'bolg'. Did you mean 'blog'?" in error
-    (theirs / "20260101_x.sql").write_bytes(b"-- migrate:up\nSELECT '\xe9';\n")
-    assert "theirs/20260101_x.sql: the file is not UTF-8 (line 2" in project.manage(*command("dbmate")).error()
-
-
 # What follows needs the tool itself, which npm has: see benchmarks/peers.
 
 
@@ -334,9 +287,3 @@ def test_a_database_that_typeorm_has_made_is_taken_over(project: Project) -> Non
     (project.folder / "source.js").write_text(TYPEORM % NODE_MODULES)
     call(project, typeorm, "migration:run", "-d", "source.js")
     recorded_by(project, CLASSES)
-
-
-def test_the_document_of_an_error_has_its_message(project: Project) -> None:
-    done = project.manage(*command("goose", "--json"))
-    assert done.code == 1
-    assert json.loads(done.stdout)["error"]["message"].startswith("theirs does not exist")
