@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,6 +25,16 @@ _BEFORE_EXPRESSION = {"", "(", ",", "=", ":", "[", "!", "&", "|", "?", "{", "}",
 
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "\n": "", "\r\n": ""}
+
+
+_DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+
+# What a statement with a block begins with, with a condition before that, and what goes on behind one.
+_BLOCKS = {"if", "for", "while", "do", "try", "switch", "function", "{"}
+_CONDITIONS = {"if", "for", "while"}
+_GO_ON = {"else", "catch", "finally", "while", "instanceof", "in", "of", "as"}
+# Words that end no statement.
+_NEEDS_MORE = {"await", "new", "const", "let", "var", "typeof", "delete", "void", "throw", "async", "else", "function"}
 
 
 class Token(NamedTuple):
@@ -103,7 +114,7 @@ def closing(found: list[Token], opening: int) -> int:
     """The index of the bracket that closes the one at the index `opening`, or that of the last token."""
     depth = 0
     for index in range(opening, len(found)):
-        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(found[index].text, 0)
+        depth += _DEPTH.get(found[index].text, 0)
         if depth == 0:
             return index
     return len(found) - 1
@@ -125,31 +136,35 @@ def statements(found: list[Token], source: str) -> Iterator[list[Token]]:
     """The statements of a function's body, each with its tokens, without semicolons between them."""
     one: list[Token] = []
     depth = 0
-    for index, token in enumerate(found):
-        starts_anew = depth == 0 and one and _ends_line(one, token, source)
-        if starts_anew:
-            yield one
-            one = []
-        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0)
-        if token.text != ";" or depth:
+    for token, after in itertools.zip_longest(found, found[1:]):
+        depth += _DEPTH.get(token.text, 0)
+        if depth or token.text != ";":
             one.append(token)
-        after = found[index + 1].text if index + 1 < len(found) else ""
-        ends_block = token.text == "}" and one and one[0].text in _BLOCKS and after not in _GO_ON
-        if depth == 0 and one and (token.text == ";" or ends_block):
+        if one and not depth and _ends(one, token, after, source):
             yield one
             one = []
     if one:
         yield one
 
 
-_BLOCKS = {"if", "for", "while", "do", "try", "switch", "function", "{"}
-_GO_ON = {"else", "catch", "finally", "while"}
-_STARTS = {"await", "const", "let", "var", "return", "if", "for", "while", "do", "try", "switch", "throw", "this"}
+def _ends(one: list[Token], token: Token, after: Token | None, source: str) -> bool:
+    """Whether the statement `one`, which `token` is the last of or the semicolon behind, ends before `after`."""
+    if token.text == ";" or after is None:
+        return True
+    if after.text in _GO_ON or _is_head(one):
+        return False
+    if token.text == "}" and one[0].text in _BLOCKS:
+        return True
+    may_end = token.text in (")", "]", "}") or token.value is not None or _is_word(token)
+    is_new_line = "\n" in source[token.end : after.start]
+    return is_new_line and may_end and token.text not in _NEEDS_MORE and _is_word(after)
 
 
-def _ends_line(before: list[Token], token: Token, source: str) -> bool:
-    """Whether a statement without a semicolon ends before `token`, which begins a line and can begin a statement."""
-    is_new_line = "\n" in source[before[-1].end : token.start]
-    return (is_new_line and token.text in _STARTS and before[-1].text in (")", "}", "]")) or (
-        is_new_line and token.text in _STARTS and before[-1].value is not None
-    )
+def _is_head(one: list[Token]) -> bool:
+    """Whether that is `if (…)` or its like, which a statement without braces follows."""
+    is_condition = len(one) > 1 and one[0].text in _CONDITIONS and closing(one, 1) == len(one) - 1
+    return is_condition or one[-1].text in ("else", "do", "try")
+
+
+def _is_word(token: Token) -> bool:
+    return token.text[0].isalnum() or token.text[0] in "_$"

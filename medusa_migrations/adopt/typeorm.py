@@ -166,6 +166,8 @@ def _sql(text: Text, body: list[Token]) -> tuple[list[Chunk], list[ImportPlace]]
             place = _place(text, one[0], _CODE)
             places.append(place)
             chunks.append(stop(place, text.text[one[0].start : one[-1].end]))
+        if one[0].text == "return":
+            break
     return chunks, places
 
 
