@@ -23,11 +23,23 @@ class Text(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Whole lines of a migration, and where they come from: `path` is empty for what the import adds."""
+    """Whole lines of a migration, and where they come from: `path` is empty for what the import adds.
+
+    `is_value` tells that it is the value of a literal, so that its columns are others than those of the file.
+    """
 
     text: str
     path: str = ""
     line: int = 1
+    is_value: bool = False
+
+
+class Origin(NamedTuple):
+    """The line that a line of a migration comes from, and whether their columns are the same."""
+
+    path: str
+    line: int
+    has_columns: bool = True
 
 
 class Draft(NamedTuple):
@@ -49,13 +61,14 @@ class Draft(NamedTuple):
     def text(self) -> str:
         return "".join(chunk.text for chunk in self.chunks)
 
-    def origin(self, line: int) -> tuple[str, int] | None:
-        """The file and the line that a line of the text comes from, None for one that the import has added."""
+    def origin(self, line: int) -> Origin | None:
+        """Where a line of the text comes from, None for one that the import has added."""
         first = 1
         for chunk in self.chunks:
             after = first + chunk.text.count("\n")
             if line < after:
-                return (chunk.path, chunk.line + line - first) if chunk.path else None
+                found = Origin(chunk.path, chunk.line + line - first, not chunk.is_value)
+                return found if chunk.path else None
             first = after
         return None
 

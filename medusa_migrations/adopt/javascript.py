@@ -24,7 +24,7 @@ _REGULAR_EXPRESSION = re.compile(r"/(?![*/])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.
 _BEFORE_EXPRESSION = {"", "(", ",", "=", ":", "[", "!", "&", "|", "?", "{", "}", ";", "return", "=>"}
 
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "\n": "", "\r\n": ""}
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
 
 
 _DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
@@ -99,7 +99,9 @@ def _expression_end(source: str, at: int) -> int:
 
 
 def _value(text: str) -> str:
-    return _ESCAPE.sub(lambda escape: _character(*escape.groups()), text)
+    """The characters of a literal; two halves of a surrogate pair are one."""
+    plain = _ESCAPE.sub(lambda escape: _character(*escape.groups()), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _character(braced: str | None, four: str | None, two: str | None, other: str | None) -> str:

@@ -199,7 +199,7 @@ def _sent(one: list[Token], constants: dict[str, Token]) -> tuple[str, Token] | 
 
 def _chunk(text: Text, sql: str, token: Token) -> Chunk:
     line = _line(text, token) + len(sql) - len(sql.lstrip("\n"))
-    return Chunk(closed(unwrapped(sql.lstrip("\n").rstrip())), text.path, line)
+    return Chunk(closed(unwrapped(sql.lstrip("\n").rstrip())), text.path, line, is_value=True)
 
 
 def _place(text: Text, token: Token, message: str) -> ImportPlace:

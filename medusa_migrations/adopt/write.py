@@ -9,8 +9,9 @@ from typing import NamedTuple
 from django.apps import AppConfig
 
 from medusa_migrations.errors import BuildError, FileError, MigrationError
-from medusa_migrations.files import linear, sqlfile
-from medusa_migrations.files.sources import cited_folder, source_files, source_folder
+from medusa_migrations.files import linear
+from medusa_migrations.files.sources import SourceFile, cited_folder, parse, source_files, source_folder
+from medusa_migrations.files.text import decode
 from medusa_migrations.migration import MigrationId, name_problem
 from medusa_migrations.results import ImportPlace
 
@@ -35,7 +36,7 @@ class Plan(NamedTuple):
 
 
 def planned(app: AppConfig, drafts: Sequence[Draft]) -> Plan:
-    """What `drafts` are made into. Raises MigrationError for two of one version, BuildError for what no build takes."""
+    """What `drafts` are made into. Raises MigrationError for two of one version, and for what no build takes."""
     _refuse_twins(drafts)
     there = {file.id for file in source_files()}
     made: list[Made] = []
@@ -68,11 +69,14 @@ def _refuse_what_no_build_takes(app: AppConfig, made: Iterable[Made]) -> None:
     errors = []
     for one in made:
         try:
-            sqlfile.parse(one.draft.text, f"{cited}/{one.path.name}")
+            source = SourceFile(one.id, str(one.path), f"{cited}/{one.path.name}")
+            parse(decode(one.draft.text.encode(), source.cited), source)
         except FileError as error:
             errors.append(_in_its_source(error, one.draft))
     if errors:
-        raise BuildError([*errors, MigrationError("Nothing was imported.")] if len(errors) == 1 else errors)
+        raise MigrationError(
+            f"{BuildError(errors)}\nNothing was imported. Mend that there or in a copy of the folder, and import again."
+        )
 
 
 def _in_its_source(error: FileError, draft: Draft) -> FileError:
@@ -80,7 +84,9 @@ def _in_its_source(error: FileError, draft: Draft) -> FileError:
     origin = draft.origin(error.location.line) if error.location else None
     if not (error.location and origin):
         return FileError(error.problem, draft.path, error.cure)
-    return FileError(error.problem, error.location._replace(path=origin[0], line=origin[1]), error.cure)
+    column = error.location.column if origin.has_columns else None
+    location = error.location._replace(path=origin.path, line=origin.line, column=column)
+    return FileError(error.problem, location, error.cure)
 
 
 def write(app: AppConfig, made: Iterable[Made]) -> None:

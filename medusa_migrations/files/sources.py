@@ -206,7 +206,7 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
     file_hash = hashlib.sha256(data).hexdigest()
     if same and same.hash == file_hash and same.source == source.cited and not _is_warned_of(same, data):
         return same._replace(file=source.file), ()
-    parsed = _parse(decode(data, source.cited), source)
+    parsed = parse(decode(data, source.cited), source)
     migration = Migration(
         id=source.id,
         source=source.cited,
@@ -234,7 +234,8 @@ def _is_warned_of(migration: Migration, data: bytes) -> bool:
     return not migration.is_python and _INDENTED_MARKER.search(b"\n" + data) is not None
 
 
-def _parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
+def parse(text: str, source: SourceFile) -> ParsedFile | PythonFile:
+    """What the file `source`, with this text, says. Raises FileError for what its format does not allow."""
     # Imported here, because a run lists the sources, to see what is not built, and parses none.
     if source.file.endswith(".py"):
         from . import pyfile

@@ -112,6 +112,12 @@ REFUSED: list[tuple[str, str, Mapping[str, str | bytes], str]] = [
         {"1_a.up.sql": "SELECT 1;", "1_a.down.sql": "\n\\d x\n"},
         "1_a.down.sql:2:1: \\d is a command of psql",
     ),
+    (
+        "NUL",
+        "typeorm",
+        {"a.ts": "class A1690000000000 { up(r) { queryRunner.query('SELECT 1; -- \\0') } }"},
+        "a.ts:1: NUL character",
+    ),
     ("several of these", "dbmate", {"1_a.sql": "SELECT 1;", "2_b.sql": "-- migrate:up\nSELECT 'x"}, "2 problems"),
     ("a tool that is not known", "dbmat", DBMATE, "There is no import from 'dbmat'"),
 ]

@@ -71,12 +71,12 @@ def test_a_stop_says_where_and_why_and_keeps_the_code_as_comments() -> None:
 
 
 def test_a_line_is_known_by_the_file_that_it_comes_from() -> None:
-    chunks = (Chunk("-- migrate:up\n"), Chunk("a\nb\n", "one.sql", 5), Chunk("c\n", "two.sql"))
+    chunks = (Chunk("-- migrate:up\n"), Chunk("a\nb\n", "one.sql", 5), Chunk("c\n", "two.sql", is_value=True))
     draft = Draft("1", "one.sql", "", None, chunks)
     assert [draft.origin(line) for line in range(1, 6)] == [
         None,
-        ("one.sql", 5),
-        ("one.sql", 6),
-        ("two.sql", 1),
+        ("one.sql", 5, True),
+        ("one.sql", 6, True),
+        ("two.sql", 1, False),
         None,
     ]

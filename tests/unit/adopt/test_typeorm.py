@@ -37,6 +37,7 @@ def source(up: str, down: str = "") -> dict[str, str]:
         ("queryRunner.query(`SELECT 1`).\n", None),
         ("await queryRunner.query('SELECT ' + '1' +\n '+ 2');", "SELECT 1+ 2;\n"),
         ("await queryRunner.query(`SELECT '\\${x}', '\\u0041\\x42\\`'`)", "SELECT '${x}', 'AB`';\n"),
+        ("await queryRunner.query('SELECT \\'\\ud83d\\ude00\\u{1F600}\\\\\\'')", "SELECT '\U0001f600\U0001f600\\';\n"),
         ("await queryRunner.query(`\n  SELECT 1;\n  SELECT 2\n`)", "  SELECT 1;\n  SELECT 2;\n"),
         ("const sql = `SELECT 1`; await queryRunner.query(sql)", "SELECT 1;\n"),
         ("// await queryRunner.query(`SELECT 0`)\n/* ` */ await queryRunner.query(`SELECT 1`)", "SELECT 1;\n"),
@@ -84,7 +85,7 @@ def test_a_place_stands_where_the_code_stood_with_the_code(convert: Convert) -> 
     assert lines[2].startswith("-- Imported from their/1690000000000-Add.ts:6: this is code")
     assert lines[3:6] == ["-- | if (x) {", "-- |       y()", "-- |     }"]
     assert lines[7] == "SELECT 2;"
-    assert draft.origin(8) == ("their/1690000000000-Add.ts", 9)
+    assert draft.origin(8) == ("their/1690000000000-Add.ts", 9, False)
 
 
 @pytest.mark.parametrize(
