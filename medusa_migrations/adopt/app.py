@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
+
+from django.apps import AppConfig
 
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.events import Listener, ignore
 from medusa_migrations.files.make import own_app
+from medusa_migrations.files.sources import source_folder
 from medusa_migrations.results import ImportedFile, ImportPlace, ImportResult
 
+from .draft import Converted
 from .folder import read_folder
 from .history import recorder
+from .tool import Tool
 from .tools import refuse_others, tool_named
 from .write import Made, Plan, planned, write
 
@@ -31,14 +37,8 @@ def import_from(request: Request) -> ImportResult:
     """As `medusa_migrations.api.import_from`."""
     tool = tool_named(request.tool)
     app = own_app(request.app)
-    texts = read_folder(request.source, below=tool.below)
-    refuse_others(tool, texts)
-    converted = tool.convert(texts)
-    if not converted.drafts:
-        raise MigrationError(
-            f"{request.source} has no migrations of {tool.name}. Nothing was imported. Is another tool's name, or "
-            "another folder, the right one?"
-        )
+    _refuse_own(app, request.source)
+    converted = _converted(tool, request.source)
     plan = planned(app, converted.drafts)
     places = (*converted.places, *plan.places, *_places_of_new(plan))
     result = ImportResult(tool.name, request.source, app.label, request.dry_run, _files(plan), places)
@@ -55,6 +55,27 @@ def import_from(request: Request) -> ImportResult:
             write(app, plan.made)
             new = to.record()
         return result._replace(database=request.database, recorded=new, unknown=tuple(to.unknown()))
+
+
+def _refuse_own(app: AppConfig, source: str) -> None:
+    """Raise MigrationError where the other tool's files are among the app's: a build would take them for its own."""
+    if Path(source).resolve().is_relative_to(source_folder(app).resolve()):
+        raise MigrationError(
+            f"{source} is where the migrations of {app.label!r} are to be. Nothing was imported. Move the other tool's "
+            "files to a folder of their own."
+        )
+
+
+def _converted(tool: Tool, source: str) -> Converted:
+    texts = read_folder(source, below=tool.below)
+    refuse_others(tool, texts)
+    converted = tool.convert(texts)
+    if not converted.drafts:
+        raise MigrationError(
+            f"{source} has no migrations of {tool.name}. Nothing was imported. Is another tool's name, or another "
+            "folder, the right one?"
+        )
+    return converted
 
 
 def _places_of_new(plan: Plan) -> list[ImportPlace]:

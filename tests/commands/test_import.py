@@ -220,6 +220,8 @@ def test_a_table_with_another_name_and_what_has_no_file_are_told(project: Projec
     done = project.manage(*command("dbmate", "--history", "Ops.versions", "--json")).ok()
     assert (done.json["recorded"], done.json["unknown"]) == ([DBMATE.ids[1]], ["2019"])
     assert "Applied by dbmate in the database 'default', and there is no file of: 2019" in done.stderr
+    failed = project.manage(*command("goose", "--json"))
+    assert (failed.code, "is a migration of dbmate" in failed.json["error"]["message"]) == (1, True)
 
 
 def test_places_stop_a_run_until_they_are_settled(project: Project) -> None:

@@ -137,6 +137,11 @@ def test_a_folder_that_is_none_is_refused(project: Path) -> None:
     assert refused(theirs / "1_a.sql").startswith(f"{theirs}/1_a.sql is no folder.")
 
 
+def test_the_folder_of_the_app_itself_is_refused(project: Path) -> None:
+    (project / "1_a.sql").write_text(EMPTY)
+    assert refused(project).startswith(f"{project} is where the migrations of 'blog' are to be.")
+
+
 def test_an_app_that_is_not_there_is_refused(project: Path) -> None:
     assert "There is no app with the label 'bolg'. Did you mean 'blog'?" in refused(put(project, DBMATE), app="bolg")
 
