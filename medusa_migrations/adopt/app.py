@@ -47,14 +47,13 @@ def import_from(request: Request) -> ImportResult:
             write(app, plan.made)
         return result
     ids = {one.draft.key: one.id for one in plan.made}
-    with recorder(
-        tool, request.history or None, ids, request.database, request.listener, dry_run=request.dry_run
-    ) as to:
-        new = tuple(to.new())
-        if not request.dry_run:
+    table, alias, dry_run = request.history or None, request.database, request.dry_run
+    with recorder(tool, table, ids, alias, request.listener, dry_run=dry_run) as other:
+        new = tuple(other.new())
+        if not dry_run:
             write(app, plan.made)
-            new = to.record()
-        return result._replace(database=request.database, recorded=new, unknown=tuple(to.unknown()))
+            new = other.record()
+        return result._replace(database=alias, recorded=new, unknown=tuple(other.unknown()))
 
 
 def _refuse_own(app: AppConfig, source: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from medusa_migrations.errors import PlanError
+from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import ImportPlace
 
@@ -46,13 +46,25 @@ def convert(texts: Sequence[Text]) -> Converted:
     """Its V files in the order of their versions, then its R files in that of their descriptions."""
     settings = {text.name.removesuffix(".conf"): _settings(text) for text in texts if text.name.endswith(".conf")}
     files = [_file(text, settings.get(text.name, {})) for text in texts if text.name.endswith(".sql") or _is_own(text)]
-    undos = {file.key: file for file in files if file.kind == "U"}
+    undos = _undos(files)
     versioned = sorted((file for file in files if file.kind == "V"), key=lambda file: _numbers(file.key))
     repeatable = sorted((file for file in files if file.kind == "R"), key=lambda file: file.key)
     taken = {file.key for file in versioned}
     left = [file for file in files if file.kind not in {"V", "R"} and not (file.kind == "U" and file.key in taken)]
     drafts = [_draft(file, undos.get(file.key)) for file in (*versioned, *repeatable)]
     return Converted(tuple(drafts), tuple(file.text.place(1, _NOT_IMPORTED[file.kind]) for file in left))
+
+
+def _undos(files: Sequence[_File]) -> dict[str, _File]:
+    """The U files by the versions that they undo. Raises MigrationError for two of one version."""
+    found: dict[str, _File] = {}
+    for file in files:
+        if file.kind == "U" and (twin := found.setdefault(file.key, file)) is not file:
+            raise MigrationError(
+                f"{twin.text.path} and {file.text.path} undo the same version, {file.key}. Nothing was imported. Take "
+                "one of the two out."
+            )
+    return found
 
 
 def _is_own(text: Text) -> bool:

@@ -39,7 +39,7 @@ def read_folder(folder: str, *, below: bool) -> list[Text]:
 
 def _files(folder: Path, *, below: bool) -> Iterator[Path]:
     for path, folders, names in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if below and name != "node_modules"]
+        folders[:] = [name for name in folders if below and not name.startswith(".")]
         yield from (Path(path) / name for name in names if name.endswith(_SUFFIXES) and not name.startswith("."))
 
 

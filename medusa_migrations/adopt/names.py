@@ -70,8 +70,8 @@ def in_order(moments: Iterable[datetime | None]) -> list[datetime]:
     """`moments`, each at least a second behind the one before it."""
     found: list[datetime] = []
     for moment in moments:
-        earliest = found[-1] + _SECOND if found else FIRST
-        found.append(max(moment or earliest, earliest) if found else moment or earliest)
+        earliest = found[-1] + _SECOND if found else None
+        found.append(max((one for one in (moment, earliest) if one), default=FIRST))
     return found
 
 

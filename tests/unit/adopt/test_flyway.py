@@ -8,7 +8,7 @@ import pytest
 
 from medusa_migrations.adopt.flyway import TOOL
 from medusa_migrations.adopt.names import names_of
-from medusa_migrations.errors import PlanError
+from medusa_migrations.errors import MigrationError, PlanError
 
 from .conftest import Convert
 
@@ -84,6 +84,12 @@ def test_what_is_not_imported_is_a_place(convert: Convert, file: str) -> None:
         ["1"],
         [f"their/{file}"],
     )
+
+
+def test_two_undo_files_of_one_version_are_refused(convert: Convert) -> None:
+    files = dict.fromkeys(["V1__x.sql", "U1__x.sql", "U1.0__y.sql"], "SELECT 1;\n")
+    with pytest.raises(MigrationError, match=r"their/U1__x\.sql and their/U1\.0__y\.sql undo the same version, 1\."):
+        convert("flyway", files)
 
 
 def row(version: str | None, kind: str = "SQL", description: str = "x", *, success: bool = True) -> tuple[object, ...]:
