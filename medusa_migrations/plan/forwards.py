@@ -16,8 +16,8 @@ class Forwards(NamedTuple):
     """What a run is asked for: all that is pending, of `app` and what that depends on, up to the id `to`.
 
     `labels` are those of the installed apps. With `strict` a late arrival stops it, but for those of the apps with the
-    labels `exempt`. In the `phase` before, what is of phase after is left, and what depends on that. With `fake`
-    only the history is written, so that nothing has to go for it.
+    labels `exempt`. In the `phase` before, what is of phase after is left, and what depends on that. With `fake` only
+    the history is written, so that nothing has to go for it.
     """
 
     app: str | None = None
@@ -46,7 +46,7 @@ class Forwards(NamedTuple):
         held = known.held_back(self.phase)
         asked = self._asked(pending, known, held)
         due = [migration for migration in asked if migration.id not in held]
-        steps = steps_of(due, known, fake=self.fake)
+        steps = steps_of(due, known, held, fake=self.fake)
         if self.strict:
             _refuse_late([step.migration for step in steps if step.migration and step.out_of_order], known, self.exempt)
         return Plan(
@@ -67,20 +67,21 @@ class Forwards(NamedTuple):
         return pending
 
 
-def steps_of(pending: Sequence[Migration], known: Known, *, fake: bool = False) -> tuple[Step, ...]:
-    """The steps that apply `pending`, and at their end the repeatable migrations that have to go for that.
+def steps_of(
+    due: Sequence[Migration], known: Known, held: Collection[MigrationId] = (), *, fake: bool = False
+) -> tuple[Step, ...]:
+    """The steps that apply those `due`, and at their end the repeatable migrations that have to go for that.
 
-    With `fake` nothing is applied, so none has to.
-
-    Raises PlanError for such a one that cannot be undone.
+    With `fake` nothing is applied, so none has to. Raises PlanError for such a one that cannot be undone, or is `held`
+    back and so cannot be made again.
     """
-    late = out_of_order(known) if pending else set()
-    steps = tuple(_step(migration, known, late) for migration in pending)
-    if fake or not any(migration.replace or migration.drops for migration in pending):
+    late = out_of_order(known) if due else set()
+    steps = tuple(_step(migration, known, late) for migration in due)
+    if fake or not any(migration.replace or migration.drops for migration in due):
         return steps
     from .repeatables import with_undone  # most projects have none, and every run begins with a plan
 
-    return with_undone(steps, known)
+    return with_undone(steps, known, held)
 
 
 def _step(migration: Migration, known: Known, late: Collection[MigrationId]) -> Step:

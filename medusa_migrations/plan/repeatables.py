@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, Migration, MigrationId, dropped_by
@@ -12,12 +12,15 @@ from .known import Known
 from .steps import Step
 
 
-def with_undone(steps: Sequence[Step], known: Known) -> tuple[Step, ...]:
+def with_undone(steps: Sequence[Step], known: Known, held: Collection[MigrationId] = ()) -> tuple[Step, ...]:
     """`steps`, each with what it undoes, and behind them those that make that again.
 
-    Raises PlanError for one that has no down part.
+    Raises PlanError for one that has no down part, or is `held` back for a later phase.
     """
-    return _Undoing(steps, known).steps()
+    undoing = _Undoing(steps, known)
+    found = undoing.steps()
+    _refuse_held(undoing.gone & set(held))
+    return found
 
 
 class _Undoing:
@@ -51,6 +54,14 @@ class _Undoing:
         undone = tuple(down_step(row, self.known) for row in order)
         _refuse_irreversible(migration, undone)
         return undone
+
+
+def _refuse_held(held: Collection[MigrationId]) -> None:
+    if held:
+        raise PlanError(
+            f"{', '.join(map(str, held))}: would have to go for what this run applies, and is held back for phase "
+            "after, so it could not be made again. Nothing was run. Have what drops it run in phase after too."
+        )
 
 
 def _refuse_irreversible(migration: Migration, undone: Iterable[Step]) -> None:

@@ -138,6 +138,14 @@ def test_one_that_cannot_be_undone_is_named() -> None:
         Backwards(labels=LABELS, to=str(bare.id)).plan(there)
 
 
+def test_one_that_could_not_be_made_again_in_this_phase_is_named() -> None:
+    later = migration("blog.R__a", "blog.1", phase="after")
+    there = state(B1, DROPPING, later, applied=(B1,), old=(later,))
+    with pytest.raises(PlanError, match=r"blog\.R__a: would have to go .* held back for phase after"):
+        Forwards(labels=LABELS, phase="before").plan(there)
+    assert told(Forwards(labels=LABELS, phase="after").plan(there)) == ["3 -a", "a"]
+
+
 def test_it_is_never_changed_and_never_late() -> None:
     there = state(B1, A, B2, applied=(B1,), old=(A,))
     assert there.changed() == []
