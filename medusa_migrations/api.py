@@ -76,6 +76,7 @@ def generate(
     timestamp: str | None = None,
     renames: Sequence[str] = (),
     drop_tables: bool = False,
+    online: bool = False,
     accept: Callable[[str], bool] = lambda rename: False,
     value: Callable[[str, str], str | None] = lambda place, nothing: None,
     database: str = "default",
@@ -85,8 +86,9 @@ def generate(
     Without a `name` one is made from the changes. `check` only compares, and `dry_run` writes nothing. `renames` are
     `table=new` or `table.column=new`; `accept` is asked about each other that may be one. `value` is asked for the SQL
     that rows get in a column `table.column` without a default, and None takes what stands for nothing, its second
-    argument. `drop_tables` drops tables of models that are gone. What is written is proven: up gives what the models
-    say, down what was there.
+    argument. `drop_tables` drops tables of models that are gone. `online` writes up to three files that lock no table
+    for long: what comes before the new code, what fills rows, and what comes after that code is live. What is written
+    is proven: up gives what the models say, down what was there.
     """
     from .generate.app import generate as compare
     from .generate.request import Request
@@ -100,6 +102,7 @@ def generate(
             timestamp=timestamp,
             renames=renames,
             drop_tables=drop_tables,
+            online=online,
             accept=accept,
             value=value,
             database=database,

@@ -384,7 +384,7 @@ class GenerateResult(NamedTuple):
     """What a comparison of models and database came to; `made` is None if there is no difference, or only a check.
 
     `changes` are the differences in words, `loses` the data that is lost, `offered` the values of --rename that would
-    keep some of it.
+    keep some of it. `more` are the files behind `made` that an online change has.
     """
 
     database: str
@@ -393,6 +393,12 @@ class GenerateResult(NamedTuple):
     loses: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    more: tuple[MadeFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[MadeFile, ...]:
+        """All files, in their order."""
+        return (self.made, *self.more) if self.made else ()
 
 
 class MadeFile(NamedTuple):

@@ -26,13 +26,13 @@ def make(
     *,
     timestamp: str | None = None,
     dry_run: bool = False,
-    text: str = sqlfile.TEMPLATE,
+    text: str | None = None,
     python: bool = False,
 ) -> MadeFile:
     """Write a migration `name` for an app, and give what was written; with `dry_run` write nothing.
 
-    `timestamp` is YYYYMMDDHHMMSS in UTC, by default now, or behind the latest that is there. `text` is the file's; with
-    `python` it is an empty migration in Python instead.
+    `timestamp` is YYYYMMDDHHMMSS in UTC, by default now, or behind the latest that is there. With `python` it is one in
+    Python. `text` is the file's, by default that of an empty migration.
 
     Raises MigrationError for an unknown or installed app, a bad name or timestamp, and a file that is there already.
     """
@@ -42,12 +42,8 @@ def make(
     problem = (timestamp_problem(timestamp) if timestamp is not None else None) or name_problem(id_.name)
     if problem:
         raise MigrationError(f"{problem}.")
-    if python:
-        from .pyfile import TEMPLATE  # it brings the migration API along
-
-        text = TEMPLATE.format(title=slug(name).replace("_", " ").capitalize())
     file = f"{id_.name}.{'py' if python else 'sql'}"
-    made = MadeFile(id_, source_folder(app) / file, text, tuple(_warnings(id_, there)))
+    made = MadeFile(id_, source_folder(app) / file, text or _template(name, python), tuple(_warnings(id_, there)))
     if id_ in there:
         raise MigrationError(f"{id_} is there already; nothing was written. Choose another name or --timestamp.")
     is_in_line = linear.is_linear(app)
@@ -58,6 +54,15 @@ def make(
         if is_in_line:
             _write_line(app, [*there, id_])
     return made
+
+
+def _template(name: str, python: bool) -> str:
+    """The text of an empty migration."""
+    if not python:
+        return sqlfile.TEMPLATE
+    from .pyfile import TEMPLATE  # it brings the migration API along
+
+    return TEMPLATE.format(title=slug(name).replace("_", " ").capitalize())
 
 
 def own_app(app_label: str) -> AppConfig:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.apps import apps
@@ -17,7 +19,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files import sqlfile
 from medusa_migrations.files.build import from_sources
-from medusa_migrations.files.make import make, own_app
+from medusa_migrations.files.make import make, next_timestamp, own_app
 from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.migration import Migration
 from medusa_migrations.models import AppliedMigration
@@ -28,6 +30,7 @@ from medusa_migrations.sql.scanner import split
 from .compare import Change
 from .draft import Draft, make_draft
 from .file import derived_name, file_text
+from .fills import fill_text
 from .kept import globs_after_renames, keeps_table
 from .proof import NotProven
 from .remade import mentions
@@ -36,6 +39,11 @@ from .request import Request
 from .scope import Scope
 from .tables import Table
 from .wanted import Wanted, wanted_by, warnings_of_parents
+
+# What the names of files end with that come behind the first; a name is also that of a phase.
+_FILL, _AFTER = "fill", "after"
+# A statement each, so that no lock stays behind it.
+_ALONE = " transaction:false"
 
 # Partitions, children by inheritance and what an extension made are parts of something else.
 _LEFT_OVER = """
@@ -65,10 +73,12 @@ def generate(request: Request) -> GenerateResult:
     if django_migrations(label):
         raise PlanError(f"The app {label!r} has Django migrations. Use makemigrations {label}.")
     draft, scope, known = _compared(request, label)
+    files = tuple(_written(request, label, draft, scope, known)) if draft.up and not request.check else ()
     return GenerateResult(
         database=request.database,
         changes=_changes(draft),
-        made=_write(request, label, draft, scope, known) if draft.up and not request.check else None,
+        made=files[0] if files else None,
+        more=files[1:],
         loses=tuple(one.loses for one in draft.up if one.loses),
         offered=tuple(map(str, draft.offered)),
         warnings=tuple(_warnings(request, label, draft, scope, known)),
@@ -118,8 +128,49 @@ def _coming(known: Known) -> frozenset[str]:
     )
 
 
-def _write(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> MadeFile:
-    """Write the file, or with `dry_run` only say what it would be."""
+def _written(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Iterator[MadeFile]:
+    """Write the files, a second apart, or with `dry_run` only say what they would be."""
+    name, timestamp = request.name or derived_name(draft), request.timestamp
+    for ending, text in _texts(label, draft, scope, known):
+        made = make(
+            label,
+            f"{name}_{ending}" if ending else name,
+            timestamp=timestamp,
+            dry_run=request.dry_run,
+            text=text,
+            python=ending == _FILL,
+        )
+        timestamp = next_timestamp([made.id], datetime.fromtimestamp(0, UTC))
+        yield made
+
+
+def _texts(label: str, draft: Draft, scope: Scope, known: Known) -> Sequence[tuple[str, str]]:
+    """The texts of the files for a draft, each with what its name ends with."""
+    running = [one for one in known.migrations if one.id not in known.disabled and not one.is_repeatable]
+    depends, keep = _depends(draft, scope.wanted, running), _kept_after_renames(draft, scope)
+    drops = makers_of(draft.standing, known).ids
+    if draft.stages is None:
+        return [("", _read_back(file_text(label, draft, depends, keep, drops), draft))]
+    if drops:
+        raise PlanError(
+            f"{', '.join(map(str, drops))}: in the way of what changes, and made by a repeatable migration, which "
+            "would have to go meanwhile; statement by statement, others would be without it. Nothing was written. Leave out "
+            "--online: then it goes in the transaction of the change."
+        )
+    stages, found = draft.stages, []
+    before, after = (replace(draft, up=one.up, down=one.down) for one in (stages.before, stages.after))
+    if before.up:
+        found.append(("", _read_back(file_text(label, before, depends, option=_ALONE), before)))
+    if stages.fills:
+        found.append((_FILL, fill_text(label, stages.fills, depends)))
+    if after.up:
+        after = replace(after, offered=() if found else after.offered)
+        found.append((_AFTER, _read_back(file_text(label, after, depends, option=_ALONE, phase=_AFTER), after)))
+    return found
+
+
+def _kept_after_renames(draft: Draft, scope: Scope) -> list[str]:
+    """The globs that keep what they keep today under new names."""
     tables = {rename.old: rename.new for rename in draft.renames if not rename.table}
     were = {new: old for old, new in tables.items()}
     columns = {
@@ -127,13 +178,7 @@ def _write(request: Request, label: str, draft: Draft, scope: Scope, known: Know
         for rename in draft.renames
         if rename.table
     }
-    keep = globs_after_renames(scope.ignore, tables, columns)
-    running = [one for one in known.migrations if one.id not in known.disabled and not one.is_repeatable]
-    drops = makers_of(draft.standing, known).ids
-    text = file_text(label, draft, _depends(draft, scope.wanted, running), keep, drops)
-    _refuse_misread(text, draft)
-    name = request.name or derived_name(draft)
-    return make(label, name, timestamp=request.timestamp, dry_run=request.dry_run, text=text)
+    return globs_after_renames(scope.ignore, tables, columns)
 
 
 def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Iterator[str]:
@@ -146,7 +191,9 @@ def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: K
     unclaimed = sorted({*scope.extra_tables} - {rename.old for rename in draft.renames})
     if unclaimed and not request.drop_tables:
         yield f"No model has {', '.join(unclaimed)} any more. To drop that, generate with --drop-tables."
-    yield from (text for one in draft.up for text in (one.note, *one.rewrites) if text)
+    fills = draft.stages.fills if draft.stages else ()
+    notes = (text for one in draft.up for text in (one.note, *one.rewrites))
+    yield from dict.fromkeys(text for text in (*notes, *(one.note for one in fills)) if text)
     yield from (f"In the down part: {one.note}" for one in draft.down if one.is_unfinished)
 
 
@@ -211,13 +258,14 @@ def _depends(draft: Draft, wanted: Wanted, migrations: Sequence[Migration]) -> l
     return sorted(id_ for id_ in found if id_)
 
 
-def _refuse_misread(text: str, draft: Draft) -> None:
-    """Raise NotProven if the file would not be read as the statements that were proven."""
+def _read_back(text: str, draft: Draft) -> str:
+    """The text of a file. Raises NotProven if it would not be read as the statements that were proven."""
     parsed = sqlfile.parse(text, "what was generated")
     for part, statements in ((parsed.up, draft.up), (parsed.down, draft.down)):
         sql = part.sql(text) if part else ""
         if [sql[one.start : one.end] for one in split(sql)] != [statement.sql for statement in statements]:
             raise NotProven("The file that was generated is not read as it was meant. Nothing was written.")
+    return text
 
 
 def _in_words(change: Change) -> str:

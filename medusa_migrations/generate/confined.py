@@ -15,6 +15,8 @@ _CHANGES = re.compile(
 )
 # A foreign key locks what it refers to. Its columns are names, in quotes where they have to be.
 _REFERENCES = re.compile(rf"(\AALTER TABLE .* FOREIGN KEY \((?:{_NAME}|[^\")])+\) REFERENCES )", re.DOTALL)
+# A transaction, as that of a copy is, cannot do it; what comes of it is the same.
+_CONCURRENTLY = re.compile(r"\A((?:CREATE (?:UNIQUE )?|DROP )INDEX) CONCURRENTLY")
 _CHANGES_NOTHING = ("SET CONSTRAINTS ALL IMMEDIATE",)
 
 
@@ -22,10 +24,11 @@ def confined(sql: str) -> str:
     """The statement `sql` of a draft, with `pg_temp.` before each table, index and sequence that it changes or locks.
 
     Without it a name that the copy lacks would be looked for further along the search_path, which types and functions
-    have to be found on. Raises ValueError for a form of statement that no draft has.
+    have to be found on. CONCURRENTLY is left out. Raises ValueError for a form of statement that no draft has.
     """
     if sql in _CHANGES_NOTHING:
         return sql
+    sql = _CONCURRENTLY.sub(r"\1", sql)
     found = _CHANGES.match(sql)
     if not found:
         raise ValueError(f"This is no statement of a draft: {sql}")

@@ -11,6 +11,7 @@ from medusa_migrations.errors import PlanError
 from .by_hand import in_no_model
 from .catalog import print_plainly, read_tables
 from .compare import Change, compare
+from .copies import Copies
 from .dependents import Standing, foreign_keys_on, keys_standing_on, refuse_taken, standing_on, touched_by
 from .phases import DraftStatement
 from .proof import NotProven, find_casts, refuse_difference, run_part
@@ -20,7 +21,8 @@ from .render import render
 from .request import Request
 from .scope import Scope
 from .scratch import Scratch, build_models, copy_tables, open_scratch
-from .tables import Constraint, Table, Tables
+from .stages import Stages, make_tables_alone, prove_stages, refuse_by_name
+from .tables import Constraint, Table, Tables, all_names
 from .unreached import keys_left_out
 from .unsaid import with_unsaid
 from .unseen import computed_unseen, default_unseen, going_unseen
@@ -36,7 +38,7 @@ class Draft:
     `renames` and `changes` are what the up part does. `offered` are renames that may be meant and were not accepted.
     `referred` are the tables that new foreign keys refer to. `going` are the columns that the up part drops, and
     whether it adds each again. `standing` is what is in the way of the up part. `warnings` are sentences for whoever
-    reads the file.
+    reads the file. `stages` are there if the statements are those of several releases.
     """
 
     renames: tuple[Rename, ...] = ()
@@ -48,6 +50,7 @@ class Draft:
     referred: frozenset[str] = field(default_factory=frozenset)
     going: Mapping[Place, bool] = field(default_factory=dict)
     standing: tuple[Standing, ...] = ()
+    stages: Stages | None = None
 
 
 def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
@@ -130,7 +133,7 @@ def _draft_on_copy(
     renamed = run_part(scratch, "up", renaming(renames), watch)
     was = {rename.new: rename.old for rename in renames if not rename.table}
     left_alone = () if request.drop_tables else scope.extra_tables
-    copy = _Copy(scratch, watch, scope, {*live, *target, *was} - {*left_alone}, was)
+    copy = Copies(scratch, watch, scope, {*live, *target, *was} - {*left_alone}, was)
     draft = _proven_draft(copy, request, renames, scope.compared(target, was=was), copied)
     return replace(draft, up=(*renamed, *draft.up), offered=tuple(offered), warnings=tuple(_doubts(live, copied)))
 
@@ -149,25 +152,7 @@ def _doubts(live: Tables, copied: Tables) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
-class _Copy:
-    """The tables `names` of a scratch, on which a draft is proven.
-
-    `watch` is that of the up part, and `was` has the old names of renamed tables.
-    """
-
-    scratch: Scratch
-    watch: CopyWatch
-    scope: Scope
-    names: Collection[str]
-    was: Mapping[str, str]
-
-    def compared(self) -> Tables:
-        """What of the tables is compared, as they are now."""
-        return self.scope.compared(self.scratch.read(self.names), whole=self.scope.extra_tables, was=self.was)
-
-
-def _proven_draft(copy: _Copy, request: Request, renames: Sequence[Rename], models: Tables, copied: Tables) -> Draft:
+def _proven_draft(copy: Copies, request: Request, renames: Sequence[Rename], models: Tables, copied: Tables) -> Draft:
     """Draft the parts from the copy, where all is renamed, to `models` and back to what was `copied`.
 
     Each is proven by running it there.
@@ -177,24 +162,27 @@ def _proven_draft(copy: _Copy, request: Request, renames: Sequence[Rename], mode
     changes = compare(before, target, wanted.explicit_names)
     casts = find_casts(scratch, changes)
     values = find_values(scratch.session, wanted.fields, changes, target, request.value)
-    up = render(changes, before, target, values, casts)
-    up = run_part(scratch, "up", up, copy.watch)
-    after = copy.compared()
-    refuse_difference("up", compare(after, with_unsaid(models, after), wanted.explicit_names))
-    # Back to the very names, whoever gave them.
-    back = compare(after, before, _all_names(before, after))
-    down = render(back, after, before, {}, find_casts(scratch, back))
-    down += renaming_back(renames)
-    down = run_part(scratch, "down", down, CopyWatch(scratch))
-    refuse_difference("down", compare(scratch.read({*copy.names, *copied}), copied, _all_names(copied, after)))
-    return Draft(
+    draft = Draft(
         renames=tuple(renames),
         changes=tuple(changes),
-        up=tuple(up),
-        down=tuple(down),
         referred=frozenset(_referred(changes)),
         going=going_columns(changes, before, target, casts.impossible),
     )
+    if request.online and (renames or not make_tables_alone(changes)):
+        refuse_by_name(renames, draft.going)
+        stages = prove_stages(copy, before, target, models, values)
+        draft = replace(draft, up=stages.up, down=stages.down, stages=stages)
+    else:
+        up = run_part(scratch, "up", render(changes, before, target, values, casts), copy.watch)
+        after = copy.compared()
+        refuse_difference("up", compare(after, with_unsaid(models, after), wanted.explicit_names))
+        # Back to the very names, whoever gave them.
+        back = compare(after, before, all_names(before, after))
+        down = render(back, after, before, {}, find_casts(scratch, back))
+        down = run_part(scratch, "down", [*down, *renaming_back(renames)], CopyWatch(scratch))
+        draft = replace(draft, up=tuple(up), down=tuple(down))
+    refuse_difference("down", compare(scratch.read({*copy.names, *copied}), copied, all_names(copied)))
+    return draft
 
 
 def _partitioned(draft: Draft, wanted: Wanted, live: Tables) -> list[str]:
@@ -237,11 +225,6 @@ def _unseen(draft: Draft, live: Tables, compared: Tables) -> list[str]:
         if (table, column) in draft.going:
             found += going_unseen(live[name], compared[name], old, draft.going[table, column])
     return found
-
-
-def _all_names(*schemas: Tables) -> set[str]:
-    """The names of all their constraints and indexes."""
-    return {name for tables in schemas for table in tables.values() for name in (*table.constraints, *table.indexes)}
 
 
 def _normalised(scratch: Scratch, tables: Tables, known: Tables) -> Tables:

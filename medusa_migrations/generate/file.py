@@ -21,23 +21,33 @@ _FINDINGS = (
 
 
 def file_text(
-    label: str, draft: Draft, depends: Iterable[str], keep: Iterable[str] = (), drops: Iterable[object] = ()
+    label: str,
+    draft: Draft,
+    depends: Iterable[str],
+    keep: Iterable[str] = (),
+    drops: Iterable[object] = (),
+    *,
+    option: str = "",
+    phase: str = "",
 ) -> str:
     """The text of the migration file for a draft of the app with the label `label`.
 
-    `depends` and `drops` are ids and `keep` globs for its header. What loses data, what somebody should look at and
-    what lint calls an error stands as a comment above its statement.
+    `depends` and `drops` are ids and `keep` globs for its header, and `phase` is there if it has to be named. `option`
+    goes behind both markers. What loses data, what somebody should look at and what lint calls an error stands as a
+    comment above its statement.
     """
     header = [f"-- Generated from the models of {label}. Read it before you run it."]
     header += [f"-- migrate:depends {id_}" for id_ in depends]
     header += [f"-- migrate:keep {glob}" for glob in keep]
     header += [f"-- migrate:drops {id_}" for id_ in drops]
+    header += [f"-- migrate:phase {phase}"] if phase else []
     up = _part_text(draft.up)
     if any(one.findings for one in (*draft.up, *draft.down)):
         up = f"{_remark(_FINDINGS)}\n\n{up}"
     if draft.offered:
         up = f"{_offers(draft)}\n\n{up}"
-    return "\n".join(header) + f"\n\n-- migrate:up\n{up}\n\n-- migrate:down\n{_part_text(draft.down)}\n"
+    parts = f"-- migrate:up{option}\n{up}\n\n-- migrate:down{option}\n{_part_text(draft.down)}\n"
+    return "\n".join(header) + f"\n\n{parts}"
 
 
 def _part_text(statements: Sequence[DraftStatement]) -> str:

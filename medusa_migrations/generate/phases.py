@@ -25,6 +25,7 @@ class Phase(IntEnum):
     ADD_CONSTRAINT = auto()
     ADD_INDEX = auto()
     ADD_FOREIGN_KEY = auto()
+    DROP_INDEX = auto()
     COMMENT = auto()
     DROP_COLUMN = auto()
     DROP_TABLE = auto()
@@ -37,7 +38,8 @@ class DraftStatement:
     `loses` says which data it loses, `note` what somebody should look at; both are empty if there is nothing to say.
     `findings` are what lint calls an error of it, each with its code.
     `retypes` is the table of which it gives a column a new type, and then it may be joined with others.
-    `is_unfinished` tells that rows may need something written in that nobody but a person knows.
+    `is_unfinished` tells that rows may need something written in that nobody but a person knows. `is_only_way` tells
+    that there is no other way for it that would keep others waiting less.
     """
 
     phase: Phase
@@ -47,6 +49,7 @@ class DraftStatement:
     findings: tuple[str, ...] = ()
     retypes: str = ""
     is_unfinished: bool = False
+    is_only_way: bool = False
 
     @property
     def rewrites(self) -> tuple[str, ...]:

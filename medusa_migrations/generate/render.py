@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medusa_migrations.sql.names import literal, quoted
@@ -13,7 +13,7 @@ from .compare import Change
 from .phases import DraftStatement, Phase
 from .remade import Place, going_columns, with_remade
 from .tables import Column, Constraint, Counter, Index, Table, Tables
-from .values import Value, zero_value
+from .values import Value, value_for_old_rows
 
 _KINDS = {"a": "ALWAYS", "d": "BY DEFAULT"}
 
@@ -24,18 +24,20 @@ def render(
     new: Tables,
     values: Mapping[Place, Value],
     casts: Casts,
+    rendering: Callable[..., Rendering] | None = None,
 ) -> list[DraftStatement]:
     """The statements that carry out `changes`, which lead from `old` to `new`, in the order of their phases.
 
-    `values` are for rows that are there, by table and column. `casts` tells how values get their new types.
+    `values` are for rows that are there, by table and column. `casts` tells how values get their new types. `rendering`
+    is another way to carry them out than that of `Rendering`.
     """
     all_changes = with_remade(changes, old, new, casts.impossible)
     dropped = drop_order(_dropped(all_changes))
     all_changes.sort(key=lambda change: dropped.index(change.table) if change.table in dropped else -1)
     taken, going = _taken_names(all_changes), going_columns(all_changes, old, new, casts.impossible)
     along = goes_along(all_changes, going, taken)
-    rendering = _Rendering(new, values, casts, taken, dropped, along, _targets(all_changes))
-    statements = [statement for change in all_changes for statement in rendering.statements_of(change)]
+    way = (rendering or Rendering)(old, new, values, casts, taken, dropped, along, _targets(all_changes))
+    statements = [statement for change in all_changes for statement in way.statements_of(change)]
     return retyped_together(sorted(statements, key=lambda statement: statement.phase))
 
 
@@ -71,14 +73,15 @@ def _targets(changes: Iterable[Change]) -> dict[tuple[str, tuple[str, ...]], Con
 
 
 @dataclass(frozen=True)
-class _Rendering:
+class Rendering:
     """Turns each change into statements, which depend on the others too.
 
-    `new` are the tables as they will be. `taken` are names of constraints and indexes that are made, `dropped` the
-    tables that go in their order, and `along` the constraints and indexes that go by themselves with a column.
-    `targets` are the foreign keys that go, by their table and columns.
+    `old` are the tables as they are, and `new` as they will be. `taken` are names of constraints and indexes that are
+    made, `dropped` the tables that go in their order, and `along` the constraints and indexes that go by themselves
+    with a column. `targets` are the foreign keys that go, by their table and columns.
     """
 
+    old: Tables
     new: Tables
     values: Mapping[Place, Value]
     casts: Casts
@@ -105,16 +108,16 @@ class _Rendering:
             case Change("rename", table, (Constraint() | Index()) as old, (Constraint() | Index()) as new):
                 yield _rename(table, old, new)
             case Change("validate", table, _, Constraint() as new):
-                yield DraftStatement(Phase.ADD_FOREIGN_KEY, f"{_alter(table)} VALIDATE CONSTRAINT {quoted(new.name)}")
+                yield validate(Phase.ADD_FOREIGN_KEY, table, new.name)
             case Change(_, table, (None | Constraint() | Index()) as old, (None | Constraint() | Index()) as new):
                 if change.is_of_comment and new:
-                    yield from _comment_on(_object_sql(table, new), new.comment, was=old.comment if old else None)
+                    yield from comment_on(object_sql(table, new), new.comment, was=old.comment if old else None)
                 elif old is None or (table, old.name) not in self.along:
                     yield from self.exchange(table, old, new)
 
     def create_table(self, table: Table) -> Iterator[DraftStatement]:
         """A table with all that it has; its foreign keys and indexes have statements of their own."""
-        parts = [_column_sql(column) for column in table.columns.values()]
+        parts = [column_sql(column) for column in table.columns.values()]
         inline = [one for one in table.constraints.values() if one.kind != "f" and one.valid]
         parts += [f"CONSTRAINT {quoted(one.name)} {one.definition}" for one in inline]
         space = f" TABLESPACE {quoted(table.tablespace)}" if table.tablespace else ""
@@ -130,14 +133,14 @@ class _Rendering:
             if constraint.kind == "f" or not constraint.valid:
                 yield from self.create_constraint(table.name, constraint)
             else:
-                yield from _comment_on(
+                yield from comment_on(
                     f"CONSTRAINT {quoted(constraint.name)} ON {quoted(table.name)}", constraint.comment
                 )
         for index in table.indexes.values():
             yield from self.create_index(table.name, index)
-        yield from _comment_on(f"TABLE {quoted(table.name)}", table.comment)
+        yield from comment_on(f"TABLE {quoted(table.name)}", table.comment)
         for column in table.columns.values():
-            yield from _comment_on(f"COLUMN {quoted(table.name)}.{quoted(column.name)}", column.comment)
+            yield from comment_on(f"COLUMN {quoted(table.name)}.{quoted(column.name)}", column.comment)
 
     def drop_table(self, table: Table) -> Iterator[DraftStatement]:
         """Before the table goes, its foreign keys to others that go first, and what has a name that is wanted again."""
@@ -157,59 +160,62 @@ class _Rendering:
     def alter_table(self, old: Table, new: Table) -> Iterator[DraftStatement]:
         """The comment and the tablespace of a table."""
         if old.comment != new.comment:
-            yield from _comment_on(f"TABLE {quoted(new.name)}", new.comment, was=old.comment)
+            yield from comment_on(f"TABLE {quoted(new.name)}", new.comment, was=old.comment)
         if old.tablespace != new.tablespace:
             space = quoted(new.tablespace or "pg_default")
-            yield DraftStatement(Phase.ALTER_COLUMN, f"{_alter(new.name)} SET TABLESPACE {space}")
+            yield DraftStatement(Phase.ALTER_COLUMN, f"{alter_table(new.name)} SET TABLESPACE {space}")
 
     def create_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
         """A column of a table that is there, with the values of its rows."""
         phase = Phase.ADD_COLUMN if column.generated is None else Phase.ADD_GENERATED
         if column.owned_sequence:
             yield _create_sequence(phase, column.owned_sequence)
-            yield DraftStatement(phase, f"{_alter(table)} ADD COLUMN {_column_sql(column)}")
+            yield DraftStatement(phase, f"{alter_table(table)} ADD COLUMN {column_sql(column)}")
             yield _own_sequence(phase, table, column, column.owned_sequence)
         elif not column.fills_itself and (column.not_null or (table, column.name) in self.values):
             yield from self.create_filled_column(table, column)
         else:
-            yield DraftStatement(phase, f"{_alter(table)} ADD COLUMN {_column_sql(column)}")
-        yield from _comment_on(f"COLUMN {quoted(table)}.{quoted(column.name)}", column.comment)
+            yield DraftStatement(phase, f"{alter_table(table)} ADD COLUMN {column_sql(column)}")
+        yield from comment_on(f"COLUMN {quoted(table)}.{quoted(column.name)}", column.comment)
 
     def create_filled_column(self, table: str, column: Column) -> Iterator[DraftStatement]:
         """A column with a value for rows that are there; where none can be had a person must write it in."""
-        value, note = self.value_for_old_rows(table, column)
-        alter = f"{_alter(table)} ALTER COLUMN {quoted(column.name)}"
+        value, note = value_for_old_rows(self.values, self.new[table], column)
+        alter = f"{alter_table(table)} ALTER COLUMN {quoted(column.name)}"
         if value is None:
             reason = note or "no value could be invented for rows that are there, as for a key none may be"
             yield DraftStatement(
                 Phase.ADD_COLUMN,
-                f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, not_null=False))}",
+                f"{alter_table(table)} ADD COLUMN {column_sql(replace(column, not_null=False))}",
                 note=f"Fill {table}.{column.name} below this: {reason}. Without rows nothing is to be done.",
                 is_unfinished=True,
             )
             if column.not_null:
-                yield DraftStatement(Phase.ADD_COLUMN, f"{alter} SET NOT NULL")
+                yield from self.require(Phase.ADD_COLUMN, table, column)
         else:
-            sql = f"{_alter(table)} ADD COLUMN {_column_sql(replace(column, default=value))}"
+            sql = f"{alter_table(table)} ADD COLUMN {column_sql(replace(column, default=value))}"
             yield DraftStatement(Phase.ADD_COLUMN, sql, note=note)
             yield DraftStatement(Phase.ADD_COLUMN, f"{alter} DROP DEFAULT")
 
-    def value_for_old_rows(self, table: str, column: Column) -> tuple[str | None, str]:
-        """SQL for a column's value in rows that are there, and what to look at; None where nothing can be invented."""
-        if given := self.values.get((table, column.name)):
-            return given.sql, given.note
-        if column.default is not None or self.new[table].is_key(column.name):
-            return column.default, ""
-        value = zero_value(column.type)
-        note = f"Rows that are there get {value} in {table}.{column.name}, which has no default. Put in what is right."
-        return value, note if value is not None else ""
+    def require(
+        self, phase: Phase, table: str, column: Column, note: str = "", is_unfinished: bool = False
+    ) -> Iterator[DraftStatement]:
+        """NOT NULL for a column of which all rows have a value."""
+        alter = f"{alter_table(table)} ALTER COLUMN {quoted(column.name)}"
+        yield DraftStatement(phase, f"{alter} SET NOT NULL", note=note, is_unfinished=is_unfinished)
+
+    def fill(self, table: str, column: Column, value: str, note: str) -> Iterator[DraftStatement]:
+        """A value for the rows that have none."""
+        yield update(table, column.name, value, note)
+        # Or the next ALTER fails on what a deferred foreign key has yet to check ("pending trigger events").
+        yield DraftStatement(Phase.ALTER_COLUMN, "SET CONSTRAINTS ALL IMMEDIATE")
 
     def drop_column(self, table: str, column: Column, phase: Phase = Phase.DROP_COLUMN) -> Iterator[DraftStatement]:
         """A column that goes, in `phase`; a generated one goes earlier, and loses nothing."""
         is_generated = column.generated is not None
         yield DraftStatement(
             Phase.DROP_GENERATED if is_generated else phase,
-            f"{_alter(table)} DROP COLUMN {quoted(column.name)}",
+            f"{alter_table(table)} DROP COLUMN {quoted(column.name)}",
             loses="" if is_generated else f"the values of {table}.{column.name}",
         )
 
@@ -229,11 +235,11 @@ class _Rendering:
         yield from self.alter_nullability(table, old, new)
         yield from self.alter_identity(table, old, new)
         if old.comment != new.comment:
-            yield from _comment_on(f"COLUMN {quoted(table)}.{quoted(new.name)}", new.comment, was=old.comment)
+            yield from comment_on(f"COLUMN {quoted(table)}.{quoted(new.name)}", new.comment, was=old.comment)
 
     def alter_type_and_default(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         """The default is dropped before the type changes: it may be none of the new type, and is set after that."""
-        alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
+        alter = f"{alter_table(table)} ALTER COLUMN {quoted(new.name)}"
         before, after = old.owned_sequence, new.owned_sequence
         goes_on = old.serial and old.default == new.default
         if old.identity and not new.identity:
@@ -255,28 +261,25 @@ class _Rendering:
 
     def alter_nullability(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         """NOT NULL is dropped, or set after rows without a value were given one."""
-        alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
+        alter = f"{alter_table(table)} ALTER COLUMN {quoted(new.name)}"
         if old.not_null and not new.not_null:
             yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} DROP NOT NULL")
         if old.not_null or not new.not_null:
             return
-        value, note = self.value_for_old_rows(table, new)
+        value, note = value_for_old_rows(self.values, self.new[table], new)
         is_unfinished = value is None and not new.identity
         if is_unfinished:
             reason = f", as {note}" if note else ""
             note = f"This fails if {table}.{new.name} is null in any row: fill it above this{reason}."
         elif not new.identity:
-            column = quoted(new.name)
-            update = f"UPDATE {quoted(table)} SET {column} = {value} WHERE {column} IS NULL"
-            yield DraftStatement(Phase.ALTER_COLUMN, update, note=note)
-            # Or the next ALTER fails on what a deferred foreign key has yet to check ("pending trigger events").
-            yield DraftStatement(Phase.ALTER_COLUMN, "SET CONSTRAINTS ALL IMMEDIATE")
+            assert value is not None
+            yield from self.fill(table, new, value, note)
             note = ""
-        yield DraftStatement(Phase.ALTER_COLUMN, f"{alter} SET NOT NULL", note=note, is_unfinished=is_unfinished)
+        yield from self.require(Phase.ALTER_COLUMN, table, new, note, is_unfinished)
 
     def alter_identity(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
         """An identity or a serial that a column becomes, going on where it was and behind the values that are there."""
-        alter = f"{_alter(table)} ALTER COLUMN {quoted(new.name)}"
+        alter = f"{alter_table(table)} ALTER COLUMN {quoted(new.name)}"
         if new.identity and not old.identity:
             if old.sequence:
                 yield _own_sequence(Phase.ALTER_COLUMN, table, None, old.sequence)
@@ -296,7 +299,7 @@ class _Rendering:
         if isinstance(old, Constraint):
             yield self.drop_constraint(table, old)
         elif old:
-            yield DraftStatement(Phase.DROP_CONSTRAINT, f"DROP INDEX {quoted(old.name)}")
+            yield self.drop_index(table, old)
         if isinstance(new, Constraint):
             yield from self.create_constraint(table, new)
         elif new:
@@ -305,7 +308,11 @@ class _Rendering:
     def drop_constraint(self, table: str, constraint: Constraint) -> DraftStatement:
         """A constraint that goes; foreign keys go before the keys that they refer to."""
         phase = Phase.DROP_FOREIGN_KEY if constraint.kind == "f" else Phase.DROP_CONSTRAINT
-        return DraftStatement(phase, f"{_alter(table)} DROP CONSTRAINT {quoted(constraint.name)}")
+        return DraftStatement(phase, f"{alter_table(table)} DROP CONSTRAINT {quoted(constraint.name)}")
+
+    def drop_index(self, table: str, index: Index) -> DraftStatement:
+        """An index that goes."""
+        return DraftStatement(Phase.DROP_CONSTRAINT, f"DROP INDEX {quoted(index.name)}")
 
     def create_constraint(self, table: str, constraint: Constraint) -> Iterator[DraftStatement]:
         """A constraint with its comment; foreign keys come after the keys that they refer to."""
@@ -313,10 +320,10 @@ class _Rendering:
         valid = "" if constraint.valid else " NOT VALID"
         yield DraftStatement(
             phase,
-            f"{_alter(table)} ADD CONSTRAINT {quoted(constraint.name)} {constraint.definition}{valid}",
+            f"{alter_table(table)} ADD CONSTRAINT {quoted(constraint.name)} {constraint.definition}{valid}",
             note=self.other_target(table, constraint),
         )
-        yield from _comment_on(_object_sql(table, constraint), constraint.comment)
+        yield from comment_on(object_sql(table, constraint), constraint.comment)
 
     def other_target(self, table: str, constraint: Constraint) -> str:
         """A note on a foreign key whose columns keep their values and referred to something else, or nothing."""
@@ -334,10 +341,21 @@ class _Rendering:
         yield DraftStatement(
             Phase.ADD_INDEX, f"CREATE {unique}INDEX {quoted(index.name)} ON {quoted(table)} {index.definition}"
         )
-        yield from _comment_on(_object_sql(table, index), index.comment)
+        yield from comment_on(object_sql(table, index), index.comment)
 
 
-def _column_sql(column: Column) -> str:
+def validate(phase: Phase, table: str, name: str) -> DraftStatement:
+    """The check of a constraint against the rows that are there, while others read and write them."""
+    return DraftStatement(phase, f"{alter_table(table)} VALIDATE CONSTRAINT {quoted(name)}")
+
+
+def update(table: str, column: str, value: str, note: str = "") -> DraftStatement:
+    """The value for a column in the rows that have none."""
+    sql = f"UPDATE {quoted(table)} SET {quoted(column)} = {value} WHERE {quoted(column)} IS NULL"
+    return DraftStatement(Phase.ALTER_COLUMN, sql, note=note)
+
+
+def column_sql(column: Column) -> str:
     """A column as CREATE TABLE and ADD COLUMN take it."""
     parts = [quoted(column.name), column.type]
     parts += [f"COLLATE {column.collation}"] if column.collation else []
@@ -351,14 +369,15 @@ def _column_sql(column: Column) -> str:
     return " ".join(parts)
 
 
-def _alter(table: str) -> str:
+def alter_table(table: str) -> str:
+    """What every change of a table begins with."""
     return f"ALTER TABLE {quoted(table)}"
 
 
 def _rename(table: str, old: Constraint | Index, new: Constraint | Index) -> DraftStatement:
     if isinstance(old, Constraint):
         return DraftStatement(
-            Phase.RENAME, f"{_alter(table)} RENAME CONSTRAINT {quoted(old.name)} TO {quoted(new.name)}"
+            Phase.RENAME, f"{alter_table(table)} RENAME CONSTRAINT {quoted(old.name)} TO {quoted(new.name)}"
         )
     return DraftStatement(Phase.RENAME, f"ALTER INDEX {quoted(old.name)} RENAME TO {quoted(new.name)}")
 
@@ -378,7 +397,7 @@ def _drop_identity(table: str, column: Column, idle: Counter | None) -> Iterator
             f"SELECT setval({literal(quoted(idle.name))}, {last})",
             note=f"The sequence {idle.name} is for down, which goes on where the column was.",
         )
-    yield DraftStatement(Phase.BEFORE_RETYPE, f"{_alter(table)} ALTER COLUMN {quoted(column.name)} DROP IDENTITY")
+    yield DraftStatement(Phase.BEFORE_RETYPE, f"{alter_table(table)} ALTER COLUMN {quoted(column.name)} DROP IDENTITY")
     if idle:
         yield _own_sequence(Phase.BEFORE_RETYPE, table, column, idle)
 
@@ -418,12 +437,14 @@ def _set_sequence(table: str, column: Column) -> DraftStatement:
     )
 
 
-def _object_sql(table: str, thing: Constraint | Index) -> str:
+def object_sql(table: str, thing: Constraint | Index) -> str:
+    """A constraint or an index as COMMENT ON names it."""
     if isinstance(thing, Constraint):
         return f"CONSTRAINT {quoted(thing.name)} ON {quoted(table)}"
     return f"INDEX {quoted(thing.name)}"
 
 
-def _comment_on(place: str, text: str | None, was: str | None = None) -> Iterator[DraftStatement]:
+def comment_on(place: str, text: str | None, was: str | None = None) -> Iterator[DraftStatement]:
+    """The comment on what `place` names, unless there is none and was none."""
     if text is not None or was is not None:
         yield DraftStatement(Phase.COMMENT, f"COMMENT ON {place} IS {literal(text)}")

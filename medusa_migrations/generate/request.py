@@ -17,6 +17,7 @@ class Request:
     timestamp: str | None = None
     renames: Sequence[str] = ()
     drop_tables: bool = False
+    online: bool = False
     accept: Callable[[str], bool] = lambda rename: False
     value: Callable[[str, str], str | None] = lambda place, nothing: None
     database: str = "default"

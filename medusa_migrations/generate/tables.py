@@ -162,3 +162,8 @@ class Table:
 
 
 Tables = Mapping[str, Table]
+
+
+def all_names(*schemas: Tables) -> set[str]:
+    """The names of all their constraints and indexes."""
+    return {name for tables in schemas for table in tables.values() for name in (*table.constraints, *table.indexes)}

@@ -68,6 +68,20 @@ def zero_value(type_: str) -> str | None:
     return _ZERO_VALUES.get(word[0]) if word and is_known else None
 
 
+def value_for_old_rows(values: Mapping[Place, Value], table: Table, column: Column) -> tuple[str | None, str]:
+    """SQL for a column's value in rows that are there, and what to look at; None where nothing can be invented.
+
+    `values` are those that somebody gave, or a field.
+    """
+    if given := values.get((table.name, column.name)):
+        return given.sql, given.note
+    if column.default is not None or table.is_key(column.name):
+        return column.default, ""
+    value = zero_value(column.type)
+    note = f"Rows that are there get {value} in {table.name}.{column.name}, which has no default. Put in what is right."
+    return value, note if value is not None else ""
+
+
 def find_values(
     session: Session,
     fields: Mapping[Place, Field[Any, Any]],

@@ -80,10 +80,13 @@ class _Copy(NamedTuple):
 
 
 class CopyWatch:
-    """Judges the statements of one part, which begins now: the tables that are in the scratch are those in use."""
+    """Judges the statements of one part, which begins now: the tables that are in the scratch are those in use.
 
-    def __init__(self, scratch: Scratch) -> None:
-        self._scratch = scratch
+    With `each_alone` every statement is a transaction of its own, and holds no lock behind it.
+    """
+
+    def __init__(self, scratch: Scratch, *, each_alone: bool = False) -> None:
+        self._scratch, self._each_alone = scratch, each_alone
         self._held: dict[int, set[str]] = {}
         self._copies = self._read(None)
 
@@ -93,6 +96,8 @@ class CopyWatch:
 
     def judged(self, statement: DraftStatement) -> DraftStatement:
         """The statement, which was run last, with what lint calls an error of it."""
+        if self._each_alone:
+            self._held.clear()
         touched = self._touched(statement.sql)
         if not touched:
             return statement

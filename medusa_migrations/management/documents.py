@@ -37,21 +37,27 @@ def made_json(made: MadeFile | None, *, with_text: bool, error: str | None = Non
     return _dump(_made(made, with_text=with_text), error)
 
 
-def generated_json(result: GenerateResult, *, with_text: bool, error: str | None = None) -> str:
-    """The document of `makemigration --generate --json`."""
+def generated_json(result: GenerateResult, *, with_text: bool, online: bool = False, error: str | None = None) -> str:
+    """The document of `makemigration --generate --json`; if `online`, with all files."""
     made = _made(result.made, with_text=with_text)
-    made["warnings"] = [*result.warnings, *made["warnings"]]
+    made["warnings"] = [*result.warnings, *(text for one in result.files for text in one.warnings)]
+    files = [{"id": str(one.id), "path": shown_path(one.path), **_text(one, with_text)} for one in result.files]
+    listed = {"files": files} if online else {}
     compared = {name: list(getattr(result, name)) for name in ("changes", "loses", "offered")}
-    return _dump({**made, "database": result.database, **compared}, error)
+    return _dump({**made, **listed, "database": result.database, **compared}, error)
 
 
 def _made(made: MadeFile | None, *, with_text: bool) -> dict[str, Any]:
     return {
         "id": str(made.id) if made else None,
         "path": shown_path(made.path) if made else None,
-        **({"text": made.text if made else None} if with_text else {}),
+        **_text(made, with_text),
         "warnings": list(made.warnings) if made else [],
     }
+
+
+def _text(made: MadeFile | None, with_text: bool) -> dict[str, Any]:
+    return {"text": made.text if made else None} if with_text else {}
 
 
 def _dump(document: dict[str, Any], error: str | None) -> str:

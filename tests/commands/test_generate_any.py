@@ -6,6 +6,7 @@ what stands on a table.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from django.apps.registry import Apps
-from django.db import Error, models
+from django.db import Error, IntegrityError, models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.draft import Draft, make_draft
 from medusa_migrations.generate.scope import Scope
 from medusa_migrations.generate.tables import Table
+from medusa_migrations.generate.values import zero_value
 from medusa_migrations.generate.wanted import wanted_of
 from tests.support.drafts import PLAIN
 from tests.support.projects import Server
@@ -149,7 +151,9 @@ def build(spec: dict[str, ModelSpec], partitioned: bool = False) -> list[type[mo
     return list(registry.all_models["blog"].values())
 
 
-def draft_of(session: Session, spec: dict[str, ModelSpec], legacy: LegacySpec | None = None) -> Draft:
+def draft_of(
+    session: Session, spec: dict[str, ModelSpec], legacy: LegacySpec | None = None, *, online: bool = False
+) -> Draft:
     if legacy:
         session.execute(f"SET datestyle = {legacy.style!r}")
     wanted = wanted_of(build(spec, partitioned=bool(legacy and legacy.partitioned)))
@@ -158,7 +162,7 @@ def draft_of(session: Session, spec: dict[str, ModelSpec], legacy: LegacySpec | 
         for (name,) in session.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_' AND relkind = 'r'")
     ]
     gone = [name for name in there if name not in wanted.tables]
-    return make_draft(session, replace(PLAIN, drop_tables=True), Scope(wanted, extra_tables=gone))
+    return make_draft(session, replace(PLAIN, drop_tables=True, online=online), Scope(wanted, extra_tables=gone))
 
 
 def run(session: Session, statements: Any) -> None:
@@ -305,3 +309,65 @@ def test_any_models_become_any_others(
     assert next_ids(session, staying) <= {52}
     run(session, first.down)
     assert catalog(session) == empty
+
+
+def keeping_kinds(after: dict[str, ModelSpec], before: dict[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """`after`, with the fields that stay of the kinds that they were of: a type is not changed online."""
+    return {
+        name: replace(
+            one,
+            fields={
+                key: replace(value, kind=before[name].fields[key].kind)
+                if name in before and key in before[name].fields
+                else value
+                for key, value in one.fields.items()
+            },
+        )
+        for name, one in after.items()
+    }
+
+
+def add_row(session: Session, table: Table) -> None:
+    """A row with what stands for nothing, where that is allowed."""
+    required = [one for one in table.columns.values() if one.not_null and not one.fills_itself]
+    names = ", ".join(one.name for one in required)
+    values = ", ".join("1" if one.type == "bigint" else zero_value(one.type) or "" for one in required)
+    given = f"({names}) VALUES ({values})" if required else "DEFAULT VALUES"
+    with contextlib.suppress(IntegrityError):
+        session.execute(f"INSERT INTO {table.name} {given}")
+    session.rollback()
+
+
+def run_stages(session: Session, draft: Draft) -> None:
+    """Each statement by itself, as its files say it."""
+    fills = draft.stages.fills if draft.stages else ()
+    before = draft.stages.before.up if draft.stages else draft.up
+    after = draft.stages.after.up if draft.stages else ()
+    for statement in (*before, *(one.statement for one in fills if one.statement), *after):
+        session.execute(statement.sql)
+
+
+@pytest.mark.server
+@settings(max_examples=int(os.environ.get("EXAMPLES", "25")), deadline=None, suppress_health_check=list(HealthCheck))
+@given(before=specs, after=specs, legacy=legacies)
+def test_any_models_become_any_others_online(
+    session: Session, before: dict[str, ModelSpec], after: dict[str, ModelSpec], legacy: LegacySpec
+) -> None:
+    """With rows there, a statement a transaction; nothing of it is refused, as no type changes."""
+    session.rollback()
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    if legacy.partitioned:
+        make_partitioned(session)
+    run(session, draft_of(session, before, legacy).up)
+    was = catalog(session)
+    for table in was.values():
+        add_row(session, table)
+    after = keeping_kinds(after, before)
+    draft = draft_of(session, after, legacy, online=True)
+    if any(one.is_unfinished for one in (*draft.up, *draft.down)):  # a person would have to fill a key
+        session.execute(f"TRUNCATE {', '.join(was)} CASCADE")
+    run_stages(session, draft)
+    assert draft_of(session, after, legacy).up == ()
+    for statement in draft.down:
+        session.execute(statement.sql)
+    assert catalog(session) == was

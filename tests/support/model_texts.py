@@ -25,9 +25,10 @@ class Drafts:
 
     session: Session
 
-    def draft(self, text: str, *, renames: Sequence[str] = (), **scope: Any) -> Draft:
-        """What leads from the tables that are there to the models in `text`."""
-        return make_draft(self.session, replace(PLAIN, renames=renames), Scope(wanted_of(models_of(text)), **scope))
+    def draft(self, text: str, *, renames: Sequence[str] = (), online: bool = False, **scope: Any) -> Draft:
+        """What leads from the tables that are there to the models in `text`; `extra_tables` are dropped if `online`."""
+        request = replace(PLAIN, renames=renames, online=online, drop_tables=online)
+        return make_draft(self.session, request, Scope(wanted_of(models_of(text)), **scope))
 
     def run(self, statements: Iterable[DraftStatement]) -> None:
         """As a migration would."""

@@ -51,6 +51,11 @@ class Command(MigrationCommand):
             help="table=new or table.column=new, the table by its name in the database today.",
         )
         generate.add_argument("--drop-tables", action="store_true", help="Drop the tables of models that are gone too.")
+        generate.add_argument(
+            "--online",
+            action="store_true",
+            help="In up to three files that lock no table for long: before the new code, a backfill, and after it.",
+        )
         add_no_input(generate)
         add_database(generate)
         add_json(parser)
@@ -61,7 +66,7 @@ class Command(MigrationCommand):
                 raise PlanError("--python and --generate cannot go together: what is generated is SQL.")
             self.generate(options)
             return
-        meant = [name for name in ("check", "rename", "drop_tables") if options[name]]
+        meant = [name for name in ("check", "rename", "drop_tables", "online") if options[name]]
         if meant:
             raise PlanError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
         if not options["name"]:
@@ -77,7 +82,8 @@ class Command(MigrationCommand):
             return
         if options["generate"]:
             nothing = GenerateResult(options["database"])
-            document = generated_json(nothing, with_text=options["dry_run"], error=str(error))
+            how = {"with_text": options["dry_run"], "online": options["online"]}
+            document = generated_json(nothing, **how, error=str(error))
         else:
             document = made_json(None, with_text=options["dry_run"], error=str(error))
         written(self.stdout, document)
@@ -93,6 +99,7 @@ class Command(MigrationCommand):
             timestamp=options["timestamp"],
             renames=options["rename"],
             drop_tables=options["drop_tables"],
+            online=options["online"],
             accept=_ask if asks else lambda rename: False,
             value=_ask_value if asks else lambda place, nothing: None,
             database=options["database"],
@@ -100,7 +107,7 @@ class Command(MigrationCommand):
         for warning in result.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["json"]:
-            deliver(self.stdout, generated_json(result, with_text=options["dry_run"]))
+            deliver(self.stdout, generated_json(result, with_text=options["dry_run"], online=options["online"]))
         if not result.changes:
             self.remark("No changes detected", options)
         else:
@@ -121,9 +128,11 @@ class Command(MigrationCommand):
             self.stderr.write(f"Loses data: {lost}", self.style.WARNING)
         for rename in result.offered if options["verbosity"] else ():
             self.stderr.write(f"If this was renamed, add --rename {rename}", self.style.WARNING)
-        if result.made:
-            self.report(result.made, options)
-        else:
+        for made in result.files:
+            if result.more and options["dry_run"] and not options["json"]:
+                deliver(self.stdout, f"-- {shown_path(made.path)}")
+            self.report(made, options)
+        if not result.made:
             raise CommandError(f"The models of {options['app']!r} and the database differ.")
 
     def report(self, made: MadeFile, options: dict[str, Any]) -> None:
