@@ -31,6 +31,7 @@ class Author(models.Model):
 
 class Book(models.Model):
     title = models.CharField(max_length=100)
+    text = models.TextField(default="")
     number = models.IntegerField(null=True)
     author = models.ForeignKey(Author, models.CASCADE, db_constraint=False)
 """
@@ -51,12 +52,12 @@ AFTER = {
 
 ROWS = """
 INSERT INTO blog_author (name) SELECT 'Author ' || n FROM generate_series(1, {rows} / 4) n;
-INSERT INTO blog_book (title, number, author_id)
-SELECT repeat('x', 80) || n, n, 1 + n % ({rows} / 4) FROM generate_series(1, {rows}) n;
+INSERT INTO blog_book (title, text, number, author_id)
+SELECT repeat('x', 80) || n, repeat('y', 800), n, 1 + n % ({rows} / 4) FROM generate_series(1, {rows}) n;
 VACUUM ANALYZE blog_book;
 CHECKPOINT
 """
-WRITE = "INSERT INTO blog_book (title, number, author_id) VALUES ('new', %s, 1)"
+WRITE = "INSERT INTO blog_book (title, text, number, author_id) VALUES ('new', '', %s, 1)"
 READ = "SELECT title FROM blog_book WHERE id = %s"
 PAUSE = 0.01
 
@@ -72,6 +73,7 @@ class Load(threading.Thread):
     def run(self) -> None:
         connection = self.project.server.connect(self.project.database)
         with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")  # who waits for the disk waits for no lock
             for number in count(self.first):
                 begun = time.perf_counter()
                 cursor.execute(self.sql, [number])

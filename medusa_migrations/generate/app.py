@@ -154,8 +154,8 @@ def _texts(label: str, draft: Draft, scope: Scope, known: Known) -> Sequence[tup
     if drops:
         raise PlanError(
             f"{', '.join(map(str, drops))}: in the way of what changes, and made by a repeatable migration, which "
-            "would have to go meanwhile; statement by statement, others would be without it. Nothing was written. Leave out "
-            "--online: then it goes in the transaction of the change."
+            "would have to go meanwhile; statement by statement, others would be without it. Nothing was written. "
+            "Leave out --online: then it goes in the transaction of the change."
         )
     stages, found = draft.stages, []
     before, after = (replace(draft, up=one.up, down=one.down) for one in (stages.before, stages.after))

@@ -11,7 +11,8 @@ from medusa_migrations.database.session import Session
 # Since then a parameter has rights.
 _PARAMETERS_SINCE = 150000
 
-# Scratch databases of other proofs come and go. What the server makes by itself to synchronise tables begins with pg_.
+# Scratch databases of other proofs come and go, and a database that is being dropped has the limit -2 (pg_database.h).
+# What the server makes by itself to synchronise tables begins with pg_.
 _STATE = """
 SELECT 'role'::text, r.rolname::text, r::text FROM pg_catalog.pg_roles r
 UNION ALL
@@ -25,7 +26,8 @@ SELECT 'database'::text, d.datname::text,
         WHERE s.setdatabase = d.oid
     ))::text
 FROM pg_catalog.pg_database d
-WHERE d.datname <> pg_catalog.current_database() AND NOT pg_catalog.starts_with(d.datname::text, 'medusa_verify_'::text)
+WHERE d.datname <> pg_catalog.current_database() AND d.datconnlimit <> -2
+AND NOT pg_catalog.starts_with(d.datname::text, 'medusa_verify_'::text)
 UNION ALL
 SELECT 'tablespace'::text, t.spcname::text, ROW(t.spcowner, t.spcacl, t.spcoptions)::text
 FROM pg_catalog.pg_tablespace t

@@ -291,6 +291,8 @@ def test_generate_has_the_views_on_a_column_go_before(project: Project) -> None:
     assert "No changes" in project.manage("makemigration", "blog", "--generate", "--no-input").ok().stdout
     project.sql("CREATE VIEW by_hand AS SELECT title FROM blog_post")
     project.add_models("blog", "class Post(models.Model):\n    title = models.TextField()\n")
+    refused = project.manage("makemigration", "blog", "wider", "--generate", "--online", "--no-input").error()
+    assert f"{TITLES}: in the way of what changes, and made by a repeatable migration" in refused
     made = project.manage("makemigration", "blog", "wider", "--generate", "--no-input").ok()
     (file,) = (project.folder / "blog" / "sql_migrations").glob("*_wider.sql")
     assert f"-- migrate:drops {TITLES}\n" in file.read_text()
