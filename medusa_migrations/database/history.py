@@ -296,9 +296,7 @@ class History:
             f" VALUES (%s, %s, %s, %s, {at}, {milliseconds}, %s, %s, {zero}, NULL, '', %s)",
             [id_.app, id_.name, checksum, state, self.applied_by, self.run, down],
         )
-        if entry is None:
-            return f"{sql};"
-        return f"WITH changed AS ({sql} RETURNING {_FOLLOWED}) {self.journal.follow('changed', entry)};"
+        return f"{sql};" + (self.journal.add(id_, checksum, entry) if entry else "")
 
     def milliseconds_since_last(self) -> str:
         """As SERVER_MILLISECONDS, of the last of several migrations in one message: from the row before on."""
@@ -307,6 +305,10 @@ class History:
             "(EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
             f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::numeric)::bigint"
         )
+
+    def milliseconds_of_last(self) -> str:
+        """SQL for what the last row has of them, for the entry behind it."""
+        return f"(SELECT duration_ms FROM {self.table} ORDER BY id DESC LIMIT 1)"
 
     def move_to_end(self, id_: MigrationId) -> str:
         """SQL that makes a row that of the last one executed."""

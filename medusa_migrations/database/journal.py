@@ -40,11 +40,12 @@ _COMMON = "at, run, applied_by, database_user, process, release, database"
 
 
 class Entry(NamedTuple):
-    """What the journal is to have of a change of the history; `milliseconds` is an SQL expression."""
+    """What the journal is to have of a change of the history, or of a failure; `milliseconds` is an SQL expression."""
 
     action: str
     message: str = ""
     milliseconds: str = "NULL"
+    sqlstate: str = ""
 
 
 class Journal(NamedTuple):
@@ -67,21 +68,20 @@ class Journal(NamedTuple):
         values = ", ".join(map(_constant, [run, applied_by, user, process, release, database]))
         return cls(table, f"pg_catalog.clock_timestamp(), {values}")
 
+    def add(self, id_: MigrationId, checksum: str, entry: Entry) -> str:
+        """SQL that adds an entry. Beside an INSERT this takes the server less time than `follow` behind it."""
+        return f"{self._insert()} VALUES ({self._values(entry)}, {', '.join(map(_constant, [*id_, checksum]))});"
+
     def follow(self, changed: str, entry: Entry) -> str:
         """An INSERT of `entry` for each row of the query `changed`, which gives app, name and checksum."""
-        return (
-            f"INSERT INTO {self.table} ({_COMMON}, action, message, sqlstate, app, name, checksum, duration_ms)"
-            f" SELECT {self.common}, '{entry.action}', {_constant(entry.message)}, '', app, name, checksum,"
-            f" {entry.milliseconds} FROM {changed}"
-        )
+        return f"{self._insert()} SELECT {self._values(entry)}, app, name, checksum FROM {changed}"
 
-    def failed(self, id_: MigrationId, checksum: str, message: str, sqlstate: str | None) -> str:
-        """SQL that adds an entry for a failure."""
-        values = ", ".join(map(_constant, [*id_, checksum, sqlstate or "", message]))
-        return (
-            f"INSERT INTO {self.table} ({_COMMON}, action, app, name, checksum, sqlstate, message)"
-            f" VALUES ({self.common}, 'failed', {values});"
-        )
+    def _insert(self) -> str:
+        return f"INSERT INTO {self.table} ({_COMMON}, action, message, duration_ms, sqlstate, app, name, checksum)"
+
+    def _values(self, entry: Entry) -> str:
+        constants = [_constant(entry.action), _constant(entry.message), entry.milliseconds, _constant(entry.sqlstate)]
+        return f"{self.common}, {', '.join(constants)}"
 
 
 class Wanted(NamedTuple):

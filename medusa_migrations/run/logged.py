@@ -9,11 +9,11 @@ from .shared import Run
 from .task import Task
 
 
-def applied(task: Task) -> Entry:
-    """The entry for an up part that is done, which is in the message of its row."""
+def applied(task: Task, milliseconds: str) -> Entry:
+    """The entry for an up part that is done; `milliseconds` is an SQL expression."""
     if task.fake:
         return Entry("faked")
-    return Entry("rerun" if task.id.is_repeatable and task.row else "applied", milliseconds="duration_ms")
+    return Entry("rerun" if task.id.is_repeatable and task.row else "applied", milliseconds=milliseconds)
 
 
 def reverted(task: Task, milliseconds: str) -> Entry:
@@ -26,5 +26,5 @@ def reverted(task: Task, milliseconds: str) -> Entry:
 def log_failure(run: Run, task: Task, failure: Failure) -> None:
     """Add an entry for a part that has failed, once it is rolled back, where that can be done soon."""
     place = f"{failure.file}:{failure.line}: " if failure.line else ""
-    message = f"{place}{failure.message}"
-    run.settle(lambda: run.history.journal.failed(task.id, task.checksum, message, failure.sqlstate))
+    entry = Entry("failed", f"{place}{failure.message}", sqlstate=failure.sqlstate or "")
+    run.settle(lambda: run.history.journal.add(task.id, task.checksum, entry))

@@ -93,7 +93,8 @@ class Together:
     def _in_batch(self, task: Task, number: int, place: int) -> str:
         """A migration as a part of a message; `number` is its own among all, `place` that in the batch, from 1."""
         before = mark(task.id) + self.run.options.timeouts("SET LOCAL")
-        row = history_sql(self.run, task, self.run.history.milliseconds_since_last())
+        history = self.run.history
+        row = history_sql(self.run, task, history.milliseconds_since_last(), logged=history.milliseconds_of_last())
         reach = self.run.session.reach(number, is_first=place == 1)
         return f"{before}{task.script.sql}\n;{behind_a_part(self.run, row)}{reach}"
 

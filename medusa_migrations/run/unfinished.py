@@ -47,7 +47,12 @@ class Unfinished(NamedTuple):
         if task.direction is Direction.DOWN:
             return self.history.remove(task.id, reverted(task, str(milliseconds)))
         return self.history.update(
-            task.id, applied(task), state="applied", checksum=task.checksum, duration_ms=milliseconds, progress=None
+            task.id,
+            applied(task, str(milliseconds)),
+            state="applied",
+            checksum=task.checksum,
+            duration_ms=milliseconds,
+            progress=None,
         )
 
     def record_failure(self, error: str, *, is_untouched: bool = False) -> None:

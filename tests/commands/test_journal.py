@@ -109,10 +109,14 @@ def test_what_is_no_entry_is_said(project: Project, arguments: list[str], messag
 
 @pytest.mark.parametrize("mode", ["all", "none"])
 def test_in_every_mode_journal_and_history_agree(project: Project, mode: str) -> None:
-    project.table(1)
+    project.write(ONE, "SELECT pg_sleep(0.05);", "SELECT 1;")
     project.table(2)
     project.run("--transaction", mode).ok()
     assert entries(project) == [("applied", ONE), ("applied", TWO)]
+    durations = "SELECT duration_ms FROM medusa_migrations{} ORDER BY id"
+    assert all(
+        abs(a - b) <= 1 for (a,), (b,) in zip(*(project.sql(durations.format(x)) for x in ("", "_log")), strict=True)
+    )
     project.write(THREE, "SELECT 1/0;")
     project.table(4)
     project.run("--transaction", mode).error()
