@@ -301,3 +301,17 @@ def test_generate_has_the_views_on_a_column_go_before(project: Project) -> None:
     project.sql("DROP VIEW by_hand")
     project.run().ok()
     assert columns(project, "titles") == ["title"]
+
+
+def test_a_test_database_has_them(project: Project) -> None:
+    with_table(project)
+    write_titles(project)
+    (project.folder / "blog/tests.py").write_text(
+        "from django.db import connection\nfrom django.test import TestCase\n\n\nclass Tests(TestCase):\n"
+        "    def test_view(self):\n        with connection.cursor() as cursor:\n"
+        "            cursor.execute('INSERT INTO post VALUES (1, %s)', ['x'])\n"
+        "            cursor.execute('SELECT title FROM titles')\n"
+        "            self.assertEqual(cursor.fetchall(), [('x',)])\n"
+    )
+    done = project.manage("test").ok()
+    assert "Ran 1 test" in done.stderr
