@@ -25,7 +25,7 @@ def test_what_is_built_is_not_parsed_again_and_what_is_not_is_found(
     folder = app_folder(tmp_path, "grown", {FIRST: SQL, SECOND: SQL})
     parsed: list[str] = []
     parse = sqlfile.parse
-    monkeypatch.setattr(sqlfile, "parse", lambda text, path: parsed.append(path) or parse(text, path))
+    monkeypatch.setattr(sqlfile, "parse", lambda text, path, **how: parsed.append(path) or parse(text, path, **how))
     with installed("grown", path=tmp_path, BASE_DIR=tmp_path, MEDUSA_MIGRATIONS={"DIST_DIR": str(tmp_path / "dist")}):
         assert check_files() == []
         assert len(parsed) == 2

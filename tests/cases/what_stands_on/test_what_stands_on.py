@@ -96,8 +96,8 @@ class TestForeignKeys:
 
 def what(bench: Bench, wanted: Models, **options: Any) -> list[str]:
     """What is said to depend on something."""
-    warnings = bench.draft(wanted, **options).warnings
-    return [one.partition(", which changes")[0] for one in warnings if " depends on " in one]
+    draft = bench.draft(wanted, **options)
+    return [str(one).partition(", which changes")[0] for one in draft.standing]
 
 
 def book(**fields: Any) -> Models:
