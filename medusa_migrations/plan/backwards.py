@@ -182,7 +182,7 @@ def _refuse_renamed(missing: Collection[MigrationId], known: Known) -> None:
             f"{old} has no file, but {new.id} is pending and has its SQL. If it was renamed: "
             f"migrations_repair --renamed {old}={new.id}"
             for old, new in renamed(known, known.pending())
-            if old in missing
+            if old in missing and not known.is_outdated(new)
         ]
     )
 
@@ -214,11 +214,12 @@ def with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> 
 
 
 def children_first(rows: Sequence[Row], known: Known) -> list[Row]:
-    """`rows`, latest executed first, but never before one that depends on it."""
+    """`rows`, latest executed first, but never before one that depends on it, or that it had to drop."""
     needed_by: dict[MigrationId, set[MigrationId]] = {row.id: set() for row in rows}
-    for row in rows:
-        for other in dependencies(known.by_id[row.id]) if row.id in known.by_id else ():
-            needed_by.setdefault(other, set()).add(row.id)
+    for migration in (known.by_id[row.id] for row in rows if row.id in known.by_id):
+        for other in dependencies(migration):
+            needed_by.setdefault(other, set()).add(migration.id)
+        needed_by[migration.id].update(dropped_by(migration))
     order = sort_after(needed_by, lambda id_: -known.rows[id_].serial if id_ in known.rows else 0)
     chosen = {row.id for row in rows}
     return [known.rows[id_] for id_ in order if id_ in chosen]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.migration import Direction, Migration, MigrationId, dropped_by
+from medusa_migrations.migration import Direction, Migration, MigrationId, dependencies, dropped_by
 
 from .backwards import children_first, down_step, with_dependents
 from .known import Known
@@ -15,11 +15,13 @@ from .steps import Step
 def with_undone(steps: Sequence[Step], known: Known, held: Collection[MigrationId] = ()) -> tuple[Step, ...]:
     """`steps`, each with what it undoes, and behind them those that make that again.
 
-    Raises PlanError for one that has no down part, or is `held` back for a later phase.
+    Raises PlanError for one that has no down part, or is `held` back for a later phase, for one that needs what is
+    still to come, and for what was begun without the transaction that it would have to go in.
     """
     undoing = _Undoing(steps, known)
     found = undoing.steps()
     _refuse_held(undoing.gone & set(held))
+    _refuse_too_early(found, known)
     return found
 
 
@@ -40,7 +42,9 @@ class _Undoing:
                 row = self.known.rows[migration.id]
                 step = Step(migration.id, Direction.UP, migration, migration.up, row=row)
             if step is not None:
-                found.append(step._replace(undoes=self._undone(migration)))
+                undone = self._undone(migration)
+                _refuse_begun(step, undone)
+                found.append(step._replace(undoes=undone))
         return _joined(found)
 
     def _undone(self, migration: Migration) -> tuple[Step, ...]:
@@ -61,6 +65,31 @@ def _refuse_held(held: Collection[MigrationId]) -> None:
         raise PlanError(
             f"{', '.join(map(str, held))}: would have to go for what this run applies, and is held back for phase "
             "after, so it could not be made again. Nothing was run. Have what drops it run in phase after too."
+        )
+
+
+def _refuse_too_early(steps: Sequence[Step], known: Known) -> None:
+    """Raise PlanError for what is made as its file says today, and depends on what these `steps` do not apply."""
+    there = {step.id for step in steps}
+    outdated = [step.migration for step in steps if step.migration and known.is_outdated(step.migration)]
+    for migration in outdated:
+        lacking = [str(id_) for id_ in dependencies(migration) if id_ not in there and not known.is_applied(id_)]
+        if lacking:
+            raise PlanError(
+                f"{migration.id} would have to go for what this run applies, and could not be made again: it depends "
+                f"on {', '.join(lacking)}, which this run leaves out. Nothing was run. Run more at once, with a later "
+                "--to, or without it and without an app."
+            )
+
+
+def _refuse_begun(step: Step, undone: Iterable[Step]) -> None:
+    """Raise PlanError for what goes on behind statements that are done: what it undoes would need its transaction."""
+    names = " ".join(str(one.id) for one in undone)
+    if names and step.goes_on:
+        raise PlanError(
+            f"{step.id} was begun without a transaction and goes on without one, so nothing can be undone in it: "
+            f"{names}. Nothing was run. Drop by hand what that makes, record it with migrations_repair --mark-reverted "
+            f"{names}, and run migrations_run again: it is made again at the end."
         )
 
 

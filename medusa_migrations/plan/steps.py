@@ -35,6 +35,12 @@ class Step(NamedTuple):
         """When its file may run, None if that is gone."""
         return self.migration.phase if self.migration else None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether statements of it are done, without a transaction, and it goes on behind them."""
+        row = self.row
+        return row is not None and row.state != "applied" and bool(row.statements_done or row.sent_alone)
+
     def is_transactional(self, mode: str) -> bool:
         """Whether the part runs in a transaction: as its marker says, else unless the mode is none.
 
@@ -42,8 +48,7 @@ class Step(NamedTuple):
         """
         if self.id.is_repeatable or self.undoes:
             return True
-        row = self.row
-        if row and row.state != "applied" and (row.statements_done or row.sent_alone):
+        if self.goes_on:
             return False
         said = self.part.transaction if self.part else None
         return mode != "none" if said is None else said

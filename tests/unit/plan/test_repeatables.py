@@ -102,6 +102,11 @@ REVERTS: dict[str, tuple[Known, dict[str, Any], list[str]]] = {
     "what it depends on goes": (state(B1, B2, A, ON_A, ON_2, applied=(B1, B2, A, ON_A, ON_2)), {}, ["d", "2"]),
     "all that stands on it goes": (state(B1, A, ON_A, applied=(B1, A, ON_A)), {"app": "blog"}, ["b", "a", "1"]),
     "what it had to drop goes": (state(*THREE, applied=THREE), {}, ["b", "a", "3"]),
+    "what it had to drop goes first, also where it was made before": (
+        state(*THREE, applied=(B1, B2, A, ON_A, DROPPING)),
+        {},
+        ["b", "a", "3"],
+    ),
     "what it had to drop stays in the history": (state(*THREE, applied=THREE), {"fake": True}, ["3"]),
     "two steps": (state(B1, B2, A, applied=(B1, A, B2)), {"steps": 2}, ["2", "a", "1"]),
     "everything": (state(B1, A, LONE, applied=(B1, A, LONE)), {"everything": True}, ["aa", "a", "1"]),
@@ -144,6 +149,33 @@ def test_one_that_could_not_be_made_again_in_this_phase_is_named() -> None:
     with pytest.raises(PlanError, match=r"blog\.R__a: would have to go .* held back for phase after"):
         Forwards(labels=LABELS, phase="before").plan(there)
     assert told(Forwards(labels=LABELS, phase="after").plan(there)) == ["3 -a", "a"]
+
+
+def test_one_that_depends_on_what_the_run_leaves_out_is_named() -> None:
+    today = migration("blog.R__a", "shop.4")
+    there = state(B1, DROPPING, migration("shop.4"), today, applied=(B1,), old=(today,))
+    with pytest.raises(PlanError, match=r"blog\.R__a would have to go .* depends on shop\.\d+_x, which this run"):
+        Forwards(labels=LABELS, to=str(DROPPING.id)).plan(there)
+    assert told(Forwards(labels=LABELS, app="blog").plan(there)) == ["3 -a", "4", "a"]
+
+
+def test_nothing_goes_for_what_goes_on_without_a_transaction() -> None:
+    begun = row(DROPPING, state="failed", statements_done=1)
+    there = known([B1, DROPPING, A], [row(B1), row(A), begun])
+    with pytest.raises(PlanError, match=r"_x was begun without .* --mark-reverted blog\.R__a, and run"):
+        Forwards(labels=LABELS).plan(there)
+    without = known([B1, DROPPING, A], [row(B1), begun])
+    assert told(Forwards(labels=LABELS).plan(without)) == ["3", "a"]
+
+
+def test_one_that_takes_over_what_a_deleted_one_made_runs_when_that_is_undone() -> None:
+    """It has a row of its own, so that the other cannot have been renamed to it."""
+    merged = migration("blog.R__b", up="SELECT 'a';")
+    deleted = row("blog.R__a", checksum=merged.checksum, down="")
+    there = known([merged], [deleted, row(merged, up="SELECT 'old';")])
+    with pytest.raises(PlanError, match=r"Undo blog\.R__a first, .*: migrations_revert --missing"):
+        Forwards(labels=LABELS).plan(there)
+    assert told(Backwards(labels=LABELS, missing=True).plan(there)) == ["a"]
 
 
 def test_it_is_never_changed_and_never_late() -> None:
