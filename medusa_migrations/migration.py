@@ -106,7 +106,10 @@ def name_problem(name: str) -> str | None:
     """What is wrong with the name of a migration, or None."""
     match = _NAME.fullmatch(name)
     if not match and not _REPEATABLE_NAME.fullmatch(name):
-        return "a migration is named <timestamp>_<slug>: 14 digits, then letters, digits, '_', '-' and '.'"
+        return (
+            "a migration is named <timestamp>_<slug>: 14 digits, then letters, digits, '_', '-' and '.'; "
+            "or R__<slug>, if it is repeatable"
+        )
     if len(name) > NAME_LENGTH:
         return f"the name has {len(name)} characters; at most {NAME_LENGTH} fit"
     return timestamp_problem(match[1]) if match else None

@@ -20,8 +20,8 @@ from medusa_migrations.sql.tokens import tokens
 from .sections import Problem, Section
 
 
-def refused(section: Section, text: str) -> Problem | None:
-    """What is wrong with a statement of `section`, or None; `text` is the file's.
+def refused(section: Section, text: str, *, repeatable: bool) -> Problem | None:
+    """What is wrong with a statement of `section`, or None; `text` is the file's, which may be `repeatable`.
 
     Each section is looked at by itself, because downs run backwards.
     """
@@ -31,8 +31,11 @@ def refused(section: Section, text: str) -> Problem | None:
             return Problem(why[0], statement.start, why[1])
     if section.transaction is False:
         return _unbalanced(section.statements) or _on_the_wrong_side(section.statements)
-    mark = f"-- migrate:{section.direction} transaction:false"
-    return _not_in_transaction(section.statements, text, mark) or _savepoint_not_open(section.statements, text)
+    mark = f"`-- migrate:{section.direction} transaction:false`"
+    cure = f"put it into a file with a timestamp, in a part marked {mark}" if repeatable else f"mark the part {mark}"
+    return _not_in_transaction(section.statements, text, f"Take it out, or {cure}.") or _savepoint_not_open(
+        section.statements, text
+    )
 
 
 def outside_block(statements: Sequence[Statement]) -> tuple[Statement, str] | None:
@@ -47,14 +50,13 @@ def outside_block(statements: Sequence[Statement]) -> tuple[Statement, str] | No
     return None
 
 
-def _not_in_transaction(statements: Sequence[Statement], text: str, mark: str) -> Problem | None:
+def _not_in_transaction(statements: Sequence[Statement], text: str, cure: str) -> Problem | None:
     without_slot: set[str] = set()
     for statement in statements:
         name = outside_transaction(statement.words)
         if gives_slot_up(statement.words):
             without_slot.add(_subscription(statement, text))
         elif name and not (name == "DROP SUBSCRIPTION" and _subscription(statement, text) in without_slot):
-            cure = f"Take it out, or mark the part `{mark}`."
             return Problem(f"{name} cannot run inside a transaction", statement.start, cure)
     return None
 

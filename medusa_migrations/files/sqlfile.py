@@ -132,7 +132,7 @@ class _Parser:
         drops_at = next(iter(self.drops.values()), None)
         self.refuse(problem_of_parts(self.sections, drops_at, self.replace_at, repeatable=self.repeatable))
         for section in self.sections:
-            self.refuse(refused(section, self.text))
+            self.refuse(refused(section, self.text, repeatable=self.repeatable))
         up, down = (sections.part(direction, self.sections, self.text) for direction in Direction)
         assert up is not None  # the first section is one
         if self.repeatable and self.replace_at is None:

@@ -17,7 +17,7 @@ from .logged import applied, reverted
 from .report import milliseconds_since
 from .sending import send, send_around, send_statement
 from .shared import Run
-from .task import Task, Undone
+from .task import Script, Task, Undone
 
 
 class Each:
@@ -42,13 +42,27 @@ def send_task(run: Run, task: Task, begin: str = "", end: str = "") -> None:
     """
     before = mark(task.id) + begin + run.options.timeouts("SET LOCAL")
     for one in task.undone:
-        send(run.session, one.script, before=before, after=run.sql.reset + _forgotten(run, one, task))
+        _send_undone(run, one, before, run.sql.reset + _forgotten(run, one, task))
         before = mark(task.id) + run.options.timeouts("SET LOCAL")
     if task.script.copies or task.function:
         _send_singly(run, task, before, end)
     else:
         after = behind_a_part(run, history_sql(run, task, SERVER_MILLISECONDS), end)
         send(run.session, task.script, before=before, after=after)
+
+
+def _send_undone(run: Run, one: Undone, before: str, after: str) -> None:
+    if not one.script.copies:
+        send(run.session, one.script, before=before, after=after)
+        return
+    send_around(run.session, one.script, before)
+    _send_statements(run, one.script)
+    send_around(run.session, one.script, after)
+
+
+def _send_statements(run: Run, script: Script) -> None:
+    for statement in split(script.sql):
+        send_statement(run.session, script, statement)
 
 
 def _forgotten(run: Run, one: Undone, task: Task) -> str:
@@ -66,8 +80,7 @@ def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
 
         call_in_transaction(run, task)
     else:
-        for statement in split(task.script.sql):
-            send_statement(run.session, task.script, statement)
+        _send_statements(run, task.script)
     row = history_sql(run, task, str(milliseconds_since(begun)))
     send_around(run.session, task.script, behind_a_part(run, row, end))
 

@@ -134,7 +134,10 @@ class StatementFailed(Exception):
 
     def without_transaction(self, direction: Direction) -> str:
         """How the author says that it is to run without one."""
-        return f"mark the part `-- migrate:{direction} transaction:false`"
+        mark = f"`-- migrate:{direction} transaction:false`"
+        if self.script and self.script.id.is_repeatable:
+            return f"put it into a file with a timestamp, in a part marked {mark}"
+        return f"mark the part {mark}"
 
     def fields(self) -> list[tuple[str, str | None]]:
         error = self.error

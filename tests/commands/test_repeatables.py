@@ -145,6 +145,22 @@ def test_what_has_no_down_part_is_named_where_it_has_to_go(project: Project) -> 
     assert project.sql("SELECT has_table_privilege('pg_monitor', 'titles', 'SELECT')") == [(True,)]
 
 
+def test_rows_in_the_down_part_of_what_is_replaced_are_copied(project: Project) -> None:
+    down = "DELETE FROM post;\nCOPY post FROM stdin;\n9\tnine\n\\.\n"
+    with_table(project)
+    for mode, title in (("each", "one"), ("each", "two"), ("all", "three")):
+        up = f"INSERT INTO post SELECT 1, '{title}' || count(*) FROM post WHERE id = 9;"
+        project.write(TITLES, up, down, header=REPLACE)
+        project.run("--transaction", mode).ok()
+    assert project.sql("SELECT id, title FROM post ORDER BY id") == [(1, "three1"), (9, "nine")]
+
+
+def test_what_has_to_commit_is_sent_to_another_file(project: Project) -> None:
+    project.write(TITLES, "DO $$ BEGIN COMMIT; END $$;", "")
+    failed = project.run().error()
+    assert "put it into a file with a timestamp, in a part marked `-- migrate:up transaction:false`" in failed
+
+
 def test_reverts_leave_it_unless_what_it_depends_on_goes(project: Project) -> None:
     with_views(project)
     project.table(3)

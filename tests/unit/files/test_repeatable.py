@@ -85,6 +85,21 @@ def test_what_is_wrong_is_told_with_its_line(name: str) -> None:
     assert str(caught.value).startswith(f"a.sql{expected}")
 
 
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_what_runs_in_no_transaction_belongs_into_another_file(direction: str) -> None:
+    parts = {"up": f"{UP}SELECT 1;\n", "down": DOWN} | {direction: f"-- migrate:{direction}\nVACUUM;\n"}
+    with pytest.raises(
+        FileError, match="or put it into a file with a timestamp, in a part marked `-- migrate:"
+    ) as caught:
+        parse("".join(parts.values()), "a.sql", repeatable=True)
+    assert f"{direction} transaction:false`" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["r__titles", "R_titles", "R__"])
+def test_a_name_that_is_almost_one_is_told_how_it_is_written(name: str) -> None:
+    assert "or R__<slug>, if it is repeatable" in str(name_problem(name))
+
+
 def test_what_the_header_says() -> None:
     parsed = parse(f"-- migrate:replace\n-- migrate:depends blog.R__y\n{UP}{DOWN}", "a.sql", repeatable=True)
     assert parsed.replace
