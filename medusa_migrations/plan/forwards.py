@@ -8,7 +8,7 @@ from typing import NamedTuple
 from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, Migration, MigrationId, Phase, dependencies
 
-from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts, renamed
+from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts, renamed, renamed_cure
 from .steps import Plan, Step
 
 
@@ -118,12 +118,9 @@ def _refuse_changed(known: Known) -> None:
 
 def _refuse_renamed(known: Known, pending: Iterable[Migration]) -> None:
     for old, migration in renamed(known, pending):
-        cure = f"If it was renamed: migrations_repair --renamed {old}={migration.id}"
-        if known.is_outdated(migration):  # it has a row of its own, so the other cannot be renamed to it
-            cure = f"Undo {old} first, which would drop what {migration.id} makes: migrations_revert --missing"
         raise PlanError(
             f"{migration.id} is pending and has the SQL of {old}, which is applied and has no file any more. "
-            f"Nothing was run. {cure}"
+            f"Nothing was run. {renamed_cure(old, migration, known)}"
         )
 
 

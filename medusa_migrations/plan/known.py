@@ -195,6 +195,13 @@ def renamed(known: Known, pending: Iterable[Migration]) -> Iterator[tuple[Migrat
             yield old, migration
 
 
+def renamed_cure(old: MigrationId, migration: Migration, known: Known) -> str:
+    """What to do where `migration` has the SQL of `old`, as `renamed` finds it."""
+    if known.is_outdated(migration):  # it has a row of its own, so the other cannot be renamed to it
+        return f"Undo {old} first, which would drop what {migration.id} makes: migrations_revert --missing"
+    return f"If it was renamed: migrations_repair --renamed {old}={migration.id}"
+
+
 def refuse_unfinished_reverts(rows: Iterable[Row]) -> None:
     half_done = [row for row in rows if row.state in UNFINISHED_REVERTS]
     if half_done:

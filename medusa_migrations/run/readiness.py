@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from medusa_migrations.database.connect import CannotConnect
 from medusa_migrations.migration import Key, MigrationId
-from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, in_order, renamed, state_of
+from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, in_order, renamed, renamed_cure, state_of
 from medusa_migrations.results import Failure
 
 # How many of what is pending an error names.
@@ -54,16 +55,16 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what if number == 1 else what.replace('migration', 'migrations')}"
 
 
-def hopeless(known: Known, *, is_held: bool) -> Failure | None:
+def hopeless(known: Known, *, is_held: bool, held_back: Collection[MigrationId] = ()) -> Failure | None:
     """The first migration that keeps every run from ending well, and what to do; None if there is none.
 
-    One that has failed may yet be mended by who holds the lock.
+    One that has failed may yet be mended by who holds the lock, and a run leaves it where it is `held_back`.
     """
     for old, new in renamed(known, known.pending()):
         return Failure(
             new.id,
             f"{new.id} is pending and has the SQL of {old}, which is applied and has no file any more, so no run goes "
-            f"on. If it was renamed: migrations_repair --renamed {old}={new.id}",
+            f"on. {renamed_cure(old, new, known)}",
         )
     for id_ in in_order(known):
         state = state_of(id_, known, locked=is_held)
@@ -75,6 +76,8 @@ def hopeless(known: Known, *, is_held: bool) -> Failure | None:
             )
         if state == "failed" and not is_held:
             row = known.rows[id_]
+            if id_ in held_back and row.state not in UNFINISHED_REVERTS:
+                continue
             again = "migrations_revert" if row.state in UNFINISHED_REVERTS else "migrations_run"
             why = f": {row.error}" if row.error else ""
             return Failure(

@@ -71,14 +71,15 @@ class Awaited(NamedTuple):
         """Compare them with both histories. Raises django.db.Error, DatabaseError."""
         history = History(session)
         known, holder = known_and_holder(history, self.migrations)
-        if hopeless(known, is_held=holder is not None):
+        held_back = known.held_back(self.phase)
+        if hopeless(known, is_held=holder is not None, held_back=held_back):
             known, holder = known_and_holder(history, self.migrations, details=True)  # with what the errors were
         applied = applied_by_django(session, self.loader)
         return Look(
             sql=tuple(migration.id for migration in known.due(self.phase)),
             django=tuple(sorted(key for key in self.loader.graph.nodes if key not in applied)),
             holder=holder.text if holder else "",
-            hopeless=hopeless(known, is_held=holder is not None),
+            hopeless=hopeless(known, is_held=holder is not None, held_back=held_back),
         )
 
 

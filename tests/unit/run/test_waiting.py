@@ -75,6 +75,20 @@ def test_for_which_no_time_helps(case: str) -> None:
         assert words in failure.message
 
 
+def test_what_failed_and_is_held_back_is_left_by_a_run_too() -> None:
+    failed, reverted = (known([B1], [row(B1, state=state)]) for state in ("failed", "revert_failed"))
+    assert hopeless(failed, is_held=False, held_back={B1.id}) is None
+    assert hopeless(reverted, is_held=False, held_back={B1.id}), "it stops a run of any phase"
+
+
+def test_what_takes_over_the_sql_of_a_deleted_one_is_told_what_a_run_tells() -> None:
+    merged = migration("blog.R__b", up="SELECT 'a';")
+    state = known([merged], [row("blog.R__a", checksum=merged.checksum), row(merged, up="SELECT 'old';")])
+    failure = hopeless(state, is_held=False)
+    assert failure
+    assert "migrations_revert --missing" in failure.message
+
+
 def test_the_end_of_the_time_names_what_is_pending_up_to_a_number() -> None:
     many = tuple(mid(f"blog.{number}") for number in range(1, NAMED + 3))
     text = overdue(Look(sql=many), 300)
