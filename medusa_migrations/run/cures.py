@@ -46,6 +46,7 @@ def cure(failed: StatementFailed, direction: Direction, ending: Ending, options:
         or case.connection()
         or case.in_file()
         or case.waiting()
+        or case.stored()
         or case.anything_else()
     )
 
@@ -178,6 +179,16 @@ class _Case(NamedTuple):
         if self.error.sqlstate == QUERY_CANCELED:
             return f"If it took too long, give it longer with {self._setting('--statement-timeout')}, and {self.again}."
         return ""
+
+    def stored(self) -> str:
+        """The down part of a repeatable migration, which the history has kept from when that was applied."""
+        id_ = self.failed.script.stored_of if self.failed.script else None
+        if id_ is None or not id_.is_repeatable:
+            return ""
+        return (
+            f"No change of the file changes the down part of what is applied. Drop by hand what {id_} makes, record it "
+            f"with migrations_repair --mark-reverted {id_}, and {self.again}."
+        )
 
     def _setting(self, names: str) -> str:
         """Options by their names, or for a command that has none the settings."""

@@ -16,7 +16,10 @@ from medusa_migrations.migration import Direction, MigrationId
 
 # What a CREATE OR REPLACE meets that cannot take the place of what is there, or a plain CREATE.
 _CANNOT_REPLACE = {INVALID_TABLE_DEFINITION, INVALID_FUNCTION_DEFINITION, *DUPLICATES}
-_OF_ANOTHER = "If it is of another, whose file is gone, undo that first: migrations_revert --missing. "
+_OF_ANOTHER = (
+    "If it is of another, whose file is gone, undo that first: migrations_revert --missing. If the history knows "
+    "nothing of it, replace has nothing to undo: write DROP ... IF EXISTS above the CREATE. "
+)
 
 # What a DROP meets, and an ALTER of the type of a column under a view.
 _STANDS_IN_THE_WAY = {DEPENDENT_OBJECTS_STILL_EXIST, FEATURE_NOT_SUPPORTED}

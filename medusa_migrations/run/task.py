@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Script:
     """The text of one part; `source` is the file, and `pieces` are where in `sql` its lines stand, for messages.
 
-    It is SQL, or of a migration in Python all of the file.
+    It is SQL, or of a migration in Python all of the file. `stored_of` is the migration whose down part the history has
+    it from, None for a file's.
     """
 
     id: MigrationId
@@ -29,6 +30,7 @@ class Script:
     source: str
     pieces: tuple[Piece, ...]
     copies: bool = False
+    stored_of: MigrationId | None = None
 
     def place(self, offset: int, *, column: bool = True) -> Location:
         """The place in the file of the character at `offset` of `sql`; behind the end of a piece it is that end."""
@@ -148,4 +150,5 @@ def read_script(step: Step, text: str | None = None) -> Script:
     else:
         assert migration is not None
         text, source = dist.read_text(migration) if text is None else text, migration.source
-    return Script(step.id, part.sql(text), source, part.pieces_of_sql(text), part.copies)
+    stored_of = step.id if step.stored is not None else None
+    return Script(step.id, part.sql(text), source, part.pieces_of_sql(text), part.copies, stored_of)

@@ -155,6 +155,33 @@ def test_rows_in_the_down_part_of_what_is_replaced_are_copied(project: Project) 
     assert project.sql("SELECT id, title FROM post ORDER BY id") == [(1, "three1"), (9, "nine")]
 
 
+def test_a_down_part_that_fails_as_it_was_stored_is_settled_by_hand(project: Project) -> None:
+    """The file has a better one by now, but that is not of what is applied."""
+    with_table(project)
+    project.write(TITLES, "CREATE VIEW titles AS SELECT id, title FROM post;", "DROP VIEW title;", header=REPLACE)
+    project.run().ok()
+    write_titles(project, "title")
+    error = project.run().error()
+    assert f"the stored down part of {TITLES}" in error
+    assert f"migrations_repair --mark-reverted {TITLES}, and run migrations_run again." in error
+    project.sql("DROP VIEW titles")
+    project.manage_several(("migrations_repair", "--mark-reverted", TITLES), ("migrations_run",)).ok()
+    assert columns(project, "titles") == ["title"]
+
+
+def test_a_view_that_was_there_before_can_be_taken_over(project: Project) -> None:
+    with_table(project)
+    write_titles(project)
+    project.run("--to", POSTS).ok()
+    project.sql("CREATE VIEW titles AS SELECT title FROM post")
+    assert "write DROP ... IF EXISTS above the CREATE" in project.run().error()
+    project.write(
+        TITLES, "DROP VIEW IF EXISTS titles;\nCREATE VIEW titles AS SELECT id FROM post;", "DROP VIEW titles;"
+    )
+    project.run().ok()
+    assert columns(project, "titles") == ["id"]
+
+
 def test_what_has_to_commit_is_sent_to_another_file(project: Project) -> None:
     project.write(TITLES, "DO $$ BEGIN COMMIT; END $$;", "")
     failed = project.run().error()
