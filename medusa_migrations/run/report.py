@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from medusa_migrations.database.postgresql import Notice
 from medusa_migrations.errors import Interrupted, MigrationFailed
 from medusa_migrations.events import Failed, Finished, Noticed, Started
-from medusa_migrations.migration import Direction
+from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import Failure, MigrationResult, RunResult, Status
 
 from .announcing import Announcer
@@ -26,6 +26,7 @@ class Report:
         self.run = run
         self.results: list[MigrationResult] = []
         self.current: Task | None = None
+        self.undone: dict[MigrationId, list[MigrationId]] = {}  # the repeatable ones that went for each that is done
         self.kept: int | None = None  # how many results stay if the transaction that several share is rolled back
         self.announcer = Announcer(run)
 
@@ -45,6 +46,7 @@ class Report:
             status = "applied" if task.direction is Direction.UP else "reverted"
         took = None if task.fake else milliseconds
         self.current = None
+        self.undone[task.id] = [one.id for one in task.undone]
         self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order, phase=task.step.phase))
         self.run.tell(Finished(task.id, took, task.fake))
         self.tell_notices()
@@ -95,7 +97,8 @@ class Report:
             self.run.tell(Failed(failure.id))
         self.tell_notices()
         direction = self.run.direction
-        message = failed.message(direction, before, ending, cure(failed, direction, ending, self.run.options))
+        what = cure(failed, direction, ending, self.run.options)
+        message = failed.message(direction, before, ending, f"{self._gone(before)}{what}")
         return MigrationFailed(message, self.result(failure))
 
     def interrupted(self, ending: Ending) -> Interrupted:
@@ -105,16 +108,23 @@ class Report:
             self._relabel("rolled_back")
         doing = f"{self.current.id} was stopped. {ending.outcome} " if self.current else ""
         done = "applied" if self.run.direction is Direction.UP else "reverted"
-        before = [str(result.id) for result in self.results if result.status in (done, "faked")]
-        rest = f"{done.capitalize()} before: {', '.join(before) or 'nothing'}."
+        before = [result.id for result in self.results if result.status in (done, "faked")]
+        rest = f"{done.capitalize()} before: {', '.join(map(str, before)) or 'nothing'}."
+        gone = self._gone(before, end=" ")
         reason = self.run.session.interruption.reason
-        message = f"Stopped by {reason}. {doing}{rest} {ending.cure or 'Run it again to go on.'}"
+        message = f"Stopped by {reason}. {doing}{rest} {gone}{ending.cure or 'Run it again to go on.'}"
         if self.current:
             self.results.append(MigrationResult(self.current.id, "failed", phase=self.current.step.phase))
             self.run.tell(Failed(self.current.id))
         failure = Failure(self.current.id if self.current else None, message)
         self._log(failure)
         return Interrupted(message, reason, self.result(failure))
+
+    def _gone(self, before: Sequence[MigrationId], end: str = "\n") -> str:
+        """A sentence, and `end`, on the repeatable ones that went for those `before` and are not made again yet."""
+        undone = dict.fromkeys(id_ for done in before for id_ in self.undone.get(done, ()))
+        gone = [str(id_) for id_ in undone if id_ not in before]
+        return f"Undone for that, until a run gets to its end: {', '.join(gone)}.{end}" if gone else ""
 
     def _log(self, failure: Failure) -> None:
         """Tell the journal, and whoever listens, of what was under way."""

@@ -123,6 +123,17 @@ def test_what_is_dropped_for_another_is_made_again_at_the_end(project: Project) 
     assert project.applied() == [POSTS, WIDER, "blog.20240101000003_t3", TITLES, SHORT]
 
 
+def test_what_a_run_that_fails_leaves_undone_is_named(project: Project) -> None:
+    with_views(project)
+    project.write(WIDER, "ALTER TABLE post ALTER title TYPE text;", header=DROPS)
+    project.write("blog.20240101000003_bad", "SELECT 1/0;")
+    assert "Everything was rolled back" in (whole := project.run("--transaction", "all").error())
+    assert "Undone" not in whole
+    said = f"this run: {WIDER}.\nUndone for that, until a run gets to its end: {SHORT}, {TITLES}.\nFix the cause"
+    assert said in project.run().error()
+    assert "Undone" not in project.run().error(), "it is pending like any other now"
+
+
 def test_where_nothing_is_applied_nothing_is_dropped(project: Project) -> None:
     with_table(project)
     write_titles(project)
