@@ -31,7 +31,7 @@ def problem_of_depends(argument: str, start: int, *, repeatable: bool) -> Proble
     return Problem(
         f"{found} is repeatable, and what depends on it would mean something else whenever that changes",
         start,
-        f"Write what this needs of it into this file. If that is in the way: `-- migrate:drops {found}`.",
+        f"Write what this needs of it into this file. If that is in the way: `-- migrate:drops {found}`, in SQL.",
     )
 
 

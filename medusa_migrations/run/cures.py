@@ -158,7 +158,10 @@ class _Case(NamedTuple):
         from .repeatable_cures import cure  # only where something has failed
 
         script = self.failed.script
-        return cure(script.id, self.direction, self.error.sqlstate, self.again) if script else ""
+        if not script:
+            return ""
+        in_python = script.source.endswith(".py")
+        return cure(script.id, self.direction, self.error.sqlstate, self.again, in_python=in_python)
 
     def _table_in_use(self) -> str:
         """A table that is altered while the same session still uses it."""

@@ -27,7 +27,7 @@ _STANDS_IN_THE_WAY = {DEPENDENT_OBJECTS_STILL_EXIST, FEATURE_NOT_SUPPORTED}
 _NAMED = 5
 
 
-def cure(id_: MigrationId, direction: Direction, sqlstate: str | None, again: str) -> str:
+def cure(id_: MigrationId, direction: Direction, sqlstate: str | None, again: str, *, in_python: bool) -> str:
     """What to do about an error of `id_` that has to do with repeatable migrations, empty if it has not."""
     if id_.is_repeatable and direction is Direction.UP and sqlstate in _CANNOT_REPLACE:
         return (
@@ -42,15 +42,20 @@ def cure(id_: MigrationId, direction: Direction, sqlstate: str | None, again: st
             f"migrate:replace. Build, and {again}."
         )
     others = [one for one in source_ids() if one.is_repeatable] if sqlstate in _STANDS_IN_THE_WAY else []
-    return _out_of_the_way(id_, direction, others, again) if others and not id_.is_repeatable else ""
+    if id_.is_repeatable or not others:
+        return ""
+    return _out_of_the_way(id_, direction, others, again, in_python=in_python)
 
 
-def _out_of_the_way(id_: MigrationId, direction: Direction, others: Sequence[MigrationId], again: str) -> str:
+def _out_of_the_way(
+    id_: MigrationId, direction: Direction, others: Sequence[MigrationId], again: str, *, in_python: bool
+) -> str:
     names = ", ".join(map(str, others[:_NAMED])) + (" or another" if len(others) > _NAMED else "")
     if direction is Direction.UP:
+        where = "do this in a migration in SQL, and write above its" if in_python else "write above the"
         return (
-            f"If a repeatable migration makes what stands on it ({names}), write above the up part `-- migrate:drops "
-            f"ID`: then that goes first, and is made again at the end of the run. Build, and {again}."
+            f"If a repeatable migration makes what stands on it ({names}), {where} up part `-- migrate:drops ID`: then "
+            f"that goes first, and is made again at the end of the run. Build, and {again}."
         )
     return (
         f"If a repeatable migration makes what stands on it ({names}), have its header say `-- migrate:depends {id_}`: "

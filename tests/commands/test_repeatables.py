@@ -103,6 +103,11 @@ def test_what_is_dropped_for_another_is_made_again_at_the_end(project: Project) 
     refused = project.run().error()
     assert "write above the up part `-- migrate:drops ID`" in refused
     assert TITLES in refused
+    python = (project.folder / project.source(WIDER)).with_suffix(".py")
+    (project.folder / project.source(WIDER)).unlink()
+    python.write_text('def up(schema):\n    schema.query("ALTER TABLE post ALTER title TYPE text")\n')
+    assert "do this in a migration in SQL, and write above its up part `-- migrate:drops ID`" in project.run().error()
+    python.unlink()
     project.write(WIDER, wider, "ALTER TABLE post ALTER title TYPE varchar(20);", header=DROPS)
     project.table(3)
     looked = project.run("--to", WIDER, "--sql").ok().stdout
