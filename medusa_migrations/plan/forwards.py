@@ -46,7 +46,7 @@ class Forwards(NamedTuple):
         held = known.held_back(self.phase)
         asked = self._asked(pending, known, held)
         due = [migration for migration in asked if migration.id not in held]
-        steps = steps_of(due, known, held, fake=self.fake)
+        steps = steps_of(due, known, known.not_remade(self.phase), fake=self.fake)
         if self.strict:
             _refuse_late([step.migration for step in steps if step.migration and step.out_of_order], known, self.exempt)
         return Plan(

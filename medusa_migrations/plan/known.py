@@ -82,6 +82,11 @@ class Known(NamedTuple):
                 held.add(migration.id)
         return held
 
+    def not_remade(self, phase: Phase | None) -> set[MigrationId]:
+        """Which repeatable ones a run of `phase` may not undo: cut off, it would leave them until a later phase."""
+        later = {one.id for one in self.migrations if one.is_repeatable and one.phase == "after"}
+        return self.held_back(phase) | (later if phase == "before" else set())
+
     def due(self, phase: Phase | None) -> list[Migration]:
         """What is pending without what a run of `phase` leaves."""
         held = self.held_back(phase)

@@ -135,8 +135,7 @@ class MigrateRun:
         order = combined_order(loader, django, pending, self._chosen(pending))
         in_order = set(order)
         taking_part = [one for one in pending if one.id in in_order]
-        held = self.known.held_back(self.phase)
-        found = steps_of(taking_part, self.known, held, fake=self.asked.fake)
+        found = steps_of(taking_part, self.known, self.known.not_remade(self.phase), fake=self.asked.fake)
         steps: dict[Key, Step] = {step.id: step for step in found}
         # The repeatable ones are last, also those that only go for others and are made again.
         repeatable = [key for key, step in steps.items() if step.id.is_repeatable]

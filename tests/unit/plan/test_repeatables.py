@@ -149,6 +149,11 @@ def test_one_that_could_not_be_made_again_in_this_phase_is_named() -> None:
     with pytest.raises(PlanError, match=r"blog\.R__a: would have to go .* held back for phase after"):
         Forwards(labels=LABELS, phase="before").plan(there)
     assert told(Forwards(labels=LABELS, phase="after").plan(there)) == ["3 -a", "a"]
+    as_it_is = state(B1, DROPPING, later, applied=(B1,))._replace(
+        rows={one.id: row(one, down="DROP") for one in (B1, later)}
+    )
+    with pytest.raises(PlanError, match=r"blog\.R__a: would have to go"):
+        Forwards(labels=LABELS, phase="before").plan(as_it_is)
 
 
 def test_one_that_depends_on_what_the_run_leaves_out_is_named() -> None:
