@@ -14,6 +14,8 @@ from .draft import Draft
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _SECOND = timedelta(seconds=1)
+# Years that are written with four digits, and leave room for what comes behind.
+_EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)
 _LAST = datetime(9000, 1, 1, tzinfo=UTC)
 
 # `YYYYMMDD` is one, and what is longer by hours, minutes or seconds.
@@ -49,7 +51,10 @@ def _date(digits: str) -> datetime | None:
     padded = digits.ljust(14, "0")[:14]
     length = len(digits)
     if (length in _DATE_LENGTHS and digits[:2] == "20") or length >= 14:
-        return None if timestamp_problem(padded) else datetime.strptime(padded, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+        if timestamp_problem(padded):
+            return None
+        found = datetime.strptime(padded, TIMESTAMP_FORMAT).replace(tzinfo=UTC)
+        return found if _EARLIEST <= found < _LAST else None
     return None
 
 

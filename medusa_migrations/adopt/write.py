@@ -48,6 +48,7 @@ def planned(app: AppConfig, drafts: Sequence[Draft]) -> Plan:
             continue
         id_ = MigrationId(app.label, name)
         made.append(Made(id_, source_folder(app) / f"{name}.sql", draft, id_ not in there))
+    _refuse_one_name(made)
     _refuse_what_no_build_takes(app, [one for one in made if one.is_new])
     return Plan(tuple(made), tuple(places))
 
@@ -61,6 +62,17 @@ def _refuse_twins(drafts: Iterable[Draft]) -> None:
             raise MigrationError(
                 f"{twin.path} and {draft.path} have the same version, {draft.key}. Nothing was imported. Rename one of "
                 "the two."
+            )
+
+
+def _refuse_one_name(made: Iterable[Made]) -> None:
+    """Raise MigrationError for two of one name: a repeatable one has no timestamp that tells it from another."""
+    by_id: dict[MigrationId, Draft] = {}
+    for one in made:
+        if (twin := by_id.setdefault(one.id, one.draft)) is not one.draft:
+            raise MigrationError(
+                f"{twin.path} and {one.draft.path} would both be {one.path.name}: of their names, only letters and "
+                "digits of ASCII are kept. Nothing was imported. Rename one of the two."
             )
 
 

@@ -119,6 +119,12 @@ REFUSED: list[tuple[str, str, Mapping[str, str | bytes], str]] = [
         "a.ts:1: NUL character",
     ),
     ("several of these", "dbmate", {"1_a.sql": "SELECT 1;", "2_b.sql": "-- migrate:up\nSELECT 'x"}, "2 problems"),
+    (
+        "two repeatable ones of one name",
+        "flyway",
+        {"R__\u00fcber.sql": "SELECT 1;", "R__\u00e4ber.sql": "SELECT 2;"},
+        "would both be R__ber.sql: ",
+    ),
     ("a tool that is not known", "dbmat", DBMATE, "There is no import from 'dbmat'"),
 ]
 

@@ -24,6 +24,7 @@ from medusa_migrations.migration import NAME_LENGTH, TIMESTAMP_FORMAT, name_prob
         ("3600", "20000101010000"),
         ("20241399", "20000822063639"),
         ("0", "20000101000000"),
+        ("00010101000000", "23200202172000"),
     ],
 )
 def test_digits_are_the_moment_that_they_write_or_seconds_after_2000(version: str, stamp: str) -> None:
@@ -71,6 +72,10 @@ def test_each_comes_behind_the_one_before_it_whatever_its_version_says() -> None
         "20240101000002",
         "20240102000000",
     ]
+
+
+def test_a_year_that_leaves_no_room_behind_it_is_not_taken() -> None:
+    assert names_of([draft("99991231235959"), draft("99999999999999")]) == ["20000101000000_x", "20000101000001_x"]
 
 
 def test_more_of_them_leave_the_names_of_those_before_as_they_are() -> None:
