@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from medusa_migrations.files import sqlfile
 from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.make import make, next_timestamp, own_app
 from medusa_migrations.files.owned import django_migrations
-from medusa_migrations.migration import Migration
+from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.plan.known import Known
 from medusa_migrations.results import GenerateResult, MadeFile
@@ -73,12 +74,12 @@ def generate(request: Request) -> GenerateResult:
     if django_migrations(label):
         raise PlanError(f"The app {label!r} has Django migrations. Use makemigrations {label}.")
     draft, scope, known = _compared(request, label)
-    files = tuple(_written(request, label, draft, scope, known)) if draft.up and not request.check else ()
+    files = _written(request, label, draft, scope, known) if draft.up and not request.check else ()
     return GenerateResult(
         database=request.database,
         changes=_changes(draft),
         made=files[0] if files else None,
-        more=files[1:],
+        more=tuple(files[1:]),
         loses=tuple(one.loses for one in draft.up if one.loses),
         offered=tuple(map(str, draft.offered)),
         warnings=tuple(_warnings(request, label, draft, scope, known)),
@@ -128,19 +129,29 @@ def _coming(known: Known) -> frozenset[str]:
     )
 
 
-def _written(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Iterator[MadeFile]:
-    """Write the files, a second apart, or with `dry_run` only say what they would be."""
-    name, timestamp = request.name or derived_name(draft), request.timestamp
-    for ending, text in _texts(label, draft, scope, known):
+def _written(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Sequence[MadeFile]:
+    """Write the files, or with `dry_run` only say what they would be; what is wrong with one is told before any is."""
+    texts = _texts(label, draft, scope, known)
+    made = functools.partial(_made, label, request.name or derived_name(draft), texts)
+    files = list(made(request.timestamp, dry_run=True))
+    return files if request.dry_run else list(made(files[0].id.timestamp, dry_run=False))
+
+
+def _made(
+    label: str, name: str, texts: Sequence[tuple[str, str]], timestamp: str | None, *, dry_run: bool
+) -> Iterator[MadeFile]:
+    """The files, a second apart."""
+    before: list[MigrationId] = []
+    for ending, text in texts:
         made = make(
             label,
             f"{name}_{ending}" if ending else name,
-            timestamp=timestamp,
-            dry_run=request.dry_run,
+            timestamp=next_timestamp(before, datetime.fromtimestamp(0, UTC)) if before else timestamp,
+            dry_run=dry_run,
             text=text,
             python=ending == _FILL,
         )
-        timestamp = next_timestamp([made.id], datetime.fromtimestamp(0, UTC))
+        before = [made.id]
         yield made
 
 

@@ -204,6 +204,16 @@ class TestFiles:
         for one in made["files"]:
             assert f"-- {one['path']}\n{one['text']}" in dry.stdout
 
+    def test_none_is_written_where_one_of_them_cannot_be(self, project: Project) -> None:
+        """A name, or a moment, that only the first of them fits."""
+        start(project, BOOK)
+        project.add_models("blog", BOOK + "    n = models.UUIDField(default=__import__('uuid').uuid4)\n")
+        generate = ("makemigration", "blog", "--generate", "--online")
+        assert "at most 228 fit" in project.manage("makemigration", "blog", "x" * 208, *generate[2:]).error()
+        told = project.manage(*generate, "--timestamp", "99991231235958").error()
+        assert "No timestamp comes after that of blog.99991231235959_" in told
+        assert len(list((project.folder / "blog/sql_migrations").iterdir())) == 1
+
     def test_what_somebody_should_look_at(self, project: Project) -> None:
         """As in one file: a value that was made up, one that nobody can, and what a down part cannot do."""
         start(project, BOOK)
