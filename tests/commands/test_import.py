@@ -211,6 +211,20 @@ def test_a_history_that_is_not_settled_stops_it_before_anything_is_written(
     assert project.history() == []
 
 
+def test_an_import_that_is_killed_leaves_no_half_of_a_file(project: Project) -> None:
+    """The next one would take that for what is there already."""
+    put(project, {"1_a.up.sql": f"SELECT '{'x' * 5_000_000}';\n"})
+    made = project.folder / "blog/sql_migrations"
+    run = project.start(*command("golang-migrate"))
+    while not any(made.iterdir()):
+        assert run.poll() is None
+    run.kill()
+    run.communicate()
+    assert [path.stat().st_size for path in made.glob("*.sql") if path.stat().st_size < 5_000_000] == []
+    assert "Imported " in project.manage(*command("golang-migrate")).ok().stdout
+    assert [path.stat().st_size > 5_000_000 for path in made.glob("*.sql")] == [True]
+
+
 def test_a_table_with_another_name_and_what_has_no_file_are_told(project: Project) -> None:
     put(project, DBMATE.files)
     project.sql(
