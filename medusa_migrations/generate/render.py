@@ -36,7 +36,8 @@ def render(
     all_changes.sort(key=lambda change: dropped.index(change.table) if change.table in dropped else -1)
     taken, going = _taken_names(all_changes), going_columns(all_changes, old, new, casts.impossible)
     along = goes_along(all_changes, going, taken)
-    way = (rendering or Rendering)(old, new, values, casts, taken, dropped, along, _targets(all_changes))
+    targets, renamed = _targets(all_changes), _new_names(all_changes)
+    way = (rendering or Rendering)(old, new, values, casts, taken, dropped, along, targets, renamed)
     statements = [statement for change in all_changes for statement in way.statements_of(change)]
     return retyped_together(sorted(statements, key=lambda statement: statement.phase))
 
@@ -56,6 +57,11 @@ def _taken_names(changes: Iterable[Change]) -> frozenset[str]:
         elif isinstance(change.new, Constraint | Index):
             found.add(change.new.name)  # what is renamed to it counts too
     return frozenset(found)
+
+
+def _new_names(changes: Iterable[Change]) -> frozenset[str]:
+    """The names that constraints and indexes get which are renamed."""
+    return frozenset(change.new.name for change in changes if change.op == "rename" and change.new)
 
 
 def _dropped(changes: Iterable[Change]) -> dict[str, Table]:
@@ -78,7 +84,8 @@ class Rendering:
 
     `old` are the tables as they are, and `new` as they will be. `taken` are names of constraints and indexes that are
     made, `dropped` the tables that go in their order, and `along` the constraints and indexes that go by themselves
-    with a column. `targets` are the foreign keys that go, by their table and columns.
+    with a column. `targets` are the foreign keys that go, by their table and columns. `renamed` are the names that
+    others get which stay.
     """
 
     old: Tables
@@ -89,6 +96,7 @@ class Rendering:
     dropped: Sequence[str]
     along: Collection[Place]
     targets: Mapping[tuple[str, tuple[str, ...]], Constraint]
+    renamed: frozenset[str]
 
     def statements_of(self, change: Change) -> Iterator[DraftStatement]:
         """The statements for one change, whatever it is of."""
@@ -113,7 +121,9 @@ class Rendering:
                 if change.is_of_comment and new:
                     yield from comment_on(object_sql(table, new), new.comment, was=old.comment if old else None)
                 elif old is None or (table, old.name) not in self.along:
-                    yield from self.exchange(table, old, new)
+                    makes_room = old is not None and new is None and old.name in self.renamed
+                    statements = self.exchange(table, old, new)
+                    yield from (_early(one) for one in statements) if makes_room else statements
 
     def create_table(self, table: Table) -> Iterator[DraftStatement]:
         """A table with all that it has; its foreign keys and indexes have statements of their own."""
@@ -342,6 +352,11 @@ class Rendering:
             Phase.ADD_INDEX, f"CREATE {unique}INDEX {quoted(index.name)} ON {quoted(table)} {index.definition}"
         )
         yield from comment_on(object_sql(table, index), index.comment)
+
+
+def _early(statement: DraftStatement) -> DraftStatement:
+    """The same before the renames, at the latest."""
+    return replace(statement, phase=min(statement.phase, Phase.MAKE_ROOM))
 
 
 def validate(phase: Phase, table: str, name: str) -> DraftStatement:

@@ -1,0 +1,1 @@
+INSERT INTO blog_e (n) VALUES (2), (3);
