@@ -73,8 +73,15 @@ def _altered(old: Column, new: Column) -> Column:
     if old.generated is not None or new.generated is not None:
         return new
     if old.fills_itself and not new.fills_itself:
-        new = replace(new, default=old.default, identity=old.identity, sequence=old.sequence)
+        new = replace(new, default=_default_kept(old, new), identity=old.identity, sequence=old.sequence)
     return replace(new, not_null=bool(new.identity) or (new.not_null and old.not_null))
+
+
+def _default_kept(old: Column, new: Column) -> str | None:
+    """The default of the old type: a column of another one takes it only if it is cast."""
+    if old.default is None or old.sequence or old.type.partition("(")[0] == new.type.partition("(")[0]:
+        return old.default
+    return f"({old.default})::{new.type}"
 
 
 def _left(column: Column, *, is_key: bool) -> Column:

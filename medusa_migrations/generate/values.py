@@ -119,8 +119,11 @@ def _default(session: Session, field: Field[Any, Any] | None, table: Table, colu
     """A field's default; None where it has none, and for one value of a function's where rows must differ."""
     if field is None or field.primary_key:
         return None
+    place = f"{table.name}.{column}"
     if not _is_called_once(field):
-        return _value(_default_sql(session, field))
+        is_shared = table.is_unique(column) and not _function(field)
+        note = f"Rows that are there get one value in {place}, which is unique: for several this fails."
+        return _value(_default_sql(session, field), note if is_shared else "")
     if field.remote_field:
         return Value(None, "its default is a function, and the row that it gives may be another in each database")
     if table.is_unique(column):
@@ -129,7 +132,7 @@ def _default(session: Session, field: Field[Any, Any] | None, table: Table, colu
         sql = _default_sql(session, field)
     if queries:
         return Value(None, "its default is a function that asks the database, and another may say otherwise")
-    note = f"All rows that are there get this one value in {table.name}.{column}, whose default is a function."
+    note = f"All rows that are there get this one value in {place}, whose default is a function."
     return _value(sql, note)
 
 

@@ -220,7 +220,8 @@ class TestFiles:
         project.add_models(
             "blog",
             BOOK.replace("100", "200")
-            + "    note = models.TextField()\n    other = models.ForeignKey('self', models.CASCADE)\n",
+            + "    note = models.TextField()\n    other = models.ForeignKey('self', models.CASCADE)\n"
+            + "    code = models.CharField(max_length=9, default='x', unique=True)\n",
         )
         outcome = project.manage(*ONLINE).ok()
         first, fill, after = (path.read_text() for path in sources(project))
@@ -232,11 +233,21 @@ class TestFiles:
         assert "This fails if blog_book.other_id is null in any row" in after
         assert "-- rewrite: ALTER COLUMN" in first.partition("-- migrate:down")[2]
         assert outcome.stderr.count(made_up) == 1
+        assert "one value in blog_book.code, which is unique: for several this fails." in outcome.stderr
         assert outcome.stderr.count(by_hand) == 1
 
 
+FILLED = "class Book(models.Model):\n    n = models.CharField(max_length=9, db_default='7')\n"
 N = "class Book(models.Model):\n    title = models.CharField(max_length=100)\n    n = models.IntegerField()\n"
 STORED = "models.GeneratedField(expression=models.F('n') + 1, db_persist=True, output_field=models.IntegerField())"
+
+
+def test_a_default_of_another_type_is_not_what_it_is_refused_for(drafts: Drafts) -> None:
+    drafts.become(FILLED)
+    with pytest.raises(PlanError, match=r'(?s)^What has no online way here:.*"n" TYPE integer.*rewrite: '):
+        drafts.draft("class Book(models.Model):\n    n = models.IntegerField(null=True)\n", online=True)
+    draft = drafts.both_ways("class Book(models.Model):\n    n = models.TextField(null=True)\n", online=True)
+    assert "SET DEFAULT ('7'::character varying)::text" in sql_of(draft.up)
 
 
 @pytest.mark.parametrize(
