@@ -266,7 +266,7 @@ def make_dependent(session: Session, kind: str, table: Table) -> None:
 
 def run_named(session: Session, draft: Draft, kind: str) -> None:
     """Run the up part; where something is in the way, the draft has named it."""
-    named = any(f"{kind} dependent" in one for one in draft.warnings)
+    named = any(f"{kind} dependent" in one.what for one in draft.standing)
     try:
         run(session, draft.up)
     except Error:
