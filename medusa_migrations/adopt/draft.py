@@ -73,6 +73,10 @@ class Draft(NamedTuple):
         return None
 
 
+# How a statement begins that stops a run at a place that nobody has looked at.
+STOP = "DO $import$ BEGIN RAISE EXCEPTION"
+
+
 class Converted(NamedTuple):
     """What a folder of another tool gives: migrations in its order, and places in files that give none."""
 
@@ -85,7 +89,7 @@ def stop(place: ImportPlace, code: str = "") -> Chunk:
     why = " ".join(f"{place.file}:{place.line}: {place.message}".split())
     lines = [f"-- Imported from {why}", *(f"-- | {line}" for line in code.splitlines())]
     quoted = why.replace("'", "''")
-    lines += [f"DO $import$ BEGIN RAISE EXCEPTION USING MESSAGE = '{quoted}'; END $import$;"]
+    lines += [f"{STOP} USING MESSAGE = '{quoted}'; END $import$;"]
     return Chunk("\n".join(lines) + "\n")
 
 

@@ -17,10 +17,11 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, PlanError
 from medusa_migrations.events import Listener
 from medusa_migrations.files.build import from_sources
-from medusa_migrations.files.dist import stored_down
-from medusa_migrations.migration import MigrationId
+from medusa_migrations.files.dist import read_text, stored_down
+from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.sql.names import quoted, quoted_table
 
+from .draft import STOP
 from .tool import Applied, Tool
 
 # A table that may be read: its columns, of PostgreSQL's own types. To read a view may call another's functions.
@@ -89,11 +90,15 @@ class Recorder:
         return {id_: one for id_, one in found.items() if id_ not in there}
 
     def record(self) -> tuple[MigrationId, ...]:
-        """Write what is new into the history and the journal, in one transaction. Needs the lock and the files."""
+        """Write what is new into the history and the journal, in one transaction. Needs the lock and the files.
+
+        Raises PlanError for a file that somebody has to look at still: its text, and so its checksum, will be another.
+        """
         migrations = {migration.id: migration for migration in from_sources()[0]}
         new = self.new()
         if not new:
             return ()
+        _refuse_unsettled([migrations[id_] for id_ in new])
         self.history.open()
         self.history.write(
             [
@@ -109,6 +114,15 @@ class Recorder:
             ]
         )
         return tuple(new)
+
+
+def _refuse_unsettled(migrations: Iterable[Migration]) -> None:
+    unsettled = [one.source for one in migrations if STOP in read_text(one)]
+    if unsettled:
+        raise PlanError(
+            f"{', '.join(unsettled)}: still to be looked at, so that the text will be another than what is recorded. "
+            "Nothing was recorded. Settle what stops a run there, and run this again with --history."
+        )
 
 
 @contextlib.contextmanager

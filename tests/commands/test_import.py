@@ -249,6 +249,10 @@ def test_places_stop_a_run_until_they_are_settled(project: Project) -> None:
     error = project.run().error()
     assert "theirs/V1__a.sql:2: ${who} is a placeholder" in error
     assert project.tables() == set()
+    project.sql(FLYWAY.history.replace("V1__Add a.sql", "V1__a.sql").replace("Add a", "a"))
+    unsettled = project.manage(*command("flyway", "--history")).error()
+    assert "blog/sql_migrations/20000102000000_a.sql: still to be looked at" in unsettled
+    assert project.history() == []
     path = project.folder / "blog/sql_migrations/20000102000000_a.sql"
     settled = "".join(line for line in path.read_text().splitlines(True) if not line.startswith(("DO", "-- Imported")))
     path.write_text(settled.replace("${who}", "me"))
