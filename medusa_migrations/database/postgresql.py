@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -296,9 +297,8 @@ def copy_in(connection: BaseDatabaseWrapper, statement: str, chunks: Iterable[by
 def keep_time_zones(cursor: Any) -> None:
     """Have `cursor` give moments with their time zone, which without USE_TZ Django has psycopg leave out."""
     if not settings.USE_TZ and hasattr(cursor, "adapters"):  # psycopg2's has none, and keeps them
-        from django.db.backends.postgresql import psycopg_any
-
-        cursor.adapters.register_loader("timestamptz", vars(psycopg_any)["TimestamptzLoader"])
+        loaders = import_module("psycopg.types.datetime")  # which need not be installed
+        cursor.adapters.register_loader("timestamptz", loaders.TimestamptzLoader)
 
 
 def last_rows(cursor: Any) -> list[tuple[Any, ...]]:
