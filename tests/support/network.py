@@ -47,7 +47,10 @@ class Proxy:
 
     def cut(self) -> None:
         """Drop every connection."""
-        for one in self.sockets:
+        self._end(*self.sockets)
+
+    def _end(self, *sockets: socket.socket) -> None:
+        for one in sockets:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
@@ -79,8 +82,9 @@ class Proxy:
                 self.carries.wait()
                 found = is_client and self.cut_at is not None and self.cut_at in data
                 if (found and not self.cut_after) or (withhold.is_set() and not is_client):
-                    break
+                    self.cut()
+                    return
                 if found:
                     withhold.set()
                 target.sendall(data)
-            self.cut()
+        self._end(source, target)  # this connection has ended, and no other
