@@ -23,6 +23,7 @@ from medusa_migrations.plan.known import Known, Row, know
 from . import postgresql
 from .journal import Entry, Journal, refuse_foreign, refuse_left_behind
 from .place import ALL_ROWS, BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
+from .postgresql import literal
 from .session import Session
 
 _COLUMNS = (
@@ -72,7 +73,8 @@ _FOLLOWED = "app, name, checksum, duration_ms"
 
 # The time that a message has taken so far on the server; NULL stands where the client has measured it.
 SERVER_MILLISECONDS = (
-    "(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000::numeric)::bigint"
+    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())"
+    " * 1000::float8)::bigint"
 )
 
 
@@ -260,7 +262,7 @@ class History:
                 self.session.execute(f"ALTER TABLE {self.table} ADD COLUMN {field.column} {type_}{value}")
                 if value:
                     self.session.execute(f"ALTER TABLE {self.table} ALTER COLUMN {field.column} DROP DEFAULT")
-        self.session.execute(self.session.compose(f"COMMENT ON TABLE {self.table} IS %s", [HISTORY_COMMENT]))
+        self.session.execute(f"COMMENT ON TABLE {self.table} IS {literal(HISTORY_COMMENT)}")
 
     def write(self, statements: list[str]) -> None:
         """Carry out changes together. Raises DatabaseError."""
@@ -290,20 +292,21 @@ class History:
         `zero` is an SQL expression that is 0, or fails where nothing may be recorded. `applied_at` is None for now.
         """
         at = "pg_catalog.clock_timestamp()" if applied_at is None else self.session.compose("%s", [applied_at])
-        sql = self.session.compose(
+        what = ", ".join(map(literal, [*id_, checksum, state]))
+        by = ", ".join(map(literal, [self.applied_by, self.run]))
+        return (
             f"INSERT INTO {self.table} (app, name, checksum, state, applied_at, duration_ms, applied_by, run,"
             " statements_done, progress, error, down)"
-            f" VALUES (%s, %s, %s, %s, {at}, {milliseconds}, %s, %s, {zero}, NULL, '', %s)",
-            [id_.app, id_.name, checksum, state, self.applied_by, self.run, down],
+            f" VALUES ({what}, {at}, {milliseconds}, {by}, {zero}, NULL, '', {literal(down)});"
+            f"{self.journal.add(id_, checksum, entry) if entry else ''}"
         )
-        return f"{sql};" + (self.journal.add(id_, checksum, entry) if entry else "")
 
     def milliseconds_since_last(self) -> str:
         """As SERVER_MILLISECONDS, of the last of several migrations in one message: from the row before on."""
         last = f"(SELECT applied_at FROM {self.table} ORDER BY id DESC LIMIT 1)"
         return (
-            "(EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
-            f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::numeric)::bigint"
+            "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()"
+            f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::float8)::bigint"
         )
 
     def milliseconds_of_last(self) -> str:
@@ -312,8 +315,7 @@ class History:
 
     def move_to_end(self, id_: MigrationId) -> str:
         """SQL that makes a row that of the last one executed."""
-        sql = f"UPDATE {self.table} SET id = DEFAULT WHERE app::text = %s AND name::text = %s"
-        return self._of_one_row(self.session.compose(sql, list(id_)))
+        return self._of_one_row(f"UPDATE {self.table} SET id = DEFAULT WHERE {_is(id_)}")
 
     def remove(self, id_: MigrationId, entry: Entry, *, zero: str = "0") -> str:
         """SQL that removes the row of what was reverted; `entry` is for the journal, `zero` as for `insert`."""
@@ -321,7 +323,7 @@ class History:
 
     def delete(self, id_: MigrationId) -> str:
         """SQL that removes a row."""
-        return self.session.compose(f"DELETE FROM {self.table} WHERE app::text = %s AND name::text = %s;", list(id_))
+        return f"DELETE FROM {self.table} WHERE {_is(id_)};"
 
     def update(self, id_: MigrationId, entry: Entry | None = None, **values: str | int | datetime | None) -> str:
         """SQL that changes columns of a row, and with `state` the time too, unless that is given.
@@ -331,8 +333,8 @@ class History:
         assignments = [f"{column} = %s" for column in values]
         is_now = "state" in values and "applied_at" not in values
         assignments += ["applied_at = pg_catalog.clock_timestamp()"] if is_now else []
-        sql = f"UPDATE {self.table} SET {', '.join(assignments)} WHERE app::text = %s AND name::text = %s"
-        return self._of_one_row(self.session.compose(sql, [*values.values(), *id_]), entry)
+        changes = self.session.compose(", ".join(assignments), list(values.values()))
+        return self._of_one_row(f"UPDATE {self.table} SET {changes} WHERE {_is(id_)}", entry)
 
     def _of_one_row(self, sql: str, entry: Entry | None = None, zero: str = "0") -> str:
         """SQL that carries out `sql` and fails if its row is gone: another process or a migration has removed it."""
@@ -342,6 +344,11 @@ class History:
             f" SELECT CASE WHEN pg_catalog.count(*) = 1 THEN {zero}"
             f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4 END FROM changed;"
         )
+
+
+def _is(id_: MigrationId) -> str:
+    """The condition that a row is that of one migration."""
+    return f"app::text = {literal(id_.app)} AND name::text = {literal(id_.name)}"
 
 
 def _user() -> str:

@@ -18,6 +18,7 @@ from medusa_migrations.results import LogEntry
 
 from . import postgresql
 from .place import ALL_ROWS, JOURNAL, TABLE, Found, Place, find, refuse_another
+from .postgresql import literal
 from .session import Session
 
 # What every journal has, whichever version made it.
@@ -65,12 +66,12 @@ class Journal(NamedTuple):
                 f'run. GRANT SELECT, INSERT ON {table} TO "{user}".'
             )
         process = f"{socket.gethostname()}:{os.getpid()}"
-        values = ", ".join(map(_constant, [run, applied_by, user, process, release, database]))
+        values = ", ".join(map(literal, [run, applied_by, user, process, release, database]))
         return cls(table, f"pg_catalog.clock_timestamp(), {values}")
 
     def add(self, id_: MigrationId, checksum: str, entry: Entry) -> str:
         """SQL that adds an entry. Beside an INSERT this takes the server less time than `follow` behind it."""
-        return f"{self._insert()} VALUES ({self._values(entry)}, {', '.join(map(_constant, [*id_, checksum]))});"
+        return f"{self._insert()} VALUES ({self._values(entry)}, {', '.join(map(literal, [*id_, checksum]))});"
 
     def follow(self, changed: str, entry: Entry) -> str:
         """An INSERT of `entry` for each row of the query `changed`, which gives app, name and checksum."""
@@ -80,7 +81,7 @@ class Journal(NamedTuple):
         return f"INSERT INTO {self.table} ({_COMMON}, action, message, duration_ms, sqlstate, app, name, checksum)"
 
     def _values(self, entry: Entry) -> str:
-        constants = [_constant(entry.action), _constant(entry.message), entry.milliseconds, _constant(entry.sqlstate)]
+        constants = [literal(entry.action), literal(entry.message), entry.milliseconds, literal(entry.sqlstate)]
         return f"{self.common}, {', '.join(constants)}"
 
 
@@ -124,12 +125,6 @@ def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
         yield "action::text = %s", wanted.action
     if wanted.since is not None:
         yield "at > %s::timestamptz", wanted.since
-
-
-def _constant(text: str) -> str:
-    """`text` as SQL writes it, whether the server has standard_conforming_strings on or not; NUL it cannot hold."""
-    quoted = "'" + text.replace("\0", "").replace("'", "''") + "'"
-    return "E" + quoted.replace("\\", "\\\\") if "\\" in quoted else quoted
 
 
 def past_runs(session: Session) -> list[PastRun]:

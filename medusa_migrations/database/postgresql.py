@@ -25,10 +25,10 @@ UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock({LOCK_KEY}), pg_catalog.pg_advis
 LOCK_LOST = "medusa_migrations: the run lock was freed"
 ROW_GONE = "medusa_migrations: the history row is gone"
 
-_LOST = f"('{LOCK_LOST} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4"
 LOCK_HELD = (
-    f"CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
-    f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 ELSE {_LOST} END ELSE {_LOST} END"
+    f"COALESCE(CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
+    f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 END END,"
+    f" ('{LOCK_LOST} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4)"
 )
 CHECK_LOCK = f"SELECT {LOCK_HELD};"
 
@@ -105,6 +105,17 @@ class ServerError(NamedTuple):
     internal_query: str | None = None
     function: str | None = None
     is_lost: bool = False
+
+
+def literal(text: str | None) -> str:
+    """`text` as SQL writes it, whether the server has standard_conforming_strings on or not; NUL it cannot hold.
+
+    A run writes some for each migration, and the driver's own quoting takes a cursor each time.
+    """
+    if text is None:
+        return "NULL"
+    quoted = "'" + text.replace("\0", "").replace("'", "''") + "'"
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in quoted else quoted
 
 
 def server_error(error: BaseException) -> ServerError:

@@ -17,7 +17,7 @@ from medusa_migrations.migration import MigrationId
 
 from . import postgresql
 from .interruption import Interruption, StopRequested
-from .postgresql import Notice, server_error
+from .postgresql import Notice, literal, server_error
 
 if TYPE_CHECKING:
     from .blockers import BlockWatch
@@ -63,6 +63,16 @@ def hold_sql() -> str:
         f"SET idle_session_timeout = 0; SET tcp_keepalives_idle = {2 * step}; SET tcp_keepalives_interval = {step}; "
         f"SET tcp_keepalives_count = 4; SET tcp_user_timeout = '{VANISHED_SECONDS}s';"
     )
+
+
+# A value that SET takes as one string for settings of one value and of several alike, for less than set_config.
+_SIMPLE = re.compile(r"[A-Za-z][A-Za-z0-9_/+-]*")
+
+
+def _setting(name: str, value: str) -> str:
+    if _SIMPLE.fullmatch(value) and _SIMPLE.fullmatch(name):
+        return f"SET \"{name}\" = '{value}';"
+    return f"SELECT pg_catalog.set_config({literal(name)}, {literal(value)}, false);"
 
 
 # Every migration's message begins with its id, for whoever looks at pg_stat_activity.
@@ -248,7 +258,7 @@ class Session:
         own_role = self.connection.ops.quote_name(role) if role != user else ""
         restore = f"SET ROLE {own_role};" if own_role else ""
         for name, value in self.query(_SET_BY_OTHERS):
-            restore += self.compose("SELECT pg_catalog.set_config(%s, %s, false);", [name, value])
+            restore += _setting(name, value)
         return SessionSql(
             reset=f"{_RESET} {self._set_up()} {restore}",
             elsewhere=f"{_RESET} SET client_encoding = 'UTF8'; {_SET_UP} {self._isolation()} {restore}",

@@ -53,7 +53,10 @@ class Announcer:
     def _send(
         self, event: str, *, id_: MigrationId | None = None, duration_ms: int | None = None, error: str | None = None
     ) -> None:
-        if not self.run.options.announce:
+        signal: Signal = getattr(signals, event)
+        is_news = error is not None and not self.has_failed  # who is woken by errors is woken once
+        level = logging.ERROR if is_news else logging.INFO
+        if not self.run.options.announce or not (signal.has_listeners(AppliedMigration) or logger.isEnabledFor(level)):
             return
         id_text = str(id_) if id_ else None
         values = {
@@ -65,9 +68,7 @@ class Announcer:
             "error": error,
         }
         text = f"{event} {id_text or self.run.history.run}" + (f": {error}" if error else "")
-        is_news = error is not None and not self.has_failed  # who is woken by errors is woken once
-        logger.log(logging.ERROR if is_news else logging.INFO, "%s", text, extra={"event": event, **values})
-        signal: Signal = getattr(signals, event)
+        logger.log(level, "%s", text, extra={"event": event, **values})
         try:
             for receiver, raised in signal.send_robust(AppliedMigration, **values):
                 if isinstance(raised, Exception):
