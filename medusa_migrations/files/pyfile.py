@@ -45,6 +45,7 @@ def down(schema: Schema) -> None:
 
 # The variables that a file may set; and what people write instead.
 _VARIABLES = ("depends", "feature", "transaction", "allow", "phase")
+_OF_SQL = {"drops", "keep"}
 _MISTAKEN = {"dependencies": "depends", "atomic": "transaction", "transactional": "transaction"}
 
 
@@ -160,6 +161,9 @@ class _Parser:
 
     def refuse_mistaken(self) -> None:
         for name, line in self.lines.items():
+            if name in _OF_SQL and isinstance(self.values.get(name), list | tuple):
+                cure = f"Take it out: -- migrate:{name} is a line of SQL files."
+                raise self.error(f"{name} says nothing to a migration in Python", cure, line)
             near = difflib.get_close_matches(name, _VARIABLES, n=1, cutoff=0.8)
             meant = _MISTAKEN.get(name) or (near[0] if near and near[0] != name else None)
             if meant:

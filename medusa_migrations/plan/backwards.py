@@ -137,10 +137,14 @@ def _last_run_of(release: str, runs: Sequence[PastRun]) -> int:
         if run.has_applied and run.release:
             ends.setdefault(run.release, run.ended_at)
     latest = [f"{name} ({localtime(ended):%Y-%m-%d %H:%M:%S %Z})" for name, ended in itertools.islice(ends.items(), 5)]
-    last_ones = f"The last ones are {', '.join(latest)}." if latest else "None that has a name has applied anything."
+    last_ones = (
+        f"The last ones are {', '.join(latest)}. Nothing was reverted. Name the one before it, or a moment: --since."
+        if latest
+        else "None that has a name has applied anything. Nothing was reverted. Name a moment: --since."
+    )
     raise PlanError(
         f"The journal has no run of the release {release!r}: one that had nothing to apply leaves no entry."
-        f"{nearest(release, ends)} {last_ones} Nothing was reverted. Name the one before it, or a moment: --since."
+        f"{nearest(release, ends)} {last_ones}"
     )
 
 

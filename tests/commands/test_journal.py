@@ -107,6 +107,12 @@ def test_what_is_no_entry_is_said(project: Project, arguments: list[str], messag
     assert message in project.manage("migrations_show", *arguments).error()
 
 
+def test_an_app_behind_log_is_told_where_it_stands(project: Project) -> None:
+    outcome = project.manage("migrations_show", "--log", "blog")
+    assert outcome.code == 2
+    assert "'blog' is no number of entries. An app stands before it: blog --log" in outcome.stderr
+
+
 @pytest.mark.parametrize("mode", ["all", "none"])
 def test_in_every_mode_journal_and_history_agree(project: Project, mode: str) -> None:
     project.write(ONE, "SELECT pg_sleep(0.05);", "SELECT 1;")

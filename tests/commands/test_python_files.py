@@ -38,6 +38,10 @@ NOT_BUILT = {
         "dependencies = []\ndef up(schema): pass\n",
         ":1: dependencies says nothing to a migration\n     1 | dependencies = []\nDid you mean 'depends'?",
     ),
+    "drops, which files in SQL have": (
+        "drops = ['blog.R__authors']\ndef up(schema): pass\n",
+        ":1: drops says nothing to a migration in Python\n     1 | drops = ['blog.R__authors']\nTake it out",
+    ),
     "a misspelt transaction": ("transactoin = False\ndef up(schema): pass\n", "Did you mean 'transaction'?"),
     "a query while it is imported": (
         "from django.db import connection\nwith connection.cursor() as c:\n    c.execute('SELECT 1')\n",

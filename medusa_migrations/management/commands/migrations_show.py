@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -10,6 +10,13 @@ from medusa_migrations.management.base import MigrationCommand, add_app, add_dat
 from medusa_migrations.management.console import deliver, log_json, log_line, show_json, show_line
 
 _UNSETTLED = ("pending", "changed", "missing", "failed")
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no number of entries. An app stands before it: {text} --log") from None
 
 
 class Command(MigrationCommand):
@@ -22,7 +29,7 @@ class Command(MigrationCommand):
             "--check", action="store_true", help="Exit with 1 if any is pending, changed, missing or failed."
         )
         parser.add_argument(
-            "--log", nargs="?", type=int, const=20, metavar="N", help="What happened: the last N (20) entries."
+            "--log", nargs="?", type=_number, const=20, metavar="N", help="What happened: the last N (20) entries."
         )
         parser.add_argument("--since", metavar="WHEN", help='With --log: all after it, as "2026-11-28 14:00".')
         parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
