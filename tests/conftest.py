@@ -13,6 +13,7 @@ import dj_database_url
 import pytest
 
 from project import postgres
+from tests.support.memory import folder_in_memory, remove_when_unused
 from tests.support.projects import ROOT, Project, Server
 from tests.support.shop import make_shop
 
@@ -26,14 +27,36 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Has the server's data in memory, where nobody has named a server or a folder and there is room."""
+    if hasattr(config, "workerinput") or {"DATABASE_URL", "TEST_POSTGRES"} & os.environ.keys():
+        return
+    folder = folder_in_memory(ROOT)
+    if folder:
+        os.environ["TEST_POSTGRES"] = str(folder)  # for the workers too
+        config.add_cleanup(lambda: remove_when_unused(folder))
+
+
+def pytest_report_header() -> str:
+    """Says which server the tests use."""
+    return f"PostgreSQL: {'that of DATABASE_URL' if os.environ.get('DATABASE_URL') else _data_folder()}"
+
+
+def _data_folder() -> Path:
+    return ROOT / os.environ.get("TEST_POSTGRES", ".postgres-tests")
+
+
 def start_server(*, fsync: bool = True) -> Server:
-    """The server of DATABASE_URL, else an embedded one with its data in TEST_POSTGRES, by default .postgres-tests."""
+    """The server of DATABASE_URL, else an embedded one with its data in TEST_POSTGRES.
+
+    By default that is a folder in memory, and where there is none .postgres-tests.
+    """
     url = os.environ.get("DATABASE_URL")
     if url:
         given = dj_database_url.parse(url)
         names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
         return Server({name: given[key] for key, name in names.items() if given.get(key)}, given["NAME"])
-    host = postgres.start(ROOT / os.environ.get("TEST_POSTGRES", ".postgres-tests"))
+    host = postgres.start(_data_folder())
     server = _embedded(host)
     server.execute(f"ALTER SYSTEM SET fsync = {'on' if fsync else 'off'}")
     server.execute("SELECT pg_reload_conf()")
