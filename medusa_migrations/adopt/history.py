@@ -53,7 +53,8 @@ class Recorder:
             columns = {name for (name,) in session.query(_COLUMNS, [table])}
             self._refuse_another(columns)
             session.query(_SERVER_TIME)
-            wanted = ", ".join(_column(column) for column in known.columns)
+            optional = (_column(one) if _name(one) in columns else "NULL" for one in known.optional)
+            wanted = ", ".join([*map(_column, known.columns), *optional])
             rows = session.query(f"SELECT {wanted} FROM {table} ORDER BY {quoted(known.sorted_by)}")
         except Error as error:
             session.rollback()
@@ -65,7 +66,7 @@ class Recorder:
 
     def _refuse_another(self, columns: set[str]) -> None:
         known = self.tool.history
-        needed = {column.partition("::")[0] for column in known.columns}
+        needed = set(map(_name, known.columns))
         if not columns:
             raise DatabaseError(
                 f"There is no table {self.table!r} in the database {self.history.session.alias!r}, where "
@@ -146,6 +147,10 @@ def _refuse_routed(alias: str, labels: Iterable[str]) -> None:
                 f"DATABASE_ROUTERS keep the app {label!r} out of the database {alias!r}. Nothing was imported. Give "
                 "another with --database."
             )
+
+
+def _name(column: str) -> str:
+    return column.partition("::")[0]
 
 
 def _column(column: str) -> str:

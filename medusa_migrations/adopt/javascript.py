@@ -26,8 +26,8 @@ _BEFORE_EXPRESSION = {"", "(", ",", "=", ":", "[", "!", "&", "|", "?", "{", "}",
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": "", "\r\n": ""}
 
-
-_DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+# How the brackets nest.
+DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 # What a statement with a block begins with, with a condition before that, and what goes on behind one.
 _BLOCKS = {"if", "for", "while", "do", "try", "switch", "function", "{"}
@@ -116,7 +116,7 @@ def closing(found: list[Token], opening: int) -> int:
     """The index of the bracket that closes the one at the index `opening`, or that of the last token."""
     depth = 0
     for index in range(opening, len(found)):
-        depth += _DEPTH.get(found[index].text, 0)
+        depth += DEPTH.get(found[index].text, 0)
         if depth == 0:
             return index
     return len(found) - 1
@@ -139,7 +139,7 @@ def statements(found: list[Token], source: str) -> Iterator[list[Token]]:
     one: list[Token] = []
     depth = 0
     for token, after in itertools.zip_longest(found, found[1:]):
-        depth += _DEPTH.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if depth or token.text != ";":
             one.append(token)
         if one and not depth and _ends(one, token, after, source):

@@ -21,7 +21,8 @@ class HistoryTable(NamedTuple):
     """A tool's table: its default name, the columns that are read, in their order, and by which they are sorted.
 
     `read` makes of the rows, and of the keys of all migrations in their order, what is applied. It raises PlanError for
-    what is not settled there. A table with one of the columns `others` is another tool's.
+    what is not settled there. A table with one of the columns `others` is another tool's. Those in `optional` come
+    behind the columns, and are None where the table does not have them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class HistoryTable(NamedTuple):
     sorted_by: str
     read: Callable[[Sequence[tuple[Any, ...]], Sequence[str]], list[Applied]]
     others: Collection[str] = ()
+    optional: tuple[str, ...] = ()
 
 
 class Tool(NamedTuple):

@@ -10,60 +10,85 @@ from medusa_migrations.migration import FEATURE, Direction, timestamp_problem
 from medusa_migrations.results import ImportPlace
 
 from .draft import Chunk, Converted, Draft, Text, stop
-from .javascript import Token, closing, literal, statements, tokens
+from .javascript import DEPTH, Token, closing, literal, statements, tokens
 from .names import of_digits
 from .parts import closed, part, unwrapped
 from .tool import Applied, HistoryTable, Tool
 
 _SUFFIXES = (".ts", ".js", ".mts", ".mjs", ".cts", ".cjs")
+_SUFFIX = re.compile(r"\.[mc]?[jt]s$")
 
 # A class is named with what it does and milliseconds since 1970; one of Medusa's modules, with a moment.
 _MILLISECONDS = re.compile(r"[0-9]{13}$")
 _MOMENT = re.compile(r"20[0-9]{12}$")
+_NUMBER = re.compile(r"20[0-9]{12}|[0-9]{13}")
 _NUMBER_OF_FILE = re.compile(r"^[0-9]{13,14}|[0-9]{13,14}$")
+_WORD = re.compile(r"^_*migration(?![a-z])[_-]*", re.IGNORECASE)
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _METHODS = {Direction.UP: "up", Direction.DOWN: "down"}
 _SENDS = {"query", "addSql"}
 # Behind the SQL; the second is what prettier makes of the first, and the third what TypeORM wrote until 0.2.
-_ENDS = ([")"], [",", ")"], [",", "undefined", ")"])
+_ENDS = ([")"], [",", ")"], [",", "undefined", ")"], [",", "[", "]", ")"], [",", "[", "]", ",", ")"])
 _DECLARES = {"const", "let", "var"}
+
+# Before a class that is exported in the same statement, or is a value in one: only its module can tell what becomes of
+# that. And before the name of a class, where it is used within the module.
+_GIVES = {"export", "default", "abstract", "=", "(", ",", "[", ":", "?", "return", "=>"}
+_USES = {"extends", "new", "instanceof", "typeof"}
 
 _CODE = "this is code and no string of SQL: write what it does in SQL."
 _FLAG = "it runs only while a feature is on, which is named by code: add a line `-- migrate:feature NAME`."
 _UNNAMED = "the name of the class {} does not end with a timestamp of 13 digits: not imported."
+_NO_UP = "no method up is recognised in the class {}: not imported. Write it there as `async up(queryRunner) {{ … }}`."
+_NOT_EXPORTED = "the class {} is not exported, so that nothing runs it: not imported."
 _UNKNOWN = (
     "no class with a method up is recognised here: not imported. If it is compiled, import what it was compiled from."
 )
 
 
 class _Class(NamedTuple):
-    """A class with a method `up`: its name as the history has it, and all of its tokens."""
+    """A class that is a migration, or looks like one: `key` is its name as the history has it, `version` the number.
 
-    name: str
+    `line` is where it begins, and `tokens` are all of it from its brace on.
+    """
+
+    key: str
+    version: str
+    line: int
     tokens: list[Token]
+    is_exported: bool
+
+    @property
+    def problem(self) -> str:
+        """Why it gives no migration, "" where it does."""
+        if _body(self.tokens, "up") is None:
+            return _NO_UP
+        if not self.version:
+            return _UNNAMED
+        return "" if self.is_exported else _NOT_EXPORTED
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """By milliseconds, which a moment alone does not have."""
+        moment = of_digits(self.version)
+        assert moment is not None  # `_version` is one
+        return int(self.version) if len(self.version) == 13 else moment.timestamp() * 1000, self.key
 
 
 def convert(texts: Sequence[Text]) -> Converted:
     """Its classes in the order of the numbers in their names."""
-    drafts: list[Draft] = []
+    made: list[tuple[_Class, Draft]] = []
     places: list[ImportPlace] = []
     for text in texts:
         found = tokens(text.text) if _is_own(text) else []
-        classes = list(_classes(found))
-        named = [one for one in classes if _version(one.name)]
+        classes = list(_classes(text, found))
         if _is_own(text) and not classes:
             places.append(text.place(1, _UNKNOWN))
-        places += [text.place(1, _UNNAMED.format(one.name)) for one in classes if one not in named]
-        drafts += [_draft(text, one, found) for one in named]
-    return Converted(tuple(sorted(drafts, key=_order)), tuple(places))
-
-
-def _order(draft: Draft) -> tuple[float, str]:
-    """By milliseconds, which a moment alone does not have."""
-    version = _version(draft.key)
-    assert draft.moment is not None  # `_version` is one
-    return (int(version) if len(version) == 13 else draft.moment.timestamp() * 1000), draft.key
+        places += [text.place(one.line, one.problem.format(one.key)) for one in classes if one.problem]
+        made += [(one, _draft(text, one, found)) for one in classes if not one.problem]
+    made.sort(key=lambda pair: pair[0].order)
+    return Converted(tuple(draft for _, draft in made), tuple(places))
 
 
 def _version(name: str) -> str:
@@ -82,34 +107,77 @@ def _is_own(text: Text) -> bool:
     return _is_code(text) and bool(re.search(r"queryRunner|QueryRunner|MigrationInterface|addSql", text.text))
 
 
-def _classes(found: list[Token]) -> Iterator[_Class]:
+def _classes(text: Text, found: list[Token]) -> Iterator[_Class]:
+    """Those that have a method `up` or a number in their names, unless they are neither exported nor have a number."""
     for index, token in enumerate(found):
-        if token.text != "class" or (index and found[index - 1].text == "."):
-            continue
         opening = next((at for at in range(index, len(found)) if found[at].text == "{"), None)
-        if opening is None:
+        if token.text != "class" or opening is None or (index and found[index - 1].text == "."):
             continue
-        inner = found[opening : closing(found, opening) + 1]
-        if _body(inner, "up") is not None:
-            after = found[index + 1].text
-            name = _assigned(inner, "name")
-            yield _Class(name.value if name and name.value else after, inner)
+        end = closing(found, opening) + 1
+        inner = found[opening:end]
+        key, version = _named(text, found[index:opening], inner)
+        is_exported = _is_exported(found, index, end)
+        if version or (is_exported and _body(inner, "up") is not None):
+            yield _Class(key, version, _line(text, token), inner, is_exported)
+
+
+def _named(text: Text, head: list[Token], inner: list[Token]) -> tuple[str, str]:
+    """The name by which its tool knows a class, and the number in it, or "".
+
+    TypeORM knows a class by its property `name`, or by its own name; MikroORM by the name of the file.
+    """
+    assigned = _assigned(inner, "name")
+    name = assigned.value if assigned and assigned.value else head[1].text if len(head) > 1 else "class"
+    stem = text.name.rpartition(".")[0]
+    if head[-1].text != "Migration" or "extends" not in [token.text for token in head]:
+        return name, _version(name)
+    number = _NUMBER.search(stem)
+    return stem, number[0] if number and of_digits(number[0]) else _version(name)
+
+
+def _is_exported(found: list[Token], index: int, end: int) -> bool:
+    """Whether the class from the index on up to `end` leaves its module: by its statement, or by its name elsewhere."""
+    if index and found[index - 1].text in _GIVES:
+        return True
+    name = found[index + 1].text
+    elsewhere = (at for at in range(1, len(found)) if found[at].text == name and not index < at < end)
+    return any(found[at - 1].text not in _USES for at in elsewhere)
+
+
+def _at_top(inner: list[Token]) -> Iterator[int]:
+    """The indexes of the tokens that are in the class itself, and in none of its methods."""
+    depth = 0
+    for index, token in enumerate(inner):
+        depth += DEPTH.get(token.text, 0)
+        if depth == 1:
+            yield index
 
 
 def _assigned(inner: list[Token], name: str) -> Token | None:
     """What the class, or its constructor, gives its property `name`."""
-    for index in range(1, len(inner) - 4):
-        before, typed = inner[index - 1].text, 2 if inner[index + 1].text == ":" else 0
-        is_property = before not in _DECLARES and (before != "." or inner[index - 2].text == "this")
-        if inner[index].text == name and inner[index + 1 + typed].text == "=" and is_property:
-            return inner[index + 2 + typed]
+    properties = {index for index in _at_top(inner) if inner[index - 1].text != "."}
+    for index in range(1, len(inner) - 2):
+        is_of_this = inner[index - 1].text == "." and inner[index - 2].text == "this"
+        if inner[index].text == name and (is_of_this or index in properties):
+            equals = _behind_type(inner, index + 1)
+            if inner[equals].text == "=":
+                return inner[equals + 1]
     return None
+
+
+def _behind_type(inner: list[Token], at: int) -> int:
+    """The index behind the type that a property has in TypeScript, as in `transaction?: boolean | undefined`."""
+    if inner[at].text in ("?", "!"):
+        at += 1
+    while inner[at].text in (":", "|") and at + 3 < len(inner):
+        at += 2
+    return at
 
 
 def _body(inner: list[Token], method: str) -> list[Token] | None:
     """The tokens of a method's body, None where the class does not have it."""
-    for index in range(1, len(inner) - 1):
-        if inner[index].text == method and inner[index + 1].text == "(" and inner[index - 1].text != ".":
+    for index in _at_top(inner):
+        if inner[index].text == method and inner[index + 1].text == "(":
             end = closing(inner, index + 1)
             opening = next((at for at in range(end, len(inner)) if inner[at].text in ("{", ";")), None)
             if opening is not None and inner[opening].text == "{":
@@ -118,25 +186,32 @@ def _body(inner: list[Token], method: str) -> list[Token] | None:
 
 
 def _draft(text: Text, found: _Class, all_tokens: list[Token]) -> Draft:
-    version = _version(found.name)
-    transaction = _assigned(found.tokens, "transaction")
     header, places = _feature(text, all_tokens)
     chunks = list(header)
     for direction, method in _METHODS.items():
         body = _body(found.tokens, method)
         if body is not None:
             made, marked = _sql(text, body)
-            is_single = transaction is None or transaction.text != "false"
-            chunks += part(direction, made, transaction=is_single)
+            chunks += part(direction, made, transaction=_is_transactional(found, direction))
             places += marked
-    title = _title(text, found.name.removesuffix(version))
-    return Draft(found.name, text.path, title, of_digits(version), tuple(chunks), tuple(places))
+    return Draft(found.key, text.path, _title(text, found), of_digits(found.version), tuple(chunks), tuple(places))
 
 
-def _title(text: Text, title: str) -> str:
+def _is_transactional(found: _Class, direction: Direction) -> bool:
+    """TypeORM's `transaction` is for the way up: it undoes in a transaction. MikroORM's method is for both ways."""
+    answer = _body(found.tokens, "isTransactional") or []
+    if [token.text for token in answer if token.text != ";"] == ["return", "false"]:
+        return False
+    given = _assigned(found.tokens, "transaction")
+    return direction is Direction.DOWN or given is None or given.text != "false"
+
+
+def _title(text: Text, found: _Class) -> str:
     """What the class does, in words; one whose name is but a number has it from its file."""
-    if title.strip("_-").lower() in ("", "migration"):
-        title = _NUMBER_OF_FILE.sub("", text.name.partition(".")[0]).strip("_-") or "migration"
+    before, _, behind = found.key.rpartition(found.version)
+    title = _WORD.sub("", before) + behind
+    if not title.strip("_-"):
+        title = _NUMBER_OF_FILE.sub("", _WORD.sub("", text.name.partition(".")[0])).strip("_-") or "migration"
     return _CAPITAL.sub("_", title).lower()
 
 
@@ -165,6 +240,8 @@ def _sql(text: Text, body: list[Token]) -> tuple[list[Chunk], list[ImportPlace]]
         elif [token.text for token in one] != ["return"]:
             place = _place(text, one[0], _CODE)
             places.append(place)
+            for token in one:  # it may give them other values
+                constants.pop(token.text, None)
             chunks.append(stop(place, text.text[one[0].start : one[-1].end]))
         if one[0].text == "return":
             break
@@ -211,7 +288,13 @@ def _line(text: Text, token: Token) -> int:
 
 
 def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]:
-    return [Applied(name) for (name,) in rows]
+    """By their names, which MikroORM wrote with the suffix of the file until its version 5."""
+    return [Applied(_SUFFIX.sub("", name), at) for name, at in rows]
 
 
-TOOL = Tool("typeorm", convert, _is_own, HistoryTable("migrations", ("name",), "id", _read))
+TOOL = Tool(
+    "typeorm",
+    convert,
+    _is_own,
+    HistoryTable("migrations", ("name",), "id", _read, optional=("executed_at::timestamptz",)),
+)

@@ -91,7 +91,7 @@ REFUSED: list[tuple[str, str, Mapping[str, str | bytes], str]] = [
     (
         "a class twice",
         "typeorm",
-        dict.fromkeys(("a.ts", "a.js"), "class A1690000000000 { up(queryRunner) {} }"),
+        dict.fromkeys(("a.ts", "a.js"), "export class A1690000000000 { up(queryRunner) {} }"),
         "have the same version, A1690000000000.",
     ),
     (
@@ -115,7 +115,7 @@ REFUSED: list[tuple[str, str, Mapping[str, str | bytes], str]] = [
     (
         "NUL",
         "typeorm",
-        {"a.ts": "class A1690000000000 { up(r) { queryRunner.query('SELECT 1; -- \\0') } }"},
+        {"a.ts": "export class A1690000000000 { up(r) { queryRunner.query('SELECT 1; -- \\0') } }"},
         "a.ts:1: NUL character",
     ),
     ("several of these", "dbmate", {"1_a.sql": "SELECT 1;", "2_b.sql": "-- migrate:up\nSELECT 'x"}, "2 problems"),

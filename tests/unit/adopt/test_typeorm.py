@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from medusa_migrations.adopt.names import names_of
+from medusa_migrations.adopt.tool import Applied
+from medusa_migrations.adopt.typeorm import TOOL
 
 from .conftest import Convert
 
@@ -48,6 +52,7 @@ def source(up: str, down: str = "") -> dict[str, str]:
         ("const a = `SELECT 1`\nconst b = 'SELECT 2'\nawait r.query(b)\nawait r.query(a)", "SELECT 2;\nSELECT 1;\n"),
         ("await\nqueryRunner.query(`SELECT 1`)\n;;", "SELECT 1;\n"),
         ("return queryRunner.query(`SELECT 1`)\nqueryRunner.query(`SELECT 2`)", "SELECT 1;\n"),
+        ("await queryRunner.query(`SELECT 1`, [])", "SELECT 1;\n"),
         ("return;", ""),
         ("", ""),
         ("await queryRunner.query(`SELECT ${x}`)", None),
@@ -91,10 +96,11 @@ def test_a_place_stands_where_the_code_stood_with_the_code(convert: Convert) -> 
 @pytest.mark.parametrize(
     ("head", "key", "name"),
     [
-        ("class AddUsers1690000000000", "AddUsers1690000000000", "20230722042640_add_users"),
+        ("export class AddUsers1690000000000", "AddUsers1690000000000", "20230722042640_add_users"),
         ("export default class a1690000000999", "a1690000000999", "20230722042640_a"),
-        ("class AddV21690000000000", "AddV21690000000000", "20230722042640_add_v2"),
-        ("class Migration20240307132720 extends Migration", "Migration20240307132720", "20240307132720_of_file"),
+        ("module.exports = class AddV21690000000000", "AddV21690000000000", "20230722042640_add_v2"),
+        ("export abstract class Init1690000000000", "Init1690000000000", "20230722042640_init"),
+        ("export default class Migration1690000000000", "Migration1690000000000", "20230722042640_of_file"),
     ],
 )
 def test_a_class_is_named_with_what_it_does(convert: Convert, head: str, key: str, name: str) -> None:
@@ -112,14 +118,108 @@ def test_a_class_is_named_with_what_it_does(convert: Convert, head: str, key: st
         ("constructor() { const name = 'x'; other.name = 'y' }", "A1690000000000", ""),
         ("transaction = false", "A1690000000000", " transaction:false"),
         ("transaction: boolean = false", "A1690000000000", " transaction:false"),
+        ("readonly transaction?: boolean | undefined = false", "A1690000000000", " transaction:false"),
+        ("transaction = false as const", "A1690000000000", " transaction:false"),
+        ("helper() { let transaction; transaction = false; up(x) }", "A1690000000000", ""),
         ("constructor() { this.transaction = false }", "A1690000000000", " transaction:false"),
         ("transaction = true", "A1690000000000", ""),
     ],
 )
 def test_properties_of_a_class(convert: Convert, inside: str, key: str, option: str) -> None:
-    text = f"class A1690000000000 {{ {inside}\n async up(queryRunner) {{}} async down(queryRunner) {{}} }}"
+    text = f"export class A1690000000000 {{ {inside}\n async up(queryRunner) {{}} async down(queryRunner) {{}} }}"
     (draft,) = convert("typeorm", {"a.js": text}).drafts
-    assert (draft.key, draft.text) == (key, f"-- migrate:up{option}\n-- migrate:down{option}\n")
+    assert (draft.key, draft.text) == (key, f"-- migrate:up{option}\n-- migrate:down\n")
+
+
+@pytest.mark.parametrize(
+    ("stem", "inside", "key", "name", "option"),
+    [
+        ("Migration20240307132720", "", "Migration20240307132720", "20240307132720_migration", ""),
+        ("Migration20240307132720_add_users", "", "Migration20240307132720_add_users", "20240307132720_add_users", ""),
+        ("InitialSetup20240307132720", "", "InitialSetup20240307132720", "20240307132720_initial_setup", ""),
+        ("add-users", "", "add-users", "20250102030405_add-users", ""),
+        (
+            "Migration20240307132720",
+            "isTransactional(): boolean { return false; }",
+            "Migration20240307132720",
+            "20240307132720_migration",
+            " transaction:false",
+        ),
+        (
+            "Migration20240307132720",
+            "isTransactional() { return true }",
+            "Migration20240307132720",
+            "20240307132720_migration",
+            "",
+        ),
+    ],
+)
+def test_mikroorm_knows_a_class_by_its_file(
+    convert: Convert, stem: str, inside: str, key: str, name: str, option: str
+) -> None:
+    text = (
+        "export class Migration20250102030405 extends Migration {\n"
+        f"  async up() {{ this.addSql(`SELECT 1`) }}\n  async down() {{ this.addSql(`SELECT 2`) }}\n  {inside}\n}}\n"
+    )
+    (draft,) = convert("typeorm", {f"{stem}.ts": text}).drafts
+    sql = f"-- migrate:up{option}\nSELECT 1;\n-- migrate:down{option}\nSELECT 2;\n"
+    assert (draft.key, draft.text, names_of([draft])) == (key, sql, [name])
+
+
+def test_the_history_of_mikroorm_has_times_and_once_had_suffixes() -> None:
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+    rows = [("Migration20240307132720.ts", at), ("AddUsers1690000000000", None)]
+    assert TOOL.history.read(rows, []) == [Applied("Migration20240307132720", at), Applied("AddUsers1690000000000")]
+
+
+@pytest.mark.parametrize(
+    ("code", "messages"),
+    [
+        ("class B1690000000001 { async up(queryRunner) {} }", ["B1690000000001 is not exported"]),
+        ("export class B1690000000001 extends A1690000000000 {}", ["no method up is recognised in the class B16900"]),
+        ("export class B1690000000001 { up = async (queryRunner) => {} }", ["no method up is recognised in the class"]),
+        ("export class B { async up(queryRunner) {} }", ["the name of the class B does not end"]),
+        ("class Helper { async up(queryRunner) {} }\nclass Other {}", []),
+        ("abstract class Base { abstract up(queryRunner): Promise<void>; }", []),
+    ],
+)
+def test_a_class_beside_another_that_is_not_imported_is_a_place(
+    convert: Convert, code: str, messages: list[str]
+) -> None:
+    converted = convert("typeorm", {"a.ts": f"export class A1690000000000 {{ async up(queryRunner) {{}} }}\n{code}"})
+    assert [draft.key for draft in converted.drafts] == ["A1690000000000"]
+    assert [place.line for place in converted.places] == [2] * len(messages)
+    assert all(wanted in place.message for wanted, place in zip(messages, converted.places, strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A1690000000000 {{ {} }}\nexports.A1690000000000 = A1690000000000;",
+        "class A1690000000000 {{ {} }}\nexport {{ A1690000000000 as A }}",
+        "class A1690000000000 {{ {} }}\nmodule.exports = {{ A1690000000000 }}",
+        "let A1690000000000 = class A1690000000000 {{ {} }}\nexport default A1690000000000",
+        "export const all = [class {{ name = 'A1690000000000'; {} }}]",
+        "module.exports = class {{ constructor() {{ this.name = 'A1690000000000' }} {} }}",
+    ],
+)
+def test_ways_to_export_a_class(convert: Convert, text: str) -> None:
+    converted = convert("typeorm", {"a.js": text.format("async up(queryRunner) {}")})
+    assert ([draft.key for draft in converted.drafts], converted.places) == (["A1690000000000"], ())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "let a = `SELECT 1`\na += ` + 1`\nawait queryRunner.query(a)",
+        "let a = `SELECT 1`\nif (x) { a = `SELECT 2` }\nawait queryRunner.query(a)",
+        "var a = `SELECT 1`\nchange(() => { a = `SELECT 2` })\nawait queryRunner.query(a)",
+    ],
+)
+def test_a_variable_that_code_may_have_changed_has_no_value(convert: Convert, code: str) -> None:
+    (draft,) = convert("typeorm", source(code)).drafts
+    assert [place.line for place in draft.places] == [6, 7]
+    assert "\nSELECT" not in draft.text
 
 
 @pytest.mark.parametrize(
@@ -133,14 +233,14 @@ def test_properties_of_a_class(convert: Convert, inside: str, key: str, option: 
 def test_a_feature_flag_of_medusa_is_a_line_of_the_header(
     convert: Convert, flag: str, header: str, places: list[int]
 ) -> None:
-    text = f"{flag}\nclass A1690000000000 {{ async up(queryRunner) {{}} }}"
+    text = f"{flag}\nexport class A1690000000000 {{ async up(queryRunner) {{}} }}"
     (draft,) = convert("typeorm", {"a.js": text}).drafts
     assert (draft.text, [place.line for place in draft.places]) == (f"{header}-- migrate:up\n", places)
 
 
 def test_classes_are_in_the_order_of_their_milliseconds(convert: Convert) -> None:
     classes = ["B1690000000002", "A1690000000001", "C1600000000000", "Migration20221231000000"]
-    text = "\n".join(f"class {name} {{ async up(queryRunner) {{}} }}" for name in classes)
+    text = "\n".join(f"export class {name} {{ async up(queryRunner) {{}} }}" for name in classes)
     drafts = convert("typeorm", {"all.js": text}).drafts
     assert [draft.key for draft in drafts] == [
         "C1600000000000",
@@ -153,7 +253,7 @@ def test_classes_are_in_the_order_of_their_milliseconds(convert: Convert) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("class A { async up(queryRunner) {} }", "does not end with a timestamp of 13 digits"),
+        ("export class A { async up(queryRunner) {} }", "does not end with a timestamp of 13 digits"),
         (
             "var A1690000000000 = (function () { A.prototype.up = function (queryRunner) {} })()",
             "no class with a method",
