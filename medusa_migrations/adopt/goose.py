@@ -15,14 +15,18 @@ from .names import of_digits
 from .parts import closed, part, unwrapped
 from .tool import Applied, HistoryTable, Tool
 
-_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<title>.*)\.(?P<kind>sql|go)")
-_ANNOTATION = re.compile(r"--\s*\+goose\s+(.*?)\s*", re.IGNORECASE)
-_ANY = re.compile(r"^--\s*\+goose\s", re.IGNORECASE | re.MULTILINE)
-_VARIABLE = re.compile(r"(?<!\$)\$(?:\{[^}\n]*\}|[A-Za-z_]\w*(?!\w*\$))")
+_NAME = re.compile(r"(?P<version>0*[1-9][0-9]*)_(?P<title>.*)\.(?P<kind>sql|go)")
+_ANY = re.compile(r"^--.*\+goose", re.MULTILINE)
+# What goose makes of a line where it puts values of the environment: it takes two backslashes and `$(` as they are,
+# and `\$` and `$$` for a dollar. Any other dollar but the last character begins a variable.
+_DOLLAR = re.compile(r"\\\\|(?P<escaped>\\\$|\$\$)|\$\(|(?P<variable>\$(?:\{[^}]*\}?|\w+|(?=.)))")
 
 _IGNORED = "the name is not <version>_<title>.sql, so goose does not run it: not imported."
 
 _SUBSTITUTION = {"envsub on": True, "envsubst on": True, "envsub off": False, "envsubst off": False}
+_PARTS = (["up"], ["up", "down"])
+_BLOCK = "Put the one before a statement, the other behind it, in pairs below `-- +goose Up` and `-- +goose Down`."
+_ANNOTATIONS = {"up", "down", "statementbegin", "statementend", "no transaction", *_SUBSTITUTION}
 
 
 class _Line(NamedTuple):
@@ -60,11 +64,11 @@ def _of_go(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
 
 
 def _of_sql(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
-    lines = [_line(number, line) for number, line in enumerate(text.text.removesuffix("\n").split("\n"), 1)]
+    lines = [_line(text, number, line) for number, line in enumerate(text.text.removesuffix("\n").split("\n"), 1)]
     up, down = _marks(text, lines)
     transaction = all(line.annotation != "no transaction" for line in lines)
-    places = list(_places(text, lines))
-    header = "".join(f"{'' if line.annotation else line.text}\n" for line in lines[:up])
+    lines, places = _substituted(text, lines)
+    header = "".join(f"{line}\n" for line in _without_annotations(text, lines[:up], may_have_blocks=False))
     chunks = [Chunk(header, text.path)] if header.strip() else []
     chunks += _part(Direction.UP, text, lines[up:down], places, transaction=transaction)
     if down is not None:
@@ -75,8 +79,9 @@ def _of_sql(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
 def _marks(text: Text, lines: Sequence[_Line]) -> tuple[int, int | None]:
     """The indexes of the lines at which the up part and the down part begin."""
     found = [(line.annotation, index) for index, line in enumerate(lines) if line.annotation in ("up", "down")]
-    if [annotation for annotation, _ in found] not in (["up"], ["up", "down"]):
-        wrong = next((index for number, (_, index) in enumerate(found) if number or found[0][0] == "down"), 0)
+    annotations = [annotation for annotation, _ in found]
+    if annotations not in _PARTS:
+        wrong = next((index for end, (_, index) in enumerate(found, 1) if annotations[:end] not in _PARTS), 0)
         raise _error(
             text,
             lines[wrong],
@@ -90,9 +95,17 @@ def _error(text: Text, line: _Line, problem: str, cure: str) -> FileError:
     return FileError(problem, Location(text.path, line.number, 1, line.text.rstrip()), cure)
 
 
-def _line(number: int, text: str) -> _Line:
-    annotation = _ANNOTATION.fullmatch(text)
-    return _Line(number, text, annotation[1].lower() if annotation else "")
+def _line(text: Text, number: int, written: str) -> _Line:
+    """Raises FileError for what goose takes for an annotation, and does not know."""
+    line = _Line(number, written, "")
+    if not written.lstrip().startswith("--") or "+goose" not in written:
+        return line
+    annotation = written.replace("--", "").replace("+goose", "", 1).strip().lower()
+    if written[0] in " \t":
+        raise _error(text, line, "goose takes an annotation at the very start of a line only", "Move it there.")
+    if annotation not in _ANNOTATIONS:
+        raise _error(text, line, f"unknown annotation: {written.strip()}", "Take it out, or mend it.")
+    return line._replace(annotation=annotation)
 
 
 def _part(
@@ -106,31 +119,43 @@ def _part(
     return part(direction, [*stops(here), body], transaction=transaction)
 
 
-def _without_annotations(text: Text, lines: Iterable[_Line]) -> Iterator[str]:
+def _without_annotations(text: Text, lines: Iterable[_Line], *, may_have_blocks: bool = True) -> Iterator[str]:
     """The lines of a part; an annotation leaves an empty one, or the semicolon that its statement does without."""
-    block: list[str] | None = None
+    begin: _Line | None = None
+    block: list[str] = []
     for line in lines:
+        is_block = line.annotation in ("statementbegin", "statementend")
+        if is_block and ((begin is None) != (line.annotation == "statementbegin") or not may_have_blocks):
+            raise _error(text, line, f"goose takes no {line.text.strip()[2:].strip()} here", _BLOCK)
         if line.annotation == "statementbegin":
-            block = []
+            begin, block = line, []
         elif line.annotation == "statementend":
-            sql = "".join(f"{one}\n" for one in block or [])
+            sql = "".join(f"{one}\n" for one in block)
             yield "" if closed(sql) == sql else ";"
-            block = None
+            begin = None
             continue
-        elif block is not None:
-            block.append(line.text)
-        elif line.annotation and line.annotation not in {*_SUBSTITUTION, "no transaction"}:
-            raise _error(text, line, f"unknown annotation: {line.text.strip()}", "Take it out, or mend it.")
-        yield "" if line.annotation else line.text
+        block.append("" if line.annotation else line.text)
+        yield block[-1]
+    if begin:
+        raise _error(text, begin, "no `-- +goose StatementEnd` follows", _BLOCK)
 
 
-def _places(text: Text, lines: Iterable[_Line]) -> Iterator[ImportPlace]:
-    """Where goose puts values of the environment."""
+def _substituted(text: Text, lines: Iterable[_Line]) -> tuple[list[_Line], list[ImportPlace]]:
+    """The lines with the dollars that goose sends, and those in which it puts values of the environment."""
+    made: list[_Line] = []
+    places: list[ImportPlace] = []
     is_on = False
     for line in lines:
         is_on = _SUBSTITUTION.get(line.annotation, is_on)
-        if is_on and (variable := _VARIABLE.search(line.text)):
-            yield text.place(line.number, f"{variable[0]} is a variable of the environment: write its value.")
+        dollars = list(_DOLLAR.finditer(line.text)) if is_on and not line.annotation else []
+        variable = next((one["variable"] for one in dollars if one["variable"]), None)
+        if variable:
+            message = f"{variable} is a variable of the environment: write its value."
+            places.append(text.place(line.number, message))
+        elif dollars:
+            line = line._replace(text=_DOLLAR.sub(lambda one: "$" if one["escaped"] else one[0], line.text))
+        made.append(line)
+    return made, places
 
 
 def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]:

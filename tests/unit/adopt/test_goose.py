@@ -18,6 +18,20 @@ from .conftest import Convert
             "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n",
         ),
         ("--+goose up\nSELECT 1;", "-- migrate:up\nSELECT 1;\n"),
+        ("-- +goose   UP \t\nSELECT 1;", "-- migrate:up\nSELECT 1;\n"),
+        ("-- +goose Up --\n-- goose\n", "-- migrate:up\n-- goose\n"),
+        (
+            "\n-- about\n-- +goose Up\nSELECT 3; SELECT 3; -- two\n\n-- +goose Down\n-- back\nSELECT 4;  -- one\n",
+            "\n-- about\n-- migrate:up\nSELECT 3; SELECT 3; -- two\n\n-- migrate:down\n-- back\nSELECT 4;  -- one\n",
+        ),
+        (
+            "-- +goose Up\n-- +goose StatementBegin\nCOPY t FROM stdin;\n1\ta\n\\.\n-- +goose StatementEnd\n",
+            "-- migrate:up\n\nCOPY t FROM stdin;\n1\ta\n\\.\n\n",
+        ),
+        (
+            "-- +goose Up\nSELECT '-->';\n-- +goose Down\n-- +goose NO TRANSACTION\nSELECT 2;\n",
+            "-- migrate:up transaction:false\nSELECT '-->';\n-- migrate:down transaction:false\n\nSELECT 2;\n",
+        ),
         ("-- About.\n\n-- +goose UP\n", "-- About.\n\n-- migrate:up\n"),
         (
             "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n-- +goose Down\n",
@@ -42,13 +56,41 @@ def test_annotations_become_markers(convert: Convert, theirs: str, ours: str) ->
 
 def test_a_variable_of_the_environment_is_a_place_where_goose_puts_its_value(convert: Convert) -> None:
     text = (
-        "-- +goose Up\n-- +goose ENVSUB ON\nSELECT '${A:-b}', $B;\nSELECT $$x$$, $tag$y$tag$;\n-- +goose ENVSUB OFF\n"
+        "-- +goose Up\n-- +goose ENVSUB ON\nSELECT '${A:-b}', $B;\nSELECT 1;\n-- +goose ENVSUB OFF\n"
         "SELECT '${C}';\n-- +goose Down\n-- +goose ENVSUB ON\nSELECT '$D';\n"
     )
     (draft,) = convert("goose", {"1_a.sql": text}).drafts
     assert [(place.line, place.message.split()[0]) for place in draft.places] == [(3, "${A:-b}"), (9, "$D")]
     up, _, down = draft.text.partition("-- migrate:down")
     assert (up.count("RAISE"), down.count("RAISE")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "sent", "variable"),
+    [
+        ("SELECT $$$$a$$$$;", "SELECT $$a$$;", None),
+        ("SELECT '\\$x';", "SELECT '$x';", None),
+        ("SELECT '$(x)'; -- $", "SELECT '$(x)'; -- $", None),
+        ("SELECT 'a\\\\';", "SELECT 'a\\\\';", None),
+        ("SELECT 'a\\\\$x';", None, "$x"),
+        ("SELECT '${A:-b}';", None, "${A:-b}"),
+        ("SELECT '${A?no A}';", None, "${A?no A}"),
+        ("SELECT $tag$y$tag$;", None, "$tag"),
+        ("SELECT 'a $ b';", None, "$"),
+    ],
+)
+def test_dollars_where_goose_substitutes(convert: Convert, line: str, sent: str | None, variable: str | None) -> None:
+    text = f"-- +goose ENVSUB ON\n-- +goose Up\n{line}\n-- +goose ENVSUB OFF\nSELECT $$b$$;\n"
+    (draft,) = convert("goose", {"1_a.sql": text}).drafts
+    messages = [place.message for place in draft.places]
+    assert messages == ([f"{variable} is a variable of the environment: write its value."] if variable else [])
+    assert draft.text.endswith(f"{sent or line}\n\nSELECT $$b$$;\n")
+
+
+@pytest.mark.parametrize("file", ["0_a.sql", "000_a.sql", "a.sql", "1.sql", "-1_a.sql"])
+def test_what_goose_does_not_run_is_a_place(convert: Convert, file: str) -> None:
+    converted = convert("goose", {file: "-- +goose Up\n"})
+    assert (converted.drafts, [place.file for place in converted.places]) == ((), [f"their/{file}"])
 
 
 def test_go_is_a_place_in_both_parts(convert: Convert) -> None:
@@ -65,7 +107,30 @@ def test_go_is_a_place_in_both_parts(convert: Convert) -> None:
         ("SELECT 1;\n", "their/1_a.sql:1:1: goose needs one `-- +goose Up`"),
         ("-- +goose Down\n-- +goose Up\n", "their/1_a.sql:1:1: goose needs one"),
         ("-- +goose Up\n-- +goose Up\n", "their/1_a.sql:2:1: goose needs one"),
+        ("-- +goose Up\n-- +goose Down\n-- +goose Up\n", "their/1_a.sql:3:1: goose needs one"),
         ("-- +goose Up\n-- +goose StatmentBegin\n", "their/1_a.sql:2:1: unknown annotation: -- +goose StatmentBegin"),
+        ("-- +goose Up\n-- +goose\n", "their/1_a.sql:2:1: unknown annotation: -- +goose"),
+        ("-- +goose +goose Up\n", "their/1_a.sql:1:1: unknown annotation: -- +goose +goose Up"),
+        ("-- +goose Up\n-- see +goose Down\n", "their/1_a.sql:2:1: unknown annotation: -- see +goose Down"),
+        ("-- +goose Up\n -- +goose Down\n", "their/1_a.sql:2:1: goose takes an annotation at the very start of a line"),
+        ("\t-- +goose Up\n", "their/1_a.sql:1:1: goose takes an annotation at the very start of a line"),
+        (
+            "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n",
+            "their/1_a.sql:2:1: no `-- +goose StatementEnd` follows",
+        ),
+        (
+            "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose Down\n-- +goose StatementEnd\n",
+            "their/1_a.sql:2:1: no `-- +goose StatementEnd` follows",
+        ),
+        ("-- +goose Up\n-- +goose StatementEnd\n", "their/1_a.sql:2:1: goose takes no +goose StatementEnd here"),
+        (
+            "-- +goose Up\n-- +goose StatementBegin\n-- +goose StatementBegin\n",
+            "their/1_a.sql:3:1: goose takes no +goose StatementBegin here",
+        ),
+        (
+            "-- +goose StatementBegin\n-- +goose Up\n",
+            "their/1_a.sql:1:1: goose takes no +goose StatementBegin here",
+        ),
     ],
 )
 def test_what_goose_does_not_take_is_refused_with_its_place(convert: Convert, text: str, place: str) -> None:
