@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from medusa_migrations.files.text import decode, read
 
 from .draft import Text
 
-# What the tools keep: migrations in SQL and in a language, and what Flyway is told of one file.
-_SUFFIXES = (".sql", ".conf", ".go", ".java", ".ts", ".js", ".mts", ".mjs", ".cts", ".cjs")
+# What the tools keep: migrations in SQL and in a language, what Flyway is told of one file, and golang-migrate's of any
+# suffix.
+_FILES = re.compile(r"[^.].*\.(?:sql|conf|go|java|[mc]?[tj]s|(?:up|down)\..*)")
 
 
 def read_folder(folder: str, *, below: bool) -> list[Text]:
@@ -40,7 +42,7 @@ def read_folder(folder: str, *, below: bool) -> list[Text]:
 def _files(folder: Path, *, below: bool) -> Iterator[Path]:
     for path, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = [name for name in folders if below and not name.startswith(".")]
-        yield from (Path(path) / name for name in names if name.endswith(_SUFFIXES) and not name.startswith("."))
+        yield from (Path(path) / name for name in names if _FILES.fullmatch(name))
 
 
 def _raise(error: OSError) -> None:

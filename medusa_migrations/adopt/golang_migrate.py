@@ -15,7 +15,8 @@ from .names import of_digits
 from .parts import closed, part, unwrapped
 from .tool import Applied, HistoryTable, Tool
 
-_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<title>.*)\.(?P<direction>up|down)\.sql")
+# With any suffix, such as .pgsql.
+_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<title>.*)\.(?P<direction>up|down)\..*")
 
 
 def convert(texts: Sequence[Text]) -> Converted:

@@ -33,6 +33,30 @@ def test_two_files_become_the_parts_of_one(convert: Convert, files: dict[str, st
     assert (draft.key, draft.text, names_of([draft])) == ("1", text, ["20000101000001_a"])
 
 
+@pytest.mark.parametrize(
+    ("file", "key", "title"),
+    [
+        ("1_foobar.up.sql", "1", "foobar"),
+        ("1_f-o_ob+ar.up.sql", "1", "f-o_ob+ar"),
+        ("1485385885_foobar.up.sql", "1485385885", "foobar"),
+        ("20170412214116_date_foobar.up.sql", "20170412214116", "date_foobar"),
+        ("1_.up.sql", "1", ""),
+        ("1_a.down.up.sql", "1", "a.down"),
+        ("1_a.up.pgsql", "1", "a"),
+        ("1_a.up.sql.tmpl", "1", "a"),
+    ],
+)
+def test_names_as_golang_migrate_takes_them(convert: Convert, file: str, key: str, title: str) -> None:
+    (draft,) = convert("golang-migrate", {file: "SELECT 1"}).drafts
+    assert (draft.key, draft.title, draft.text) == (key, title, "-- migrate:up\nSELECT 1;\n")
+
+
+@pytest.mark.parametrize("file", ["-1_a.up.sql", "a.up.sql", "1.up.sql", "1_a.sql", "1_a.alwaysup.sql"])
+def test_names_as_golang_migrate_does_not_take_them(convert: Convert, file: str) -> None:
+    converted = convert("golang-migrate", {file: "SELECT 1"})
+    assert (converted.drafts, [place.file for place in converted.places]) == ((), [f"their/{file}"])
+
+
 def test_versions_are_numbers(convert: Convert) -> None:
     files = {"000010_c.up.sql": "", "9_b.up.sql": "", "0009_b.down.sql": "", "20240101000000_d.up.sql": ""}
     drafts = convert("golang-migrate", files).drafts
