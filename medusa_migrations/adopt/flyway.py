@@ -44,8 +44,8 @@ class _File(NamedTuple):
 
 def convert(texts: Sequence[Text]) -> Converted:
     """Its V files in the order of their versions, then its R files in that of their descriptions."""
-    settings = {text.name.removesuffix(".conf"): _settings(text) for text in texts if text.name.endswith(".conf")}
-    files = [_file(text, settings.get(text.name, {})) for text in texts if text.name.endswith(".sql") or _is_own(text)]
+    settings = {text.path.removesuffix(".conf"): _settings(text) for text in texts if text.name.endswith(".conf")}
+    files = [_file(text, settings.get(text.path, {})) for text in texts if text.name.endswith(".sql") or _is_own(text)]
     undos = _undos(files)
     versioned = sorted((file for file in files if file.kind == "V"), key=lambda file: _numbers(file.key))
     repeatable = sorted((file for file in files if file.kind == "R"), key=lambda file: file.key)
@@ -130,6 +130,9 @@ def _places(file: _File) -> Iterator[ImportPlace]:
     if "shouldExecute" in file.settings:
         condition = file.settings["shouldExecute"]
         yield file.text.place(1, f"it runs only where {condition} (shouldExecute): see whether it is to run here.")
+    encoding = file.settings.get("encoding", "UTF-8")
+    if encoding.upper() not in ("UTF-8", "UTF8") and not file.text.text.isascii():
+        yield file.text.place(1, f"Flyway reads it as {encoding}: see what its letters are, which were read as UTF-8.")
     if file.settings.get("placeholderReplacement", "true").lower() != "false":
         for number, line in enumerate(file.text.text.split("\n"), 1):
             for placeholder in _PLACEHOLDER.findall(line):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from medusa_migrations.adopt.draft import Text
 from medusa_migrations.adopt.flyway import TOOL
 from medusa_migrations.adopt.names import names_of
 from medusa_migrations.errors import MigrationError, PlanError
@@ -23,6 +24,8 @@ AT = datetime(2024, 1, 1, tzinfo=UTC)
         ("V1_2__a.sql", "1.2", "20000102000200_a"),
         ("V1.2.3__a__b.sql", "1.2.3", "20000102000203_a__b"),
         ("V7.sql", "7", "20000108000000_migration"),
+        ("V1_1.sql", "1.1", "20000102000100_migration"),
+        ("V1___a.sql", "1", "20000102000000_a"),
         ("V2024.01.02.0304__a.sql", "2024.1.2.304", "20240102030400_a"),
         ("V20240102030405__a.sql", "20240102030405", "20240102030405_a"),
         ("R__my_views.sql", "R__my views", "R__my_views"),
@@ -52,6 +55,7 @@ def test_versions_are_in_the_order_of_their_parts_and_repeatable_ones_last(conve
         ),
         ({"V1__x.sql.conf": "executeInTransaction=true\n"}, "-- migrate:up\nSELECT 1;\n"),
         ({"V2__y.sql.conf": "executeInTransaction=false\n"}, "-- migrate:up\nSELECT 1;\n"),
+        ({"V1__x.sql.conf": "encoding=ISO_8859_1\n"}, "-- migrate:up\nSELECT 1;\n"),
     ],
 )
 def test_the_files_beside_a_version_are_a_part_of_it(convert: Convert, files: dict[str, str], text: str) -> None:
@@ -66,6 +70,8 @@ def test_the_files_beside_a_version_are_a_part_of_it(convert: Convert, files: di
         ({"V1__x.sql": "SELECT '${a}';\n", "V1__x.sql.conf": "placeholderReplacement=false"}, []),
         ({"V1__x.sql": "SELECT 1;\n", "V1__x.sql.conf": "shouldExecute=${a}==b"}, [("V1__x.sql", 1)]),
         ({"V1__x.sql": "SELECT 1;\n", "U1__x.sql": "\nSELECT ${a};\n"}, [("U1__x.sql", 2)]),
+        ({"V1__x.sql": "SELECT 'é';", "V1__x.sql.conf": "encoding=ISO_8859_1"}, [("V1__x.sql", 1)]),
+        ({"V1__x.sql": "SELECT 'é';", "V1__x.sql.conf": "encoding=utf8"}, []),
         ({"V1__x.java": "class V1__x {}"}, [("V1__x.java", 1)]),
     ],
 )
@@ -75,6 +81,13 @@ def test_what_flyway_alone_knows_is_a_place_that_stops(
     (draft,) = convert("flyway", files).drafts
     assert [(place.file.removeprefix("their/"), place.line) for place in draft.places] == places
     assert draft.text.count("RAISE") == len(set(places))
+
+
+def test_a_conf_is_of_the_file_beside_it() -> None:
+    places = ("a/V1__x.sql", "b/V1__x.sql.conf", "b/V2__x.sql", "a/V2__x.sql.conf")
+    off = "executeInTransaction=false"
+    texts = [Text(path, path[2:], off if path.endswith(".conf") else "SELECT 1;\n") for path in places]
+    assert [draft.text for draft in TOOL.convert(texts).drafts] == ["-- migrate:up\nSELECT 1;\n"] * 2
 
 
 @pytest.mark.parametrize("file", ["afterMigrate.sql", "B5__x.sql", "U2__x.sql", "v1__x.sql"])
