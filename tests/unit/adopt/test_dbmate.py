@@ -39,3 +39,12 @@ def test_files_are_in_the_order_of_their_names(convert: Convert) -> None:
 def test_a_file_without_a_version_is_a_place(convert: Convert) -> None:
     converted = convert("dbmate", {"1_a.sql": TEXT, "notes.sql": "SELECT 1;"})
     assert [(place.file, place.line) for place in converted.places] == [("their/notes.sql", 1)]
+
+
+@pytest.mark.parametrize(("text", "lines"), [(TEXT, []), (f"{TEXT}{TEXT}", [5]), (f"{TEXT}\n{TEXT}{TEXT}", [6])])
+def test_several_pairs_are_a_place_as_dbmate_may_have_run_the_first_alone(
+    convert: Convert, text: str, lines: list[int]
+) -> None:
+    converted = convert("dbmate", {"1_a.sql": text})
+    assert [place.line for place in converted.places] == lines
+    assert [draft.text for draft in converted.drafts] == [text]
