@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.base import NODE_MODULES
 from tests.support.builders import files_below
 from tests.support.projects import Project
-
-TYPEORM = """\
-const { DataSource } = require("%s/typeorm");
-module.exports = new DataSource({
-  type: "postgres", url: process.env.DATABASE_URL, migrations: [__dirname + "/theirs/*.js"],
-});
-"""
 
 CLASS = """\
 module.exports = class {name} {{
@@ -260,50 +249,3 @@ def test_places_stop_a_run_until_they_are_settled(project: Project) -> None:
     again = project.manage(*command("flyway")).ok()
     assert path.read_text() == settled.replace("${who}", "me")
     assert "${who}" not in again.stderr
-
-
-# What follows needs the tool itself, which npm has: see benchmarks/peers.
-
-
-def url(project: Project) -> dict[str, str]:
-    given = project.server.parameters
-    address = f"postgres://{given['user']}@/{project.database}?host={given['host']}&port={given['port']}"
-    return {"DATABASE_URL": f"{address}&sslmode=disable"}
-
-
-def peer(pattern: str) -> str:
-    """The program of a peer; the test is skipped where that is not there."""
-    found = next(NODE_MODULES.glob(pattern), None)
-    if found is None or not shutil.which("node"):
-        pytest.skip(f"npm install --no-package-lock in benchmarks/peers, for {pattern}")
-    return str(found)
-
-
-def call(project: Project, *arguments: str) -> None:
-    done = subprocess.run(arguments, cwd=project.folder, env=os.environ | url(project), capture_output=True, text=True)
-    assert done.returncode == 0, done
-
-
-def recorded_by(project: Project, folder: Folder) -> None:
-    """What the tool has applied is what is recorded, and a revert undoes it."""
-    project.manage_several(
-        command(folder.tool, "--history"),
-        ("migrations_build",),
-        ("migrations_run", "--check"),
-        ("migrations_revert", "--all", "--no-input"),
-    ).ok()
-    assert project.tables() & {"a", "b"} == set()
-
-
-def test_a_database_that_dbmate_has_made_is_taken_over(project: Project) -> None:
-    put(project, DBMATE.files)
-    call(project, peer("@dbmate/*/bin/dbmate"), "--no-dump-schema", "-d", "theirs", "migrate")
-    recorded_by(project, DBMATE)
-
-
-def test_a_database_that_typeorm_has_made_is_taken_over(project: Project) -> None:
-    typeorm = peer(".bin/typeorm")
-    put(project, CLASSES.files)
-    (project.folder / "source.js").write_text(TYPEORM % NODE_MODULES)
-    call(project, typeorm, "migration:run", "-d", "source.js")
-    recorded_by(project, CLASSES)

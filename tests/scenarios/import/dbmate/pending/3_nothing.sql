@@ -1,0 +1,3 @@
+-- migrate:up
+-- Nothing to do: its name sorts last.
+-- migrate:down
