@@ -12,7 +12,7 @@ from medusa_migrations.results import ImportPlace
 
 from .draft import Chunk, Converted, Draft, Text, stop, stops
 from .names import of_digits
-from .parts import closed, part, unwrapped
+from .parts import closed, part, unwrapped, without_directives
 from .tool import Applied, HistoryTable, Tool
 
 _NAME = re.compile(r"(?P<version>0*[1-9][0-9]*)_(?P<title>.*)\.(?P<kind>sql|go)")
@@ -69,7 +69,7 @@ def _of_sql(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
     transaction = all(line.annotation != "no transaction" for line in lines)
     lines, places = _substituted(text, lines)
     header = "".join(f"{line}\n" for line in _without_annotations(text, lines[:up], may_have_blocks=False))
-    chunks = [Chunk(header, text.path)] if header.strip() else []
+    chunks = [Chunk(without_directives(header), text.path)] if header.strip() else []
     chunks += _part(Direction.UP, text, lines[up:down], places, transaction=transaction)
     if down is not None:
         chunks += _part(Direction.DOWN, text, lines[down:], places, transaction=transaction)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from medusa_migrations.files.sqlfile import DIRECTIVE
 from medusa_migrations.migration import Direction
-from medusa_migrations.sql.scanner import Statement, split
+from medusa_migrations.sql.scanner import Comment, Statement, scan, split, starts_line
 from medusa_migrations.sql.statements import begins_or_ends_transaction, outside_transaction
 from medusa_migrations.sql.tokens import ScanError
 
@@ -22,7 +24,22 @@ def part(direction: Direction, chunks: Sequence[Chunk], *, transaction: bool = T
     """A part with its marker. It runs without a transaction if that is said, and if one of its statements needs it."""
     sql = "".join(chunk.text for chunk in chunks)
     in_one = transaction and not any(outside_transaction(statement.words) for statement in _statements(sql))
-    return [Chunk(f"-- migrate:{direction}{'' if in_one else ' transaction:false'}\n"), *chunks]
+    marker = Chunk(f"-- migrate:{direction}{'' if in_one else ' transaction:false'}\n")
+    return [marker, *(chunk._replace(text=without_directives(chunk.text)) for chunk in chunks)]
+
+
+def without_directives(sql: str) -> str:
+    """`sql` with `--|` in the place of `--` where a comment would be a directive: for another tool it is none."""
+    found = (item.start for item in _items(sql) if isinstance(item, Comment) and starts_line(sql, item.start))
+    for start in reversed([start for start in found if DIRECTIVE.match(sql, start)]):
+        sql = f"{sql[:start]}--|{sql[start + 2 :]}"
+    return sql
+
+
+def _items(sql: str) -> Iterator[Statement | Comment]:
+    """What a file's parts are read from, up to what cannot be read."""
+    with contextlib.suppress(ScanError):
+        yield from scan(sql, DIRECTIVE)
 
 
 def unwrapped(sql: str) -> str:

@@ -127,7 +127,8 @@ def _named(text: Text, head: list[Token], inner: list[Token]) -> tuple[str, str]
     TypeORM knows a class by its property `name`, or by its own name; MikroORM by the name of the file.
     """
     assigned = _assigned(inner, "name")
-    name = assigned.value if assigned and assigned.value else head[1].text if len(head) > 1 else "class"
+    named = [token.text for token in head[1:2] if token.text not in ("extends", "implements")]
+    name = assigned.value if assigned and assigned.value else next(iter(named), "without a name")
     stem = text.name.rpartition(".")[0]
     if head[-1].text != "Migration" or "extends" not in [token.text for token in head]:
         return name, _version(name)

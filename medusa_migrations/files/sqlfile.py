@@ -21,7 +21,7 @@ TEMPLATE = "-- migrate:up\n\n\n-- migrate:down\n\n"
 
 # dbmate's markers: two dashes at the start of a line, white space or none, `migrate:` and a word. What merely
 # looks like one is matched too, so that a misspelt marker is an error and not a comment.
-_DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)", re.IGNORECASE)
+DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)", re.IGNORECASE)
 # A slip in `migrate` itself, or no colon: in a file without a down part that is one, and no comment.
 _ALMOST_DOWN = re.compile(r"-{2,}[ \t]*([a-z]+)[ \t]*[:;.=-]?[ \t]*down[ \t]*(?:transaction\S*)?", re.IGNORECASE)
 _EXACT = re.compile(r"--[ \t]*migrate:\S")
@@ -66,7 +66,7 @@ def parse_stored(down: str, path: str) -> Part:
 
     Raises FileError if it cannot be split into statements.
     """
-    marker = _DIRECTIVE.match(down)
+    marker = DIRECTIVE.match(down)
     transaction = _OPTIONS.get(marker[2].strip()) if marker else None
     start = down.find("\n") + 1 if marker else 0
     try:
@@ -90,8 +90,8 @@ def depends_places(text: str, path: str, word: str = "depends") -> Iterator[tupl
     Raises FileError for what is not closed.
     """
     try:
-        for item in scan(text, _DIRECTIVE):
-            directive = _DIRECTIVE.match(text, item.start) if starts_line(text, item.start) else None
+        for item in scan(text, DIRECTIVE):
+            directive = DIRECTIVE.match(text, item.start) if starts_line(text, item.start) else None
             if directive and directive[1] == "up":
                 return
             if directive and directive[1] == word:
@@ -162,7 +162,7 @@ class _Parser:
 
     def items(self) -> Iterator[Statement | Comment]:
         try:
-            yield from scan(self.text, _DIRECTIVE)
+            yield from scan(self.text, DIRECTIVE)
         except ScanError as error:
             raise self.error(error.problem, error.offset, error.cure) from None
 
@@ -182,7 +182,7 @@ class _Parser:
         self.sections[-1].statements.append(statement)
 
     def take_comment(self, comment: Comment) -> None:
-        directive = _DIRECTIVE.match(self.text, comment.start)
+        directive = DIRECTIVE.match(self.text, comment.start)
         if self.text[comment.start] == "\\":
             self.cut(comment)
         elif directive and starts_line(self.text, comment.start):

@@ -22,6 +22,10 @@ from .conftest import Convert
         ({"1_a.down.sql": "SELECT 1;\n"}, "-- migrate:up\n-- migrate:down\nSELECT 1;\n"),
         ({"1_a.up.sql": ""}, "-- migrate:up\n"),
         (
+            {"1_a.up.sql": "SELECT 1;\n-- migrate:down\nSELECT 2;\n"},
+            "-- migrate:up\nSELECT 1;\n--| migrate:down\nSELECT 2;\n",
+        ),
+        (
             {"1_a.up.sql": "CREATE INDEX CONCURRENTLY a ON b (c)"},
             "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY a ON b (c);\n",
         ),

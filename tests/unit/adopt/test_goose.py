@@ -18,6 +18,7 @@ from .conftest import Convert
             "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n",
         ),
         ("--+goose up\nSELECT 1;", "-- migrate:up\nSELECT 1;\n"),
+        ("-- migrate:feature x\n-- +goose Up\n", "--| migrate:feature x\n-- migrate:up\n"),
         ("-- +goose   UP \t\nSELECT 1;", "-- migrate:up\nSELECT 1;\n"),
         ("-- +goose Up --\n-- goose\n", "-- migrate:up\n-- goose\n"),
         (

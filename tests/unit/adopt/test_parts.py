@@ -32,6 +32,23 @@ def test_a_part_runs_without_a_transaction_where_that_is_said_or_needed(
 @pytest.mark.parametrize(
     ("sql", "after"),
     [
+        (
+            "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n",
+            "--| migrate:up\nSELECT 1;\n--| migrate:down\nSELECT 2;\n",
+        ),
+        ("SELECT 1,\n--migrate: Feature x\n2;\n", "SELECT 1,\n--|migrate: Feature x\n2;\n"),
+        ("SELECT $$\n-- migrate:down\n$$, '\n-- migrate:down\n';\n", None),
+        (" -- migrate:down\n/*\n-- migrate:down\n*/ -- migrate:up\n-- migrated\n", None),
+        ("COPY a FROM stdin;\n-- migrate:down\n\\.\n", None),
+    ],
+)
+def test_what_would_be_a_directive_here_is_a_comment_as_it_was_there(sql: str, after: str | None) -> None:
+    assert [chunk.text for chunk in part(Direction.UP, [Chunk(sql)])] == ["-- migrate:up\n", after or sql]
+
+
+@pytest.mark.parametrize(
+    ("sql", "after"),
+    [
         ("BEGIN;\nSELECT 1;\nCOMMIT;\n", "/* BEGIN; */\nSELECT 1;\n/* COMMIT; */\n"),
         ("-- x\nbegin transaction ;SELECT 1; end", "-- x\n/* begin transaction ; */SELECT 1; /* end */"),
         ("START TRANSACTION;\nCOMMIT;", "/* START TRANSACTION; */\n/* COMMIT; */"),

@@ -179,6 +179,7 @@ def test_the_history_of_mikroorm_has_times_and_once_had_suffixes() -> None:
         ("export class B1690000000001 extends A1690000000000 {}", ["no method up is recognised in the class B16900"]),
         ("export class B1690000000001 { up = async (queryRunner) => {} }", ["no method up is recognised in the class"]),
         ("export class B { async up(queryRunner) {} }", ["the name of the class B does not end"]),
+        ("export default class implements M { async up(queryRunner) {} }", ["the name of the class without a name"]),
         ("class Helper { async up(queryRunner) {} }\nclass Other {}", []),
         ("abstract class Base { abstract up(queryRunner): Promise<void>; }", []),
     ],
