@@ -1,6 +1,6 @@
 import { Migration } from "@mikro-orm/migrations"
 
-export class Migration20240308101112 extends Migration {
+export class Migration20240308101112_created_index extends Migration {
   override async up(): Promise<void> {
     this.addSql(`create index concurrently "IDX_brand_created" on "brand" (created_at);`)
   }
