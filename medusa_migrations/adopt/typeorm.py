@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from medusa_migrations.migration import FEATURE, Direction, timestamp_problem
@@ -21,11 +22,12 @@ _SUFFIX = re.compile(r"\.[mc]?[jt]s$")
 # A class is named with what it does and milliseconds since 1970; one of Medusa's modules, with a moment.
 _MILLISECONDS = re.compile(r"[0-9]{13}$")
 _MOMENT = re.compile(r"20[0-9]{12}$")
-_NUMBER = re.compile(r"20[0-9]{12}|[0-9]{13}")
+_NUMBER = re.compile(r"[0-9]{8,14}")
 _NUMBER_OF_FILE = re.compile(r"^[0-9]{13,14}|[0-9]{13,14}$")
 _WORD = re.compile(r"^_*migration(?![a-z])[_-]*", re.IGNORECASE)
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
+_MENTIONS = re.compile(r"queryRunner|QueryRunner|MigrationInterface|addSql|extends\s+(?:\w+\.)?Migration\b")
 _METHODS = {Direction.UP: "up", Direction.DOWN: "down"}
 _SENDS = {"query", "addSql"}
 # Behind the SQL; the second is what prettier makes of the first, and the third what TypeORM wrote until 0.2.
@@ -50,7 +52,8 @@ _UNKNOWN = (
 class _Class(NamedTuple):
     """A class that is a migration, or looks like one: `key` is its name as the history has it, `version` the number.
 
-    `line` is where it begins, and `tokens` are all of it from its brace on.
+    `line` is where it begins, and `tokens` are all of it from its brace on. `of_file` tells that it is MikroORM's,
+    which knows it by its file, and needs no number.
     """
 
     key: str
@@ -58,22 +61,27 @@ class _Class(NamedTuple):
     line: int
     tokens: list[Token]
     is_exported: bool
+    of_file: bool
 
     @property
     def problem(self) -> str:
         """Why it gives no migration, "" where it does."""
         if _body(self.tokens, "up") is None:
             return _NO_UP
-        if not self.version:
+        if not (self.version or self.of_file):
             return _UNNAMED
         return "" if self.is_exported else _NOT_EXPORTED
 
     @property
+    def moment(self) -> datetime | None:
+        return of_digits(self.version) if self.version else None
+
+    @property
     def order(self) -> tuple[float, str]:
-        """By milliseconds, which a moment alone does not have."""
-        moment = of_digits(self.version)
-        assert moment is not None  # `_version` is one
-        return int(self.version) if len(self.version) == 13 else moment.timestamp() * 1000, self.key
+        """MikroORM sorts by names, TypeORM by milliseconds, which a moment alone does not have."""
+        if self.of_file or self.moment is None:
+            return 0, self.key
+        return int(self.version) if len(self.version) == 13 else self.moment.timestamp() * 1000, self.key
 
 
 def convert(texts: Sequence[Text]) -> Converted:
@@ -104,7 +112,7 @@ def _is_code(text: Text) -> bool:
 
 
 def _is_own(text: Text) -> bool:
-    return _is_code(text) and bool(re.search(r"queryRunner|QueryRunner|MigrationInterface|addSql", text.text))
+    return _is_code(text) and bool(_MENTIONS.search(text.text))
 
 
 def _classes(text: Text, found: list[Token]) -> Iterator[_Class]:
@@ -115,25 +123,27 @@ def _classes(text: Text, found: list[Token]) -> Iterator[_Class]:
             continue
         end = closing(found, opening) + 1
         inner = found[opening:end]
-        key, version = _named(text, found[index:opening], inner)
+        of_file = found[opening - 1].text == "Migration" and "extends" in [one.text for one in found[index:opening]]
+        key, version = _of_file(text) if of_file else _named(found[index + 1], inner)
         is_exported = _is_exported(found, index, end)
         if version or (is_exported and _body(inner, "up") is not None):
-            yield _Class(key, version, _line(text, token), inner, is_exported)
+            yield _Class(key, version, _line(text, token), inner, is_exported, of_file)
 
 
-def _named(text: Text, head: list[Token], inner: list[Token]) -> tuple[str, str]:
-    """The name by which its tool knows a class, and the number in it, or "".
-
-    TypeORM knows a class by its property `name`, or by its own name; MikroORM by the name of the file.
-    """
-    assigned = _assigned(inner, "name")
-    named = [token.text for token in head[1:2] if token.text not in ("extends", "implements")]
-    name = assigned.value if assigned and assigned.value else next(iter(named), "without a name")
+def _of_file(text: Text) -> tuple[str, str]:
+    """The name by which MikroORM knows a class, and the number in it, or ""."""
     stem = text.name.rpartition(".")[0]
-    if head[-1].text != "Migration" or "extends" not in [token.text for token in head]:
-        return name, _version(name)
     number = _NUMBER.search(stem)
-    return stem, number[0] if number and of_digits(number[0]) else _version(name)
+    return stem, number[0] if number and of_digits(number[0]) else ""
+
+
+def _named(behind: Token, inner: list[Token]) -> tuple[str, str]:
+    """The name by which TypeORM knows a class: its property, else what is behind `class`; and the number in that."""
+    assigned = _assigned(inner, "name")
+    if assigned and assigned.value:
+        return assigned.value, _version(assigned.value)
+    name = "without a name" if behind.text in ("extends", "implements", "{") else behind.text
+    return name, _version(name)
 
 
 def _is_exported(found: list[Token], index: int, end: int) -> bool:
@@ -195,7 +205,7 @@ def _draft(text: Text, found: _Class, all_tokens: list[Token]) -> Draft:
             made, marked = _sql(text, body)
             chunks += part(direction, made, transaction=_is_transactional(found, direction))
             places += marked
-    return Draft(found.key, text.path, _title(text, found), of_digits(found.version), tuple(chunks), tuple(places))
+    return Draft(found.key, text.path, _title(text, found), found.moment, tuple(chunks), tuple(places))
 
 
 def _is_transactional(found: _Class, direction: Direction) -> bool:
@@ -209,11 +219,11 @@ def _is_transactional(found: _Class, direction: Direction) -> bool:
 
 def _title(text: Text, found: _Class) -> str:
     """What the class does, in words; one whose name is but a number has it from its file."""
-    before, _, behind = found.key.rpartition(found.version)
+    before, _, behind = found.key.rpartition(found.version) if found.version else ("", "", found.key)
     title = _WORD.sub("", before) + behind
-    if not title.strip("_-"):
-        title = _NUMBER_OF_FILE.sub("", _WORD.sub("", text.name.partition(".")[0])).strip("_-") or "migration"
-    return _CAPITAL.sub("_", title).lower()
+    if not title.strip("_-") and not found.of_file:
+        title = _NUMBER_OF_FILE.sub("", _WORD.sub("", text.name.partition(".")[0]))
+    return _CAPITAL.sub("_", title.strip("_-") or "migration").lower()
 
 
 def _feature(text: Text, found: list[Token]) -> tuple[list[Chunk], list[ImportPlace]]:

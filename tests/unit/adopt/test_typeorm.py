@@ -137,7 +137,8 @@ def test_properties_of_a_class(convert: Convert, inside: str, key: str, option: 
         ("Migration20240307132720", "", "Migration20240307132720", "20240307132720_migration", ""),
         ("Migration20240307132720_add_users", "", "Migration20240307132720_add_users", "20240307132720_add_users", ""),
         ("InitialSetup20240307132720", "", "InitialSetup20240307132720", "20240307132720_initial_setup", ""),
-        ("add-users", "", "add-users", "20250102030405_add-users", ""),
+        ("Migration202408271511", "", "Migration202408271511", "20240827151100_migration", ""),
+        ("add-users", "", "add-users", "20000101000000_add-users", ""),
         (
             "Migration20240307132720",
             "isTransactional(): boolean { return false; }",
@@ -164,6 +165,14 @@ def test_mikroorm_knows_a_class_by_its_file(
     (draft,) = convert("typeorm", {f"{stem}.ts": text}).drafts
     sql = f"-- migrate:up{option}\nSELECT 1;\n-- migrate:down{option}\nSELECT 2;\n"
     assert (draft.key, draft.text, names_of([draft])) == (key, sql, [name])
+
+
+def test_mikroorm_sorts_by_the_names_of_files(convert: Convert) -> None:
+    stems = ["b", "Migration202408271511", "InitialSetup20240401153642", "Migration20240601111544"]
+    text = "export class A20240101000000 extends Migration { async up() {} }"
+    drafts = convert("typeorm", {f"{stem}.ts": text for stem in stems}).drafts
+    assert [draft.key for draft in drafts] == [*stems[2:], stems[1], stems[0]]
+    assert names_of(drafts)[2:] == ["20240827151100_migration", "20240827151101_b"]
 
 
 def test_the_history_of_mikroorm_has_times_and_once_had_suffixes() -> None:
