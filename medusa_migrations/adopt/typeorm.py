@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from medusa_migrations.migration import FEATURE, Direction, timestamp_problem
 from medusa_migrations.results import ImportPlace
 
+from . import es5
 from .draft import Chunk, Converted, Draft, Text, stop
 from .javascript import DEPTH, Token, closing, literal, statements, tokens
 from .names import of_digits
@@ -128,6 +129,12 @@ def _classes(text: Text, found: list[Token]) -> Iterator[_Class]:
         is_exported = _is_exported(found, index, end)
         if version or (is_exported and _body(inner, "up") is not None):
             yield _Class(key, version, _line(text, token), inner, is_exported, of_file)
+    for one in es5.functions(found):
+        of_file = one.extends == "Migration"
+        key, version = _of_file(text) if of_file else _named(one.name, one.tokens)
+        is_exported = one.is_value or _is_used(found, one.name.text, one.start, one.end)
+        if version or is_exported:
+            yield _Class(key, version, _line(text, one.name), one.tokens, is_exported, of_file)
 
 
 def _of_file(text: Text) -> tuple[str, str]:
@@ -148,10 +155,12 @@ def _named(behind: Token, inner: list[Token]) -> tuple[str, str]:
 
 def _is_exported(found: list[Token], index: int, end: int) -> bool:
     """Whether the class from the index on up to `end` leaves its module: by its statement, or by its name elsewhere."""
-    if index and found[index - 1].text in _GIVES:
-        return True
-    name = found[index + 1].text
-    elsewhere = (at for at in range(1, len(found)) if found[at].text == name and not index < at < end)
+    return bool(index and found[index - 1].text in _GIVES) or _is_used(found, found[index + 1].text, index, end)
+
+
+def _is_used(found: list[Token], name: str, start: int, end: int) -> bool:
+    """Whether a name is somewhere else than between the indexes, and more is done with it than within the module."""
+    elsewhere = (at for at in range(1, len(found)) if found[at].text == name and not start < at < end)
     return any(found[at - 1].text not in _USES for at in elsewhere)
 
 
@@ -171,7 +180,7 @@ def _assigned(inner: list[Token], name: str) -> Token | None:
         is_of_this = inner[index - 1].text == "." and inner[index - 2].text == "this"
         if inner[index].text == name and (is_of_this or index in properties):
             equals = _behind_type(inner, index + 1)
-            if inner[equals].text == "=":
+            if equals + 1 < len(inner) and inner[equals].text == "=":
                 return inner[equals + 1]
     return None
 
@@ -188,7 +197,7 @@ def _behind_type(inner: list[Token], at: int) -> int:
 def _body(inner: list[Token], method: str) -> list[Token] | None:
     """The tokens of a method's body, None where the class does not have it."""
     for index in _at_top(inner):
-        if inner[index].text == method and inner[index + 1].text == "(":
+        if [token.text for token in inner[index : index + 2]] == [method, "("]:
             end = closing(inner, index + 1)
             opening = next((at for at in range(end, len(inner)) if inner[at].text in ("{", ";")), None)
             if opening is not None and inner[opening].text == "{":
@@ -202,7 +211,7 @@ def _draft(text: Text, found: _Class, all_tokens: list[Token]) -> Draft:
     for direction, method in _METHODS.items():
         body = _body(found.tokens, method)
         if body is not None:
-            made, marked = _sql(text, body)
+            made, marked = _sql(text, es5.plain(body))
             chunks += part(direction, made, transaction=_is_transactional(found, direction))
             places += marked
     return Draft(found.key, text.path, _title(text, found), found.moment, tuple(chunks), tuple(places))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from medusa_migrations.adopt.draft import Text
 from medusa_migrations.adopt.names import names_of
 from medusa_migrations.adopt.tool import Applied
 from medusa_migrations.adopt.typeorm import TOOL
@@ -265,7 +266,7 @@ def test_classes_are_in_the_order_of_their_milliseconds(convert: Convert) -> Non
     [
         ("export class A { async up(queryRunner) {} }", "does not end with a timestamp of 13 digits"),
         (
-            "var A1690000000000 = (function () { A.prototype.up = function (queryRunner) {} })()",
+            "var A1690000000000 = function () { this.up = function (queryRunner) {} }",
             "no class with a method",
         ),
     ],
@@ -274,3 +275,91 @@ def test_what_is_no_migration_of_it_is_a_place(convert: Convert, text: str, mess
     converted = convert("typeorm", {"a.js": text, "index.js": "export {}", "a.d.ts": "class A { up(queryRunner) }"})
     assert converted.drafts == ()
     assert [message in place.message for place in converted.places] == [True]
+
+
+ES5 = """\
+exports.A1690000000000 = void 0;
+var A1690000000000 = /** @class */ (function () {
+    function A1690000000000() {
+        this.name = "A1690000000000";
+        this.transaction = false;
+    }
+    A1690000000000.prototype.up = function (queryRunner) {
+        return __awaiter(this, void 0, void 0, function () {
+            %s
+        });
+    };
+    A1690000000000.prototype.down = function (queryRunner) {
+        return __awaiter(this, void 0, void 0, function () {
+            return __generator(this, function (_a) {
+                return [2 /*return*/, queryRunner.query("SELECT 0")];
+            });
+        });
+    };
+    return A1690000000000;
+}());
+%s
+"""
+
+STEPS = """return __generator(this, function (_a) {
+                switch (_a.label) {
+                    case 0: return [4 /*yield*/, queryRunner.query("SELECT 1")];
+                    case 1:
+                        _a.sent();
+                        %s
+                        return [4 /*yield*/, queryRunner.query("SELECT 2")];
+                    case 2:
+                        _a.sent();
+                        return [2 /*return*/];
+                }
+            });"""
+
+
+@pytest.mark.parametrize(
+    ("middle", "sql"),
+    [
+        ("", ["SELECT 1;", "SELECT 2;"]),
+        ("return [2 /*return*/];", ["SELECT 1;"]),
+        ("this.x = `y`;", ["SELECT 1;", "SELECT 2;"]),
+        ("rows = _a.sent();", []),
+        ("return [2 /*return*/, _a.sent()];", ["SELECT 1;"]),
+        ("return [2 /*return*/, x(_a.sent())];", []),
+        ("if (x) return [3 /*break*/, 2];", []),
+        ("_a.trys.push([0, 2, , 3]);", []),
+    ],
+)
+def test_classes_and_methods_as_typescript_writes_them_for_es5(convert: Convert, middle: str, sql: list[str]) -> None:
+    text = ES5 % (STEPS % middle, "exports.A1690000000000 = A1690000000000;")
+    (draft,) = convert("typeorm", {"a.js": text}).drafts
+    up, _, down = draft.text.partition("-- migrate:down\n")
+    marker, *lines = up.splitlines()
+    assert (draft.key, marker, down) == ("A1690000000000", "-- migrate:up transaction:false", "SELECT 0;\n")
+    assert [line for line in lines if line.startswith("SELECT")] == sql
+    assert len(draft.places) == ("this.x" in middle) + (not sql)
+    assert draft.text.count("RAISE") == len(draft.places)
+
+
+def test_variables_of_a_method_for_es5(convert: Convert) -> None:
+    steps = (STEPS % 'sql = "SELECT " + "3";').replace('"SELECT 2"', "sql")
+    text = ES5 % (f"var a, sql;\n{steps}", "exports.A1690000000000 = A1690000000000;")
+    (draft,) = convert("typeorm", {"a.js": text}).drafts
+    assert "SELECT 1;\nSELECT 3;\n-- migrate:down" in draft.text
+
+
+def test_a_class_for_es5_that_is_not_exported_is_a_place(convert: Convert) -> None:
+    converted = convert("typeorm", {"a.js": (ES5 % (STEPS % "", "")).replace("exports.A1690000000000 = void 0;", "")})
+    assert (converted.drafts, [place.line for place in converted.places]) == ((), [7])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ES5 % (STEPS % "", "exports.A1690000000000 = A1690000000000;"),
+        "export class A1690000000000 { readonly name?: string | undefined = `A1690000000000`\n transaction = false\n"
+        " async up(queryRunner: QueryRunner): Promise<void> { await queryRunner.query(`SELECT ${1}` + '1') }\n"
+        " isTransactional() { return false }\n}\nexport class B1690000000001 extends A1690000000000 { up = () => 1 }",
+    ],
+)
+def test_what_is_cut_off_anywhere_is_read_to_its_end(text: str) -> None:
+    for end in range(len(text)):
+        TOOL.convert([Text("a.ts", "a.ts", text[:end])])
