@@ -57,5 +57,5 @@ TOOL = Tool(
     "dbmate",
     convert,
     lambda text: bool(text.name.endswith(".sql") and _MARKER.search(text.text)),
-    HistoryTable("schema_migrations", ("version",), "version", _read, others={"dirty"}),
+    HistoryTable("schema_migrations", ("version::text",), "version", _read, others={"dirty"}),
 )

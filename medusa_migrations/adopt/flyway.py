@@ -17,6 +17,7 @@ from .tool import Applied, HistoryTable, Tool
 
 _VERSIONED = re.compile(r"(?P<kind>[VUB])(?P<version>[0-9]+(?:[._][0-9]+)*)(?:__(?P<title>.*))?\.(?P<suffix>sql|java)")
 _REPEATABLE = re.compile(r"R__(?P<title>.+)\.(?P<suffix>sql|java)")
+_VERSION = re.compile(r"[0-9]+(?:[._][0-9]+)*", re.ASCII)
 _PLACEHOLDER = re.compile(r"\$\{[^}\n]*\}")
 
 _JAVA = "this migration is written in Java: write it in SQL or in Python."
@@ -148,7 +149,7 @@ def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]
                 f"The history of Flyway has {script} as failed. Nothing was recorded. See what it has done, mend that, "
                 "and run flyway repair; then this again."
             )
-        key = f"R__{_described(description)}" if version is None else _key(version)
+        key = _key_of_row(version, description)
         if kind.startswith("UNDO") or kind == "DELETE":
             found.pop(key, None)
         elif "BASELINE" in kind:
@@ -156,6 +157,18 @@ def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]
         elif kind != "SCHEMA":
             found[key] = Applied(key, at, milliseconds)
     return list(found.values())
+
+
+def _key_of_row(version: str | None, description: str) -> str:
+    """The key of a row: one without a version is of a repeatable migration, or such as the row of a schema."""
+    if version is None:
+        return f"R__{_described(description)}"
+    if not _VERSION.fullmatch(version):
+        raise PlanError(
+            f"The history of Flyway has a row with the version {version!r}, which is none of numbers and dots, so no "
+            "Flyway has written it. Nothing was recorded. Mend or delete that row; then run this again."
+        )
+    return _key(version)
 
 
 def _is_up_to(key: str, baseline: str) -> bool:
@@ -168,9 +181,18 @@ TOOL = Tool(
     _is_own,
     HistoryTable(
         "flyway_schema_history",
-        ("version", "description", "type", "script", "installed_on::timestamptz", "execution_time", "success"),
+        (
+            "version::text",
+            "description::text",
+            "type::text",
+            "script::text",
+            "installed_on::timestamptz",
+            "execution_time::bigint",
+            "success::boolean",
+        ),
         "installed_rank",
         _read,
+        may_lack={"version"},
     ),
     below=True,
 )

@@ -66,5 +66,5 @@ TOOL = Tool(
     "golang-migrate",
     convert,
     lambda text: bool(_NAME.fullmatch(text.name)),
-    HistoryTable("schema_migrations", ("version", "dirty"), "version", _read),
+    HistoryTable("schema_migrations", ("version::bigint", "dirty::boolean"), "version", _read),
 )

@@ -181,5 +181,5 @@ TOOL = Tool(
     "goose",
     convert,
     _is_own,
-    HistoryTable("goose_db_version", ("version_id", "is_applied", "tstamp::timestamptz"), "id", _read),
+    HistoryTable("goose_db_version", ("version_id::bigint", "is_applied::boolean", "tstamp::timestamptz"), "id", _read),
 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import Error, router
 
@@ -35,6 +38,11 @@ _SERVER_TIME = (
     "SELECT pg_catalog.set_config('TimeZone', reset_val, false) FROM pg_catalog.pg_settings WHERE name = 'TimeZone'"
 )
 
+_TIME = "timestamptz"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What every driver can read in every time zone.
+_EARLIEST, _LAST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
 
 class Recorder:
     """What a tool's history in one database has of the migrations in `ids`, which are by that tool's keys."""
@@ -62,7 +70,22 @@ class Recorder:
                 f"Cannot read {self.table!r}, the history of {self.tool.name}, in the database {session.alias!r}: "
                 f"{postgresql.server_error(error).message}. Nothing was recorded."
             ) from None
-        return known.read(rows, list(self.ids))
+        return known.read([self._checked(row) for row in rows], list(self.ids))
+
+    def _checked(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """A row with its times as such. Raises PlanError for one that lacks what every row has."""
+        known = self.tool.history
+        values: list[Any] = []
+        for column, value in zip((*known.columns, *known.optional), row, strict=True):
+            name, _, type_ = column.partition("::")
+            if value is None and type_ != _TIME and name not in known.may_lack:
+                raise PlanError(
+                    f"{self.table!r}, the history of {self.tool.name} in the database {self.history.session.alias!r}, "
+                    f"has a row in which {name} is NULL, which {self.tool.name} never writes. Nothing was recorded. "
+                    "Mend or delete that row; then run this again."
+                )
+            values.append(_moment(value) if type_ == _TIME else value)
+        return tuple(values)
 
     def _refuse_another(self, columns: set[str]) -> None:
         known = self.tool.history
@@ -154,5 +177,17 @@ def _name(column: str) -> str:
 
 
 def _column(column: str) -> str:
-    name, cast, type_ = column.partition("::")
-    return f"{quoted(name)}{cast}{type_}"
+    name, _, type_ = column.partition("::")
+    value = f"{quoted(name)}::{type_}"
+    return f"pg_catalog.date_part('epoch', {value})" if type_ == _TIME else value
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    """The moment that many seconds after 1970; None for an infinite one, which no driver reads, or one far away."""
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    try:
+        found = _EPOCH + timedelta(microseconds=round(seconds * 1_000_000))
+    except OverflowError:
+        return None
+    return found if _EARLIEST <= found < _LAST else None

@@ -20,9 +20,11 @@ class Applied(NamedTuple):
 class HistoryTable(NamedTuple):
     """A tool's table: its default name, the columns that are read, in their order, and by which they are sorted.
 
-    `read` makes of the rows, and of the keys of all migrations in their order, what is applied. It raises PlanError for
-    what is not settled there. A table with one of the columns `others` is another tool's. Those in `optional` come
-    behind the columns, and are None where the table does not have them.
+    A column is written with the type that it is read as, `version::text`. None of them lacks a value in a row but the
+    times, which may be unknown, and those of `may_lack`. `read` makes of the rows, and of the keys of all migrations in
+    their order, what is applied. It raises PlanError for what is not settled there. A table with one of the columns
+    `others` is another tool's. Those in `optional` come behind the columns, and are None where the table does not have
+    them.
     """
 
     name: str
@@ -31,6 +33,7 @@ class HistoryTable(NamedTuple):
     read: Callable[[Sequence[tuple[Any, ...]], Sequence[str]], list[Applied]]
     others: Collection[str] = ()
     optional: tuple[str, ...] = ()
+    may_lack: Collection[str] = ()
 
 
 class Tool(NamedTuple):

@@ -316,5 +316,5 @@ TOOL = Tool(
     "typeorm",
     convert,
     _is_own,
-    HistoryTable("migrations", ("name",), "id", _read, optional=("executed_at::timestamptz",)),
+    HistoryTable("migrations", ("name::text",), "id", _read, optional=("executed_at::timestamptz",)),
 )

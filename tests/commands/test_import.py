@@ -200,6 +200,45 @@ def test_a_history_that_is_not_settled_stops_it_before_anything_is_written(
     assert project.history() == []
 
 
+# What no tool writes, and a person may have.
+STRANGE = [
+    ("a version of dbmate", DBMATE, "ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_pkey;"
+     "ALTER TABLE schema_migrations ALTER version DROP NOT NULL; UPDATE schema_migrations SET version = NULL",
+     "'schema_migrations', the history of dbmate in the database 'default', has a row in which version is NULL"),
+    ("a version of golang-migrate", GOLANG, "ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_pkey;"
+     "ALTER TABLE schema_migrations ALTER version DROP NOT NULL; UPDATE schema_migrations SET version = NULL",
+     "has a row in which version is NULL"),
+    ("a version of golang-migrate that is no number", GOLANG, "ALTER TABLE schema_migrations ALTER version TYPE text;"
+     "UPDATE schema_migrations SET version = 'x'", 'invalid input syntax for type bigint: "x"'),
+    ("a version of goose", GOOSE, "UPDATE goose_db_version SET version_id = NULL", "in which version_id is NULL"),
+    ("a flag of goose", GOOSE, "UPDATE goose_db_version SET is_applied = NULL", "in which is_applied is NULL"),
+    ("a name of typeorm", CLASSES, "ALTER TABLE migrations ALTER name DROP NOT NULL; UPDATE migrations SET name = NULL",
+     "in which name is NULL"),
+    ("a type of Flyway", FLYWAY, "UPDATE flyway_schema_history SET type = NULL", "in which type is NULL"),
+    ("a version of Flyway", FLYWAY, "UPDATE flyway_schema_history SET version = '1.x'", "with the version '1.x'"),
+    ("a duration of Flyway", FLYWAY, "ALTER TABLE flyway_schema_history ALTER execution_time TYPE numeric;"
+     "UPDATE flyway_schema_history SET execution_time = 1e30", "bigint out of range"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("folder", "change", "problem"), [one[1:] for one in STRANGE], ids=[one[0] for one in STRANGE])
+def test_a_row_that_no_tool_writes_is_refused_in_words(
+    project: Project, folder: Folder, change: str, problem: str
+) -> None:
+    put(project, folder.files)
+    project.sql(folder.history + change)
+    assert problem in project.manage(*command(folder.tool, "--history")).error()
+    assert project.history() == []
+
+
+@pytest.mark.parametrize("at", ["NULL", "'infinity'", "'-infinity'", "'0044-03-15 BC'", "'20000-01-01'"])
+def test_a_time_that_cannot_be_is_that_of_the_import(project: Project, at: str) -> None:
+    put(project, GOOSE.files)
+    project.sql(f"{GOOSE.history} UPDATE goose_db_version SET tstamp = {at}")
+    project.manage(*command("goose", "--history")).ok()
+    assert project.sql("SELECT now() - applied_at < interval '1 hour' FROM medusa_migrations") == [(True,)]
+
+
 def test_an_import_that_is_killed_leaves_no_half_of_a_file(project: Project) -> None:
     """The next one would take that for what is there already."""
     put(project, {"1_a.up.sql": f"SELECT '{'x' * 5_000_000}';\n"})
