@@ -118,20 +118,24 @@ def import_from(
     dry_run: bool = False,
     history: str | None = None,
     database: str = "default",
+    scratch: str | None = None,
     listener: Listener = ignore,
+    interruption: Interruption | None = None,
 ) -> ImportResult:
     """Make migrations of the app with the label `app` of those of another tool, which are in the folder `source`.
 
-    `tool` is "dbmate", "flyway", "golang-migrate", "goose" or "typeorm". No SQL is run, and no file that is there is
-    written. `history` is the name of that tool's table in `database`, "" for its usual one: what it has applied is
-    recorded in the history as applied. `dry_run` writes nothing.
-    Raises MigrationError, before anything is written, for a folder or a file that cannot be used, and PlanError for a
-    history of that tool that is not settled.
+    `tool` is "dbmate", "flyway", "golang-migrate", "goose" or "typeorm"; no SQL is run then. Or it is "django", and
+    `source` the label of an app with Django migrations, which are applied in a scratch database on the server of
+    `database`, or in the empty one that `scratch` names. No file that is there is written. `history` is the name of the
+    tool's table in `database`, "" for its usual one: what it has applied is recorded in the history as applied.
+    `dry_run` writes nothing.
+    Raises MigrationError, before anything is written, for a folder or a file that cannot be used, PlanError for a
+    history of that tool that is not settled, and Interrupted.
     """
-    from .adopt.app import Request
     from .adopt.app import import_from as adopt
+    from .adopt.request import Request
 
-    return adopt(Request(tool, source, app, dry_run, history, database, listener))
+    return adopt(Request(tool, source, app, dry_run, history, database, scratch, listener, interruption))
 
 
 def run(

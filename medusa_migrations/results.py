@@ -421,7 +421,7 @@ class ImportPlace(NamedTuple):
 class ImportedFile(NamedTuple):
     """A migration that is made of another tool's, of its file `source`.
 
-    `is_new` is False where `path` is there already: it stays as it is.
+    `is_new` is False where `path` is there already: it stays as it is. Then one of Django's has no text here.
     """
 
     id: MigrationId
@@ -436,6 +436,7 @@ class ImportResult(NamedTuple):
 
     With the history of a database, `recorded` is what that tool has applied and the history did not have, in the order
     in which it was applied, and `unknown` what it has applied that there is no file of, by its own names.
+    `differences` is how what the new files make differs from what Django makes; of other tools it is not known.
     """
 
     tool: str
@@ -447,6 +448,7 @@ class ImportResult(NamedTuple):
     database: str | None = None
     recorded: tuple[MigrationId, ...] = ()
     unknown: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 def duration(milliseconds: int | None) -> str:

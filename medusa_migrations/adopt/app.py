@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from django.apps import AppConfig
 
-from medusa_migrations.errors import MigrationError
-from medusa_migrations.events import Listener, ignore
+from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.files.make import own_app
 from medusa_migrations.files.sources import source_folder
 from medusa_migrations.results import ImportedFile, ImportPlace, ImportResult
@@ -16,44 +14,45 @@ from medusa_migrations.results import ImportedFile, ImportPlace, ImportResult
 from .draft import Converted
 from .folder import read_folder
 from .history import recorder
-from .tool import Tool
-from .tools import refuse_others, tool_named
+from .request import Request
+from .tool import Theirs, Tool
+from .tools import DJANGO, refuse_others, tool_named
 from .write import Made, Plan, planned, write
-
-
-class Request(NamedTuple):
-    """What is asked for. `history` is the name of the tool's table, "" for its usual one, None to leave it alone."""
-
-    tool: str
-    source: str
-    app: str
-    dry_run: bool = False
-    history: str | None = None
-    database: str = "default"
-    listener: Listener = ignore
 
 
 def import_from(request: Request) -> ImportResult:
     """As `medusa_migrations.api.import_from`."""
-    tool = tool_named(request.tool)
+    theirs = _theirs(request)
     app = own_app(request.app)
-    _refuse_own(app, request.source)
-    converted = _converted(tool, request.source)
-    plan = planned(app, converted.drafts)
-    places = (*converted.places, *plan.places, *_places_of_new(plan))
-    result = ImportResult(tool.name, request.source, app.label, request.dry_run, _files(plan), places)
+    plan = planned(app, theirs.converted.drafts)
+    places = (*theirs.converted.places, *plan.places, *_places_of_new(plan))
+    files, found = _files(plan), theirs.converted.differences
+    result = ImportResult(theirs.name, request.source, app.label, request.dry_run, files, places, differences=found)
     if request.history is None:
         if not request.dry_run:
             write(app, plan.made)
         return result
     ids = {one.draft.key: one.id for one in plan.made}
     table, alias, dry_run = request.history or None, request.database, request.dry_run
-    with recorder(tool, table, ids, alias, request.listener, dry_run=dry_run) as other:
+    with recorder(theirs, table, ids, alias, request.listener, dry_run=dry_run) as other:
         new = tuple(other.new())
         if not dry_run:
             write(app, plan.made)
             new = other.record()
         return result._replace(database=alias, recorded=new, unknown=tuple(other.unknown()))
+
+
+def _theirs(request: Request) -> Theirs:
+    """What there is to be imported. Raises MigrationError."""
+    if request.tool == DJANGO:
+        from .django.app import from_django  # other tools need no scratch database
+
+        return from_django(request, own_app(request.app))
+    tool = tool_named(request.tool)
+    if request.scratch is not None:
+        raise PlanError(f"--scratch is for django alone: the files of {tool.name} are turned without a database.")
+    _refuse_own(own_app(request.app), request.source)
+    return Theirs(tool.name, tool.history, _converted(tool, request.source))
 
 
 def _refuse_own(app: AppConfig, source: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from medusa_migrations.results import ImportPlace
+from medusa_migrations.results import Difference, ImportPlace
 
 
 class Text(NamedTuple):
@@ -78,10 +78,14 @@ STOP = "DO $import$ BEGIN RAISE EXCEPTION"
 
 
 class Converted(NamedTuple):
-    """What a folder of another tool gives: migrations in its order, and places in files that give none."""
+    """What another tool gives: migrations in its order, and places in files that give none.
+
+    `differences` is what the migrations make otherwise than that tool does, where the two were compared.
+    """
 
     drafts: tuple[Draft, ...]
     places: tuple[ImportPlace, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 def stop(place: ImportPlace, code: str = "") -> Chunk:

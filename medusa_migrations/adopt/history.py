@@ -25,7 +25,7 @@ from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.sql.names import quoted, quoted_table
 
 from .draft import STOP
-from .tool import Applied, Tool
+from .tool import Applied, Theirs
 
 # A table that may be read: its columns, of PostgreSQL's own types. To read a view may call another's functions.
 _COLUMNS = """
@@ -47,15 +47,15 @@ _EARLIEST, _LAST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo
 class Recorder:
     """What a tool's history in one database has of the migrations in `ids`, which are by that tool's keys."""
 
-    def __init__(self, session: Session, tool: Tool, table: str | None, ids: Mapping[str, MigrationId]) -> None:
+    def __init__(self, session: Session, theirs: Theirs, table: str | None, ids: Mapping[str, MigrationId]) -> None:
         self.history = History(session)
-        self.tool, self.ids = tool, ids
-        self.table = table or tool.history.name
+        self.theirs, self.ids = theirs, ids
+        self.table = table or theirs.history.name
         self.applied = self._read()
 
     def _read(self) -> list[Applied]:
         """What the tool has applied. Raises PlanError for what is not settled, DatabaseError for a table not its."""
-        session, known = self.history.session, self.tool.history
+        session, known = self.history.session, self.theirs.history
         table = quoted_table(self.table)
         try:
             columns = {name for (name,) in session.query(_COLUMNS, [table])}
@@ -67,40 +67,40 @@ class Recorder:
         except Error as error:
             session.rollback()
             raise DatabaseError(
-                f"Cannot read {self.table!r}, the history of {self.tool.name}, in the database {session.alias!r}: "
+                f"Cannot read {self.table!r}, the history of {self.theirs.name}, in the database {session.alias!r}: "
                 f"{postgresql.server_error(error).message}. Nothing was recorded."
             ) from None
         return known.read([self._checked(row) for row in rows], list(self.ids))
 
     def _checked(self, row: Sequence[Any]) -> tuple[Any, ...]:
         """A row with its times as such. Raises PlanError for one that lacks what every row has."""
-        known = self.tool.history
+        known, whose = self.theirs.history, self.theirs.name
         values: list[Any] = []
         for column, value in zip((*known.columns, *known.optional), row, strict=True):
             name, _, type_ = column.partition("::")
             if value is None and type_ != _TIME and name not in known.may_lack:
                 raise PlanError(
-                    f"{self.table!r}, the history of {self.tool.name} in the database {self.history.session.alias!r}, "
-                    f"has a row in which {name} is NULL, which {self.tool.name} never writes. Nothing was recorded. "
+                    f"{self.table!r}, the history of {whose} in the database {self.history.session.alias!r}, "
+                    f"has a row in which {name} is NULL, which {whose} never writes. Nothing was recorded. "
                     "Mend or delete that row; then run this again."
                 )
             values.append(_moment(value) if type_ == _TIME else value)
         return tuple(values)
 
     def _refuse_another(self, columns: set[str]) -> None:
-        known = self.tool.history
+        known = self.theirs.history
         needed = set(map(_name, known.columns))
         if not columns:
             raise DatabaseError(
                 f"There is no table {self.table!r} in the database {self.history.session.alias!r}, where "
-                f"{self.tool.name} has its history. Nothing was recorded. If it has another name, or is in a schema "
+                f"{self.theirs.name} has its history. Nothing was recorded. If it has another name, or is in a schema "
                 "that search_path does not have, give that: --history SCHEMA.TABLE."
             )
         if not needed <= columns or columns & set(known.others):
             raise DatabaseError(
                 f"The table {self.table!r} of the database {self.history.session.alias!r} is not a history of "
-                f"{self.tool.name}, which has the columns {', '.join(sorted(needed))}. Nothing was recorded. Give the "
-                "name of that table: --history TABLE."
+                f"{self.theirs.name}, which has the columns {', '.join(sorted(needed))}. Nothing was recorded. Give "
+                "the name of that table: --history TABLE."
             )
 
     def unknown(self) -> list[str]:
@@ -131,7 +131,7 @@ class Recorder:
                     migrations[id_].checksum,
                     stored_down(migrations[id_]),
                     milliseconds="NULL" if one.milliseconds is None else str(one.milliseconds),
-                    entry=Entry("faked", f"applied by {self.tool.name}"),
+                    entry=Entry("faked", f"applied by {self.theirs.name}"),
                     applied_at=one.at,
                 )
                 for id_, one in new.items()
@@ -151,7 +151,7 @@ def _refuse_unsettled(migrations: Iterable[Migration]) -> None:
 
 @contextlib.contextmanager
 def recorder(
-    tool: Tool, table: str | None, ids: Mapping[str, MigrationId], alias: str, listener: Listener, *, dry_run: bool
+    theirs: Theirs, table: str | None, ids: Mapping[str, MigrationId], alias: str, listener: Listener, *, dry_run: bool
 ) -> Iterator[Recorder]:
     """Read a tool's history under the run lock, which is held while this lasts; for a `dry_run` without it."""
     _refuse_routed(alias, {id_.app for id_ in ids.values()})
@@ -160,7 +160,7 @@ def recorder(
         with locked:
             if not dry_run:
                 session.refuse_unusable()
-            yield Recorder(session, tool, table, ids)
+            yield Recorder(session, theirs, table, ids)
 
 
 def _refuse_routed(alias: str, labels: Iterable[str]) -> None:

@@ -84,11 +84,11 @@ def names_of(drafts: Sequence[Draft]) -> list[str]:
     """The names of migrations that are in the order in which their tool runs them."""
     moments = iter(in_order(draft.moment for draft in drafts if not draft.repeatable))
     return [
-        f"R__{_slug(draft.title)}" if draft.repeatable else f"{next(moments):{TIMESTAMP_FORMAT}}_{_slug(draft.title)}"
+        f"R__{slug(draft.title)}" if draft.repeatable else f"{next(moments):{TIMESTAMP_FORMAT}}_{slug(draft.title)}"
         for draft in drafts
     ]
 
 
-def _slug(title: str) -> str:
+def slug(title: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", title).strip("_-.")
     return plain[: NAME_LENGTH - len("YYYYMMDDHHMMSS_")] or "migration"

@@ -36,6 +36,14 @@ class HistoryTable(NamedTuple):
     may_lack: Collection[str] = ()
 
 
+class Theirs(NamedTuple):
+    """What there is of another tool with this `name`: its migrations as they become ours, and its history."""
+
+    name: str
+    history: HistoryTable
+    converted: Converted
+
+
 class Tool(NamedTuple):
     """Another tool: `convert` makes of its files migrations, `is_own` tells whether a file is one of its.
 

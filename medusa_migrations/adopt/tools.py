@@ -14,11 +14,16 @@ TOOLS: Mapping[str, Tool] = {
     module.TOOL.name: module.TOOL for module in (dbmate, flyway, golang_migrate, goose, typeorm)
 }
 
+# Whose migrations are no texts that could be read alone: see django/.
+DJANGO = "django"
+
+NAMES = (*TOOLS, DJANGO)
+
 
 def tool_named(name: str) -> Tool:
-    """Raises PlanError for one that is not known."""
+    """The tool whose files are texts. Raises PlanError for one that is not known."""
     if name not in TOOLS:
-        raise PlanError(f"There is no import from {name!r}, only from {', '.join(TOOLS)}.{nearest(name, TOOLS)}")
+        raise PlanError(f"There is no import from {name!r}, only from {', '.join(NAMES)}.{nearest(name, NAMES)}")
     return TOOLS[name]
 
 

@@ -44,29 +44,44 @@ class DjangoPart:
 
     def file_of(self, key: Key) -> bytes:
         """The file of a migration."""
-        file = sys.modules[type(self._migration(key)).__module__].__file__
+        file = sys.modules[type(self.migration(key)).__module__].__file__
         return Path(file).read_bytes() if file else b""
 
     def apply(self, key: Key) -> None:
         """Apply a migration. Raises DjangoFailed."""
         renew_types(self.connection)
-        state = self._state or self._first_state()
+        state = self._current()
         if isinstance(state, RenderableState):
             state.let_in()
         if "apps" not in vars(state):
             state.apps  # noqa: B018  # rendered once, and then kept up to date: as MigrationExecutor does it
         try:
-            with self._beside.looking_at_django(self.connection, self._migration(key)):
-                self._state = self.executor.apply_migration(state, self._migration(key))
+            with self._beside.looking_at_django(self.connection, self.migration(key)):
+                self._state = self.executor.apply_migration(state, self.migration(key))
         except Exception as error:  # the author's code
             raise DjangoFailed(
                 f"Django's migration {'.'.join(key)} fails in the scratch database: {type(error).__name__}: "
                 f"{str(error).strip()}"
             ) from error
 
-    def _migration(self, key: Key) -> DjangoMigration:
+    def pass_by(self, key: Key) -> None:
+        """Go on as if a migration were applied: something else has made what it makes."""
+        state = self._current()
+        vars(state).pop("apps", None)  # rendered anew, once, behind all that are passed by
+        self._state = self.migration(key).mutate_state(state, preserve=False)
+
+    def state(self) -> ProjectState:
+        """A copy of the project's state behind what is applied."""
+        return self._current().clone()
+
+    def migration(self, key: Key) -> DjangoMigration:
+        """The migration itself."""
         found: DjangoMigration = self.loader.graph.nodes[key]
         return found
+
+    def _current(self) -> ProjectState:
+        self._state = self._state or self._first_state()
+        return self._state
 
     def _first_state(self) -> ProjectState:
         state: ProjectState = self.executor._create_project_state(with_applied_migrations=True)  # type: ignore[attr-defined]  # not in stubs

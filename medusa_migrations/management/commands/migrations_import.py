@@ -1,18 +1,28 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
+
 from medusa_migrations import api
-from medusa_migrations.adopt.tools import TOOLS
+from medusa_migrations.adopt.tools import DJANGO, NAMES
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.management.base import MigrationCommand, add_database, add_json
 from medusa_migrations.management.console import deliver, plural, printable, written
+from medusa_migrations.management.proofs import ProofConsole, difference_lines
+from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.results import ImportResult
+
+_NAMES = ("tool", "source", "app", "dry_run", "history", "database", "scratch")
+
+# What differs where Django has made one thing, and the SQL of the new files another.
+_BY_SQL = {"new": "made by the new files, and not by Django", "gone": "made by Django, and not by the new files"}
 
 
 class Command(MigrationCommand):
@@ -20,8 +30,12 @@ class Command(MigrationCommand):
     next_step = "Run it again: what is there already is left as it is."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("tool", choices=[*TOOLS], metavar="TOOL", help=f"{', '.join(TOOLS)}.")
-        parser.add_argument("source", metavar="SOURCE", help="The folder in which that tool has its migrations.")
+        parser.add_argument("tool", choices=NAMES, metavar="TOOL", help=f"{', '.join(NAMES)}.")
+        parser.add_argument(
+            "source",
+            metavar="SOURCE",
+            help="The folder in which that tool has its migrations; of django, the label of the app.",
+        )
         parser.add_argument("--app", required=True, metavar="LABEL", help="The app that gets them.")
         parser.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
         parser.add_argument(
@@ -31,20 +45,35 @@ class Command(MigrationCommand):
             metavar="TABLE",
             help="Record as applied what that tool has applied in the database, by its table.",
         )
+        parser.add_argument(
+            "--scratch",
+            metavar="NAME",
+            help="With django: use this empty database of the same server, and leave it empty.",
+        )
         add_database(parser)
         add_json(parser)
 
     def work(self, **options: Any) -> None:
-        names = ("tool", "source", "app", "dry_run", "history", "database")
-        result = api.import_from(**{name: options[name] for name in names}, listener=self.console(options))
+        with self.stopped(options) as interruption:
+            result = api.import_from(
+                **{name: options[name] for name in _NAMES},
+                listener=ProofConsole(self.console(options)),
+                interruption=interruption,
+            )
         if options["json"]:
             deliver(self.stdout, _json(result))
         for line in _told(result):
             self.say(printable(line), options)
         for line in _to_look_at(result) if options["verbosity"] else ():
-            self.stderr.write(printable(line), self.style.WARNING)
+            self.stderr.write(line, self.style.WARNING)
         for line in _next(result):
             self.say(printable(line), options)
+
+    def stopped(self, options: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
+        """Of django, SQL is run in a scratch database, which has to be dropped again."""
+        if options["tool"] != DJANGO:
+            return contextlib.nullcontext()
+        return stopped_by_signals(next_step=self.next_step)
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:
@@ -64,6 +93,7 @@ def _json(result: ImportResult) -> str:
         "database": result.database,
         "recorded": [str(id_) for id_ in result.recorded],
         "unknown": list(result.unknown),
+        "differences": [one._asdict() for one in result.differences],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
@@ -86,9 +116,13 @@ def _to_look_at(result: ImportResult) -> Iterator[str]:
     if result.places:
         yield f"{len(result.places)} to be looked at:"
     for place in result.places:
-        yield f"  {place.file}:{place.line}: {place.message}"
+        yield printable(f"  {place.file}:{place.line}: {place.message}")
+    if result.differences:
+        yield f"{plural(len(result.differences), 'difference')} between what Django makes and what the new files make:"
+    for difference in result.differences:
+        yield from difference_lines(difference, _BY_SQL, ("Django", "SQL"))
     if result.unknown:
-        names = ", ".join(result.unknown)
+        names = printable(", ".join(result.unknown))
         yield f"Applied by {result.tool} in the database {result.database!r}, and there is no file of: {names}"
 
 
@@ -96,11 +130,22 @@ def _next(result: ImportResult) -> Iterator[str]:
     """What to do now, in its order."""
     if result.dry_run:
         return
-    if result.places:
-        yield "Next: settle what is to be looked at, in the new files: a run stops there until that is done."
-        if result.recorded:
-            yield "Then: migrations_repair --accept-changes, for what is recorded and has another text now."
-    yield ("Then" if result.places else "Next") + ": migrations_build, and migrations_verify to prove them"
+    steps = list(_steps(result))
+    for word, step in zip(["Next", *["Then"] * len(steps)], steps, strict=False):
+        yield f"{word}: {step}"
     if result.database is None:
         command = shlex.join(["migrations_import", result.tool, result.source, "--app", result.app, "--history"])
         yield f"Where {result.tool} has applied them: {command}"
+    if result.tool == DJANGO:
+        yield f"When that is done everywhere: delete the Django migrations of {result.source!r}, and that setting"
+
+
+def _steps(result: ImportResult) -> Iterator[str]:
+    if result.places:
+        yield "settle what is to be looked at, in the new files: a run stops there until that is done."
+        if result.recorded:
+            yield "migrations_repair --accept-changes, for what is recorded and has another text now."
+    if result.tool == DJANGO and settings.MIGRATION_MODULES.get(result.source, "") is not None:
+        setting = f'MIGRATION_MODULES = {{"{result.source}": None}}'
+        yield f"{setting} in the settings, so that SQL makes the tables and Django's migrations are there for --history"
+    yield "migrations_build, and migrations_verify to prove them"

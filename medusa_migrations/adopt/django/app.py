@@ -1,0 +1,87 @@
+"""The import from Django from its door on: what there is, what of it is imported already, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.apps import AppConfig, apps
+from django.db import router
+from django.db.migrations.loader import MigrationLoader
+
+from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.files.sources import is_installed_package, source_files
+from medusa_migrations.migration import MigrationId
+from medusa_migrations.results import ImportPlace
+
+from ..draft import Converted, Draft
+from ..names import names_of, slug
+from ..request import Request
+from ..tool import Theirs
+from ..tools import DJANGO
+from .convert import bare
+from .graph import load, naming, own_order, turned_on
+from .history import history_of
+from .lines import Lines
+
+_NAMED = (
+    'it names {0}.{1}, which Django will not find when {0} has no Django migrations: write ("{0}", "__first__") there, '
+    "which then stands for all of its SQL migrations."
+)
+
+
+def from_django(request: Request, app: AppConfig) -> Theirs:
+    """The Django migrations of the app that `request.source` is the label of, to become those of `app`.
+
+    The draft of one that is there already has no text: nothing is done for it. Raises MigrationError.
+    """
+    label = request.source
+    with turned_on(label):
+        loader = load()
+        drafts = [bare(loader.graph.nodes[label, name]) for name in own_order(loader, label)]
+        ids = [MigrationId(app.label, name) for name in names_of(drafts)]
+        there = {file.id for file in source_files()}
+        new = {draft.key: id_ for draft, id_ in zip(drafts, ids, strict=True) if id_ not in there}
+        _refuse_squashed_since(loader, app, label, new)
+        converted = _taken(request, label, drafts, new)
+        places = (*converted.places, *_places_elsewhere(loader, label))
+        return Theirs(DJANGO, history_of(loader, label), converted._replace(places=places))
+
+
+def _taken(request: Request, label: str, drafts: list[Draft], new: dict[str, MigrationId]) -> Converted:
+    if not new:
+        return Converted(tuple(drafts))
+    _refuse_routed(request.database, label)
+    from .chain import take  # only what is new needs a scratch database
+
+    taken = take(request, label, new)
+    return Converted(tuple(taken.drafts.get(one.key, one) for one in drafts), taken.places, taken.differences)
+
+
+def _refuse_routed(alias: str, label: str) -> None:
+    if not router.allow_migrate(alias, label):
+        raise PlanError(
+            f"DATABASE_ROUTERS keep the app {label!r} out of the database {alias!r}, so Django sends nothing there. "
+            "Nothing was imported. Give another with --database."
+        )
+
+
+def _refuse_squashed_since(loader: MigrationLoader, app: AppConfig, label: str, new: dict[str, MigrationId]) -> None:
+    """Raise MigrationError for a new squashed migration some of which were imported before it was made."""
+    there = {file.id.name[15:]: file.id for file in source_files() if file.id.app == app.label}
+    for key in new:
+        squash = loader.replacements.get((label, key))
+        for _, name in squash.replaces if squash else ():
+            if slug(name) in there:
+                raise MigrationError(
+                    f"{label}.{key} replaces {name}, which is imported already, as {there[slug(name)]}: the two would "
+                    "make the same. Nothing was imported. Take the squashed migration out again; those that it "
+                    "replaces are what databases have."
+                )
+
+
+def _places_elsewhere(loader: MigrationLoader, label: str) -> Iterator[ImportPlace]:
+    """What has to be changed in other apps of the project before this one's Django migrations go."""
+    for migration, name in naming(loader, label):
+        if not is_installed_package(apps.get_app_config(migration.app_label)):
+            lines = Lines(migration)
+            yield ImportPlace(lines.path, lines.naming(name), _NAMED.format(label, name))
