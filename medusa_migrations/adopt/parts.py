@@ -23,7 +23,7 @@ _SEMICOLON = re.compile(r"\s*;")
 def part(direction: Direction, chunks: Sequence[Chunk], *, transaction: bool = True) -> list[Chunk]:
     """A part with its marker. It runs without a transaction if that is said, and if one of its statements needs it."""
     sql = "".join(chunk.text for chunk in chunks)
-    in_one = transaction and not any(outside_transaction(statement.words) for statement in _statements(sql))
+    in_one = transaction and not any(outside_transaction(statement.words) for statement in statements_of(sql))
     marker = Chunk(f"-- migrate:{direction}{'' if in_one else ' transaction:false'}\n")
     return [marker, *(chunk._replace(text=without_directives(chunk.text)) for chunk in chunks)]
 
@@ -44,7 +44,7 @@ def _items(sql: str) -> Iterator[Statement | Comment]:
 
 def unwrapped(sql: str) -> str:
     """`sql` without a BEGIN before all of it and a COMMIT behind it, which become comments: a part has its own."""
-    statements = _statements(sql)
+    statements = statements_of(sql)
     if len(statements) < 2 or not _is_wrapped(statements):
         return sql
     first, last = statements[0], statements[-1]
@@ -57,7 +57,7 @@ def unwrapped(sql: str) -> str:
 
 def closed(sql: str) -> str:
     """`sql` with a semicolon behind its last statement, and a line break at its end."""
-    statements = _statements(sql)
+    statements = statements_of(sql)
     if statements and not _SEMICOLON.match(sql, statements[-1].end):
         sql = f"{sql[: statements[-1].end]};{sql[statements[-1].end :]}"
     return whole_lines(sql)
@@ -68,7 +68,7 @@ def whole_lines(text: str) -> str:
     return text if text.endswith("\n") or not text else f"{text}\n"
 
 
-def _statements(sql: str) -> list[Statement]:
+def statements_of(sql: str) -> list[Statement]:
     """The statements of `sql`; none where it cannot be split, which the check of the made file tells."""
     try:
         return split(sql)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from django.db import connections
@@ -12,6 +14,8 @@ from django.db.migrations.exceptions import BadMigrationError, CircularDependenc
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
+from medusa_migrations.database import postgresql
+from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.database.types import renew_types
 from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.migration import Key
@@ -27,8 +31,8 @@ class DjangoFailed(MigrationError):
 class DjangoPart:
     """Django's migrations over its own connection, which `alias` has; `to_come` are apps that have no tables yet."""
 
-    def __init__(self, alias: str, to_come: Collection[str], beside: Beside) -> None:
-        self.connection, self._beside = connections[alias], beside
+    def __init__(self, alias: str, to_come: Collection[str], beside: Beside, interruption: Interruption) -> None:
+        self.connection, self._beside, self._interruption = connections[alias], beside, interruption
         try:
             self.executor = MigrationExecutor(self.connection)
         except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
@@ -48,7 +52,7 @@ class DjangoPart:
         return Path(file).read_bytes() if file else b""
 
     def apply(self, key: Key) -> None:
-        """Apply a migration. Raises DjangoFailed."""
+        """Apply a migration. Raises DjangoFailed, StopRequested."""
         renew_types(self.connection)
         state = self._current()
         if isinstance(state, RenderableState):
@@ -56,13 +60,24 @@ class DjangoPart:
         if "apps" not in vars(state):
             state.apps  # noqa: B018  # rendered once, and then kept up to date: as MigrationExecutor does it
         try:
-            with self._beside.looking_at_django(self.connection, self.migration(key)):
+            with self.stoppable(), self._beside.looking_at_django(self.connection, self.migration(key)):
                 self._state = self.executor.apply_migration(state, self.migration(key))
         except Exception as error:  # the author's code
             raise DjangoFailed(
                 f"Django's migration {'.'.join(key)} fails in the scratch database: {type(error).__name__}: "
                 f"{str(error).strip()}"
             ) from error
+
+    @contextlib.contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """While Django's connection sends something: a stop that was requested cancels that. Raises StopRequested."""
+        self._interruption.check()
+        self.connection.ensure_connection()
+        try:
+            with self._interruption.cancels(functools.partial(postgresql.cancel, self.connection)):
+                yield
+        finally:
+            self._interruption.check()
 
     def pass_by(self, key: Key) -> None:
         """Go on as if a migration were applied: something else has made what it makes."""

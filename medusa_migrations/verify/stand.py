@@ -276,7 +276,7 @@ class Stand:
         if not self.request.server_wide:
             for connection in (session.connection, connections[alias]):
                 self._stack.enter_context(connection.execute_wrapper(refuse_query))
-        django = DjangoPart(alias, {id_[0] for id_ in self.migrations}, beside)
+        django = DjangoPart(alias, {id_[0] for id_ in self.migrations}, beside, interruption)
         return _Ready(up, down, reader, beside, django, Watch(session.query))
 
     def _task(self, migration: Migration, direction: Direction) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import textwrap
 from pathlib import Path
 
@@ -200,9 +201,9 @@ def test_the_sql_makes_the_very_same_and_is_proven_both_ways(blog: Project) -> N
     before = files_below(blog.folder / "blog/migrations")
     done = blog.manage(*COMMAND).ok()
     assert "Imported 13 migrations of django into 'blog'" in done.stdout
-    assert re.findall(r"(\S+\.py:\d+): this is Python", done.stderr) == [
-        "blog/migrations/0009_python.py:14",
-        "blog/migrations/0009_python.py:15",
+    assert re.findall(r"blog/migrations/(\S+): (.+) is Python", done.stderr) == [
+        ("0009_python.py:14", "this"),
+        ("0009_python.py:15", "what undoes this"),
     ]
     assert "difference" not in done.stderr
     assert [*sources(blog)] == [f"{name}.sql" for name in NAMES]
@@ -410,6 +411,96 @@ def test_odd_names_are_kept(project: Project) -> None:
     project.manage_several(
         (*COMMAND, "--history"), ("migrations_build",), ("migrations_verify", "--live", "--no-lint")
     ).ok()
+
+
+def test_without_a_transaction_what_is_undone_is_looked_for_all_the_same(project: Project) -> None:
+    """As in wagtail, whose migration is in no transaction for the sake of SQLite."""
+    other = 'migrations.CreateModel("Other", [{}, ("thing", models.ForeignKey("blog.Thing", models.CASCADE))]),'
+    add_one(project, "0001_initial", f"{THING}{other.format(KEY)}")
+    path = add_one(project, "0002_new", 'migrations.RenameModel("Other", "New"),', after="0001_initial")
+    path.write_text(path.read_text().replace("    operations", "    atomic = False\n    operations"))
+    path = add_one(
+        project,
+        "0003_newer",
+        'migrations.RenameModel("New", "Newer"), AddIndexConcurrently("newer", models.Index("thing", name="more")),',
+        after="0002_new",
+    )
+    path.write_text(path.read_text().replace("    operations", "    atomic = False\n    operations"))
+    text, said = imported(project)
+    assert said == ""
+    assert "SET CONSTRAINTS" not in text
+    project.add_settings(OFF)
+    verify = ("migrations_verify", "--no-lint", "--require-down")
+    project.manage_several(("migrations_build",), ("migrations_run",), verify).ok()
+
+
+def test_an_extension_that_a_template_has_is_made_all_the_same(project: Project) -> None:
+    """Where Django finds it, it sends nothing."""
+    made = f"{project.database}_template"
+    project.server.execute(f"CREATE DATABASE {made} TEMPLATE template0")
+    try:
+        project.server.execute("CREATE EXTENSION citext", made)
+        project.add_settings(f'DATABASES["default"]["TEST"] = {{"TEMPLATE": "{made}"}}')
+        before = "from django.contrib.postgres.operations import *"
+        add_one(project, "0001_initial", "CITextExtension(),", before=before)
+        text, said = imported(project)
+    finally:
+        project.server.execute(f"DROP DATABASE {made} WITH (FORCE)")
+    assert 'CREATE EXTENSION IF NOT EXISTS "citext";\n-- migrate:down\n' in text
+    assert text.endswith('DROP EXTENSION IF EXISTS "citext";\n')
+    assert said == ""
+
+
+def test_a_named_scratch_is_used_and_left_empty_and_without_the_right_to_make_one_that_is_said(
+    project: Project,
+) -> None:
+    role, scratch = f"{project.database}_r", f"{project.database}_s"
+    add_one(project, "0001_initial", THING)
+    project.server.execute(f"CREATE ROLE {role} LOGIN")
+    project.server.execute(f"CREATE DATABASE {scratch} OWNER {role} TEMPLATE template0")
+    try:
+        project.add_settings(f'DATABASES["default"]["USER"] = "{role}"')
+        assert "--scratch" in project.manage(*COMMAND).error()
+        assert sources(project) == {}
+        text, said = imported(project, "--scratch", scratch)
+        assert ('CREATE TABLE "blog_thing"' in text, said) == (True, "")
+        assert project.server.execute("SELECT count(*) FROM pg_class WHERE relname ~ 'django|blog'", scratch) == [(0,)]
+    finally:
+        project.server.execute(f"DROP DATABASE {scratch} WITH (FORCE)")
+        project.server.execute(f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_leaves_nothing_of_an_import(project: Project, number: signal.Signals) -> None:
+    """But for a scratch database where nothing could be done: the next one drops it when the server is done with it."""
+    mark = f"scratch of {project.database}"
+    add_one(project, "0001_initial", f"migrations.RunSQL(\"SELECT pg_sleep(600) -- {mark}\", ''),")
+    run = project.start(*COMMAND)
+    there = f"(SELECT datname FROM pg_stat_activity WHERE query LIKE '%{mark}%' AND datname LIKE 'medusa_verify%')"
+    project.wait_for(f"EXISTS {there}")
+    name = project.sql(there[1:-1])[0][0]
+    run.send_signal(number)
+    _, stderr = run.communicate(timeout=30)
+    assert run.returncode != 0
+    if number is signal.SIGKILL:
+        project.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+    else:
+        assert "Traceback" not in stderr
+        assert f"Stopped by {number.name}. Nothing was imported. Run it again." in stderr
+        assert project.sql(f"SELECT count(*) FROM pg_database WHERE datname = '{name}'") == [(0,)]
+    assert sources(project) == {}
+    add_one(project, "0001_initial", THING)
+    imported(project)
+    project.wait_for(f"NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}')")
+
+
+def test_two_at_once_write_each_file_once(project: Project) -> None:
+    add_one(project, "0001_initial", THING)
+    runs = [project.start(*COMMAND), project.start(*COMMAND)]
+    said = [(*run.communicate(timeout=60), run.returncode) for run in runs]
+    assert 0 in [code for _, _, code in said], said
+    assert "Traceback" not in str(said)
+    assert len(sources(project)) == 1
 
 
 REFUSED = [

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db import Error, connections, transaction
-from django.db.migrations import Migration as DjangoMigration
-from django.db.migrations.state import ProjectState
 
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.database.postgresql import server_error
@@ -30,11 +28,12 @@ from medusa_migrations.verify.stand import PartFailed, Stand
 
 from ..draft import STOP, Draft
 from ..request import Request
-from .convert import Recorded, Undone, draft_of, irreversible
+from .convert import Recorded, draft_of
 from .graph import all_needed, is_import, others_needed
 from .lines import Lines
 from .record import recording
-from .renames import Names, names, renames
+from .renames import names
+from .undo import Before, undone
 
 _NOTHING = "Nothing was imported."
 
@@ -135,12 +134,8 @@ class _Chain:
         before = Before(stand.django.state(), names(connection))
         with recording(connection, migration) as up:
             stand.apply(key)
-        down: Undone | str | None = None
-        if not irreversible(migration):
-            try:
-                down = _undone(connection, migration, before)
-            except _NotUndone as error:
-                down = str(error)
+        with stand.django.stoppable():
+            down = undone(connection, migration, before)
         depends = others_needed(stand.django.loader, key)
         self.drafts[key[1]] = draft_of(Recorded(migration, depends, up, down))
 
@@ -151,7 +146,8 @@ class _Chain:
                 stand.apply(key)
                 continue
             try:
-                _run(connections[self.request.database], self.drafts[key[1]])
+                with stand.django.stoppable():
+                    _run(connections[self.request.database], self.drafts[key[1]])
             except (Error, FileError) as error:  # what no build takes is refused where it is to be written
                 reason = server_error(error).message if isinstance(error, Error) else error.problem
                 return Lines(stand.django.migration(key)).place(_NOT_COMPARED.format(reason))
@@ -174,41 +170,6 @@ def _as_proof(request: Request, interruption: Interruption) -> VerifyRequest:
         listener=request.listener,
         interruption=interruption,
     )
-
-
-class Before(NamedTuple):
-    """What there was before a migration was applied: Django's state, and the names of constraints and indexes."""
-
-    state: ProjectState
-    names: Names
-
-
-class _NotUndone(Exception):
-    """Django cannot undo a migration, for the reason that this says."""
-
-
-def _undone(connection: Any, migration: DjangoMigration, before: Before) -> Undone:
-    """What Django sends to undo a migration that was applied last, and what renames would follow; it stays applied.
-
-    It is really undone, and that rolled back: what an operation asks the database for is what the one behind it has
-    left. Without a transaction Django collects the SQL, and asks what is there with all of it applied. Raises
-    _NotUndone.
-    """
-    try:
-        with recording(connection, migration) as record:
-            if migration.atomic:
-                with transaction.atomic(connection.alias):
-                    with connection.schema_editor(atomic=True) as editor:
-                        migration.unapply(before.state, editor)
-                    left = names(connection)
-                    transaction.set_rollback(True, connection.alias)
-            else:
-                with connection.schema_editor(atomic=False, collect_sql=True) as editor:
-                    migration.unapply(before.state, editor, collect_sql=True)
-                left = before.names
-    except Exception as error:  # the author's code
-        raise _NotUndone(" ".join(f"{type(error).__name__}: {error}".split())) from error
-    return Undone(record, renames(left, before.names))
 
 
 def _run(connection: Any, draft: Draft) -> None:

@@ -16,16 +16,18 @@ from medusa_migrations.migration import Direction
 from medusa_migrations.results import ImportPlace
 from medusa_migrations.run.prerequisites import in_database
 from medusa_migrations.sql.names import quoted
+from medusa_migrations.sql.statements import begins_or_ends_transaction
 
 from ..draft import Chunk, Draft, stop
 from ..names import of_digits
-from ..parts import closed, part, unwrapped
+from ..parts import closed, part, statements_of, unwrapped
 from .lines import Lines
 from .record import Record
+from .undo import Undone, irreversible
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
-_PYTHON = "this is Python, so no SQL can be taken from it: write what it does in SQL. In an empty database it {}."
+_PYTHON = "{} is Python, so no SQL can be taken from it: write what it does in SQL. In an empty database it {}."
 _BY_ITSELF = (
     "this operation does not leave it to Django to send SQL, and what it sends may depend on what there is: write what "
     "it does in SQL."
@@ -35,13 +37,6 @@ _SENDS = "In an empty database it sends:"
 
 
 _RENAMED = "-- Under the names that these had: Django looks names up, and SQL has them written.\n"
-
-
-class Undone(NamedTuple):
-    """What has undone a migration, and what gives the names back that Django gives otherwise."""
-
-    record: Record
-    renames: Sequence[str]
 
 
 class Recorded(NamedTuple):
@@ -79,12 +74,6 @@ def draft_of(recorded: Recorded) -> Draft:
 
 def _renamed(renames: Sequence[str]) -> list[Chunk]:
     return [Chunk(_RENAMED), *(Chunk(closed(sql)) for sql in renames)] if renames else []
-
-
-def irreversible(migration: DjangoMigration) -> Operation | None:
-    """The first operation for which Django refuses to undo the migration."""
-    operations = [*migration.operations, *in_database(migration.operations)]
-    return next((one for one in operations if not one.reversible), None)
 
 
 def _header(recorded: Recorded, lines: Lines) -> str:
@@ -128,12 +117,13 @@ class _Part:
 
     def _sql(self, sql: str, operation: Operation | None) -> Chunk:
         text = sql.lstrip("\n").rstrip()
-        text = closed(unwrapped(text) if self.migration.atomic else text)
+        text = closed(unwrapped(text) if self.migration.atomic else _without_set_constraints(text))
         return Chunk(text, self.lines.path, self.lines.of(operation), is_value=True)
 
     def _python(self, operation: Operation) -> Chunk:
         sent = self.record.all_of(operation)
-        message = _PYTHON.format("sends what stands above the stop" if sent else "does nothing")
+        what = "this" if self.direction is Direction.UP else "what undoes this"
+        message = _PYTHON.format(what, "sends what stands above the stop" if sent else "does nothing")
         code = [_source(operation, self.direction), *([_SENDS, *sent] if sent else [])]
         return self._stop(message, operation, "\n".join(filter(None, code)))
 
@@ -141,6 +131,20 @@ class _Part:
         place = self.lines.place(message, operation)
         self.places.append(place)
         return stop(place, code)
+
+
+def _without_set_constraints(sql: str) -> str:
+    """`sql` without the statements that Django sends for what is deferred, where none shares a transaction with it.
+
+    There they do nothing, and no build takes them. What has transactions of its own stays as it is.
+    """
+    statements = statements_of(sql)
+    if any(begins_or_ends_transaction(one.words) for one in statements):
+        return sql
+    idle = [one for one in statements if one.words[:2] == ("SET", "CONSTRAINTS")]
+    for one in reversed(idle):
+        sql = sql[: one.start] + sql[one.end :].lstrip().removeprefix(";").lstrip()
+    return sql
 
 
 def _function(operation: Operation, direction: Direction) -> Any:

@@ -7,12 +7,14 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 
 from medusa_migrations import api
 from medusa_migrations.adopt.tools import DJANGO, NAMES
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import MigrationError
+from medusa_migrations.files.sources import is_installed_package
 from medusa_migrations.management.base import MigrationCommand, add_database, add_json
 from medusa_migrations.management.console import deliver, plural, printable, written
 from medusa_migrations.management.proofs import ProofConsole, difference_lines
@@ -136,7 +138,7 @@ def _next(result: ImportResult) -> Iterator[str]:
     if result.database is None:
         command = shlex.join(["migrations_import", result.tool, result.source, "--app", result.app, "--history"])
         yield f"Where {result.tool} has applied them: {command}"
-    if result.tool == DJANGO:
+    if result.tool == DJANGO and not is_installed_package(apps.get_app_config(result.source)):
         yield f"When that is done everywhere: delete the Django migrations of {result.source!r}, and that setting"
 
 
