@@ -144,7 +144,7 @@ def _without_set_constraints(sql: str) -> str:
     idle = [one for one in statements if one.words[:2] == ("SET", "CONSTRAINTS")]
     for one in reversed(idle):
         sql = sql[: one.start] + sql[one.end :].lstrip().removeprefix(";").lstrip()
-    return sql
+    return sql.rstrip()
 
 
 def _function(operation: Operation, direction: Direction) -> Any:

@@ -25,23 +25,21 @@ def history_of(loader: MigrationLoader, label: str) -> HistoryTable:
 def _read(
     label: str, replaces: Mapping[str, Sequence[str]], rows: Sequence[tuple[Any, ...]], keys: Sequence[str]
 ) -> list[Applied]:
-    """What is applied of the app; a squashed migration with the time of the last that it replaces."""
-    applied = {name: Applied(name, at) for app, name, at in rows if app == label}
-    for key in reversed(keys):  # one that replaces squashed ones stands for those that they replace
-        if key not in applied and (whole := _whole(key, replaces, applied)):
-            applied[key] = whole
-    stood_for = {name for key in keys if key in applied for name in _replaced(key, replaces)}
-    return [one for one in applied.values() if one.key in keys or one.key not in stood_for]
+    """What is applied of the app, in that order; a squashed migration where the last was that it replaces."""
+    there = {name: number for number, (app, name, _) in enumerate(rows) if app == label}
+    found = {key: number for key in keys if (number := _row_of(key, replaces, there)) is not None}
+    stood_for = {name for key in found for name in _replaced(key, replaces)}
+    found |= {name: number for name, number in there.items() if name not in {*found, *stood_for}}
+    return [Applied(key, rows[number][2]) for key, number in sorted(found.items(), key=lambda one: one[1])]
 
 
-def _whole(key: str, replaces: Mapping[str, Sequence[str]], applied: Mapping[str, Applied]) -> Applied | None:
-    """A squashed migration that is applied because all that it replaces are."""
-    parts = [applied.get(name) or _whole(name, replaces, applied) for name in replaces.get(key, ())]
-    there = [part for part in parts if part]
-    if not there or len(there) < len(parts):
-        return None
-    last = max(there, key=lambda part: list(applied).index(part.key) if part.key in applied else -1)
-    return Applied(key, last.at)
+def _row_of(key: str, replaces: Mapping[str, Sequence[str]], there: Mapping[str, int]) -> int | None:
+    """The number of a migration's row; of a squashed one without its own, of the last row of those that it replaces."""
+    if key in there or key not in replaces:
+        return there.get(key)
+    parts = [_row_of(name, replaces, there) for name in replaces[key]]
+    numbers = [number for number in parts if number is not None]
+    return max(numbers) if numbers and len(numbers) == len(parts) else None
 
 
 def _replaced(key: str, replaces: Mapping[str, Sequence[str]]) -> set[str]:
