@@ -62,6 +62,24 @@ def test_a_signal_ends_it_and_leaves_no_scratch_and_what_was_proven(
     assert project.tables() == set()
 
 
+def test_a_signal_ends_what_one_of_djangos_migrations_has_sent(project: Project) -> None:
+    project.add_models("shop", "")
+    project.add_django_migration("shop", "0001_initial", f'migrations.RunSQL("{UNTIL_GO}")')
+    project.write("blog.20240101000001_a", "SELECT 1;", "SELECT 1;", header="-- migrate:depends shop.0001_initial\n")
+    process = project.start("migrations_verify")
+    assert process.stdout
+    try:
+        name = process.stdout.readline().split()[1]
+        project.wait_for(f"EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}' AND wait_event = 'PgSleep')")
+        process.send_signal(signal.SIGTERM)
+        returned, _, stderr = ended(process)
+    finally:
+        process.kill()
+    assert (returned, "Traceback" in stderr) == (1, False)
+    assert "Stopped by SIGTERM. What was proven so far is kept" in stderr
+    assert not is_there(project, name)
+
+
 def test_a_signal_with_keep_says_what_is_kept(project: Project) -> None:
     with in_the_middle(project, "--keep") as (process, name):
         process.send_signal(signal.SIGINT)

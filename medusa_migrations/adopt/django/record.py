@@ -93,7 +93,8 @@ def recording(connection: Any, migration: DjangoMigration) -> Iterator[Record]:
     """
     record = Record()
     with contextlib.ExitStack() as stack:
-        for operation in in_database(migration.operations):
+        operations = {id(operation): operation for operation in in_database(migration.operations)}
+        for operation in operations.values():
             for name in ("database_forwards", "database_backwards"):
                 setattr(operation, name, _told(record, operation, getattr(operation, name)))
                 stack.callback(delattr, operation, name)

@@ -56,12 +56,13 @@ class Command(MigrationCommand):
         add_json(parser)
 
     def work(self, **options: Any) -> None:
-        with self.stopped(options) as interruption:
-            result = api.import_from(
-                **{name: options[name] for name in _NAMES},
-                listener=ProofConsole(self.console(options)),
-                interruption=interruption,
-            )
+        listener = ProofConsole(self.console(options))
+        try:
+            with self.stopped(options) as interruption:
+                names = {name: options[name] for name in _NAMES}
+                result = api.import_from(**names, listener=listener, interruption=interruption)
+        finally:
+            listener.erase()
         if options["json"]:
             deliver(self.stdout, _json(result))
         for line in _told(result):
