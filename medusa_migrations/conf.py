@@ -58,6 +58,7 @@ class Settings(NamedTuple):
     release: str | None = None
     out_of_order: str = "run"
     linear: bool | tuple[str, ...] = False
+    sql_since: Mapping[str, str] = MappingProxyType({})
 
     def history_schema_of(self, alias: str) -> str | None:
         """The schema that the history of the database `alias` is in, None where search_path finds it."""
@@ -274,6 +275,18 @@ def _linear(value: object) -> bool | tuple[str, ...]:
     return labels
 
 
+def _sql_since(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    for label, name in value.items():
+        if not isinstance(label, str) or not isinstance(name, str) or not name:
+            raise TypeError
+        if label not in apps.app_configs:
+            hint = nearest(label, apps.app_configs)
+            raise SettingsError(f"{NAME}['SQL_SINCE'] names {label!r}, which is the label of no installed app.{hint}")
+    return dict(value)
+
+
 def _schemas(value: object) -> str | dict[str, str] | None:
     if value is None:
         return None
@@ -322,6 +335,7 @@ _CHECKS = {
     "OUT_OF_ORDER": (_out_of_order, "'run' or 'error'"),
     "PHASE": (_phase, "'before' or 'after'"),
     "LINEAR": (_linear, "True, False or a list of app labels such as ['blog']"),
+    "SQL_SINCE": (_sql_since, "a dictionary of app labels and Django migrations such as {'blog': '0123_last'}"),
 }
 
 # What the values of a key may be, where they are few.

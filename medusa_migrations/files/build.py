@@ -26,7 +26,7 @@ def build(*, check: bool = False, release: str | None = None) -> BuildResult:
     dist_dir = conf.get_settings().dist_dir
     named = None if release is None else conf.checked("release", release)
     before = _last_build(dist_dir)
-    migrations, warnings = from_sources()
+    migrations, warnings = _collected()
     is_current = True
     if check:
         is_current = dist.is_current(dist_dir, migrations)
@@ -72,11 +72,26 @@ def to_run(
             f"Nothing is built: there is no {conf.shown_path(settings.dist_dir / dist.MANIFEST)}. "
             "Run migrations_build, or migrations_run --build."
         )
-    return built or ()
+    return _after_django(built or ())
 
 
 def from_sources() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
-    """The sources in their order, and what to warn of.
+    """The sources in their order, as `to_run` gives a build, and what to warn of. Raises what `build` raises."""
+    migrations, warnings = _collected()
+    return _after_django(migrations), warnings
+
+
+def _after_django(migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    """`migrations`, those of an app that SQL_SINCE names with the dependency that they have without a line."""
+    if not conf.get_settings().sql_since:
+        return migrations
+    from .past import after_past  # most projects do without
+
+    return after_past(migrations)
+
+
+def _collected() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
+    """The sources in their order, as their files have them, and what to warn of.
 
     A file that is as it was at the last build is not parsed again: that build has accepted it.
     Raises BuildError for files that cannot be used, OrderError for their dependencies.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,8 +32,23 @@ def sql_labels() -> set[str]:
 
 
 def owned(labels: Iterable[str]) -> set[str]:
-    """Those of `labels`, apps with SQL migrations, whose tables SQL makes: installed apps without Django migrations."""
+    """Those of `labels`, apps with SQL migrations, whose tables are SQL's: without Django migrations, or taken over."""
+    over = taken_over()
+    return {label for label in labels if label in over} | made_by_sql(set(labels) - over.keys())
+
+
+def made_by_sql(labels: Iterable[str]) -> set[str]:
+    """Those of `labels`, apps with SQL migrations, made by SQL from the start: without Django migrations."""
     return {label for label in labels if label in apps.app_configs and not django_migrations(label)}
+
+
+def taken_over() -> Mapping[str, str]:
+    """The apps whose tables were made by Django migrations and are SQL's from there on, each with the last of those.
+
+    None while all tables are made from the models.
+    """
+    since = conf.get_settings().sql_since
+    return since if since and not are_migrations_disabled() else {}
 
 
 def django_migrations(label: str) -> list[str] | None:

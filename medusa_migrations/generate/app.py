@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from medusa_migrations.errors import PlanError
 from medusa_migrations.files import sqlfile
 from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.make import make, next_timestamp, own_app
-from medusa_migrations.files.owned import django_migrations
+from medusa_migrations.files.owned import django_migrations, owned, taken_over
 from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.plan.known import Known
@@ -39,7 +39,7 @@ from .repeatables import makers_of
 from .request import Request
 from .scope import Scope
 from .tables import Table
-from .wanted import Wanted, wanted_by, warnings_of_parents
+from .wanted import Wanted, tables_of_past, wanted_by, warnings_of_parents
 
 # What the names of files end with that come behind the first; a name is also that of a phase.
 _FILL, _AFTER = "fill", "after"
@@ -71,8 +71,11 @@ def generate(request: Request) -> GenerateResult:
     cannot be built, and NotProven if what was generated does not do what it should; nothing is written then.
     """
     label = own_app(request.app).label
-    if django_migrations(label):
-        raise PlanError(f"The app {label!r} has Django migrations. Use makemigrations {label}.")
+    if label not in owned([label]):
+        raise PlanError(
+            f"The app {label!r} has Django migrations. Use makemigrations {label}, or, for its tables to be SQL's from "
+            f"the last one on, name that in SQL_SINCE."
+        )
     draft, scope, known = _compared(request, label)
     files = _written(request, label, draft, scope, known) if draft.up and not request.check else ()
     return GenerateResult(
@@ -100,6 +103,7 @@ def _compared(request: Request, label: str, interruption: Interruption | None = 
     with open_session(request.database, interruption) as session:
         known = read_known(History(session), migrations)
         _refuse_unfinished(known, label, request.database)
+        _refuse_unfinished_past(session, label)
         scope = _scope(session, request, label, known)
         return make_draft(session, request, scope), scope, known
 
@@ -121,11 +125,14 @@ def _coming(known: Known) -> frozenset[str]:
     pending: dict[str, str] = {}
     for one in known.pending():
         pending[one.id.app] = pending.get(one.id.app, "") + Path(one.file).read_text(errors="replace")
-    by_django = {label for label in apps.app_configs if django_migrations(label)}
+    by_django = {label for label in apps.app_configs if django_migrations(label)} - taken_over().keys()
+    past = tables_of_past()
     return frozenset(
         options.db_table
         for options in (model._meta for model in apps.get_models(include_auto_created=True))
-        if options.app_label in by_django or mentions(pending.get(options.app_label, ""), options.db_table)
+        if options.app_label in by_django
+        or options.db_table in past
+        or mentions(pending.get(options.app_label, ""), options.db_table)
     )
 
 
@@ -218,6 +225,20 @@ def _refuse_unfinished(known: Known, label: str, database: str) -> None:
         )
 
 
+def _refuse_unfinished_past(session: Session, label: str) -> None:
+    """Raise PlanError if the app's last Django migration is not applied: its tables would be made once more."""
+    last = taken_over().get(label)
+    if last is None:
+        return
+    recorder = "SELECT EXISTS (SELECT FROM django_migrations WHERE app = %s AND name = %s)"
+    is_there = session.query("SELECT pg_catalog.to_regclass('django_migrations') IS NOT NULL")[0][0]
+    if not is_there or not session.query(recorder, [label, last])[0][0]:
+        raise PlanError(
+            f"{label}.{last}, the last of the app's Django migrations, is not applied in the database "
+            f"{session.alias!r}, so what they make would be generated once more. Run `migrate {label} {last}` first."
+        )
+
+
 def _switched_off(known: Known, label: str) -> list[str]:
     """Warnings that name the app's migrations that do not run."""
     return [
@@ -259,14 +280,20 @@ def _depends(draft: Draft, wanted: Wanted, migrations: Sequence[Migration]) -> l
     own = {model._meta.db_table for model in wanted.models}
     others = {*draft.referred, *(change.table for change in draft.changes)} - own
     labels = {owners[table] for table in others if table in owners}
-    by_django = {label for label in labels if django_migrations(label)}
+    over = taken_over()
+    by_django = {label for label in labels if django_migrations(label)} - over.keys()
     found = [
-        next((str(one.id) for one in reversed(migrations) if one.id.app == label), None) for label in labels - by_django
+        next((str(one.id) for one in reversed(migrations) if one.id.app == label), _end_of_past(label, over))
+        for label in labels - by_django
     ]
     if by_django:
         graph = MigrationLoader(None).graph
         found += [".".join(leaf) for label in by_django for leaf in graph.leaf_nodes(label)]
     return sorted(id_ for id_ in found if id_)
+
+
+def _end_of_past(label: str, over: Mapping[str, str]) -> str | None:
+    return f"{label}.{over[label]}" if label in over else None
 
 
 def _read_back(text: str, draft: Draft) -> str:

@@ -15,6 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models import BaseConstraint, Field, ForeignKey, Index, Model
 from django.db.models.fields import NOT_PROVIDED
 
+from medusa_migrations.files.owned import taken_over
 from medusa_migrations.files.sources import is_installed_package
 
 # The longest name that PostgreSQL does not cut, in bytes (manual, 4.1.1).
@@ -145,7 +146,8 @@ def _extended(alias: str) -> dict[type[Model], frozenset[str]]:
     In an app of the project's that is a migration that makemigrations has yet to write.
     """
     loader = MigrationLoader(None)
-    labels = {label for label, _ in loader.graph.nodes if is_installed_package(apps.get_app_config(label))}
+    labels = {label for label, _ in loader.graph.nodes} - taken_over().keys()
+    labels = {label for label in labels if is_installed_package(apps.get_app_config(label))}
     models = [
         model
         for label in labels
@@ -163,3 +165,14 @@ def _extended(alias: str) -> dict[type[Model], frozenset[str]]:
         if columns and not model._meta.proxy and not model._meta.swapped:
             found[model] = columns
     return found
+
+
+def tables_of_past() -> set[str]:
+    """The tables that Django's migrations have made of apps that SQL has taken over, by their names at the end."""
+    over = taken_over()
+    if not over:
+        return set()
+    loader = MigrationLoader(None)
+    ends = [leaf for label in over for leaf in loader.graph.leaf_nodes(label)]
+    models = loader.project_state(ends).apps.get_models(include_auto_created=True)
+    return {model._meta.db_table for model in models if model._meta.app_label in over}

@@ -161,10 +161,11 @@ def check_files(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _apps_of_both_kinds() -> dict[str, list[str]]:
-    """The apps that have Django migrations too, with the names of those."""
-    from medusa_migrations.files.owned import django_migrations
+    """The apps whose tables Django migrations make, with the names of those."""
+    from medusa_migrations.files.owned import django_migrations, taken_over
 
-    return {label: names for label in _labels_with_sources() if (names := django_migrations(label))}
+    labels = _labels_with_sources() - taken_over().keys()
+    return {label: names for label in labels if (names := django_migrations(label))}
 
 
 def _check_headers(migrations: Sequence[Migration], both_kinds: Mapping[str, Sequence[str]]) -> list[CheckMessage]:
@@ -210,7 +211,7 @@ def check_dependencies(**kwargs: Any) -> list[CheckMessage]:
     """Django migrations that depend on one of an app whose tables SQL makes now, and that is gone (E013)."""
     if not _is_usable():
         return []
-    from medusa_migrations.files.owned import owned
+    from medusa_migrations.files.owned import made_by_sql
 
     return [
         Error(
@@ -218,7 +219,7 @@ def check_dependencies(**kwargs: Any) -> list[CheckMessage]:
             hint=f"Write ({label!r}, '__first__') there instead: that comes after all SQL migrations of the app.",
             id=f"{TAG}.E013",
         )
-        for label, names in _named_by_django(owned(_labels_with_sources())).items()
+        for label, names in _named_by_django(made_by_sql(_labels_with_sources())).items()
     ]
 
 
@@ -250,6 +251,18 @@ def _texts_of_django() -> Iterator[tuple[str, str, str]]:
             spec = find_spec(f"{package}.{name}")
             if spec and spec.has_location and spec.origin:
                 yield f"{app.label}.{name}", f"{package}.{name}", Path(spec.origin).read_text(errors="replace")
+
+
+@register(TAG)
+def check_past(**kwargs: Any) -> list[CheckMessage]:
+    """What SQL_SINCE says of Django migrations, where it is wrong (E014)."""
+    from medusa_migrations import conf
+
+    if _settings_problem() is not None or not conf.get_settings().sql_since:
+        return []
+    from medusa_migrations.files.past import problems
+
+    return [Error(problem.text, hint=problem.hint, id=f"{TAG}.E014") for problem in problems()]
 
 
 @register(TAG, deploy=True)

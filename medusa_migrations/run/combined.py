@@ -11,11 +11,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.timezone import is_naive, make_aware
 
 from medusa_migrations.files.owned import references
+from medusa_migrations.files.past import is_after_past
 from medusa_migrations.migration import Key, Migration, MigrationId, dependencies, django_dependencies
 from medusa_migrations.plan.interleaving import Needs, interleave, reachable, with_declared
 from medusa_migrations.plan.known import Known, Row
 
-from .prerequisites import apps_named, in_database, named
+from .after_sql import AfterSql
+from .prerequisites import in_database, named
 
 # Django's history has the time of the client's clock, ours that of the server's.
 CLOCK_TOLERANCE = timedelta(minutes=1)
@@ -41,7 +43,8 @@ def combined_order(
     unapplied = sorted(key for key in loader.graph.nodes if key not in loader.applied_migrations)
     timed = [migration for migration in pending if not migration.is_repeatable]
     needs = _needs(loader, unapplied, pending)
-    firm = with_declared(needs, _declared(loader, unapplied, timed))
+    after_sql = AfterSql(loader, {migration.id.app for migration in timed})
+    firm = with_declared(needs, _declared(after_sql, unapplied, timed))
     sql = [migration.id for migration in pending]
     if chosen is not None:
         needed = reachable([*django, *chosen, *_passed(loader, django, timed)], _with_referred(firm, pending))
@@ -49,13 +52,13 @@ def combined_order(
     timed_ids: list[Key] = [id_ for id_ in sql if not id_.is_repeatable]
     repeatable: list[Key] = [id_ for id_ in sql if id_.is_repeatable]
     of_django = [key for id_ in repeatable for key in sorted(firm[id_]) if key in loader.graph.nodes]
-    return [*interleave([*django, *of_django], timed_ids, firm, _wants(unapplied, timed)), *repeatable]
+    return [*interleave([*django, *of_django], timed_ids, firm, _wants(after_sql, unapplied, timed)), *repeatable]
 
 
 def referring(loader: MigrationLoader, django: Sequence[Key], labels: Collection[str]) -> list[tuple[Key, str]]:
-    """Which of `django` name one of the apps `labels` that has no Django migrations, each with its label."""
-    made_by_sql = set(labels) - {label for label, _ in loader.graph.nodes}
-    return [(key, label) for key in django for label in sorted(apps_named(loader.graph.nodes[key]) & made_by_sql)]
+    """Which of `django` come after the SQL migrations of one of the apps `labels`, each with its label."""
+    after_sql = AfterSql(loader, labels)
+    return [(key, label) for key in django for label in sorted(after_sql.apps_before(key))]
 
 
 def left_without(loader: MigrationLoader, unapplying: Collection[Key], known: Known) -> list[Left]:
@@ -130,28 +133,33 @@ def _needs(loader: MigrationLoader, unapplied: Sequence[Key], pending: Sequence[
     return needs
 
 
-def _declared(loader: MigrationLoader, unapplied: Sequence[Key], pending: Sequence[Migration]) -> dict[Key, list[Key]]:
+def _declared(after_sql: AfterSql, unapplied: Sequence[Key], pending: Sequence[Migration]) -> dict[Key, list[Key]]:
     """For each of Django's migrations the SQL migrations of the apps that it names, as `("blog", "__first__")`."""
-    made_by_sql = {migration.id.app for migration in pending} - {label for label, _ in loader.graph.nodes}
     found: dict[Key, list[Key]] = {}
     for key in unapplied:
-        labels = apps_named(loader.graph.nodes[key]) & made_by_sql
+        labels = after_sql.apps_before(key)
         if labels:
             found[key] = [migration.id for migration in pending if migration.id.app in labels]
     return found
 
 
-def _wants(unapplied: Sequence[Key], pending: Sequence[Migration]) -> dict[Key, list[Key]]:
+def _wants(after_sql: AfterSql, unapplied: Sequence[Key], pending: Sequence[Migration]) -> dict[Key, list[Key]]:
     """For each SQL migration those of the apps that its app's models refer to, and of its own app.
 
-    Where its header names one of an app's migrations, that says all of that app.
+    Where its header names one of an app's migrations, that says all of that app. Of an app that was taken over, the
+    first that comes after the past wants what other apps have built on that, too.
     """
     labels = {migration.id.app for migration in pending}
     related = {label: {label, *(other for other, _ in references(label))} for label in labels}
+    behind = {key: after_sql.apps_behind(key) for key in unapplied} if after_sql.over else {}
     found: dict[Key, list[Key]] = {}
     for migration in pending:
-        wanted = related[migration.id.app] - {label for label, _ in django_dependencies(migration)}
+        label = migration.id.app
+        wanted = related[label] - {label for label, _ in django_dependencies(migration)}
         found[migration.id] = [key for key in unapplied if key[0] in wanted]
+        if is_after_past(migration, after_sql.over):
+            found[migration.id] += [key for key, labels in behind.items() if label in labels]
+            behind = {key: labels - {label} for key, labels in behind.items()}
     return found
 
 

@@ -14,7 +14,7 @@ from django.db.migrations.operations.models import ModelOperation
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DistError, PlanError
 from medusa_migrations.files import dist
-from medusa_migrations.files.owned import owned
+from medusa_migrations.files.owned import owned, taken_over
 from medusa_migrations.migration import Key, MigrationId
 from medusa_migrations.plan.known import Known, Row
 from medusa_migrations.plan.steps import Step
@@ -38,7 +38,9 @@ def refuse_needed(steps: Sequence[Step], known: Known, session: Session) -> None
         migration = loader.disk_migrations[key]
         if not router.allow_migrate(session.alias, key[0]):
             continue  # it is recorded, and has made nothing here
-        found = {id_ for label in apps_named(migration) & by_sql for id_ in _needed(migration, label, known)} & reverted
+        found = {
+            id_ for label in apps_named(migration) & by_sql - {key[0]} for id_ in _needed(migration, label, known)
+        } & reverted
         if found and all(label != key[0] for label, _ in needed):  # unapplying an app's first takes its others along
             needed[key] = min(found)
     if needed:
@@ -49,12 +51,13 @@ def _needed(migration: DjangoMigration, label: str, known: Known) -> set[Migrati
     """The applied SQL migrations of the app `label` that one of Django's, which depends on that app, needs.
 
     Those that make the tables of the models that it refers to. Where none is found to, as of a file that is gone or for
-    a RunPython, it is the app's first, which is what Django's `("blog", "__first__")` says.
+    a RunPython, it is the app's first, which is what Django's `("blog", "__first__")` says; of an app that was taken
+    over it is none, as its Django migrations have made the table.
     """
     rows = sorted((row for row in known.rows.values() if row.id.app == label), key=lambda row: row.serial)
     tables = _tables(migration, label)
     makers = {row.id for row in rows if makes_one(_text(row, known), tables)} if tables else set()
-    return makers or {row.id for row in rows[:1]}
+    return makers or (set() if label in taken_over() else {row.id for row in rows[:1]})
 
 
 def _tables(migration: DjangoMigration, label: str) -> set[str]:

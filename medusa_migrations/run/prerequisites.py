@@ -13,7 +13,8 @@ from django.db.migrations.operations.base import Operation
 from medusa_migrations import conf
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError, nearest
-from medusa_migrations.migration import Key, Migration, django_dependencies
+from medusa_migrations.files.past import check_past
+from medusa_migrations.migration import Key, Migration, MigrationId, django_dependencies
 from medusa_migrations.plan.steps import Step
 
 
@@ -40,29 +41,34 @@ def check_applied(steps: Sequence[Step], session: Session, *, fake: bool = False
                 [
                     "Django migrations that are not applied come first; nothing was run:",
                     *lines,
-                    _cure({label for _, label, _ in missing}, fake),
+                    _cure(missing, fake),
                 ]
             )
         )
 
 
-def _cure(labels: Collection[str], fake: bool) -> str:
+def _cure(missing: Collection[tuple[MigrationId, str, str]], fake: bool) -> str:
     if not conf.get_settings().run_on_migrate:
         return "Run `migrate` first."
     if not fake:
         return "Run `migrate`: it applies both kinds, in order."
-    commands = ", ".join(f"`migrate {label}`" for label in sorted(labels))
+    # An app's label alone would run the SQL migrations of the app, too.
+    of_sql = {id_.app for id_, _, _ in missing}
+    wanted = {f"{label} {name}" if label in of_sql else label for _, label, name in missing}
+    commands = ", ".join(f"`migrate {one}`" for one in sorted(wanted))
     return f"Run {commands} first. `migrate` alone would run the SQL too."
 
 
 def loaded() -> MigrationLoader:
-    """Django's migrations as they are in the files. Raises PlanError if they cannot be loaded."""
+    """Django's migrations as they are in the files. Raises PlanError if they cannot be loaded, SettingsError."""
     try:
-        return MigrationLoader(None)
+        loader = MigrationLoader(None)
     except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
         raise PlanError(
             f"Django's migrations cannot be loaded: {error}. Nothing was run. See `showmigrations`."
         ) from None
+    check_past(loader.disk_migrations)
+    return loader
 
 
 def named(loader: MigrationLoader, migration: Migration) -> list[Key]:

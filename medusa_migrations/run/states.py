@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from django.apps import apps as installed
 from django.db.migrations.state import ModelState, ProjectState, StateApps
+from django.db.migrations.utils import resolve_relation
 from django.db.models import Model
 from django.utils.functional import cached_property
 
@@ -16,10 +17,12 @@ class RenderableState(ProjectState):
     Django renders all of them at once, and raises InvalidBasesError for a proxy of its User before auth is migrated.
     Before the first migration it is also without the models of apps whose tables are all still to be made: receivers of
     pre_migrate take a model that is there for a table that is there.
+    The models of apps that SQL has taken over become those of today, as those of apps made by SQL are.
     """
 
     by_django: Collection[str] = ()
     to_come: Collection[str] = ()
+    today: Collection[str] = ()
     without: Collection[type[Model]] = ()
 
     @classmethod
@@ -35,27 +38,28 @@ class RenderableState(ProjectState):
 
     def clone(self) -> RenderableState:
         copy = self.of(super().clone(), self.by_django)
-        copy.to_come, copy.without = self.to_come, self.without
+        copy.to_come, copy.today, copy.without = self.to_come, self.today, self.without
         return copy
 
     @cached_property
     def apps(self) -> StateApps:
         left_out = self.without = self.left_out()
-        broken = {model._meta.app_label for model in left_out}
+        one_by_one = {model._meta.app_label for model in left_out} | {*self.today}
         rest = [
             ModelState.from_model(model, exclude_rels=True)
-            for label in sorted(broken)
+            for label in sorted(one_by_one)
             for model in installed.get_app_config(label).get_models()
             if model not in left_out
         ]
         models = {**self.models, **{(state.app_label, state.name_lower): state for state in rest}}
-        found = StateApps(sorted(self.real_apps - broken), models)
+        found = StateApps(sorted(self.real_apps - one_by_one), models)
         found.real_models += rest
         return found
 
     def left_out(self) -> set[type[Model]]:
         """The models to come, those that extend one of Django's that is not there, and those that extend these."""
-        models = [model for label in self.real_apps for model in installed.get_app_config(label).get_models()]
+        labels = {*self.real_apps, *self.today}
+        models = [model for label in labels for model in installed.get_app_config(label).get_models()]
         found = {model for model in models if model._meta.app_label in self.to_come}
         while True:
             more = {
@@ -71,8 +75,46 @@ class RenderableState(ProjectState):
     def let_in(self) -> None:
         """Have the state rendered anew if models were left out that need not be left out now."""
         self.to_come = ()
-        if self.without and self.without != self.left_out():
-            vars(self).pop("apps", None)
+        gone = self._vanished()
+        for key in gone:
+            del self.models[key]
+        if gone or (self.without and self.without != self.left_out()):
+            self._render_anew()
+
+    def take_over(self, labels: Collection[str]) -> None:
+        """Take the models of the apps `labels` as they are today: SQL has made or changed their tables."""
+        new = {*labels}.difference(self.today)
+        if new:
+            self.today = {*self.today, *new}
+            self.by_django = {*self.by_django} - new
+            for key in [key for key in self.models if key in self._of_today()]:
+                del self.models[key]
+            self._render_anew()
+
+    def _render_anew(self) -> None:
+        vars(self).pop("apps", None)
+        self._relations = None
+
+    def _of_today(self) -> set[tuple[str, str]]:
+        models = (model for label in self.today for model in installed.get_app_config(label).get_models())
+        return {(model._meta.app_label, str(model._meta.model_name)) for model in models}
+
+    def _vanished(self) -> set[tuple[str, str]]:
+        """The models that apps taken over have no more, and that no other app's model in the state refers to still."""
+        old = {key for key in self.models if key[0] in self.today}
+        todo = [key for key in self.models if key not in old] if old else []
+        while todo:
+            wanted = old.intersection(self._named_by(self.models[todo.pop()]))
+            old -= wanted
+            todo += wanted
+        return old
+
+    def _named_by(self, state: ModelState) -> Iterator[tuple[str, str]]:
+        """The models that one refers to, or extends: (app label, name in small letters)."""
+        remote = [field.remote_field for field in state.fields.values() if field.remote_field]
+        for model in (*(one.model for one in remote), *(getattr(one, "through", None) for one in remote), *state.bases):
+            if isinstance(model, str):
+                yield resolve_relation(model, state.app_label, state.name_lower)
 
     def _referred_to(self) -> set[str]:
         """The labels of the apps that models of the state refer to, or extend."""

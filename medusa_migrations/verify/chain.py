@@ -73,7 +73,8 @@ def of_everything(migrations: Sequence[Migration], surroundings: Surroundings, m
     ids = [(migration.id, migration.hash) for migration in migrations]
     let_in = [router.allow_migrate(surroundings.alias, app.label) for app in apps.get_app_configs()]
     said = [_of_model(model) for model in models]
-    return _sum(surroundings.checksum(), django.VERSION, more, ids, files.hexdigest(), let_in, said)
+    over = sorted(conf.get_settings().sql_since.items())
+    return _sum(surroundings.checksum(), django.VERSION, more, ids, files.hexdigest(), let_in, said, *over)
 
 
 def _files_of_django() -> Iterator[Path]:

@@ -51,11 +51,12 @@ class DjangoPart:
         file = sys.modules[type(self.migration(key)).__module__].__file__
         return Path(file).read_bytes() if file else b""
 
-    def apply(self, key: Key) -> None:
-        """Apply a migration. Raises DjangoFailed, StopRequested."""
+    def apply(self, key: Key, begun: Collection[str] = ()) -> None:
+        """Apply a migration. SQL has gone on from the past of the apps `begun`. Raises DjangoFailed, StopRequested."""
         renew_types(self.connection)
         state = self._current()
         if isinstance(state, RenderableState):
+            state.take_over(begun)
             state.let_in()
         if "apps" not in vars(state):
             state.apps  # noqa: B018  # rendered once, and then kept up to date: as MigrationExecutor does it

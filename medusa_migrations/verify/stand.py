@@ -16,6 +16,8 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, MigrationFailed
 from medusa_migrations.events import Event, Failed, Finished, Noticed, Progressed, Started
 from medusa_migrations.files import dist
+from medusa_migrations.files.owned import taken_over
+from medusa_migrations.files.past import is_after_past
 from medusa_migrations.lint.watch import Watch
 from medusa_migrations.migration import Direction, Key, Migration, Part
 from medusa_migrations.plan.known import Row
@@ -117,8 +119,14 @@ class Stand:
             return
         ready = self.ready()
         self._snapshot = None
-        ready.django.apply(key)
+        ready.django.apply(key, self._begun())
         self.applied.append(key)
+
+    def _begun(self) -> set[str]:
+        """The apps that SQL has taken over, and gone on from their past."""
+        last = taken_over()
+        applied = (self.migrations[key] for key in self.applied if last and key in self.migrations)
+        return {migration.id.app for migration in applied if is_after_past(migration, last)}
 
     def apply_together(self, keys: Sequence[Key]) -> Sequence[Key]:
         """Apply those of `keys` that come first as several in a transaction; gives those that have to go one by one."""

@@ -21,7 +21,7 @@ from medusa_migrations import conf
 from medusa_migrations.database.connect import connected
 from medusa_migrations.database.types import renew_types
 from medusa_migrations.errors import DatabaseError, PlanError
-from medusa_migrations.files.owned import are_migrations_disabled, owned, sql_labels
+from medusa_migrations.files.owned import are_migrations_disabled, made_by_sql, sql_labels, taken_over
 from medusa_migrations.management.console import Console, written
 from medusa_migrations.migration import Migration
 from medusa_migrations.run.states import RenderableState
@@ -106,8 +106,7 @@ class BridgedExecutor(MigrationExecutor):
         """Do what Django's does; the state at the end has the models of all apps."""
         state = super().migrate(*args, **kwargs)
         self._renew_types()
-        if isinstance(state, RenderableState):
-            state.let_in()
+        self._bring_up_to_date(state)
         return state
 
     def apply_migration(
@@ -121,8 +120,7 @@ class BridgedExecutor(MigrationExecutor):
         if self.run:
             self.run.check_lock()
         self._renew_types()
-        if isinstance(state, RenderableState):
-            state.let_in()
+        self._bring_up_to_date(state)
         return super().apply_migration(state, migration, fake, fake_initial)
 
     def _renew_types(self) -> None:
@@ -131,11 +129,27 @@ class BridgedExecutor(MigrationExecutor):
             renew_types(self.connection)
             self.has_new_types = False
 
+    def _bring_up_to_date(self, state: ProjectState) -> None:
+        """Have what was left out of the state let in, and what SQL has taken over as it is today."""
+        if isinstance(state, RenderableState):
+            state.take_over(self._begun())
+            state.let_in()
+
+    def _begun(self) -> Collection[str]:
+        """The apps whose SQL has gone on from their past: without a run, all whose past is over, as far as is known."""
+        if self.run:
+            return self.run.begun
+        unapplied = {label for label, _ in self.loader.graph.nodes.keys() - self.loader.applied_migrations.keys()}
+        return (taken_over().keys() & sql_labels()) - unapplied
+
     def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
         """Django's state, made one that can always be rendered."""
         state: ProjectState = super()._create_project_state(with_applied_migrations)  # type: ignore[misc]  # not in stubs
         by_django = {label for label, _ in self.loader.graph.nodes}
-        return RenderableState.of(state, by_django, self.run.untouched() - by_django if self.run else ())
+        found = RenderableState.of(state, by_django, self.run.untouched() - by_django if self.run else ())
+        if with_applied_migrations:
+            found.take_over(self._begun())
+        return found
 
 
 @contextlib.contextmanager
@@ -148,7 +162,7 @@ def bridged(asked: Asked, console: Console) -> Iterator[Collection[str]]:
         written(console.stderr, console.style.WARNING(_DISABLED))
         yield ()
         return
-    by_sql = owned(sql_labels())
+    by_sql = made_by_sql(sql_labels())
     is_on = conf.is_testing() or conf.get_settings().run_on_migrate
     label = asked.app_label
     if label in by_sql and (asked.migration_name or not is_on):

@@ -12,7 +12,7 @@ from django.core.management.commands.migrate import Command as DjangosCommand
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from medusa_migrations.files.owned import is_migrated_model_extended, sql_labels
+from medusa_migrations.files.owned import is_migrated_model_extended, sql_labels, taken_over
 from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
 from medusa_migrations.management.checks import checked_later
 from medusa_migrations.management.console import Console
@@ -56,6 +56,10 @@ class WithSql(Migrate):
             if connection.vendor != "postgresql":
                 super().handle(*args, **options)
                 return
+            if taken_over():
+                from medusa_migrations.management.detector import leaving_alone  # most projects do without
+
+                vars(self)["autodetector"] = leaving_alone(self.autodetector)
             if not sql_labels() or is_left_to_django(connection):
                 with _renderable():
                     super().handle(*args, **options)

@@ -22,6 +22,8 @@ from medusa_migrations.database.postgresql import CHECK_LOCK
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError
 from medusa_migrations.files.build import to_run, unbuilt
+from medusa_migrations.files.owned import taken_over
+from medusa_migrations.files.past import is_after_past
 from medusa_migrations.management.console import Console
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
@@ -61,6 +63,8 @@ class MigrateRun:
         # A test database is made of the sources, whatever was built when.
         self.migrations = to_run(only_plan=asked.only_look or conf.is_testing(), listener=console)
         self.phase = conf.phase_of_environment()
+        self.last = taken_over()
+        self.begun: set[str] = set()  # the apps whose SQL has gone on from their past
         self.known = self._read()
         self.has_joined = False
         self.is_locked = False
@@ -233,6 +237,8 @@ class MigrateRun:
 
         Raises MigrationFailed, Interrupted, DatabaseError.
         """
+        if is_after_past(self.known.by_id[id_], self.last):
+            self.begun.add(id_.app)
         if id_ not in self.groups:
             return
         with self._stoppable():
@@ -254,7 +260,10 @@ class MigrateRun:
 
     def _read(self, *, details: bool = False) -> Known:
         with database_errors(self.session.alias):
-            return read_known(self.history, self.migrations, details=details)
+            known = read_known(self.history, self.migrations, details=details)
+        applied = (known.by_id[id_] for id_ in known.rows if self.last and id_ in known.by_id)
+        self.begun.update(one.id.app for one in applied if is_after_past(one, self.last))
+        return known
 
     @contextlib.contextmanager
     def _stoppable(self) -> Iterator[None]:

@@ -1,0 +1,136 @@
+"""The Django migrations of the apps that SQL has taken over: their past, which SQL_SINCE ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import NamedTuple
+
+from django.db.migrations import Migration as DjangoMigration
+from django.db.migrations.loader import MigrationLoader
+
+from medusa_migrations import conf
+from medusa_migrations.errors import SettingsError, nearest
+from medusa_migrations.migration import Key, Migration, django_dependencies
+
+from .owned import django_migrations, taken_over
+
+_SETTING = f"{conf.NAME}['SQL_SINCE']"
+
+
+class Problem(NamedTuple):
+    """What is wrong with an app of SQL_SINCE, and what to do."""
+
+    text: str
+    hint: str
+
+
+def after_past(migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    """`migrations`, in which those of an app that was taken over depend on the last of its Django migrations.
+
+    Where a header names one of the app's own, it says which. Raises SettingsError for an end that is none.
+    """
+    last = taken_over()
+    for label in last:
+        _refuse(_wrong_name(label, last[label]))
+    return tuple(_after(one, last.get(one.id.app)) for one in migrations)
+
+
+def _after(migration: Migration, last: str | None) -> Migration:
+    own = migration.id.app
+    if last is None or any(label == own for label, _ in django_dependencies(migration)):
+        return migration
+    return migration._replace(depends=(*migration.depends, f"{own}.{last}"))
+
+
+def is_after_past(migration: Migration, last: Mapping[str, str]) -> bool:
+    """Whether a migration comes after the whole past of its app, whose end `last` tells; False of any other app's."""
+    app = migration.id.app
+    return app in last and not {(app, last[app]), (app, None)}.isdisjoint(django_dependencies(migration))
+
+
+def problems() -> Iterator[Problem]:
+    """What is wrong with the apps of SQL_SINCE. Their Django migrations are imported."""
+    for label, last in taken_over().items():
+        problem = _wrong_name(label, last) or _wrong_end(label, last, _imported(label))
+        if problem:
+            yield problem
+
+
+def check_past(migrations: Mapping[Key, DjangoMigration]) -> None:
+    """Raise SettingsError if SQL_SINCE is wrong about Django's `migrations`, which are loaded."""
+    for label, last in taken_over().items():
+        own = {name: migration for (app, name), migration in migrations.items() if app == label}
+        _refuse(_wrong_name(label, last) or _wrong_end(label, last, own))
+
+
+def _refuse(problem: Problem | None) -> None:
+    if problem:
+        raise SettingsError(f"{problem.text} {problem.hint}")
+
+
+def _wrong_name(label: str, last: str) -> Problem | None:
+    names = django_migrations(label)
+    if not names:
+        return Problem(
+            f"{_SETTING} names {label!r}, which has no Django migrations.",
+            "Take it out: the tables of such an app are SQL's from the start.",
+        )
+    if last not in names:
+        return Problem(
+            f"{_SETTING} says {last!r} of {label!r}, which has no such Django migration.",
+            nearest(last, names).strip() or f"Its last one by name is {names[-1]}.",
+        )
+    return None
+
+
+def _wrong_end(label: str, last: str, migrations: Mapping[str, DjangoMigration]) -> Problem | None:
+    """What is wrong if `last` is not the last of an app's `migrations`, or not the only one."""
+    before = {name: _with_all_before(label, name, migrations) for name in migrations}
+    others = sorted(migrations.keys() - before.get(last, set()))
+    behind = [name for name in others if last in before[name]]
+    if behind:
+        return Problem(
+            f"{label}.{behind[0]} is a Django migration behind {last}, with which {_SETTING} ends those of {label!r}.",
+            f"Write what it does as SQL, with makemigration {label} NAME, and delete it; or, if databases have it "
+            f"already, set SQL_SINCE to {others[-1]!r}.",
+        )
+    if others:
+        return Problem(
+            f"The Django migrations of {label!r} do not all come before {last}, with which {_SETTING} ends them: "
+            f"{', '.join(others)}.",
+            f"Take {label!r} out of SQL_SINCE, run makemigrations --merge, and name the migration that it writes.",
+        )
+    return None
+
+
+def _with_all_before(label: str, name: str, migrations: Mapping[str, DjangoMigration]) -> set[str]:
+    """`name` and what of its app comes before it; a squashed migration and those that it replaces are the same."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        one = todo.pop()
+        if one in found:
+            continue
+        found.add(one)
+        if one in migrations:
+            todo += _own(label, (*migrations[one].dependencies, *migrations[one].replaces))
+        todo += [
+            squash
+            for squash, migration in migrations.items()
+            if migration.replaces and found.issuperset(_own(label, migration.replaces))
+        ]
+    return found
+
+
+def _own(label: str, keys: Iterable[Key]) -> list[str]:
+    return [key[1] for key in keys if key[0] == label]
+
+
+def _imported(label: str) -> dict[str, DjangoMigration]:
+    """The Django migrations of an app by name; a file without one is left to Django's commands to tell."""
+    package, _ = MigrationLoader.migrations_module(label)
+    found = {
+        name: getattr(import_module(f"{package}.{name}"), "Migration", None) for name in django_migrations(label) or ()
+    }
+    return {name: migration(name, label) for name, migration in found.items() if migration}
