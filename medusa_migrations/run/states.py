@@ -10,6 +10,9 @@ from django.db.migrations.utils import resolve_relation
 from django.db.models import Model
 from django.utils.functional import cached_property
 
+from medusa_migrations.files.owned import taken_over
+from medusa_migrations.migration import Key
+
 
 class RenderableState(ProjectState):
     """A state that is rendered without those models of apps without Django migrations that cannot be rendered yet.
@@ -17,12 +20,15 @@ class RenderableState(ProjectState):
     Django renders all of them at once, and raises InvalidBasesError for a proxy of its User before auth is migrated.
     Before the first migration it is also without the models of apps whose tables are all still to be made: receivers of
     pre_migrate take a model that is there for a table that is there.
-    The models of apps that SQL has taken over become those of today, as those of apps made by SQL are.
+    The models of apps that SQL has taken over are those of their past, and become those of today, as those of apps made
+    by SQL are. What refers to a model that the past lacks finds that of today before.
     """
 
     by_django: Collection[str] = ()
     to_come: Collection[str] = ()
+    over: Collection[str] = ()
     today: Collection[str] = ()
+    added: Collection[Key] = ()
     without: Collection[type[Model]] = ()
 
     @classmethod
@@ -34,11 +40,15 @@ class RenderableState(ProjectState):
         state.__class__ = cls
         assert isinstance(state, RenderableState)
         state.by_django, state.to_come = by_django, to_come and set(to_come) - state._referred_to()
+        state.over = taken_over().keys()
         return state
 
     def clone(self) -> RenderableState:
-        copy = self.of(super().clone(), self.by_django)
-        copy.to_come, copy.today, copy.without = self.to_come, self.today, self.without
+        copy = super().clone()
+        copy.__class__ = type(self)
+        assert isinstance(copy, RenderableState)
+        for name in ("by_django", "to_come", "over", "today", "added", "without"):
+            vars(copy)[name] = getattr(self, name)
         return copy
 
     @cached_property
@@ -51,9 +61,38 @@ class RenderableState(ProjectState):
             for model in installed.get_app_config(label).get_models()
             if model not in left_out
         ]
+        more = self._lacking()
+        self.added = more.keys()
+        rest += more.values()
         models = {**self.models, **{(state.app_label, state.name_lower): state for state in rest}}
         found = StateApps(sorted(self.real_apps - one_by_one), models)
         found.real_models += rest
+        return found
+
+    def _reload(self, related_models: Collection[Key]) -> None:
+        """Render again what has changed; or all, where that refers to a model of today that is not there yet."""
+        if self.over and not self._lacking(related_models).keys() <= {*self.added}:
+            self._render_anew()
+        else:
+            super()._reload(related_models)  # type: ignore[misc]  # not in stubs
+
+    def _lacking(self, keys: Collection[Key] | None = None) -> dict[Key, ModelState]:
+        """The models of today, of apps that SQL has taken over, that models of the state refer to and it lacks.
+
+        `keys` are those that may.
+        """
+        found: dict[Key, ModelState] = {}
+        if not self.over:
+            return found
+        todo = [self.models[key] for key in (self.models if keys is None else keys) if key in self.models]
+        while todo:
+            for app, name in self._named_by(todo.pop()):
+                key = app, name
+                is_there = app not in self.over or app in self.today or key in self.models or key in found
+                model = None if is_there else installed.get_app_config(app).models.get(name)
+                if model:
+                    found[key] = ModelState.from_model(model, exclude_rels=True)
+                    todo.append(found[key])
         return found
 
     def left_out(self) -> set[type[Model]]:
@@ -87,7 +126,7 @@ class RenderableState(ProjectState):
         if new:
             self.today = {*self.today, *new}
             self.by_django = {*self.by_django} - new
-            for key in [key for key in self.models if key in self._of_today()]:
+            for key in self._of_today().intersection(self.models):
                 del self.models[key]
             self._render_anew()
 
@@ -95,11 +134,11 @@ class RenderableState(ProjectState):
         vars(self).pop("apps", None)
         self._relations = None
 
-    def _of_today(self) -> set[tuple[str, str]]:
+    def _of_today(self) -> set[Key]:
         models = (model for label in self.today for model in installed.get_app_config(label).get_models())
         return {(model._meta.app_label, str(model._meta.model_name)) for model in models}
 
-    def _vanished(self) -> set[tuple[str, str]]:
+    def _vanished(self) -> set[Key]:
         """The models that apps taken over have no more, and that no other app's model in the state refers to still."""
         old = {key for key in self.models if key[0] in self.today}
         todo = [key for key in self.models if key not in old] if old else []
@@ -109,7 +148,7 @@ class RenderableState(ProjectState):
             todo += wanted
         return old
 
-    def _named_by(self, state: ModelState) -> Iterator[tuple[str, str]]:
+    def _named_by(self, state: ModelState) -> Iterator[Key]:
         """The models that one refers to, or extends: (app label, name in small letters)."""
         remote = [field.remote_field for field in state.fields.values() if field.remote_field]
         for model in (*(one.model for one in remote), *(getattr(one, "through", None) for one in remote), *state.bases):

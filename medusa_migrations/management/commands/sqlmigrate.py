@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.extended.one import sql_of
+from medusa_migrations.management.extended.rendered import with_models_of_today
 from medusa_migrations.management.next_command import next_command
 from medusa_migrations.migration import Direction
 
@@ -21,7 +22,8 @@ class Command(NextCommand):
         with as_command_errors():
             shown = sql_of(options["app_label"], options["migration_name"], direction, options["database"])
         if shown is None:
-            return super().handle(*args, **options)
+            with with_models_of_today():
+                return super().handle(*args, **options)
         self.output_transaction = shown.transactional
         if not shown.sql and options["verbosity"] >= 1:
             self.stderr.write("No operations found.")

@@ -123,6 +123,13 @@ class BridgedExecutor(MigrationExecutor):
         self._bring_up_to_date(state)
         return super().apply_migration(state, migration, fake, fake_initial)
 
+    def unapply_migration(self, state: ProjectState, migration: DjangoMigration, fake: bool = False) -> ProjectState:
+        """Unapply one of Django's as Django does, which goes on from the state as it is."""
+        if self._begun():
+            state = state.clone()
+            self._bring_up_to_date(state)
+        return super().unapply_migration(state, migration, fake)
+
     def _renew_types(self) -> None:
         """After SQL migrations, and before what Django does next."""
         if self.has_new_types:

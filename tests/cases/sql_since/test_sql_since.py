@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from medusa_migrations.verify.catalog.snapshot import Reader
-from tests.support.past import LAST, NOTE, SHOP, go_on, make_past, take_over
+from tests.support.past import BLOG, LAST, NOTE, SHOP, go_on, make_past, take_over
 from tests.support.projects import Project
 from tests.support.sessions import session_on
 
@@ -100,7 +100,10 @@ def test_another_app_refers_to_what_only_sql_has_made(taken: Project, django_db_
     (taken.folder / "shop/migrations/0005_note.py").write_text(text.replace("__latest__", LAST))
     with new_database(taken):
         taken.manage("migrate").ok()
-    assert "is_ready" not in taken.manage("migrations_verify").ok().stderr
+    assert "Models: no difference. 0 faults" in taken.manage("migrations_verify", "--live").ok().stdout
+    # Back again: the state then has the model that the table goes to.
+    assert "Unapplying shop.0005_note... OK" in taken.manage("migrate", "shop", "0004").ok().stdout
+    taken.manage("migrations_revert").ok()
 
 
 def test_a_data_migration_sees_todays_models_after_the_latest(taken: Project) -> None:
@@ -112,3 +115,227 @@ def test_a_data_migration_sees_todays_models_after_the_latest(taken: Project) ->
     taken.add_django_migration("shop", "0005_comments", rows, ("blog", "__latest__"))
     taken.manage("migrate").ok()
     assert taken.sql("SELECT count(*) FROM blog_comment") == [(1,)]
+
+
+def test_a_release_without_migrate_has_the_models_too(taken: Project) -> None:
+    taken.configure(RUN_ON_MIGRATE=False)
+    taken.add_models("shop", SHOP + NOTE)
+    taken.manage("makemigrations").ok()
+    assert taken.manage("migrate").ok().stdout.count("Applying ") == 1
+
+
+REFUSED = "SQL migrations that are applied need what is to be unapplied; nothing was done:"
+
+
+@pytest.mark.smoke
+def test_what_sql_stands_on_is_not_unapplied(taken: Project) -> None:
+    for target in ("0006", "zero"):
+        message = taken.manage("migrate", "blog", target).error()
+        assert REFUSED in message
+        assert f"{COMMENTS} needs blog.{LAST}" in message
+    taken.manage("migrations_revert", "blog").ok()
+    assert "Unapplying blog.0007_item... OK" in taken.manage("migrate", "blog", "0006").ok().stdout
+
+
+@pytest.mark.smoke
+def test_what_is_half_way_goes_on(past: Project) -> None:
+    past.manage("migrate", "blog", "0006").ok()
+    take_over(past)
+    go_on(past)
+    message = past.manage("makemigration", "blog", "--generate").error()
+    assert f"blog.{LAST}, the last of the app's Django migrations, is not applied" in message
+    assert f"Run `migrate blog {LAST}` first." in message
+    past.write(COMMENTS, "CREATE TABLE blog_comment (id int);", "DROP TABLE blog_comment;")
+    for options, cure in (([], "Run `migrate`: it applies"), (["--fake"], f"Run `migrate blog {LAST}` first.")):
+        message = past.manage("migrations_run", *options).error()
+        assert f"{COMMENTS} depends on blog.{LAST}" in message
+        assert cure in message
+    assert f"{COMMENTS} depends on blog.{LAST}" in past.manage("migrations_sql", "--with-history").error()
+    plan = past.manage("migrate", "--plan").ok().stdout
+    assert plan.index(LAST) < plan.index(FIRST)
+    assert past.manage("migrate", "--check").code == 1
+    assert past.manage("migrate", "blog", LAST).ok().stdout.count("Applying ") == 1
+    assert past.applied() == []
+    # What other apps have built on the past comes before what changes it.
+    assert f"Applying shop.0004_rows... OK\n  Applying {COMMENTS}... OK" in past.manage("migrate", "blog").ok().stdout
+    assert past.manage("migrate", "--check").code == 0
+    past.manage("migrations_wait", "--timeout", "1").ok()
+
+
+def test_an_empty_database_up_to_the_last_of_django(taken: Project) -> None:
+    with new_database(taken):
+        out = taken.manage("migrate", "blog", LAST).ok().stdout
+        assert f"blog.{LAST}... OK" in out
+        assert COMMENTS not in out
+        assert "makemigrations" not in out
+    with new_database(taken):
+        assert f"{COMMENTS}... OK" in taken.manage("migrate", "blog").ok().stdout
+    with new_database(taken):
+        taken.manage("migrate", "--run-syncdb").ok()
+        assert "No migrations to apply." in taken.manage("migrate", "--run-syncdb").ok().stdout
+        lines = taken.manage("showmigrations", "blog").ok().stdout.splitlines()
+        assert lines[-1] == f" [X] {FIRST}_comments"
+
+
+def test_makemigrations_names_the_other_command(past: Project) -> None:
+    past.folder.joinpath("blog/sql_migrations").rmdir()
+    take_over(past)
+    for options in ([], ["--empty"], ["--merge"], ["--check"]):
+        message = past.manage("makemigrations", "blog", *options).error()
+        assert (
+            "The tables of 'blog' are made by SQL migrations. Write one: manage.py makemigration blog NAME" in message
+        )
+    assert "Created blog/sql_migrations/" in past.manage("makemigration", "blog", "view").ok().stdout
+    assert past.manage("check").ok().stderr == ""
+
+
+def test_the_way_back(past: Project) -> None:
+    before = past.manage("makemigrations", "--check", "--dry-run", "-v3").ok().stdout
+    take_over(past)
+    go_on(past)
+    past.manage("makemigrations", "--check").ok()
+    past.settings.clear()
+    past.configure()
+    outcome = past.manage("makemigrations", "--check", "-v3")
+    assert outcome.code == 1
+    assert "+ Create model Comment" in outcome.stdout
+    assert "+ Add field subtitle to post" in outcome.stdout
+    assert before == "No changes detected\n"
+
+
+VIEW = "blog.20200103000000_view"
+EARLY = "blog.20200102000000_early"
+
+
+def test_sql_that_was_there_before_keeps_its_place(past: Project, django_db_blocker: Any) -> None:
+    early = "-- migrate:depends blog.0004_tags\n-- migrate:depends shop.0001_item\n"
+    past.write(EARLY, "CREATE VIEW tags AS SELECT word FROM blog_tag;", "DROP VIEW tags;", header=early)
+    past.write(VIEW, "CREATE VIEW items AS SELECT item_id FROM blog_post;", "DROP VIEW items;")
+    past.manage("migrate").ok()
+    take_over(past)
+    assert past.manage("check").ok().stderr == ""  # W007 is not for an app that was taken over
+    past.write(COMMENTS, "DROP VIEW items; DROP VIEW tags; ALTER TABLE blog_tag DROP word;", None)
+    past.write("blog.20260102000000_more", "ALTER TABLE blog_tag ADD word text NOT NULL DEFAULT '';", None)
+    past.manage("migrate").ok()
+    with new_database(past) as old, django_db_blocker.unblock():
+        past.manage("migrate").ok()
+        before, after = things(past, old, past.database)
+        assert before == after
+    with new_database(past):
+        order = [line.split()[-1] for line in past.manage("showmigrations", "--plan").ok().stdout.splitlines()]
+    wanted = ["blog.0004_tags", EARLY, f"blog.{LAST}", VIEW, COMMENTS]
+    assert sorted(wanted, key=order.index) == wanted
+
+
+RENAME = """
+ALTER TABLE blog_post RENAME TO blog_article;
+ALTER TABLE blog_post_tags RENAME TO blog_article_tags;
+ALTER TABLE blog_article_tags RENAME post_id TO article_id;
+"""
+RENAME_BACK = """
+ALTER TABLE blog_article_tags RENAME article_id TO post_id;
+ALTER TABLE blog_article_tags RENAME TO blog_post_tags;
+ALTER TABLE blog_article RENAME TO blog_post;
+"""
+
+
+def test_a_model_that_sql_has_renamed(past: Project, django_db_blocker: Any) -> None:
+    take_over(past)
+    past.add_models("blog", BLOG.replace("class Post", "class Article"))
+    past.add_models("shop", SHOP.replace("blog.Post", "blog.Article"))
+    past.write(COMMENTS, RENAME, RENAME_BACK)
+    past.manage("migrate").ok()
+    past.manage("makemigrations", "-n", "article").ok()
+    get = 'lambda apps, _: apps.get_model("blog", "Article").objects.get(title="A")'
+    rows = f"migrations.RunPython({get}, {get})"
+    past.manage("migrate").ok()
+    past.add_django_migration("shop", "0006_rows", rows, ("blog", "__latest__"))
+    past.manage("migrate").ok()
+    past.manage("makemigrations", "--check").ok()
+    assert past.sql("SELECT count(*) FROM django_content_type WHERE model = 'post'") == [(1,)]
+    with new_database(past) as old, django_db_blocker.unblock():
+        past.manage("migrate").ok()
+        before, after = things(past, old, past.database)
+        assert before == after
+        assert past.sql("SELECT model FROM django_content_type WHERE app_label = 'blog' ORDER BY 1") == [
+            ("article",),
+            ("author",),
+            ("tag",),
+        ]
+        past.manage("migrate", "shop", "0005").ok()
+    past.manage("migrations_verify").ok()
+
+
+TESTS = """
+from django.db import connection
+from django.test import TestCase, TransactionTestCase
+from blog.models import Author, Comment, Post
+from shop.models import Review
+
+class Here(TestCase):
+    def test_rows(self):
+        self.assertEqual(Review.objects.get().author.full_name, "Ann")
+        Comment.objects.create(post=Post.objects.get(), text="x")
+
+class Emptied(TransactionTestCase):
+    serialized_rollback = True
+    def test_rows(self):
+        self.assertEqual(Post.objects.get().title, "A")
+        self.assertEqual(Author.objects.count(), 1)
+    test_again = test_rows
+"""
+
+
+@pytest.mark.smoke
+def test_test_databases(taken: Project) -> None:
+    (taken.folder / "shop/tests.py").write_text(TESTS)
+    outcome = taken.manage("test", "--parallel", "1", timeout=120).ok()
+    assert "Ran 3 tests" in outcome.stderr
+    taken.add_settings(
+        "MIGRATION_MODULES = dict.fromkeys(['medusa_migrations', 'blog', 'shop', 'auth', 'contenttypes'])"
+    )
+    (taken.folder / "shop/tests.py").write_text(
+        "from django.test import TestCase\nfrom blog.models import Comment\n"
+        "class T(TestCase):\n    def test(self):\n        self.assertEqual(Comment.objects.count(), 0)\n"
+    )
+    assert "Ran 1 test" in taken.manage("test", timeout=120).ok().stderr
+
+
+@pytest.mark.parametrize(
+    ("since", "message", "hint"),
+    [
+        ({"blogs": LAST}, "names 'blogs', which is the label of no installed app.", "Did you mean 'blog'?"),
+        ({"blog": "0007_itme"}, "says '0007_itme' of 'blog', which has no such Django migration.", "'0007_item'"),
+        ({"bare": "0001_initial"}, "names 'bare', which has no Django migrations.", "Take it out"),
+        ({"blog": "0006_big"}, "blog.0007_item is a Django migration behind 0006_big", "makemigration blog NAME"),
+        ({"blog": 7}, "It must be a dictionary of app labels and Django migrations", ""),
+    ],
+)
+def test_a_setting_that_is_wrong(past: Project, since: Any, message: str, hint: str) -> None:
+    past.add_app("bare")
+    past.table(1)
+    past.configure(SQL_SINCE=since)
+    outcome = past.manage("check")
+    assert outcome.code == 1
+    assert message in outcome.stderr
+    assert hint in outcome.stderr
+    for command in (["migrations_run"], ["migrate", "--skip-checks"]):
+        assert message in past.manage(*command).error()
+
+
+def test_more_than_one_last_migration(past: Project) -> None:
+    past.add_django_migration("blog", "0007_other", "")
+    other = past.folder / "blog/migrations/0007_other.py"
+    other.write_text(other.read_text().replace(LAST, "0006_big"))
+    take_over(past)
+    stderr = past.manage("check").stderr
+    assert "(medusa_migrations.E014) The Django migrations of 'blog' do not all come before 0007_item" in stderr
+    assert "makemigrations --merge" in stderr
+
+
+def test_the_squashed_ones_count_as_what_they_replace(past: Project) -> None:
+    for name in ("0003_renamed", "0004_tags", "0005_rows", "0006_big", LAST):
+        (past.folder / f"blog/migrations/{name}.py").unlink()
+    for name in ("0001_squashed_0002_slug", "0002_slug"):
+        past.configure(SQL_SINCE={"blog": name})
+        assert "E014" not in past.manage("check").stderr
