@@ -6,6 +6,7 @@ Every command imports this file, so each check imports what it needs itself.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from importlib import import_module
@@ -215,7 +216,7 @@ def check_dependencies(**kwargs: Any) -> list[CheckMessage]:
 
     return [
         Error(
-            f"Django migrations depend on one of {label!r}, whose tables are made by SQL: {', '.join(names)}.",
+            f"Django migrations depend on one of {label!r}, whose tables are made by SQL:\n  " + "\n  ".join(names),
             hint=f"Write ({label!r}, '__first__') there instead: that comes after all SQL migrations of the app.",
             id=f"{TAG}.E013",
         )
@@ -226,23 +227,33 @@ def check_dependencies(**kwargs: Any) -> list[CheckMessage]:
 def _named_by_django(labels: set[str]) -> dict[str, list[str]]:
     """For each of the apps `labels` the Django migrations of other apps that depend on one that it does not have.
 
+    They are named with the file and the line.
     A migration is imported only if its text has such a label in quotes: most commands begin with the checks.
     """
     found: dict[str, list[str]] = {}
-    for key, module, text in _texts_of_django() if labels else ():
+    for key, module, file, text in _texts_of_django() if labels else ():
         if not any(f"{quote}{label}{quote}" in text for label in labels for quote in "'\""):
             continue
         migration = getattr(import_module(module), "Migration", None)  # without one, Django's commands say so
         for label, name in {*migration.dependencies, *migration.run_before} if migration else ():
             if label in labels and name not in ("__first__", "__latest__"):
-                found.setdefault(label, []).append(f"{key} on {label}.{name}")
+                place = f"{file}:{_line_of(label, name, text)}"
+                found.setdefault(label, []).append(f"{place}: {key} depends on {label}.{name}")
     return {label: sorted(names) for label, names in found.items()}
 
 
-def _texts_of_django() -> Iterator[tuple[str, str, str]]:
-    """Each Django migration in a file: `<app_label>.<name>`, its module, and its text."""
+def _line_of(label: str, name: str, text: str) -> int:
+    """The line of a Django migration's `text` that names another, or else its app."""
+    quoted = [f"['\"]{re.escape(one)}['\"]" for one in (label, name)]
+    place = re.search(rf"{quoted[0]}\s*,\s*{quoted[1]}", text) or re.search(quoted[0], text)
+    return text.count("\n", 0, place.start() if place else 0) + 1
+
+
+def _texts_of_django() -> Iterator[tuple[str, str, str, str]]:
+    """Each Django migration in a file: `<app_label>.<name>`, its module, the file's path, and its text."""
     from django.db.migrations.loader import MigrationLoader
 
+    from medusa_migrations import conf
     from medusa_migrations.files.owned import django_migrations
 
     for app in apps.get_app_configs():
@@ -250,7 +261,8 @@ def _texts_of_django() -> Iterator[tuple[str, str, str]]:
         for name in django_migrations(app.label) or ():
             spec = find_spec(f"{package}.{name}")
             if spec and spec.has_location and spec.origin:
-                yield f"{app.label}.{name}", f"{package}.{name}", Path(spec.origin).read_text(errors="replace")
+                text = Path(spec.origin).read_text(errors="replace")
+                yield f"{app.label}.{name}", f"{package}.{name}", conf.shown_path(spec.origin), text
 
 
 @register(TAG)

@@ -15,8 +15,8 @@ from medusa_migrations.run.after_sql import LATEST
 
 
 def leaving_alone(theirs: type[MigrationAutodetector]) -> type[MigrationAutodetector]:
-    """The class `theirs` of a command, extended where SQL has taken over an app."""
-    return type("Detector", (_Detector, theirs), {}) if taken_over() else theirs
+    """The class `theirs` of a command, extended for the apps that SQL has taken over."""
+    return type("Detector", (_Detector, theirs), {})
 
 
 class _Detector(MigrationAutodetector):

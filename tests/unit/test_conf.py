@@ -92,6 +92,8 @@ def test_auto_build_is_debug(debug: bool) -> None:
         ("LINEAR", False, False),
         ("LINEAR", ["blog"], ("blog",)),
         ("LINEAR", [], ()),
+        ("SQL_SINCE", {"blog": "0123_last"}, {"blog": "0123_last"}),
+        ("SQL_SINCE", {}, {}),
     ],
 )
 def test_a_good_value_is_taken(key: str, value: object, read: object) -> None:
@@ -156,6 +158,11 @@ def test_a_good_value_is_taken(key: str, value: object, read: object) -> None:
         ("LINEAR", [1]),
         ("LINEAR", 1),
         ("LINEAR", None),
+        ("SQL_SINCE", "0123_last"),
+        ("SQL_SINCE", {"blog": 123}),
+        ("SQL_SINCE", {"blog": ""}),
+        ("SQL_SINCE", {1: "0123_last"}),
+        ("SQL_SINCE", None),
     ],
 )
 def test_a_wrong_value_is_refused_by_key_and_value(key: str, value: object) -> None:
@@ -173,6 +180,7 @@ def test_a_misspelt_transaction_mode_gets_the_nearest_one() -> None:
     [
         ({"OUT_OF_ORDER": "eror"}, "Did you mean 'error'?"),
         ({"LINEAR": ["blgo"]}, "'blgo', which is the label of no installed app. Did you mean 'blog'?"),
+        ({"SQL_SINCE": {"blgo": "0001"}}, "'blgo', which is the label of no installed app. Did you mean 'blog'?"),
     ],
 )
 def test_a_misspelt_value_gets_the_nearest_one(values: dict[str, object], hint: str) -> None:

@@ -6,7 +6,6 @@ from django.core.management.base import CommandError
 
 from medusa_migrations.files.owned import labels_with_sources, owned, taken_over
 from medusa_migrations.management.base import as_command_errors
-from medusa_migrations.management.detector import leaving_alone
 from medusa_migrations.management.next_command import next_command
 
 if TYPE_CHECKING:
@@ -22,7 +21,10 @@ class Command(NextCommand):
         with as_command_errors():
             labels = labels_with_sources() | taken_over().keys() if app_labels else set()
             by_sql = sorted(owned(labels.intersection(app_labels)))
-            vars(self)["autodetector"] = leaving_alone(self.autodetector)
+            if taken_over():
+                from medusa_migrations.management.detector import leaving_alone  # most projects do without
+
+                vars(self)["autodetector"] = leaving_alone(self.autodetector)
         if by_sql:
             raise CommandError(
                 f"The tables of {by_sql[0]!r} are made by SQL migrations. Write one: "

@@ -101,6 +101,9 @@ def test_another_app_refers_to_what_only_sql_has_made(taken: Project, django_db_
     with new_database(taken):
         taken.manage("migrate").ok()
     assert "Models: no difference. 0 faults" in taken.manage("migrations_verify", "--live").ok().stdout
+    message = taken.manage("migrations_revert").error()
+    assert f"shop.0005_note needs {COMMENTS}" in message
+    assert "Unapply them first: `migrate shop 0004_rows`." in message
     # Back again: the state then has the model that the table goes to.
     assert "Unapplying shop.0005_note... OK" in taken.manage("migrate", "shop", "0004").ok().stdout
     taken.manage("migrations_revert").ok()

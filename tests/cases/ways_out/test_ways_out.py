@@ -59,8 +59,9 @@ def test_django_migrations_that_name_a_converted_app(project: Project) -> None:
         outcome = project.manage(command)
         assert "Traceback" not in outcome.stderr
         assert (
-            "(medusa_migrations.E013) Django migrations depend on one of 'blog', whose tables are made by SQL: "
-            "api.0001_initial on blog.0003_post, web.0001_initial on blog.0001_initial.\n"
+            "(medusa_migrations.E013) Django migrations depend on one of 'blog', whose tables are made by SQL:\n"
+            "  api/migrations/0001_initial.py:4: api.0001_initial depends on blog.0003_post\n"
+            "  web/migrations/0001_initial.py:4: web.0001_initial depends on blog.0001_initial\n"
             "\tHINT: Write ('blog', '__first__') there instead" in outcome.stderr
         )
     for path in project.folder.glob("*/migrations/0001_initial.py"):
