@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import NamedTuple
 
@@ -47,6 +47,16 @@ def is_after_past(migration: Migration, last: Mapping[str, str]) -> bool:
     """Whether a migration comes after the whole past of its app, whose end `last` tells; False of any other app's."""
     app = migration.id.app
     return app in last and not {(app, last[app]), (app, None)}.isdisjoint(django_dependencies(migration))
+
+
+def is_over(label: str, last: str, applied: Collection[str]) -> bool:
+    """Whether the past of an app is over where its migrations `applied` are; a squashed one is what it replaces."""
+    if last in applied:
+        return True
+    migrations = _imported(label)
+    replaced = _own(label, migrations[last].replaces)
+    squashed = [name for name, migration in migrations.items() if last in _own(label, migration.replaces)]
+    return bool(replaced and {*replaced} <= {*applied}) or not {*squashed}.isdisjoint(applied)
 
 
 def problems() -> Iterator[Problem]:

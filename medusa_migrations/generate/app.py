@@ -22,6 +22,7 @@ from medusa_migrations.files import sqlfile
 from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.make import make, next_timestamp, own_app
 from medusa_migrations.files.owned import django_migrations, owned, taken_over
+from medusa_migrations.files.past import is_over
 from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.plan.known import Known
@@ -230,9 +231,9 @@ def _refuse_unfinished_past(session: Session, label: str) -> None:
     last = taken_over().get(label)
     if last is None:
         return
-    recorder = "SELECT EXISTS (SELECT FROM django_migrations WHERE app = %s AND name = %s)"
     is_there = session.query("SELECT pg_catalog.to_regclass('django_migrations') IS NOT NULL")[0][0]
-    if not is_there or not session.query(recorder, [label, last])[0][0]:
+    rows = session.query("SELECT name FROM django_migrations WHERE app = %s", [label]) if is_there else ()
+    if not is_over(label, last, {name for (name,) in rows}):
         raise PlanError(
             f"{label}.{last}, the last of the app's Django migrations, is not applied in the database "
             f"{session.alias!r}, so what they make would be generated once more. Run `migrate {label} {last}` first."

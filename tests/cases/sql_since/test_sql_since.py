@@ -4,6 +4,7 @@ names differ, faked everywhere. Found on real projects."""
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -336,9 +337,116 @@ def test_more_than_one_last_migration(past: Project) -> None:
     assert "makemigrations --merge" in stderr
 
 
+# The models at the end of what is squashed.
+SQUASHED = """
+class Author(models.Model):
+    id = models.AutoField(primary_key=True)
+    name = models.CharField(max_length=100)
+
+class Entry(models.Model):
+    id = models.AutoField(primary_key=True)
+    title = models.CharField(max_length=100, db_index=True)
+    slug = models.SlugField(default="")
+    author = models.ForeignKey(Author, models.CASCADE)
+"""
+
+
 def test_the_squashed_ones_count_as_what_they_replace(past: Project) -> None:
     for name in ("0003_renamed", "0004_tags", "0005_rows", "0006_big", LAST):
         (past.folder / f"blog/migrations/{name}.py").unlink()
+    past.add_models("blog", SQUASHED)
+    past.add_models("shop", "")
+    shutil.rmtree(past.folder / "shop/migrations")
+    past.write(COMMENTS, "CREATE VIEW entries AS SELECT slug FROM blog_entry;", "DROP VIEW entries;")
     for name in ("0001_squashed_0002_slug", "0002_slug"):
         past.configure(SQL_SINCE={"blog": name})
-        assert "E014" not in past.manage("check").stderr
+        assert past.manage("check").ok().stderr == ""
+        past.manage("migrations_verify").ok()
+        with new_database(past):
+            past.manage("migrate").ok()
+            past.manage("makemigration", "blog", "--generate", "--check").ok()
+            assert f"{COMMENTS} needs blog." in past.manage("migrate", "blog", "zero").error()
+
+
+USER = """
+from django.contrib.auth.models import AbstractUser, Group
+class User(AbstractUser):
+    pass
+"""
+TEAM = """
+class Team(Group):
+    motto = models.TextField()
+"""
+# As a receiver of a real project: what is there is used.
+RECEIVER = """
+from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
+def clean(sender, apps, **kwargs):
+    for name in ("Team", "User"):
+        try:
+            model = apps.get_model("people", name)
+        except LookupError:
+            continue
+        print("sees", name, model.objects.count())
+class People(AppConfig):
+    name = "people"
+    def ready(self):
+        pre_migrate.connect(clean, sender=self)
+"""
+
+
+def test_users_on_which_others_of_django_stand(project: Project, django_db_blocker: Any) -> None:
+    project.env["DEBUG"] = "1"
+    project.add_contrib("admin", "auth", "contenttypes")
+    project.add_settings('AUTH_USER_MODEL = "people.User"')
+    project.add_models("people", USER)
+    (project.folder / "people/apps.py").write_text(RECEIVER)
+    project.manage("makemigrations", "people", "--skip-checks").ok()
+    project.manage("migrate", "--skip-checks").ok()
+    project.configure(SQL_SINCE={"people": "0001_initial"})
+    project.add_models("people", f"{USER}    phone = models.TextField(db_default='')\n{TEAM}")
+    # The database has neither yet; nor does the past.
+    assert "sees User 0" in project.manage("migrate", "--skip-checks").ok().stdout
+    project.manage("makemigration", "people", "teams", "--generate", "--timestamp", FIRST).ok()
+    assert "sees Team" not in project.manage("migrate", "--skip-checks").ok().stdout
+    assert "sees Team 0\nsees User 0" in project.manage("migrate", "--skip-checks").ok().stdout
+    project.manage("makemigrations", "--check", "--skip-checks").ok()
+    permissions = "SELECT count(*) FROM auth_permission WHERE codename = 'add_team'"
+    assert project.sql(permissions) == [(1,)]
+    with new_database(project) as old, django_db_blocker.unblock():
+        assert "sees" not in project.manage("migrate", "--skip-checks").ok().stdout
+        assert project.sql(permissions) == [(1,)]
+        before, after = things(project, old, project.database)
+        assert before == after
+    message = project.manage("migrate", "people", "zero", "--skip-checks").error()
+    assert REFUSED in message
+    project.manage("migrations_revert", "--all").ok()  # the admin stands on the past
+
+
+def test_each_kind_in_its_turn(taken: Project) -> None:
+    """SQL that is written after a Django migration of another app that comes after SQL."""
+    taken.add_models("shop", SHOP + NOTE)
+    taken.manage("makemigrations", "-n", "note").ok()
+    more = "blog.20260102000000_more"
+    taken.write(more, "ALTER TABLE shop_note ADD n int;", None, header="-- migrate:depends shop.0005_note\n")
+    report = "reports.20260103000000_notes"
+    taken.write(report, "CREATE VIEW notes AS SELECT n FROM shop_note;", None, header=f"-- migrate:depends {more}\n")
+    taken.add_django_migration("shop", "0006_last", "", ("reports", "__first__"), ("blog", "__latest__"))
+    with new_database(taken):
+        taken.manage("migrate").ok()
+        assert taken.applied() == [COMMENTS, more, report]
+        assert "shop.0006_last" in taken.django_history()
+        taken.manage("migrations_wait", "--timeout", "0").ok()
+    taken.manage("migrate").ok()
+    taken.manage("migrations_verify").ok()
+
+
+def test_a_phase_that_holds_back_what_a_django_migration_comes_after(taken: Project) -> None:
+    taken.add_models("shop", SHOP + NOTE)
+    taken.manage("makemigrations", "-n", "note").ok()
+    path = taken.folder / taken.source(COMMENTS)
+    path.write_text(path.read_text().replace("-- migrate:up", "-- migrate:phase after\n-- migrate:up"))
+    with new_database(taken):
+        message = taken.manage("migrate", env={"MEDUSA_PHASE": "before"}).error()
+        assert "Django's migration shop.0005_note names the app 'blog'" in message
+        assert f"{COMMENTS} is held back" in message
