@@ -11,7 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations import conf
 from medusa_migrations.errors import SettingsError, nearest
-from medusa_migrations.migration import Key, Migration, django_dependencies
+from medusa_migrations.migration import Key, Migration, MigrationId, django_dependencies
 
 from .owned import django_migrations, taken_over
 
@@ -90,6 +90,11 @@ def _wrong_name(label: str, last: str) -> Problem | None:
         return Problem(
             f"{_SETTING} says {last!r} of {label!r}, which has no such Django migration.",
             nearest(last, names).strip() or f"Its last one by name is {names[-1]}.",
+        )
+    if MigrationId.parse(f"{label}.{last}"):
+        return Problem(
+            f"{_SETTING} ends those of {label!r} with {last}, which is named as SQL migrations are.",
+            f"Add one behind it, with makemigrations {label} --empty --name last, and name that.",
         )
     return None
 

@@ -24,13 +24,18 @@ class Post(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["title", "author"], name="one_title")]
 """
-# What the next change of the models is.
-COMMENT = """
+_SLUG_FIELD = '    slug = models.SlugField(default="")\n'
+_SUBTITLE = '    subtitle = models.TextField(db_default="")\n'
+# The models as they are when SQL has gone on, and what may come after that.
+TODAY = f"""{BLOG.replace(_SLUG_FIELD, _SLUG_FIELD + _SUBTITLE)}
 class Comment(models.Model):
     post = models.ForeignKey(Post, models.CASCADE)
     text = models.TextField()
 """
-SUBTITLE = ('    slug = models.SlugField(default="")', '    subtitle = models.TextField(db_default="")')
+LINK = """
+class Link(models.Model):
+    kind = models.ForeignKey("shop.Kind", models.CASCADE)
+"""
 
 SHOP = """\
 class Item(models.Model):
@@ -122,4 +127,4 @@ def take_over(project: Project) -> None:
 
 def go_on(project: Project) -> None:
     """The models change as they have since the app was taken over."""
-    project.add_models("blog", BLOG.replace(SUBTITLE[0], "\n".join(SUBTITLE)) + COMMENT)
+    project.add_models("blog", TODAY)

@@ -147,7 +147,8 @@ class BridgedExecutor(MigrationExecutor):
         if self.run:
             return self.run.begun
         unapplied = {label for label, _ in self.loader.graph.nodes.keys() - self.loader.applied_migrations.keys()}
-        return (taken_over().keys() & sql_labels()) - unapplied
+        found = taken_over().keys() - unapplied
+        return found & sql_labels() if found else found
 
     def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
         """Django's state, made one that can always be rendered."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from medusa_migrations.verify.catalog.snapshot import Reader
-from tests.support.past import BLOG, LAST, NOTE, SHOP, go_on, make_past, take_over
+from tests.support.past import BLOG, LAST, LINK, NOTE, SHOP, TODAY, go_on, make_past, take_over
 from tests.support.projects import Project
 from tests.support.sessions import session_on
 
@@ -325,6 +325,43 @@ def test_a_setting_that_is_wrong(past: Project, since: Any, message: str, hint: 
     assert hint in outcome.stderr
     for command in (["migrations_run"], ["migrate", "--skip-checks"]):
         assert message in past.manage(*command).error()
+
+
+def test_a_last_migration_that_is_named_as_those_of_sql_are(past: Project) -> None:
+    past.add_django_migration("blog", "20240101000000_stamped", "")
+    past.configure(SQL_SINCE={"blog": "20240101000000_stamped"})
+    assert "with 20240101000000_stamped, which is named as SQL migrations are." in past.manage("check").stderr
+
+
+def test_keys_both_ways_to_what_is_new(taken: Project, django_db_blocker: Any) -> None:
+    taken.add_models("blog", TODAY + LINK)
+    taken.add_models("shop", SHOP + NOTE + "\nclass Kind(models.Model):\n    pass\n")
+    taken.manage("makemigrations", "-n", "kind").ok()
+    taken.manage("migrate", "shop").ok()
+    taken.manage("makemigration", "blog", "link", "--generate", "--timestamp", "20260102000000").ok()
+    text = (taken.folder / "blog/sql_migrations/20260102000000_link.sql").read_text()
+    assert "-- migrate:depends shop.0005_kind\n" in text
+    taken.manage("migrate").ok()
+    taken.manage("makemigrations", "--check").ok()
+    with new_database(taken) as old, django_db_blocker.unblock():
+        taken.manage("migrate").ok()
+        before, after = things(taken, old, taken.database)
+        assert before == after
+
+
+def test_another_app_of_sql_refers_to_the_past_and_to_what_came_later(taken: Project) -> None:
+    taken.add_models("reports", "class Line(models.Model):\n    post = models.ForeignKey('blog.Post', models.CASCADE)")
+    made = ("makemigration", "reports", "line", "--generate", "--timestamp")
+    taken.manage(*made, "20260102000000").ok()
+    path = taken.folder / "reports/sql_migrations/20260102000000_line.sql"
+    assert f"-- migrate:depends {COMMENTS}\n" in path.read_text()
+    with new_database(taken):  # without the tables of the past, which come by themselves
+        path.unlink()
+        assert "left out" not in taken.manage(*made, "20260102000000").ok().stderr
+    (taken.folder / taken.source(COMMENTS)).unlink()
+    path.unlink()
+    taken.manage(*made, "20260102000000").ok()
+    assert f"-- migrate:depends blog.{LAST}\n" in path.read_text()
 
 
 def test_more_than_one_last_migration(past: Project) -> None:
