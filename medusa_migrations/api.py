@@ -68,7 +68,7 @@ def make(app: str, name: str, *, python: bool = False, timestamp: str | None = N
 
 
 def generate(
-    app: str,
+    app: str | Sequence[str],
     name: str | None = None,
     *,
     check: bool = False,
@@ -95,7 +95,7 @@ def generate(
 
     return compare(
         Request(
-            app=app,
+            apps=(app,) if isinstance(app, str) else tuple(dict.fromkeys(app)),
             name=name,
             check=check,
             dry_run=dry_run,

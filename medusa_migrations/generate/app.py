@@ -71,7 +71,10 @@ def generate(request: Request) -> GenerateResult:
     Raises PlanError if the app, a rename or the state of the database does not allow it, DatabaseError if the models
     cannot be built, and NotProven if what was generated does not do what it should; nothing is written then.
     """
-    label = own_app(request.app).label
+    labels = [own_app(one).label for one in request.apps]
+    if len(labels) > 1:
+        raise PlanError("One app at a time can be compared.")
+    label = labels[0]
     if label not in owned([label]):
         raise PlanError(
             f"The app {label!r} has Django migrations. Use makemigrations {label}, or, for its tables to be SQL's from "
@@ -95,7 +98,7 @@ def compare_models(label: str, database: str, interruption: Interruption) -> tup
 
     Raises as `generate` does, and StopRequested.
     """
-    return _changes(_compared(Request(app=label, check=True, database=database), label, interruption)[0])
+    return _changes(_compared(Request(apps=(label,), check=True, database=database), label, interruption)[0])
 
 
 def _compared(request: Request, label: str, interruption: Interruption | None = None) -> tuple[Draft, Scope, Known]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Request:
     """The options of `medusa_migrations.api.generate`, which describes each and has the defaults."""
 
-    app: str
+    apps: Sequence[str]
     name: str | None = None
     check: bool = False
     dry_run: bool = False

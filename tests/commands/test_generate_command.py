@@ -285,3 +285,30 @@ class TestQuestions:
     def test_for_a_document_nothing_is_asked(self, books: Project) -> None:
         books.add_models("blog", BOOK.replace("title", "headline"))
         assert "Was " not in self.answer(books, "", "--json")
+
+
+class TestWords:
+    """Which words of the command line are apps, and which one is NAME."""
+
+    def test_without_generating_the_second_is_a_name_whatever_it_is(self, project: Project) -> None:
+        project.add_app("accounts")
+        assert "_accounts.sql" in project.manage("makemigration", "blog", "accounts").ok().stdout
+
+    def test_without_generating_a_name_of_several_words_has_quotes(self, project: Project) -> None:
+        message = project.manage("makemigration", "blog", "add", "slug").error()
+        assert message.endswith("which in several words has quotes: makemigration blog 'add slug'.\n")
+        assert files(project) == []
+
+    @pytest.mark.parametrize("words", [("blog", "my_books", "--generate"), ("blog", "--generate", "my_books")])
+    def test_the_last_one_that_is_no_app_is_a_name(self, project: Project, words: tuple[str, ...]) -> None:
+        project.add_models("blog", BOOK)
+        assert "_my_books.sql" in project.manage("makemigration", *words).ok().stdout
+
+    @pytest.mark.parametrize("words", [("blgo",), ("blgo", "blog"), ("blgo", "my_books")], ids=" ".join)
+    def test_another_that_is_no_app_is_an_error(self, project: Project, words: tuple[str, ...]) -> None:
+        message = project.manage("makemigration", *words, "--generate").error()
+        assert "There is no app with the label 'blgo'. Did you mean 'blog'?" in message
+
+    def test_an_app_that_is_named_twice_counts_once(self, project: Project) -> None:
+        project.add_models("blog", BOOK)
+        assert "_create_blog_book.sql" in project.manage("makemigration", "blog", "blog", "--generate").ok().stdout

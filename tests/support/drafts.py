@@ -25,7 +25,7 @@ from tests.support.sessions import session_on
 Models = list[type[models.Model]]
 
 PLAIN = Request(
-    app="blog",
+    apps=("blog",),
     name=None,
     check=False,
     dry_run=False,

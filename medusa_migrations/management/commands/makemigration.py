@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
@@ -21,15 +22,19 @@ class Command(MigrationCommand):
     help = "Writes a migration for an app: an empty one, or what its models say and its tables do not."
 
     def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
-        """NAME, which may be left out, may also stand behind options."""
+        """What stands before options may go on behind them: several apps, and NAME."""
         parser = super().create_parser(*args, **kwargs)
         parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]  # of this one parser
         return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("app", metavar="APP", help="The label of the app.")
         parser.add_argument(
-            "name", metavar="NAME", nargs="?", help='What it does, such as add_slug, AddSlug or "add slug".'
+            "words",
+            metavar=("APP", "APP|NAME"),
+            nargs="+",
+            help='The label of the app, and what the migration does, such as add_slug, AddSlug or "add slug". With '
+            "--generate NAME may be left out, and APP may be several: each that is the label of an installed app is "
+            "one, and a last one that is none is NAME.",
         )
         parser.add_argument(
             "--timestamp", metavar="TS", help="YYYYMMDDHHMMSS, UTC. Default: now, after all that are there."
@@ -61,6 +66,8 @@ class Command(MigrationCommand):
         add_json(parser)
 
     def work(self, **options: Any) -> None:
+        labels, name = _apps_and_name(options["words"], several=options["generate"])
+        options |= {"apps": labels, "name": name}
         if options["generate"]:
             if options["python"]:
                 raise PlanError("--python and --generate cannot go together: what is generated is SQL.")
@@ -69,10 +76,10 @@ class Command(MigrationCommand):
         meant = [name for name in ("check", "rename", "drop_tables", "online") if options[name]]
         if meant:
             raise PlanError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
-        if not options["name"]:
+        if not name:
             raise PlanError("A NAME is needed, such as add_slug; with --generate it may be left out.")
         names = ("python", "timestamp", "dry_run")
-        made = api.make(options["app"], options["name"], **{name: options[name] for name in names})
+        made = api.make(labels[0], name, **{name: options[name] for name in names})
         if options["json"]:
             deliver(self.stdout, made_json(made, with_text=options["dry_run"]))
         self.report(made, options)
@@ -92,7 +99,7 @@ class Command(MigrationCommand):
         self.check_models(options)
         asks = options["interactive"] and not options["check"] and not options["json"] and can_ask()
         result = api.generate(
-            options["app"],
+            options["apps"],
             options["name"],
             check=options["check"],
             dry_run=options["dry_run"],
@@ -114,9 +121,10 @@ class Command(MigrationCommand):
             self.tell(result, options)
 
     def check_models(self, options: dict[str, Any]) -> None:
-        if options["app"] in apps.app_configs:
+        found = [apps.get_app_config(label) for label in options["apps"] if label in apps.app_configs]
+        if found:
             try:
-                self.check([apps.get_app_config(options["app"])], tags=[Tags.models])
+                self.check(found, tags=[Tags.models])
             except SystemCheckError as error:
                 self.on_error(error, options)
                 raise
@@ -133,7 +141,8 @@ class Command(MigrationCommand):
                 deliver(self.stdout, f"-- {shown_path(made.path)}")
             self.report(made, options)
         if not result.made:
-            raise CommandError(f"The models of {options['app']!r} and the database differ.")
+            named = ", ".join(map(repr, options["apps"]))
+            raise CommandError(f"The models of {named} and the database differ.")
 
     def report(self, made: MadeFile, options: dict[str, Any]) -> None:
         for warning in made.warnings if options["verbosity"] else ():
@@ -148,6 +157,22 @@ class Command(MigrationCommand):
             self.say(text, options)
         elif options["verbosity"]:
             self.stderr.write(text, str)
+
+
+def _apps_and_name(words: Sequence[str], *, several: bool) -> tuple[list[str], str | None]:
+    """The labels and the NAME, if there is one, among the words of the command line.
+
+    Raises PlanError for more words than there can be.
+    """
+    if several:
+        is_name = len(words) > 1 and words[-1] not in apps.app_configs
+        return list(dict.fromkeys(words[:-1] if is_name else words)), words[-1] if is_name else None
+    if len(words) > 2:
+        raise PlanError(
+            f"Without --generate it takes one APP and one NAME, which in several words has quotes: makemigration "
+            f"{words[0]} {' '.join(words[1:])!r}."
+        )
+    return [words[0]], words[1] if len(words) > 1 else None
 
 
 def _ask_value(place: str, nothing: str) -> str | None:
