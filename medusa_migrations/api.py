@@ -83,7 +83,9 @@ def generate(
 ) -> GenerateResult:
     """Compare the models of the app with the label `app` with its tables in `database`, and write a migration.
 
-    Without a `name` one is made from the changes. `check` only compares, and `dry_run` writes nothing. `renames` are
+    `app` may be several labels: then each gets a file of its own, in an order in which they run, and a foreign key to
+    what a later one makes comes in a file behind them all; `made` is the first and `more` are the others. Without a
+    `name` one is made from the changes. `check` only compares, and `dry_run` writes nothing. `renames` are
     `table=new` or `table.column=new`; `accept` is asked about each other that may be one. `value` is asked for the SQL
     that rows get in a column `table.column` without a default, and None takes what stands for nothing, its second
     argument. `drop_tables` drops tables of models that are gone. `online` writes up to three files that lock no table

@@ -384,7 +384,7 @@ class GenerateResult(NamedTuple):
     """What a comparison of models and database came to; `made` is None if there is no difference, or only a check.
 
     `changes` are the differences in words, `loses` the data that is lost, `offered` the values of --rename that would
-    keep some of it. `more` are the files behind `made` that an online change has.
+    keep some of it. `more` are the files behind `made`, of an online change or of several apps.
     """
 
     database: str

@@ -1,13 +1,13 @@
-"""The generator from its door on: compares the models of an app with its tables, and writes a migration file."""
+"""The generator from its door on: compares the models of apps with their tables, and writes migration files."""
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
@@ -33,12 +33,14 @@ from .compare import Change
 from .draft import Draft, make_draft
 from .file import derived_name, file_text
 from .fills import fill_text
+from .in_files import AppFile
 from .kept import globs_after_renames, keeps_table
 from .proof import NotProven
 from .remade import mentions
 from .repeatables import makers_of
 from .request import Request
 from .scope import Scope
+from .stages import Stages
 from .tables import Table
 from .wanted import Wanted, tables_of_past, wanted_by, warnings_of_parents
 
@@ -66,22 +68,22 @@ WHERE c.relnamespace <> pg_catalog.current_schema()::pg_catalog.regnamespace::oi
 
 
 def generate(request: Request) -> GenerateResult:
-    """Compare the models of an app with its tables, and write a migration unless nothing differs or `check` is set.
+    """Compare the models of apps with their tables, and write migrations unless nothing differs or `check` is set.
 
-    Raises PlanError if the app, a rename or the state of the database does not allow it, DatabaseError if the models
+    Raises PlanError if an app, a rename or the state of the database does not allow it, DatabaseError if the models
     cannot be built, and NotProven if what was generated does not do what it should; nothing is written then.
     """
-    labels = [own_app(one).label for one in request.apps]
-    if len(labels) > 1:
-        raise PlanError("One app at a time can be compared.")
-    label = labels[0]
-    if label not in owned([label]):
-        raise PlanError(
-            f"The app {label!r} has Django migrations. Use makemigrations {label}, or, for its tables to be SQL's from "
-            f"the last one on, name that in SQL_SINCE."
-        )
-    draft, scope, known = _compared(request, label)
-    files = _written(request, label, draft, scope, known) if draft.up and not request.check else ()
+    if not request.apps:
+        raise PlanError("No app is named whose models are to be compared.")
+    for label in request.apps:
+        own_app(label)
+        if label not in owned([label]):
+            raise PlanError(
+                f"The app {label!r} has Django migrations. Use makemigrations {label}, or, for its tables to be SQL's "
+                "from the last one on, name that in SQL_SINCE."
+            )
+    draft, scope, known = _compared(request)
+    files = _written(request, draft, scope, known) if draft.up and not request.check else ()
     return GenerateResult(
         database=request.database,
         changes=_changes(draft),
@@ -89,7 +91,7 @@ def generate(request: Request) -> GenerateResult:
         more=tuple(files[1:]),
         loses=tuple(one.loses for one in draft.up if one.loses),
         offered=tuple(map(str, draft.offered)),
-        warnings=tuple(_warnings(request, label, draft, scope, known)),
+        warnings=tuple(_warnings(request, draft, scope, known)),
     )
 
 
@@ -98,17 +100,18 @@ def compare_models(label: str, database: str, interruption: Interruption) -> tup
 
     Raises as `generate` does, and StopRequested.
     """
-    return _changes(_compared(Request(apps=(label,), check=True, database=database), label, interruption)[0])
+    return _changes(_compared(Request(apps=(label,), check=True, database=database), interruption)[0])
 
 
-def _compared(request: Request, label: str, interruption: Interruption | None = None) -> tuple[Draft, Scope, Known]:
-    """What would bring the tables of an app to its models, what was compared, and the migrations."""
+def _compared(request: Request, interruption: Interruption | None = None) -> tuple[Draft, Scope, Known]:
+    """What would bring the tables of apps to their models, what was compared, and the migrations."""
     migrations, _ = from_sources()
     with open_session(request.database, interruption) as session:
         known = read_known(History(session), migrations)
-        _refuse_unfinished(known, label, request.database)
-        _refuse_unfinished_past(session, label)
-        scope = _scope(session, request, label, known)
+        for label in request.apps:
+            _refuse_unfinished(known, label, request.database)
+            _refuse_unfinished_past(session, label)
+        scope = _scope(session, request, known)
         return make_draft(session, request, scope), scope, known
 
 
@@ -116,12 +119,20 @@ def _changes(draft: Draft) -> tuple[str, ...]:
     return *(f"rename {rename}" for rename in draft.renames), *map(_in_words, draft.changes)
 
 
-def _scope(session: Session, request: Request, label: str, known: Known) -> Scope:
-    """What of an app is compared, by its models, its migrations and the settings."""
-    wanted = wanted_by(label, session.connection)
+def _scope(session: Session, request: Request, known: Known) -> Scope:
+    """What of apps is compared, by their models, their migrations and the settings."""
+    wanted = wanted_by(request.apps, session.connection)
     _refuse_elsewhere(session, wanted)
-    ignore = (*conf.get_settings().ignore, *_keep_globs(known.migrations, label))
-    return Scope(wanted, ignore, _left_over(session, request, label, ignore), _coming(known))
+    ignore = conf.get_settings().ignore
+    kept = {label: _keep_globs(known.migrations, label) for label in request.apps}
+    extra = {
+        table: label
+        for label in reversed(request.apps)
+        for table in _left_over(session, request, label, (*ignore, *kept[label]))
+    }
+    own = {model._meta.db_table: model._meta.app_label for model in wanted.models}
+    others = {model._meta.db_table: request.apps[0] for model in wanted.extended}
+    return Scope(wanted, ignore, tuple(extra), owners={**extra, **others, **own}, kept=kept, coming=_coming(known))
 
 
 def _coming(known: Known) -> frozenset[str]:
@@ -140,55 +151,90 @@ def _coming(known: Known) -> frozenset[str]:
     )
 
 
-def _written(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Sequence[MadeFile]:
+class _File(NamedTuple):
+    """A file that is to be written for the app `label`; `text` takes the ids of those before it."""
+
+    label: str
+    name: str
+    text: Callable[[Sequence[MigrationId]], str]
+    python: bool = False
+
+
+def _written(request: Request, draft: Draft, scope: Scope, known: Known) -> Sequence[MadeFile]:
     """Write the files, or with `dry_run` only say what they would be; what is wrong with one is told before any is."""
-    texts = _texts(label, draft, scope, known)
-    made = functools.partial(_made, label, request.name or derived_name(draft), texts)
-    files = list(made(request.timestamp, dry_run=True))
-    return files if request.dry_run else list(made(files[0].id.timestamp, dry_run=False))
+    if draft.stages is None:
+        planned = [_of_app(request, draft, one, scope, known) for one in draft.files]
+    else:
+        planned = list(_of_stages(request, draft, draft.stages, scope, known))
+    files = list(_made(planned, request.timestamp, dry_run=True))
+    return files if request.dry_run else list(_made(planned, files[0].id.timestamp, dry_run=False))
 
 
-def _made(
-    label: str, name: str, texts: Sequence[tuple[str, str]], timestamp: str | None, *, dry_run: bool
-) -> Iterator[MadeFile]:
+def _made(planned: Iterable[_File], timestamp: str | None, *, dry_run: bool) -> Iterator[MadeFile]:
     """The files, a second apart."""
     before: list[MigrationId] = []
-    for ending, text in texts:
+    for one in planned:
         made = make(
-            label,
-            f"{name}_{ending}" if ending else name,
+            one.label,
+            one.name,
             timestamp=next_timestamp(before, datetime.fromtimestamp(0, UTC)) if before else timestamp,
             dry_run=dry_run,
-            text=text,
-            python=ending == _FILL,
+            text=one.text(before),
+            python=one.python,
         )
-        before = [made.id]
+        before.append(made.id)
         yield made
 
 
-def _texts(label: str, draft: Draft, scope: Scope, known: Known) -> Sequence[tuple[str, str]]:
-    """The texts of the files for a draft, each with what its name ends with."""
-    running = [one for one in known.migrations if one.id not in known.disabled and not one.is_repeatable]
-    depends, keep = _depends(draft, scope.wanted, running), _kept_after_renames(draft, scope)
+def _of_app(request: Request, draft: Draft, file: AppFile, scope: Scope, known: Known) -> _File:
+    """The file of one app for its part of a draft."""
+    label = file.label
+    part = replace(
+        draft,
+        renames=file.renames,
+        changes=file.changes,
+        up=file.up,
+        down=file.down,
+        referred=file.referred,
+        offered=tuple(one for one in draft.offered if scope.owners.get(one.table or one.new, label) == label),
+    )
+    standing = [one for one in draft.standing if scope.owners.get(one.place.partition(".")[0], label) == label]
+    drops = () if file.ending else makers_of(standing, known).ids
+
+    def text(before: Sequence[MigrationId]) -> str:
+        depends = _depends(part, label, [*_running(known), *before])
+        return _read_back(file_text(label, part, depends, _kept_after_renames(part, scope), drops), part)
+
+    name = request.name or derived_name(part)
+    return _File(label, f"{name}_{file.ending}" if request.name and file.ending else name, text)
+
+
+def _of_stages(request: Request, draft: Draft, stages: Stages, scope: Scope, known: Known) -> Iterator[_File]:
+    """The files of an app for the releases that a draft takes, each with what its name ends with."""
+    (label,), name = request.apps, request.name or derived_name(draft)
+    depends = _depends(draft, label, _running(known))
     drops = makers_of(draft.standing, known).ids
-    if draft.stages is None:
-        return [("", _read_back(file_text(label, draft, depends, keep, drops), draft))]
     if drops:
         raise PlanError(
             f"{', '.join(map(str, drops))}: in the way of what changes, and made by a repeatable migration, which "
             "would have to go meanwhile; statement by statement, others would be without it. Nothing was written. "
             "Leave out --online: then it goes in the transaction of the change."
         )
-    stages, found = draft.stages, []
     before, after = (replace(draft, up=one.up, down=one.down) for one in (stages.before, stages.after))
     if before.up:
-        found.append(("", _read_back(file_text(label, before, depends, option=_ALONE), before)))
+        text = _read_back(file_text(label, before, depends, option=_ALONE), before)
+        yield _File(label, name, lambda _: text)
     if stages.fills:
-        found.append((_FILL, fill_text(label, stages.fills, depends)))
+        yield _File(label, f"{name}_{_FILL}", lambda _: fill_text(label, stages.fills, depends), python=True)
     if after.up:
-        after = replace(after, offered=() if found else after.offered)
-        found.append((_AFTER, _read_back(file_text(label, after, depends, option=_ALONE, phase=_AFTER), after)))
-    return found
+        after = replace(after, offered=() if before.up or stages.fills else after.offered)
+        last = _read_back(file_text(label, after, depends, option=_ALONE, phase=_AFTER), after)
+        yield _File(label, f"{name}_{_AFTER}", lambda _: last)
+
+
+def _running(known: Known) -> list[MigrationId]:
+    """The ids of the migrations that others can depend on and that run, in their order."""
+    return [one.id for one in known.migrations if one.id not in known.disabled and not one.is_repeatable]
 
 
 def _kept_after_renames(draft: Draft, scope: Scope) -> list[str]:
@@ -200,12 +246,14 @@ def _kept_after_renames(draft: Draft, scope: Scope) -> list[str]:
         for rename in draft.renames
         if rename.table
     }
-    return globs_after_renames(scope.ignore, tables, columns)
+    globs = [glob for name in [*tables, *(table for table, _ in columns)] for glob in scope.globs(name)]
+    return globs_after_renames(dict.fromkeys(globs), tables, columns)
 
 
-def _warnings(request: Request, label: str, draft: Draft, scope: Scope, known: Known) -> Iterator[str]:
+def _warnings(request: Request, draft: Draft, scope: Scope, known: Known) -> Iterator[str]:
     """What somebody should know of the comparison, whether or not there is a difference."""
-    yield from _switched_off(known, label)
+    for label in request.apps:
+        yield from _switched_off(known, label)
     made = {change.table for change in draft.changes if change.op == "create" and isinstance(change.new, Table)}
     yield from warnings_of_parents(model for table, model in scope.wanted.tables.items() if table in made)
     yield from map(str, makers_of(draft.standing, known).others)
@@ -278,17 +326,16 @@ def _keep_globs(migrations: Iterable[Migration], label: str) -> list[str]:
     return [glob for migration in migrations if migration.id.app == label for glob in migration.keep]
 
 
-def _depends(draft: Draft, wanted: Wanted, migrations: Sequence[Migration]) -> list[str]:
-    """The latest of `migrations` of the other apps whose tables change, or new foreign keys refer to."""
+def _depends(draft: Draft, label: str, ids: Sequence[MigrationId]) -> list[str]:
+    """The latest of `ids` of the other apps whose tables change, or new foreign keys refer to."""
     owners = {model._meta.db_table: model._meta.app_label for model in apps.get_models(include_auto_created=True)}
-    own = {model._meta.db_table for model in wanted.models}
-    others = {*draft.referred, *(change.table for change in draft.changes)} - own
-    labels = {owners[table] for table in others if table in owners}
+    tables = {*draft.referred, *(change.table for change in draft.changes)}
+    labels = {owners[table] for table in tables if table in owners} - {label}
     over = taken_over()
     by_django = {label for label in labels if django_migrations(label)} - over.keys()
     found = [
-        next((str(one.id) for one in reversed(migrations) if one.id.app == label), _end_of_past(label, over))
-        for label in labels - by_django
+        next((str(id_) for id_ in reversed(ids) if id_.app == other), _end_of_past(other, over))
+        for other in labels - by_django
     ]
     if by_django:
         graph = MigrationLoader(None).graph

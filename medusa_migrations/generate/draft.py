@@ -1,8 +1,8 @@
-"""From the models of an app and its live tables to a draft: an up and a down part, both proven on a copy."""
+"""From the models of apps and their live tables to a draft: an up and a down part, both proven on a copy."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from medusa_migrations.database.session import Session
@@ -13,16 +13,17 @@ from .catalog import print_plainly, read_tables
 from .compare import Change, compare
 from .copies import Copies
 from .dependents import Standing, foreign_keys_on, keys_standing_on, refuse_taken, standing_on, touched_by
+from .in_files import AppFile, prove_files, prove_order, referred_by, run_renames
 from .phases import DraftStatement
-from .proof import NotProven, find_casts, refuse_difference, run_part
+from .proof import NotProven, find_casts, refuse_difference
 from .remade import Place, going_columns, retyped
-from .renames import Rename, chosen_renames, given_renames, renaming, renaming_back
-from .render import render
+from .renames import Rename, chosen_renames, given_renames
 from .request import Request
 from .scope import Scope
 from .scratch import Scratch, build_models, copy_tables, open_scratch
 from .stages import Stages, make_tables_alone, prove_stages, refuse_by_name
-from .tables import Constraint, Table, Tables, all_names
+from .steps import steps_between
+from .tables import Table, Tables, all_names
 from .unreached import keys_left_out
 from .unsaid import with_unsaid
 from .unseen import computed_unseen, default_unseen, going_unseen
@@ -38,7 +39,8 @@ class Draft:
     `renames` and `changes` are what the up part does. `offered` are renames that may be meant and were not accepted.
     `referred` are the tables that new foreign keys refer to. `going` are the columns that the up part drops, and
     whether it adds each again. `standing` is what is in the way of the up part. `warnings` are sentences for whoever
-    reads the file. `stages` are there if the statements are those of several releases.
+    reads the file. `stages` are there if the statements are those of several releases, else `files`: what goes into the
+    file of which app, in the order in which they run.
     """
 
     renames: tuple[Rename, ...] = ()
@@ -51,6 +53,7 @@ class Draft:
     going: Mapping[Place, bool] = field(default_factory=dict)
     standing: tuple[Standing, ...] = ()
     stages: Stages | None = None
+    files: tuple[AppFile, ...] = ()
 
 
 def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
@@ -124,18 +127,20 @@ def _draft_on_copy(
 ) -> Draft:
     """Copy the `live` tables, rename in the copy what was renamed, and draft from there to the `target`.
 
-    `known` are all tables of the app: a foreign key to one that is not copied needs its columns.
+    `known` are all tables of the apps: a foreign key to one that is not copied needs its columns.
     """
     copy_tables(scratch, live, known, target)
     copied = scratch.read(live)
     renames, offered = chosen_renames(given, request.accept, scope.compared(copied), target)
-    watch = CopyWatch(scratch)
-    renamed = run_part(scratch, "up", renaming(renames), watch)
     was = {rename.new: rename.old for rename in renames if not rename.table}
     left_alone = () if request.drop_tables else scope.extra_tables
-    copy = Copies(scratch, watch, scope, {*live, *target, *was} - {*left_alone}, was)
-    draft = _proven_draft(copy, request, renames, scope.compared(target, was=was), copied)
-    return replace(draft, up=(*renamed, *draft.up), offered=tuple(offered), warnings=tuple(_doubts(live, copied)))
+    copy = Copies(scratch, CopyWatch(scratch), scope, {*live, *target, *was} - {*left_alone}, was)
+    models = scope.compared(target, was=was)
+    with scratch.undone():
+        draft = _proven_draft(copy, request, renames, models, copied)
+    if len(draft.files) > 1 and renames:
+        prove_order(copy, draft.files, models, copied)
+    return replace(draft, offered=tuple(offered), warnings=tuple(_doubts(live, copied)))
 
 
 def _doubts(live: Tables, copied: Tables) -> list[str]:
@@ -153,36 +158,46 @@ def _doubts(live: Tables, copied: Tables) -> list[str]:
 
 
 def _proven_draft(copy: Copies, request: Request, renames: Sequence[Rename], models: Tables, copied: Tables) -> Draft:
-    """Draft the parts from the copy, where all is renamed, to `models` and back to what was `copied`.
+    """Draft the parts from the copy to `models`, with what is renamed first, and back to what was `copied`.
 
     Each is proven by running it there.
     """
-    scratch, wanted, before = copy.scratch, copy.scope.wanted, copy.compared()
+    scratch, scope = copy.scratch, copy.scope
+    renamed = run_renames(copy, request.apps, renames)
+    before = copy.compared()
     target = with_unsaid(models, before)
-    changes = compare(before, target, wanted.explicit_names)
-    casts = find_casts(scratch, changes)
-    values = find_values(scratch.session, wanted.fields, changes, target, request.value)
+    changes = compare(before, target, scope.wanted.explicit_names)
+    values = find_values(scratch.session, scope.wanted.fields, changes, target, request.value)
     draft = Draft(
         renames=tuple(renames),
         changes=tuple(changes),
-        referred=frozenset(_referred(changes)),
-        going=going_columns(changes, before, target, casts.impossible),
+        referred=frozenset(referred_by(changes)),
+        going=going_columns(changes, before, target, find_casts(scratch, changes).impossible),
     )
     if request.online and (renames or not make_tables_alone(changes)):
+        _refuse_several_online(request)
         refuse_by_name(renames, draft.going)
         stages = prove_stages(copy, before, target, models, values)
         draft = replace(draft, up=stages.up, down=stages.down, stages=stages)
     else:
-        up = run_part(scratch, "up", render(changes, before, target, values, casts), copy.watch)
-        after = copy.compared()
-        refuse_difference("up", compare(after, with_unsaid(models, after), wanted.explicit_names))
-        # Back to the very names, whoever gave them.
-        back = compare(after, before, all_names(before, after))
-        down = render(back, after, before, {}, find_casts(scratch, back))
-        down = run_part(scratch, "down", [*down, *renaming_back(renames)], CopyWatch(scratch))
-        draft = replace(draft, up=tuple(up), down=tuple(down))
+        owners = {name: scope.owners.get(name, request.apps[0]) for name in (*before, *target)}
+        new_names = {rename.table or rename.new for rename in renames}
+        steps = steps_between(before, target, request.apps, owners, new_names)
+        files = prove_files(copy, steps, models, renamed, values)
+        up = tuple(one for file in files for one in file.up)
+        down = tuple(one for file in reversed(files) for one in file.down)
+        draft = replace(draft, up=up, down=down, files=files)
     refuse_difference("down", compare(scratch.read({*copy.names, *copied}), copied, all_names(copied)))
     return draft
+
+
+def _refuse_several_online(request: Request) -> None:
+    """Raise PlanError for several apps, whose steps would have to go with one another's releases."""
+    if len(request.apps) > 1:
+        raise PlanError(
+            "--online takes one app at a time where tables that are there change. Generate "
+            f"{', '.join(request.apps)} one after the other with --online, or together without it."
+        )
 
 
 def _partitioned(draft: Draft, wanted: Wanted, live: Tables) -> list[str]:
@@ -235,17 +250,6 @@ def _normalised(scratch: Scratch, tables: Tables, known: Tables) -> Tables:
     with scratch.undone():
         copy_tables(scratch, tables, known, {})
         return scratch.read(tables)
-
-
-def _referred(changes: Iterable[Change]) -> set[str]:
-    """The tables that new foreign keys refer to."""
-    made: list[Constraint] = []
-    for change in changes:
-        if isinstance(change.new, Table) and change.op == "create":
-            made += change.new.constraints.values()
-        elif isinstance(change.new, Constraint) and change.op in ("create", "alter"):
-            made.append(change.new)
-    return {constraint.ref_table for constraint in made if constraint.ref_table}
 
 
 def _only(tables: Tables, names: Collection[str]) -> Tables:

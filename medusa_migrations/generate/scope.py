@@ -1,4 +1,4 @@
-"""What of an app's tables is compared with its models."""
+"""What of the tables of apps is compared with their models."""
 
 from __future__ import annotations
 
@@ -14,19 +14,26 @@ from .wanted import Wanted
 
 @dataclass(frozen=True)
 class Scope:
-    """The models that are `wanted`, and the names of `extra_tables` that are the app's and that no model has any more.
+    """The models that are `wanted`, and the names of `extra_tables` that are the apps' and that no model has any more.
 
-    Objects that one of the globs `table.object` in `ignore` matches are left alone. `coming` are tables of other apps
-    that are not there yet, and that migrations make which come first. `keys_left_out` are the foreign keys, by table
-    and column, that cannot be made, with what to say of each; such a key is not compared, nor one to a table that only
-    its schema's name finds.
+    `owners` has the labels of the apps by their tables. Objects that one of the globs `table.object` in `ignore`
+    matches are left alone, and those of an app's tables that one in `kept` of that app does. `coming` are tables of
+    other apps that are not there yet, and that migrations make which come first. `keys_left_out` are the foreign keys,
+    by table and column, that cannot be made, with what to say of each; such a key is not compared, nor one to a table
+    that only its schema's name finds.
     """
 
     wanted: Wanted
     ignore: Sequence[str] = ()
     extra_tables: Sequence[str] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
     coming: Collection[str] = ()
     keys_left_out: Mapping[Place, str] = field(default_factory=dict)
+
+    def globs(self, table: str) -> list[str]:
+        """The globs that say what of a table is left alone."""
+        return [*self.ignore, *self.kept.get(self.owners.get(table, ""), ())]
 
     def compared(
         self, tables: Tables, *, whole: Collection[str] = (), was: Mapping[str, str] = MappingProxyType({})
@@ -43,7 +50,7 @@ class Scope:
         return {
             name: table
             if name in whole
-            else without_kept(table, self.ignore, {name, was.get(name, name)}, defaults.get(name, ()))
+            else without_kept(table, self.globs(name), {name, was.get(name, name)}, defaults.get(name, ()))
             for name, table in tables.items()
         }
 

@@ -58,7 +58,7 @@ class Scratch:
         try:
             yield
         finally:
-            self.session.execute("ROLLBACK TO SAVEPOINT undone")
+            self.session.execute("ROLLBACK TO SAVEPOINT undone; RELEASE SAVEPOINT undone")
 
     def exists(self, name: str) -> bool:
         """Whether the scratch has a relation of that name."""

@@ -1,4 +1,4 @@
-"""What the models of an app say that no catalog tells: which tables, whose names, which fields."""
+"""What the models of apps say that no catalog tells: which tables, whose names, which fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME_LENGTH = 63
 
 @dataclass(frozen=True)
 class Wanted:
-    """The models of an app that have tables of their own, with the automatic many-to-many ones.
+    """The models of apps that have tables of their own, with the automatic many-to-many ones.
 
     `extended` are models of Django-migrated apps with fields that no Django migration makes, and the columns of those:
     of such a table nothing else is compared. `explicit_names` are those that an author gave to indexes and constraints.
@@ -61,11 +61,12 @@ class Wanted:
         return {model._meta.db_table: model for model in (*self.models, *self.extended)}
 
 
-def wanted_by(label: str, connection: BaseDatabaseWrapper) -> Wanted:
-    """What the models of the app with the label `label` want of the database that `connection` is to."""
+def wanted_by(labels: Sequence[str], connection: BaseDatabaseWrapper) -> Wanted:
+    """What the models of the apps with these labels want of the database that `connection` is to."""
     models: list[type[Model]] = []
     warnings: list[str] = []
-    for model in apps.get_app_config(label).get_models(include_auto_created=True):
+    all_models = [one for label in labels for one in apps.get_app_config(label).get_models(include_auto_created=True)]
+    for model in all_models:
         options = model._meta
         if options.proxy or options.swapped or not options.managed or not options.can_migrate(connection):
             continue

@@ -37,14 +37,14 @@ def made_json(made: MadeFile | None, *, with_text: bool, error: str | None = Non
     return _dump(_made(made, with_text=with_text), error)
 
 
-def generated_json(result: GenerateResult, *, with_text: bool, online: bool = False, error: str | None = None) -> str:
-    """The document of `makemigration --generate --json`; if `online`, with all files."""
+def generated_json(result: GenerateResult, *, with_text: bool, listed: bool = False, error: str | None = None) -> str:
+    """The document of `makemigration --generate --json`; if `listed`, with all files."""
     made = _made(result.made, with_text=with_text)
     made["warnings"] = [*result.warnings, *(text for one in result.files for text in one.warnings)]
     files = [{"id": str(one.id), "path": shown_path(one.path), **_text(one, with_text)} for one in result.files]
-    listed = {"files": files} if online else {}
+    all_files = {"files": files} if listed else {}
     compared = {name: list(getattr(result, name)) for name in ("changes", "loses", "offered")}
-    return _dump({**made, **listed, "database": result.database, **compared}, error)
+    return _dump({**made, **all_files, "database": result.database, **compared}, error)
 
 
 def _made(made: MadeFile | None, *, with_text: bool) -> dict[str, Any]:

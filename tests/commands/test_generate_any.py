@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -152,8 +152,14 @@ def build(spec: dict[str, ModelSpec], partitioned: bool = False) -> list[type[mo
 
 
 def draft_of(
-    session: Session, spec: dict[str, ModelSpec], legacy: LegacySpec | None = None, *, online: bool = False
+    session: Session,
+    spec: dict[str, ModelSpec],
+    legacy: LegacySpec | None = None,
+    *,
+    online: bool = False,
+    apps: Sequence[str] = ("blog",),
 ) -> Draft:
+    """With several `apps`, each is that of the model whose name it is."""
     if legacy:
         session.execute(f"SET datestyle = {legacy.style!r}")
     wanted = wanted_of(build(spec, partitioned=bool(legacy and legacy.partitioned)))
@@ -162,7 +168,9 @@ def draft_of(
         for (name,) in session.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_' AND relkind = 'r'")
     ]
     gone = [name for name in there if name not in wanted.tables]
-    return make_draft(session, replace(PLAIN, drop_tables=True, online=online), Scope(wanted, extra_tables=gone))
+    owners = {name: label for name in (*wanted.tables, *gone) for label in apps if name.split("_")[1] == label}
+    request = replace(PLAIN, drop_tables=True, online=online, apps=apps)
+    return make_draft(session, request, Scope(wanted, extra_tables=gone, owners=owners))
 
 
 def run(session: Session, statements: Any) -> None:
@@ -309,6 +317,43 @@ def test_any_models_become_any_others(
     assert next_ids(session, staying) <= {52}
     run(session, first.down)
     assert catalog(session) == empty
+
+
+@pytest.mark.server
+@settings(max_examples=int(os.environ.get("EXAMPLES", "50")), deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    before=specs,
+    after=specs,
+    serials=legacies.map(lambda one: one.serials),
+    apps=st.permutations(("red", "green", "blue")),
+)
+def test_any_models_of_several_apps_become_any_others(
+    session: Session,
+    before: dict[str, ModelSpec],
+    after: dict[str, ModelSpec],
+    serials: set[str],
+    apps: Sequence[str],
+) -> None:
+    """File by file, each in a transaction of its own."""
+    session.rollback()
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    first = draft_of(session, before, apps=apps)
+    for file in first.files:
+        run(session, file.up)
+    assert draft_of(session, before).up == ()
+    for name in serials & before.keys():
+        make_serial(session, f"blog_{name.lower()}")
+    was = catalog(session)
+    second = draft_of(session, after, apps=apps)
+    for file in second.files:
+        run(session, file.up)
+    assert draft_of(session, after, apps=apps).up == ()
+    for file in reversed(second.files):
+        run(session, file.down)
+    assert catalog(session) == was
+    for file in reversed(first.files):
+        run(session, file.down)
+    assert catalog(session) == {}
 
 
 def keeping_kinds(after: dict[str, ModelSpec], before: dict[str, ModelSpec]) -> dict[str, ModelSpec]:

@@ -89,8 +89,7 @@ class Command(MigrationCommand):
             return
         if options["generate"]:
             nothing = GenerateResult(options["database"])
-            how = {"with_text": options["dry_run"], "online": options["online"]}
-            document = generated_json(nothing, **how, error=str(error))
+            document = generated_json(nothing, **_how(options), error=str(error))
         else:
             document = made_json(None, with_text=options["dry_run"], error=str(error))
         written(self.stdout, document)
@@ -114,7 +113,7 @@ class Command(MigrationCommand):
         for warning in result.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["json"]:
-            deliver(self.stdout, generated_json(result, with_text=options["dry_run"], online=options["online"]))
+            deliver(self.stdout, generated_json(result, **_how(options)))
         if not result.changes:
             self.remark("No changes detected", options)
         else:
@@ -173,6 +172,11 @@ def _apps_and_name(words: Sequence[str], *, several: bool) -> tuple[list[str], s
             f"{words[0]} {' '.join(words[1:])!r}."
         )
     return [words[0]], words[1] if len(words) > 1 else None
+
+
+def _how(options: dict[str, Any]) -> dict[str, Any]:
+    """What the document of what is generated has besides."""
+    return {"with_text": options["dry_run"], "listed": options["online"] or len(options.get("apps", ())) > 1}
 
 
 def _ask_value(place: str, nothing: str) -> str | None:
