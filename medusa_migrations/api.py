@@ -77,6 +77,7 @@ def generate(
     renames: Sequence[str] = (),
     drop_tables: bool = False,
     online: bool = False,
+    rename_constraints: bool = False,
     accept: Callable[[str], bool] = lambda rename: False,
     value: Callable[[str, str], str | None] = lambda place, nothing: None,
     database: str = "default",
@@ -89,8 +90,9 @@ def generate(
     `table=new` or `table.column=new`; `accept` is asked about each other that may be one. `value` is asked for the SQL
     that rows get in a column `table.column` without a default, and None takes what stands for nothing, its second
     argument. `drop_tables` drops tables of models that are gone. `online` writes up to three files that lock no table
-    for long: what comes before the new code, what fills rows, and what comes after that code is live. What is written
-    is proven: up gives what the models say, down what was there.
+    for long: what comes before the new code, what fills rows, and what comes after that code is live.
+    `rename_constraints` compares nothing but the names of constraints, indexes and sequences, and gives those that
+    Django would give. What is written is proven: up gives what the models say, down what was there.
     """
     from .generate.app import generate as compare
     from .generate.request import Request
@@ -105,6 +107,7 @@ def generate(
             renames=renames,
             drop_tables=drop_tables,
             online=online,
+            rename_constraints=rename_constraints,
             accept=accept,
             value=value,
             database=database,

@@ -384,7 +384,8 @@ class GenerateResult(NamedTuple):
     """What a comparison of models and database came to; `made` is None if there is no difference, or only a check.
 
     `changes` are the differences in words, `loses` the data that is lost, `offered` the values of --rename that would
-    keep some of it. `more` are the files behind `made`, of an online change or of several apps.
+    keep some of it. `more` are the files behind `made`, of an online change or of several apps. `notes` are sentences
+    about what may stay as it is, such as names that are others than the models would give.
     """
 
     database: str
@@ -394,6 +395,7 @@ class GenerateResult(NamedTuple):
     offered: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     more: tuple[MadeFile, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[MadeFile, ...]:

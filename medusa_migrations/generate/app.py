@@ -35,6 +35,7 @@ from .file import derived_name, file_text
 from .fills import fill_text
 from .in_files import AppFile
 from .kept import globs_after_renames, keeps_table
+from .names import in_words
 from .proof import NotProven
 from .remade import mentions
 from .repeatables import makers_of
@@ -82,6 +83,7 @@ def generate(request: Request) -> GenerateResult:
                 f"The app {label!r} has Django migrations. Use makemigrations {label}, or, for its tables to be SQL's "
                 "from the last one on, name that in SQL_SINCE."
             )
+    _refuse_together(request)
     draft, scope, known = _compared(request)
     files = _written(request, draft, scope, known) if draft.up and not request.check else ()
     return GenerateResult(
@@ -92,7 +94,16 @@ def generate(request: Request) -> GenerateResult:
         loses=tuple(one.loses for one in draft.up if one.loses),
         offered=tuple(map(str, draft.offered)),
         warnings=tuple(_warnings(request, draft, scope, known)),
+        notes=tuple(text for text in [in_words(draft.names)] if text),
     )
+
+
+def _refuse_together(request: Request) -> None:
+    """Raise PlanError for options that ask for more than the names that are to be given."""
+    others = {"--rename": request.renames, "--drop-tables": request.drop_tables, "--online": request.online}
+    for option, given in others.items():
+        if given and request.rename_constraints:
+            raise PlanError(f"--rename-constraints writes a file of names alone: generate with {option} before it.")
 
 
 def compare_models(label: str, database: str, interruption: Interruption) -> tuple[str, ...]:
@@ -116,7 +127,8 @@ def _compared(request: Request, interruption: Interruption | None = None) -> tup
 
 
 def _changes(draft: Draft) -> tuple[str, ...]:
-    return *(f"rename {rename}" for rename in draft.renames), *map(_in_words, draft.changes)
+    names = (one for file in draft.files for one in file.names)
+    return *(f"rename {rename}" for rename in (*draft.renames, *names)), *map(_in_words, draft.changes)
 
 
 def _scope(session: Session, request: Request, known: Known) -> Scope:
@@ -205,7 +217,7 @@ def _of_app(request: Request, draft: Draft, file: AppFile, scope: Scope, known: 
         depends = _depends(part, label, [*_running(known), *before])
         return _read_back(file_text(label, part, depends, _kept_after_renames(part, scope), drops), part)
 
-    name = request.name or derived_name(part)
+    name = request.name or ("rename_constraints" if file.names else derived_name(part))
     return _File(label, f"{name}_{file.ending}" if request.name and file.ending else name, text)
 
 

@@ -37,7 +37,7 @@ SELECT a.attrelid, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypm
         CASE WHEN pg_catalog.pg_collation_is_visible(o.oid) THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
         || pg_catalog.quote_ident(o.collname) END,
     pg_catalog.col_description(a.attrelid, a.attnum),
-    s.name, s.type, s.options
+    s.name, s.type, s.options, s.known_as
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -54,7 +54,8 @@ LEFT JOIN LATERAL (
                 THEN 'MAXVALUE ' || q.seqmax::text END,
             CASE WHEN q.seqstart <> q.seqmin THEN 'START WITH ' || q.seqstart::text END,
             CASE WHEN q.seqcache <> 1 THEN 'CACHE ' || q.seqcache::text END,
-            CASE WHEN q.seqcycle THEN 'CYCLE' END) AS options
+            CASE WHEN q.seqcycle THEN 'CYCLE' END) AS options,
+        c.relname::text AS known_as
     FROM pg_catalog.pg_depend p
     JOIN pg_catalog.pg_class c ON c.oid = p.objid
     JOIN pg_catalog.pg_sequence q ON q.seqrelid = c.oid

@@ -17,6 +17,11 @@ _CHANGES = re.compile(
 _REFERENCES = re.compile(rf"(\AALTER TABLE .* FOREIGN KEY \((?:{_NAME}|[^\")])+\) REFERENCES )", re.DOTALL)
 # A transaction, as that of a copy is, cannot do it; what comes of it is the same.
 _CONCURRENTLY = re.compile(r"\A((?:CREATE (?:UNIQUE )?|DROP )INDEX) CONCURRENTLY")
+# A block that gives a name, if it is to be given, names things like this.
+_BLOCK = "DO $names$"
+_IN_BLOCK = re.compile(
+    rf"((?:to_regclass|pg_get_serial_sequence)\('|conrelid = '|ALTER (?:TABLE|INDEX|SEQUENCE) )(?={_NAME})"
+)
 _CHANGES_NOTHING = ("SET CONSTRAINTS ALL IMMEDIATE",)
 
 
@@ -28,6 +33,8 @@ def confined(sql: str) -> str:
     """
     if sql in _CHANGES_NOTHING:
         return sql
+    if sql.startswith(_BLOCK):
+        return _IN_BLOCK.sub(r"\1pg_temp.", sql)
     sql = _CONCURRENTLY.sub(r"\1", sql)
     found = _CHANGES.match(sql)
     if not found:

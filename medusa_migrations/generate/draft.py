@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
+from medusa_migrations.sql.names import quoted
 
 from .by_hand import in_no_model
 from .catalog import print_plainly, read_tables
@@ -14,6 +15,8 @@ from .compare import Change, compare
 from .copies import Copies
 from .dependents import Standing, foreign_keys_on, keys_standing_on, refuse_taken, standing_on, touched_by
 from .in_files import AppFile, prove_files, prove_order, referred_by, run_renames
+from .name_files import prove_names
+from .names import OtherName, other_names, refuse_taken_names
 from .phases import DraftStatement
 from .proof import NotProven, find_casts, refuse_difference
 from .remade import Place, going_columns, retyped
@@ -40,7 +43,7 @@ class Draft:
     `referred` are the tables that new foreign keys refer to. `going` are the columns that the up part drops, and
     whether it adds each again. `standing` is what is in the way of the up part. `warnings` are sentences for whoever
     reads the file. `stages` are there if the statements are those of several releases, else `files`: what goes into the
-    file of which app, in the order in which they run.
+    file of which app, in the order in which they run. `names` are those that are others than the models would give.
     """
 
     renames: tuple[Rename, ...] = ()
@@ -54,6 +57,7 @@ class Draft:
     standing: tuple[Standing, ...] = ()
     stages: Stages | None = None
     files: tuple[AppFile, ...] = ()
+    names: tuple[OtherName, ...] = ()
 
 
 def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
@@ -73,11 +77,14 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     live = scope.compared(all_live)
     with open_scratch(session) as scratch:
         models = scope.compared(build_models(scratch, (*wanted.models, *wanted.extended), scope.keys_left_out))
+        others = tuple(other_names(live, models, wanted.explicit_names))
+        if request.rename_constraints:
+            return replace(_draft_of_names(scratch, request, scope, others, live, models), warnings=said)
         given = given_renames(request.renames, live, models)
         # A table under a new name is copied too where a model has the old one again, and so nothing of it differs.
         part = _differing(request, scope, live, models).union(*(rename.tables for rename in given))
         if not part:
-            return Draft(warnings=said)
+            return Draft(warnings=said, names=others)
         # A key that changes takes along the foreign keys that refer to it.
         part |= {key.table for key in foreign_keys_on(session, namespace, part)} & names
         target = _normalised(scratch, _only(models, part), models)
@@ -97,7 +104,21 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     by_hand = in_no_model(draft.changes)
     partitioned = _partitioned(draft, wanted, live)
     warnings = (*said, *partitioned, *keys, *by_hand, *unseen, *draft.warnings)
-    return replace(draft, warnings=warnings, standing=tuple(standing))
+    return replace(draft, warnings=warnings, standing=tuple(standing), names=others)
+
+
+def _draft_of_names(
+    scratch: Scratch, request: Request, scope: Scope, names: Sequence[OtherName], live: Tables, models: Tables
+) -> Draft:
+    """What gives `names` and does nothing else."""
+    if not names:
+        return Draft()
+    namespace = scratch.session.query("SELECT pg_catalog.to_regnamespace(%s)::oid", [quoted(scratch.live)])[0][0]
+    refuse_taken_names(scratch.session, namespace, names)
+    files = prove_names(scratch, scope, request.apps, names, live, models)
+    up = tuple(one for file in files for one in file.up)
+    down = tuple(one for file in reversed(files) for one in file.down)
+    return Draft(up=up, down=down, files=files)
 
 
 def _refuse_without_table(wanted: Wanted, live: Tables) -> None:

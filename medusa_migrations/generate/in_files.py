@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from .compare import Change, compare
 from .copies import Copies
+from .names import OtherName
 from .phases import DraftStatement
 from .proof import NotProven, find_casts, refuse_difference, run_part
 from .remade import Place
@@ -24,7 +25,8 @@ from .watch import CopyWatch
 class AppFile:
     """What of a draft goes into one file, of the app `label`, with what its name ends with.
 
-    `referred` are the tables that must be there before it, as the files before it leave them.
+    `referred` are the tables that must be there before it, as the files before it leave them. `names` are there where
+    it does nothing but to give those.
     """
 
     label: str
@@ -34,6 +36,7 @@ class AppFile:
     up: tuple[DraftStatement, ...]
     down: tuple[DraftStatement, ...]
     referred: frozenset[str]
+    names: tuple[OtherName, ...] = ()
 
 
 class _Done(NamedTuple):

@@ -18,7 +18,7 @@ _Thing = TypeVar("_Thing", Table, Column)
 
 # A table whose columns are alike to this share may be the same under a new name.
 LIKENESS = 0.6
-_MEANWHILE = "medusa_migrations_meanwhile"
+MEANWHILE = "medusa_migrations_meanwhile"
 _HANDFUL = 5  # after so many noes, only names that were in no question yet are asked about
 _OTHER_NAME = 0.7  # how much a column counts that is alike but for its name
 
@@ -47,6 +47,10 @@ class Rename:
         """The rename that undoes this one."""
         return replace(self, old=self.new, new=self.old)
 
+    def waits_for(self, other: Rename) -> bool:
+        """Whether the new name is free only when the other one is done."""
+        return (self.table, self.new) == (other.table, other.old)
+
     @property
     def statement(self) -> DraftStatement:
         """The statement that carries it out."""
@@ -63,13 +67,13 @@ def renaming(renames: Iterable[Rename]) -> list[DraftStatement]:
     left = sorted(renames, key=lambda rename: rename.table is not None)
     found = []
     while left:
-        free = [one for one in left if not any((one.table, one.new) == (other.table, other.old) for other in left)]
+        free = [one for one in left if not any(one.waits_for(other) for other in left)]
         if free:
             done = free[0]
             left.remove(done)
         else:
-            done = replace(left[0], new=_MEANWHILE)
-            left[0] = replace(left[0], old=_MEANWHILE)
+            done = replace(left[0], new=MEANWHILE)
+            left[0] = replace(left[0], old=MEANWHILE)
         found.append(done.statement)
     return found
 

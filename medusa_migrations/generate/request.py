@@ -18,6 +18,7 @@ class Request:
     renames: Sequence[str] = ()
     drop_tables: bool = False
     online: bool = False
+    rename_constraints: bool = False
     accept: Callable[[str], bool] = lambda rename: False
     value: Callable[[str, str], str | None] = lambda place, nothing: None
     database: str = "default"

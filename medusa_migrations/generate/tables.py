@@ -12,12 +12,14 @@ from medusa_migrations.sql.names import literal, quoted
 class Counter:
     """A sequence that belongs to a column; an identity's has no name here, as PostgreSQL gives it.
 
-    `options` are those of CREATE SEQUENCE besides the type, as far as they are not the usual ones.
+    `options` are those of CREATE SEQUENCE besides the type, as far as they are not the usual ones. `known_as` is the
+    name of an identity's too, which is not compared.
     """
 
     name: str
     type: str
     options: str = ""
+    known_as: str = field(default="", compare=False)
 
     @property
     def next_value(self) -> str:

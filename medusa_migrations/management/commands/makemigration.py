@@ -61,6 +61,11 @@ class Command(MigrationCommand):
             action="store_true",
             help="In up to three files that lock no table for long: before the new code, a backfill, and after it.",
         )
+        generate.add_argument(
+            "--rename-constraints",
+            action="store_true",
+            help="Write a file that gives constraints, indexes and sequences the names that Django would.",
+        )
         add_no_input(generate)
         add_database(generate)
         add_json(parser)
@@ -73,7 +78,7 @@ class Command(MigrationCommand):
                 raise PlanError("--python and --generate cannot go together: what is generated is SQL.")
             self.generate(options)
             return
-        meant = [name for name in ("check", "rename", "drop_tables", "online") if options[name]]
+        meant = [name for name in ("check", "rename", "drop_tables", "online", "rename_constraints") if options[name]]
         if meant:
             raise PlanError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
         if not name:
@@ -106,6 +111,7 @@ class Command(MigrationCommand):
             renames=options["rename"],
             drop_tables=options["drop_tables"],
             online=options["online"],
+            rename_constraints=options["rename_constraints"],
             accept=_ask if asks else lambda rename: False,
             value=_ask_value if asks else lambda place, nothing: None,
             database=options["database"],
@@ -114,6 +120,8 @@ class Command(MigrationCommand):
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["json"]:
             deliver(self.stdout, generated_json(result, **_how(options)))
+        for note in result.notes:
+            self.remark(note, options)
         if not result.changes:
             self.remark("No changes detected", options)
         else:

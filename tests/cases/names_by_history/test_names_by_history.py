@@ -1,0 +1,197 @@
+"""The names that Django and PostgreSQL make up depend on how a table came about, so that a file of one database could
+not run in another. Found on a real project.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.generated import files, generate
+from tests.support.projects import Project
+
+MODELS = (
+    "class Author(models.Model):\n    n = models.PositiveIntegerField()\n"
+    "class Book(models.Model):\n    author = models.ForeignKey(Author, models.CASCADE)\n"
+    "    slug = models.SlugField(unique=True)\n    a = models.IntegerField(db_index=True)\n"
+    "    b = models.IntegerField(db_index=True)\n    c = models.IntegerField(unique=True)\n"
+    "    d = models.IntegerField(unique=True)\n"
+    "    class Meta:\n        indexes = [models.Index(fields=['a', 'b'], name='by_hand')]\n"
+)
+NAMES = """
+SELECT conname::text FROM pg_constraint WHERE conrelid::regclass::text ~ '^"?blog_' AND contype <> 'n'
+UNION SELECT relname::text FROM pg_class WHERE relname ~ 'blog|odd' AND relkind IN ('i', 'S')
+"""
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    project.add_models("blog", MODELS)
+    generate(project, "--timestamp", "20240101000000").ok()
+    project.run().ok()
+    project.sql("INSERT INTO blog_author (n) VALUES (1); SELECT 1")
+    return project
+
+
+def names(project: Project) -> set[str]:
+    return {name for (name,) in project.sql(NAMES)}
+
+
+def rename(project: Project, *statements: str) -> None:
+    for statement in statements:
+        project.sql(f"ALTER {statement}; SELECT 1")
+
+
+def made(project: Project) -> Path:
+    return files(project)[-1]
+
+
+def one(project: Project, pattern: str) -> str:
+    (found,) = [name for name in names(project) if re.fullmatch(pattern, name)]
+    return found
+
+
+ODD = (
+    'TABLE blog_author RENAME CONSTRAINT blog_author_pkey TO "Odd ""key"" of \\ ü $1"',
+    "TABLE blog_author RENAME CONSTRAINT blog_author_n_check TO odd_check",
+    "TABLE blog_book RENAME CONSTRAINT blog_book_slug_key TO odd_uniq",
+    "SEQUENCE blog_author_id_seq RENAME TO odd_seq",
+)
+
+
+class TestNames:
+    def test_how_many_are_other_is_no_error(self, shop: Project) -> None:
+        rename(shop, *ODD, f"INDEX {one(shop, 'blog_book_a_.*')} RENAME TO {'odd_' + 'x' * 59}")
+        outcome = generate(shop, "--check").ok()
+        assert outcome.stdout == (
+            "3 constraints, 1 index and 1 sequence have other names than the models would give: --rename-constraints "
+            "writes a file that makes them equal.\nNo changes detected\n"
+        )
+        assert outcome.stderr == ""
+        assert generate(shop, "--check", "--verbosity", "0").ok().stdout == ""
+        assert generate(shop, "--json").ok().json["changes"] == []
+
+    def test_a_file_makes_them_equal_and_back(self, shop: Project) -> None:
+        wanted = names(shop)
+        fk = one(shop, "blog_book_author_id_.*_fk_.*")
+        rename(
+            shop,
+            *ODD,
+            f"TABLE blog_book RENAME CONSTRAINT {fk} TO {'odd_fk_' + 'x' * 56}",
+            f"INDEX {one(shop, 'blog_book_slug_.*_like')} RENAME TO odd_like",
+        )
+        odd = names(shop)
+        outcome = generate(shop, "--rename-constraints").ok()
+        assert "rename blog_author.odd_check=blog_author_n_check" in outcome.stdout
+        assert made(shop).stem.endswith("_rename_constraints")
+        assert f'RENAME CONSTRAINT "odd_fk_{"x" * 56}" TO "{fk}"' in made(shop).read_text()
+        shop.run().ok()
+        assert names(shop) == wanted
+        assert generate(shop, "--check").ok().stdout == "No changes detected\n"
+        assert generate(shop, "--rename-constraints").ok().stdout == "No changes detected\n"
+        shop.manage("migrations_revert").ok()
+        assert names(shop) == odd
+        shop.run().ok()
+        shop.sql("INSERT INTO blog_author (n) VALUES (2); SELECT 1")
+
+    def test_a_database_that_has_the_names_runs_it_as_well(self, shop: Project) -> None:
+        wanted = names(shop)
+        rename(shop, *ODD)
+        generate(shop, "--rename-constraints").ok()
+        shop.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; SELECT 1")
+        shop.run().ok()
+        assert names(shop) == wanted
+
+    @pytest.mark.parametrize(
+        ("circle", "kind"),
+        [
+            (("blog_book_c_key", "blog_book_d_key"), "TABLE blog_book RENAME CONSTRAINT {} TO {}"),
+            (("blog_author_id_seq", "blog_book_id_seq"), "SEQUENCE {} RENAME TO {}"),
+        ],
+    )
+    def test_names_in_a_circle(self, shop: Project, circle: tuple[str, str], kind: str) -> None:
+        first, second = circle
+        swap = [kind.format(*pair) for pair in ((first, "odd"), (second, first), ("odd", second))]
+        if kind.startswith("SEQUENCE"):
+            swap = [f"SEQUENCE {text.partition(' ')[2]}" for text in swap]
+        rename(shop, *swap)
+        generate(shop, "--rename-constraints").ok()
+        before = self.places(shop)
+        shop.run().ok()
+        after = self.places(shop)
+        assert after != before
+        assert "No changes detected" in generate(shop, "--check").ok().stdout
+        assert "other names" not in generate(shop, "--check").ok().stdout
+        shop.manage("migrations_revert").ok()
+        assert self.places(shop) == before
+        shop.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; SELECT 1")
+        shop.run().ok()
+        assert self.places(shop) == after
+
+    def places(self, shop: Project) -> list[tuple[str, ...]]:
+        """Which name is on what."""
+        return shop.sql(
+            "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'u'"
+            " UNION SELECT objid::regclass::text, refobjid::regclass::text FROM pg_depend WHERE deptype = 'i'"
+            " AND classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass"
+            " AND (SELECT relkind FROM pg_class WHERE oid = objid) = 'S' ORDER BY 1"
+        )
+
+    def test_names_that_move_on(self, shop: Project) -> None:
+        rename(
+            shop,
+            "TABLE blog_book RENAME CONSTRAINT blog_book_d_key TO odd",
+            "TABLE blog_book RENAME CONSTRAINT blog_book_c_key TO blog_book_d_key",
+        )
+        generate(shop, "--rename-constraints").ok()
+        shop.run().ok()
+        assert generate(shop, "--check").ok().stdout == "No changes detected\n"
+        shop.manage("migrations_revert").ok()
+        shop.run().ok()
+
+    @pytest.mark.parametrize(
+        "taker",
+        [
+            "CREATE TABLE blog_author_pkey ()",
+            "CREATE TABLE other (id int CONSTRAINT blog_author_pkey PRIMARY KEY)",
+            "CREATE VIEW blog_author_pkey AS SELECT 1",
+        ],
+    )
+    def test_a_name_that_something_else_has(self, shop: Project, taker: str) -> None:
+        rename(shop, ODD[0])
+        shop.sql(f"{taker}; SELECT 1")
+        message = generate(shop, "--rename-constraints").error()
+        assert "The database has something else of these names" in message
+        assert 'blog_author.Odd "key" of \\ ü $1=blog_author_pkey' in message
+        assert len(files(shop)) == 1
+
+    def test_what_is_kept_keeps_its_name(self, shop: Project) -> None:
+        rename(shop, *ODD)
+        shop.write("blog.20240101000001_keep", "SELECT 1;", header="-- migrate:keep blog_author.*\n")
+        shop.run().ok()
+        assert "1 constraint has another name than the models would" in generate(shop, "--check").ok().stdout
+
+    @pytest.mark.parametrize("option", [("--online",), ("--drop-tables",), ("--rename", "a=b")], ids=" ".join)
+    def test_nothing_else_goes_with_it(self, shop: Project, option: tuple[str, ...]) -> None:
+        message = generate(shop, "--rename-constraints", *option).error()
+        assert f"--rename-constraints writes a file of names alone: generate with {option[0]} before it." in message
+
+    def test_several_apps(self, shop: Project) -> None:
+        shop.add_app("writers")
+        shop.add_models("writers", "class Writer(models.Model):\n    pass\n")
+        generate(shop, app="writers").ok()
+        shop.run().ok()
+        rename(shop, *ODD, "TABLE writers_writer RENAME CONSTRAINT writers_writer_pkey TO other")
+        outcome = shop.manage("makemigration", "blog", "writers", "--generate", "--rename-constraints").ok()
+        assert outcome.stdout.count("Created ") == 2
+        shop.run().ok()
+        both = shop.manage("makemigration", "blog", "writers", "--generate", "--check").ok()
+        assert both.stdout == "No changes detected\n"
+
+    def test_a_name_that_an_author_gave_is_a_change(self, shop: Project) -> None:
+        rename(shop, "INDEX by_hand RENAME TO other")
+        outcome = generate(shop).ok()
+        assert "rename blog_book.by_hand" in outcome.stdout
+        assert "other name" not in outcome.stdout
