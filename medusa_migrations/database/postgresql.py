@@ -55,6 +55,8 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 
 # SQLSTATEs (manual, appendix A).
 UNDEFINED_TABLE = "42P01"
+UNDEFINED_OBJECT = "42704"
+DUPLICATE_TABLE = "42P07"
 UNIQUE_VIOLATION = "23505"
 INVALID_SCHEMA_NAME = "3F000"
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -76,7 +78,7 @@ INVALID_TABLE_DEFINITION = "42P16"
 INVALID_FUNCTION_DEFINITION = "42P13"
 
 # Something of that name is there: a relation, a function, anything else.
-DUPLICATES = {"42P07", "42723", "42710"}
+DUPLICATES = {DUPLICATE_TABLE, "42723", "42710"}
 
 # Of the connection itself; a shutdown, 57P01 to 57P05; the timeouts that end a session.
 ENDS_CONNECTION = ("08", "57P", "25P03", "25P04")

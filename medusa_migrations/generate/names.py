@@ -55,7 +55,7 @@ class OtherName(Rename):
     @property
     def statement(self) -> DraftStatement:
         """The statement that carries it out, if there is something of the old name and nothing of the new."""
-        conditions = [self._is_there(self.old), f"NOT {self._is_there(self.new)}"]
+        conditions = [self._is_there(self.old), self._is_missing(self.new)]
         if self.new == MEANWHILE:  # of names that go round in a circle all are there, before and after
             conditions.append(self._is_this())
         table, old, new = quoted(self.table or ""), quoted(self.old), quoted(self.new)
@@ -70,9 +70,14 @@ class OtherName(Rename):
 
     def _is_there(self, name: str, more: str = "") -> str:
         if self.kind != "constraint":
-            return f"(to_regclass({literal(quoted(name))}) IS NOT NULL)"
+            return f"to_regclass({literal(quoted(name))}) IS NOT NULL"
         table = f"conrelid = {literal(quoted(self.table or ''))}::regclass"
         return f"EXISTS (SELECT FROM pg_constraint WHERE {table} AND conname = {literal(name)}{more})"
+
+    def _is_missing(self, name: str) -> str:
+        if self.kind != "constraint":
+            return f"to_regclass({literal(quoted(name))}) IS NULL"
+        return f"NOT {self._is_there(name)}"
 
     def _is_this(self) -> str:
         """Whether it is this that has the old name, as an expression in SQL."""

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Model
 
-from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, server_error
+from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, UNDEFINED_OBJECT, server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.sql.names import quoted
@@ -113,7 +113,7 @@ def _explained(session: Session, error: Error) -> DatabaseError:
         cure = " To compare, tables are made in the session's temporary schema: give this database user TEMP on it."
     elif found.sqlstate == OUT_OF_MEMORY:
         cure = " That is the server's room for locks (max_locks_per_transaction). Generate for one app at a time."
-    elif found.sqlstate == "42704":
+    elif found.sqlstate == UNDEFINED_OBJECT:
         cure = " If it is of an extension, or a collation or type, write a migration that creates that first; run it."
     return DatabaseError(f"The models cannot be built in the database {session.alias!r}: {found.message}.{cure}")
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.apps import apps
 
 from medusa_migrations.database.postgresql import (
+    DUPLICATE_TABLE,
     EACH_HELPS,
     INSUFFICIENT_PRIVILEGE,
     INVALID_SCHEMA_NAME,
@@ -17,6 +18,7 @@ from medusa_migrations.database.postgresql import (
     OBJECT_IN_USE,
     QUERY_CANCELED,
     ROW_GONE,
+    UNDEFINED_OBJECT,
     UNDEFINED_TABLE,
     UNIQUE_VIOLATION,
     UNSAFE_NEW_ENUM_VALUE_USAGE,
@@ -204,6 +206,12 @@ class _Case(NamedTuple):
         """What the author has to see to; a table of another app may only come too late."""
         fix = f"Fix the cause and {self.again}; a change in the file has to be built first."
         script = self.failed.script
+        if self.direction is Direction.UP and script and self.error.sqlstate in (UNDEFINED_OBJECT, DUPLICATE_TABLE):
+            from .name_cures import cure  # only where such a thing has failed
+
+            names = _names_in(self.error.message)
+            known = cure(script, self.error, names, self.options.database, of_all=self.ending.of_all)
+            return f"{known}\n{fix}" if known else fix
         app = _app_of_table(self.error.message) if self.error.sqlstate == UNDEFINED_TABLE else None
         if self.direction is Direction.DOWN or script is None or app is None or app == script.id.app:
             return fix
@@ -214,8 +222,13 @@ class _Case(NamedTuple):
         )
 
 
+def _names_in(message: str) -> set[str]:
+    """The names that a message quotes, without schemas, in whatever language it is."""
+    return {name.rpartition(".")[2] for name in _QUOTED.findall(message)}
+
+
 def _app_of_table(message: str) -> str | None:
     """The app whose model has a table that a message quotes, in whatever language it is."""
-    tables = {name.rpartition(".")[2] for name in _QUOTED.findall(message)}
+    tables = _names_in(message)
     models = apps.get_models(include_auto_created=True)
     return next((model._meta.app_label for model in models if model._meta.db_table in tables), None)

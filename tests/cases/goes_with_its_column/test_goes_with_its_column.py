@@ -37,22 +37,63 @@ def library(*, old: bool) -> Models:
     return models_of(Book=book, Writer={}, Zine={"writer": models.ForeignKey("blog.Writer", models.CASCADE)})
 
 
-@pytest.mark.smoke
-def test_a_database_with_other_names_can_run_it(bench: Bench) -> None:
-    bench.become(library(old=True))
-    draft = bench.draft(library(old=False), drop_tables=True)
-    before = bench.catalog()
-    for table in before.values():
+def give_other_names(bench: Bench) -> None:
+    for table in bench.catalog().values():
         for number, one in enumerate([*table.constraints.values(), *table.indexes.values()]):
             what = f"TABLE {table.name} RENAME CONSTRAINT" if hasattr(one, "kind") else "INDEX"
             to = "TO" if hasattr(one, "kind") else "RENAME TO"
             bench.session.execute(f'ALTER {what} "{one.name}" {to} other_{table.name}_{number}')
+
+
+@pytest.mark.smoke
+def test_a_database_with_other_names_can_run_it(bench: Bench) -> None:
+    bench.become(library(old=True))
+    draft = bench.draft(library(old=False), drop_tables=True)
+    give_other_names(bench)
     bench.run(draft.up)
     assert bench.draft(library(old=False)).up == ()
     bench.run(draft.down)
     again = bench.catalog()["blog_book"]
     assert {"u", "c"} <= {*again.constraints}
     assert {"p", "e"} <= {*again.indexes}
+
+
+def test_down_can_run_in_it_too(bench: Bench) -> None:
+    bench.become(library(old=False))
+    before = bench.tables()
+    draft = bench.become(library(old=True))
+    assert not [one.sql for one in draft.down if "DROP CONSTRAINT" in one.sql or "DROP INDEX" in one.sql]
+    give_other_names(bench)
+    bench.run(draft.down)
+    assert bench.tables() == before
+    assert bench.draft(library(old=False)).up == ()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE blog_book ADD CONSTRAINT thing EXCLUDE USING btree (code WITH =, n WITH =)",
+        "CREATE INDEX thing ON blog_book (n) INCLUDE (code)",
+        "CREATE INDEX thing ON blog_book ((n + m)) WHERE code IS NOT NULL",
+        "ALTER TABLE blog_book ADD CONSTRAINT thing CHECK (n + m > code)",
+        "ALTER TABLE blog_book ADD CONSTRAINT thing FOREIGN KEY (n, code) REFERENCES blog_writer (id, n)",
+    ],
+)
+def test_what_is_on_two_columns_goes_with_one(bench: Bench, sql: str) -> None:
+    numbers = {name: models.IntegerField(null=True) for name in ("n", "m", "code")}
+    unique = {"constraints": [models.UniqueConstraint(fields=["id", "n"], name="both")]}
+    writer: dict[str, Any] = {"n": models.IntegerField(null=True), "Meta": unique}
+    bench.become(models_of(Book=numbers, Writer=writer))
+    bench.session.execute(sql)
+    was = bench.catalog()
+    less = models_of(Book={name: numbers[name].clone() for name in ("n", "m")}, Writer={**writer, "Meta": unique})
+    draft = bench.draft(less)
+    assert not [one.sql for one in draft.up if "thing" in one.sql]
+    bench.run(draft.up)
+    assert "thing" not in {*bench.catalog()["blog_book"].constraints, *bench.catalog()["blog_book"].indexes}
+    bench.run(draft.down)
+    again = bench.catalog()["blog_book"]
+    assert (again.constraints, again.indexes) == (was["blog_book"].constraints, was["blog_book"].indexes)
 
 
 def test_tables_that_refer_to_each_other_in_a_circle(bench: Bench) -> None:

@@ -195,3 +195,76 @@ class TestNames:
         outcome = generate(shop).ok()
         assert "rename blog_book.by_hand" in outcome.stdout
         assert "other name" not in outcome.stdout
+
+
+class TestFailures:
+    """What a run says where a name is another, or a table is there already."""
+
+    def make(self, shop: Project, up: str) -> str:
+        shop.write("blog.20240301000000_later", up)
+        return shop.run().error()
+
+    @pytest.mark.parametrize(
+        "up",
+        [
+            "ALTER TABLE blog_book DROP CONSTRAINT gone;",
+            "ALTER TABLE blog_book RENAME CONSTRAINT gone TO other;",
+            "ALTER TABLE blog_book VALIDATE CONSTRAINT gone;",
+            "COMMENT ON CONSTRAINT gone ON blog_book IS 'x';",
+            "SELECT 1; DROP INDEX gone;",
+        ],
+    )
+    def test_a_name_that_is_not_there(self, shop: Project, up: str) -> None:
+        message = self.make(shop, up)
+        assert "(SQLSTATE 42704)" in message
+        assert "makemigration blog --generate --rename-constraints --timestamp 20240229235959 writes one" in message
+
+    @pytest.mark.parametrize(
+        "up",
+        [
+            "DROP TYPE gone;",
+            "ALTER TABLE blog_book ADD x gone;",
+            "CREATE TABLE other (); ALTER TABLE other DROP CONSTRAINT gone;",
+            "ALTER TABLE blog_book ALTER slug TYPE text COLLATE gone;",
+            "GRANT ALL ON blog_book TO gone;",
+        ],
+    )
+    def test_it_is_said_of_nothing_else(self, shop: Project, up: str) -> None:
+        message = self.make(shop, up)
+        assert "(SQLSTATE 42704)" in message
+        assert "rename-constraints" not in message
+
+    def test_doing_what_is_said_helps(self, shop: Project) -> None:
+        """Here is a database with another name; in the one of who wrote the migration it was that of the models."""
+        rename(shop, ODD[2])
+        up = "ALTER TABLE blog_book DROP CONSTRAINT blog_book_slug_key;"
+        down = "ALTER TABLE blog_book ADD CONSTRAINT blog_book_slug_key UNIQUE (slug);"
+        path = shop.write("blog.20240301000000_later", up, down)
+        (said,) = re.findall(r"makemigration (.*) writes one", shop.run().error())
+        text = path.read_text()
+        path.unlink()
+        shop.manage("makemigration", *said.split()).ok()
+        path.write_text(text)
+        shop.run().ok()
+        assert {one.stem for one in files(shop)} >= {"20240229235959_rename_constraints", "20240301000000_later"}
+        shop.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; SELECT 1")
+        shop.run().ok()
+
+    @pytest.mark.parametrize("table", ["blog_more", '"Blog_more"', 'public."Blog_more"'])
+    def test_a_table_that_is_there(self, shop: Project, table: str) -> None:
+        shop.sql(f"CREATE TABLE {table} (); SELECT 1")
+        message = self.make(shop, f"CREATE UNLOGGED TABLE {table} (id int);")
+        assert "record it as applied: migrations_run --fake --to blog.20240301000000_later." in message
+        shop.run("--fake", "--to", "blog.20240301000000_later").ok()
+        assert shop.run().ok().stdout.count("Applying") == 0
+
+    @pytest.mark.parametrize("options", [(), ("--transaction", "all")])
+    def test_faking_is_not_said_where_it_would_fake_others_or_is_no_table(
+        self, shop: Project, options: tuple[str, ...]
+    ) -> None:
+        shop.write("blog.20240202000000_first", "CREATE TABLE first ();")
+        what = "CREATE TABLE blog_book ();" if options else "CREATE INDEX by_hand ON blog_book (a);"
+        shop.write("blog.20240301000000_later", what)
+        message = shop.run(*options).error()
+        assert "(SQLSTATE 42P07)" in message
+        assert "--fake" not in message
