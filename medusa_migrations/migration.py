@@ -225,7 +225,7 @@ class Migration(NamedTuple):
     `checksum` is the up part's, or of a Python file the whole text's. `depends` are ids of migrations, or Django's:
     `auth.0012_…`, `auth`. `allow` are texts that `Allowed` reads. `phase` tells when it may run.
     `drops` are ids of repeatable ones that have to go before its up part, and `replace` tells of a repeatable one that
-    it has to go before it is run again.
+    it has to go before it is run again. `baseline` tells that it is recorded instead of run where its tables are there.
     """
 
     id: MigrationId
@@ -243,6 +243,7 @@ class Migration(NamedTuple):
     phase: Phase = "before"
     drops: tuple[str, ...] = ()
     replace: bool = False
+    baseline: bool = False
 
     @property
     def is_repeatable(self) -> bool:

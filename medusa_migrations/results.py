@@ -17,7 +17,8 @@ class MigrationResult(NamedTuple):
     What follows it is said of planned ones: what one in Python will do, in words; whether the part runs in a
     transaction, whether the migration has a down part, and how many statements of the part are done already and will
     not be sent again; the hash of its file; what lint has found in the part, where that is known; of a revert, the
-    tables, columns and rows that go with their values; and of a run, the repeatable migrations that are undone before.
+    tables, columns and rows that go with their values; of a run, the repeatable migrations that are undone before; and
+    whether it is a baseline whose tables are there, which is compared with them and recorded instead of run.
     """
 
     id: MigrationId
@@ -34,6 +35,7 @@ class MigrationResult(NamedTuple):
     loses: tuple[str, ...] = ()
     phase: Phase | None = None
     undoes: tuple[MigrationId, ...] = ()
+    was_there: bool = False
 
 
 class Failure(NamedTuple):

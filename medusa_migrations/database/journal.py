@@ -37,6 +37,9 @@ AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_class h WHERE h.relnamespace = n.oid AND h.relname = %s)
 """
 
+# Of what is recorded as applied because what it makes is there.
+WAS_THERE = "was there already"
+
 _COMMON = "at, run, applied_by, database_user, process, release, database"
 
 
@@ -131,7 +134,8 @@ def past_runs(session: Session) -> list[PastRun]:
     """The runs that the journal knows of, the earliest first; none without a journal. Raises DatabaseError."""
     query = (
         "SELECT run::text, release::text, pg_catalog.max(at), pg_catalog.bool_or(action::text IN ('applied', 'rerun')"
-        " OR action::text = 'faked' AND message::text = '')"  # a revert that is only recorded has a message
+        # A revert that is only recorded has another message.
+        f" OR action::text = 'faked' AND message::text IN ('', {literal(WAS_THERE)}))"
         " FROM {} GROUP BY 1, 2 ORDER BY pg_catalog.max(id)"
     )
     return [PastRun(*row) for row in _read(session, query, None)]

@@ -39,7 +39,7 @@ _BUILT = re.compile(r"(?:[0-9]{14}[_-]|R__).+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.t
 
 
 # What an entry has where its file says it.
-_OPTIONAL = ("depends", "feature", "keep", "description", "allow", "drops", "replace")
+_OPTIONAL = ("depends", "feature", "keep", "description", "allow", "drops", "replace", "baseline")
 
 
 class MadeOf(NamedTuple):
@@ -234,6 +234,7 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
         entry.get("phase", "before"),
         tuple(entry.get("drops", ())),
         entry.get("replace", False),
+        entry.get("baseline", False),
     )
 
 

@@ -64,6 +64,7 @@ class PythonFile:
     keep: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
     replace: bool = False
+    baseline: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -160,6 +161,12 @@ class _Parser:
             raise self.error(problem, cure, line_of(error, self.file)) from error
 
     def refuse_mistaken(self) -> None:
+        if isinstance(self.values.get("baseline"), bool):
+            raise self.error(
+                "a migration in Python is no baseline",
+                "Write it in SQL, with `-- migrate:baseline` in its header: that is what is compared with the tables.",
+                self.lines.get("baseline"),
+            )
         for name, line in self.lines.items():
             if name in _OF_SQL and isinstance(self.values.get(name), list | tuple):
                 cure = f"Take it out: -- migrate:{name} is a line of SQL files."

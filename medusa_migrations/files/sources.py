@@ -223,6 +223,7 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
         phase=parsed.phase,
         drops=parsed.drops,
         replace=parsed.replace,
+        baseline=parsed.baseline,
     )
     return migration, parsed.warnings
 

@@ -13,6 +13,7 @@ from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.tokens import ScanError
 
 from . import sections
+from .baseline import problem_beside_baseline, problem_of_baseline
 from .refused import refused
 from .repeatable import not_again, problem_of_depends, problem_of_drops, problem_of_parts, problem_of_replace
 from .sections import Problem, Section
@@ -26,7 +27,7 @@ DIRECTIVE = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*([\w-]*)[ \t]*([^\n\r]*)", 
 _ALMOST_DOWN = re.compile(r"-{2,}[ \t]*([a-z]+)[ \t]*[:;.=-]?[ \t]*down[ \t]*(?:transaction\S*)?", re.IGNORECASE)
 _EXACT = re.compile(r"--[ \t]*migrate:\S")
 
-_WORDS = ("up", "down", "depends", "feature", "keep", "allow", "phase", "drops", "replace")
+_WORDS = ("up", "down", "depends", "feature", "keep", "allow", "phase", "drops", "replace", "baseline")
 _OPTIONS = {"transaction:true": True, "transaction:false": False}
 
 
@@ -45,6 +46,7 @@ class ParsedFile:
     phase: Phase = "before"
     drops: tuple[str, ...] = ()
     replace: bool = False
+    baseline: bool = False
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -113,6 +115,7 @@ class _Parser:
         self.phase: Phase = "before"
         self.drops: dict[str, int] = {}
         self.replace_at: int | None = None
+        self.baseline_at: int | None = None
         self.notes: list[str] = []
         self.almost_down: Comment | None = None
         self.warnings: list[str] = []
@@ -131,6 +134,8 @@ class _Parser:
         self.refuse(sections.problem(self.sections, self.text))
         drops_at = next(iter(self.drops.values()), None)
         self.refuse(problem_of_parts(self.sections, drops_at, self.replace_at, repeatable=self.repeatable))
+        if self.baseline_at is not None:
+            self.refuse(problem_beside_baseline(self.sections, self.baseline_at, self.phase, drops_at))
         for section in self.sections:
             self.refuse(refused(section, self.text, repeatable=self.repeatable))
         up, down = (sections.part(direction, self.sections, self.text) for direction in Direction)
@@ -149,6 +154,7 @@ class _Parser:
             phase=self.phase,
             drops=tuple(self.drops),
             replace=self.replace_at is not None,
+            baseline=self.baseline_at is not None,
             warnings=self.warnings,
         )
 
@@ -242,6 +248,10 @@ class _Parser:
         elif word == "replace":
             self.refuse(problem_of_replace(argument, start, repeatable=self.repeatable))
             self.replace_at = start
+        elif word == "baseline":
+            is_second = self.baseline_at is not None
+            self.refuse(problem_of_baseline(argument, start, repeatable=self.repeatable, is_second=is_second))
+            self.baseline_at = start
         elif word == "keep":
             table, dot, name = argument.partition(".")
             if not (table and dot and name) or len(argument.split()) != 1:

@@ -183,5 +183,6 @@ def _remarks(planned: MigrationResult) -> list[str]:
         "held back": planned.status == "held_back",
         "phase after": planned.phase == "after",
         "out of order": planned.out_of_order,
+        "recorded, if its tables, which are there, are as it makes them": planned.was_there,
     }
     return [words for words, is_so in told.items() if is_so]

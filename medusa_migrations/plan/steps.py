@@ -36,6 +36,11 @@ class Step(NamedTuple):
         return self.migration.phase if self.migration else None
 
     @property
+    def is_baseline(self) -> bool:
+        """Whether it is recorded instead of run where its tables are there, and nothing of it is done by itself."""
+        return self.migration is not None and self.migration.baseline and self.row is None and self.part is not None
+
+    @property
     def goes_on(self) -> bool:
         """Whether statements of it are done, without a transaction, and it goes on behind them."""
         row = self.row

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medusa_migrations.plan.backwards import Backwards
     from medusa_migrations.plan.forwards import Forwards
 
+    from .shared import Run
     from .task import Task
 
 
@@ -89,6 +90,14 @@ class _Work(NamedTuple):
 
         return load_tasks(plan.steps if plan else (), self.options.mode, fake=self.options.fake)
 
+    def compared(self, tasks: list[Task], run: Run) -> list[Task]:
+        """`tasks`, of which baselines whose tables are there are only to be recorded. Raises PlanError, FileError."""
+        if not any(one.step.is_baseline and not one.fake for one in tasks):
+            return tasks
+        from .baseline import with_recorded
+
+        return with_recorded(tasks, run, read_known(self.history, self.migrations))
+
 
 def _carried_out(work: _Work) -> RunResult:
     options, session = work.options, work.session
@@ -112,7 +121,7 @@ def _carried_out(work: _Work) -> RunResult:
             work.history.open()
         try:
             with ready_runner(now.direction, session, work.history, options) as runner:
-                return _with_notes(runner.carry_out(tasks), now, work)
+                return _with_notes(runner.carry_out(work.compared(tasks, runner.run)), now, work)
         finally:
             if tasks:
                 renew_types(connections[session.alias])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medusa_migrations.database.journal import Entry
+from medusa_migrations.database.journal import WAS_THERE, Entry
 from medusa_migrations.results import Failure
 
 from .shared import Run
@@ -12,7 +12,7 @@ from .task import Task
 def applied(task: Task, milliseconds: str) -> Entry:
     """The entry for an up part that is done; `milliseconds` is an SQL expression."""
     if task.fake:
-        return Entry("faked")
+        return Entry("faked", WAS_THERE if task.was_there else "")
     return Entry("rerun" if task.id.is_repeatable and task.row else "applied", milliseconds=milliseconds)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from medusa_migrations.database.session import Session
-from medusa_migrations.migration import Direction
+from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.plan.steps import Plan, Step, fingerprint
 from medusa_migrations.results import MigrationResult, RunResult
 
@@ -15,21 +16,33 @@ from .task import Script, load_function, read_script
 if TYPE_CHECKING:
     from medusa_migrations.schema.recorder import Function
 
+_RECORDED = "-- Its tables are there: if they are as it makes them, it is recorded, and nothing is sent.\n"
+
 
 def as_result(session: Session, plan: Plan, options: Options) -> RunResult:
     """What `plan` would do, with its SQL if `options` ask for that.
 
     Raises DistError and FileError for a file that is read.
     """
+    there = _baselines(session, plan, options)
     return RunResult(
         session.alias,
         plan.direction,
-        tuple(_step_as_result(session, step, options) for step in plan.steps),
+        tuple(_step_as_result(session, step, options, was_there=step.id in there) for step in plan.steps),
         fingerprint=fingerprint(plan, options.mode, session.alias),
     )
 
 
-def _step_as_result(session: Session, step: Step, options: Options) -> MigrationResult:
+def _baselines(session: Session, plan: Plan, options: Options) -> Collection[MigrationId]:
+    """Which of `plan` are recorded instead of run, if their tables are as they make them."""
+    if options.fake or not any(step.is_baseline for step in plan.steps):
+        return ()
+    from .baseline import may_be_recorded
+
+    return may_be_recorded(plan.steps, session)
+
+
+def _step_as_result(session: Session, step: Step, options: Options, *, was_there: bool) -> MigrationResult:
     migration, row = step.migration, step.row
     result = MigrationResult(
         step.id,
@@ -41,7 +54,10 @@ def _step_as_result(session: Session, step: Step, options: Options) -> Migration
         file_hash=migration.hash if migration else "",
         phase=step.phase,
         undoes=tuple(one.id for one in step.undoes),
+        was_there=was_there,
     )
+    if was_there:
+        return result._replace(sql=_RECORDED if options.with_sql else None)
     may_lose = step.direction is Direction.DOWN and not options.fake
     is_python = migration is not None and migration.is_python
     if step.part is None or not (options.with_sql or may_lose or is_python):

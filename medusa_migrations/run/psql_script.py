@@ -15,7 +15,7 @@ from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.journal import Entry, Journal
 from medusa_migrations.database.place import FOUND, JOURNAL, Place
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, CHECK_LOCK, TRY_LOCK
-from medusa_migrations.database.session import SessionSql
+from medusa_migrations.database.session import Session, SessionSql
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.build import release, to_run
 from medusa_migrations.migration import MigrationId, dependencies, django_dependencies
@@ -114,6 +114,7 @@ def psql_script(ids: Sequence[str], alias: str) -> str:
             from .prerequisites import check_applied
 
             check_applied(steps, session)
+        _refuse_what_is_there(steps, session)
         tasks = load_tasks(steps, options.mode)
         applied = [migration.id for migration in known.migrations if known.is_applied(migration.id)]
         stage = _Stage(
@@ -180,6 +181,20 @@ def _refuse_what_no_script_holds(steps: Sequence[Step]) -> None:
         raise PlanError(
             f"{', '.join(begun)}: begun and not finished, and only migrations_run knows where to go on. Finish it with "
             "that first, or name only others."
+        )
+
+
+def _refuse_what_is_there(steps: Sequence[Step], session: Session) -> None:
+    """Raise PlanError for baselines of whose tables some are there: whether those are alike, a run sees."""
+    if not any(step.is_baseline for step in steps):
+        return
+    from .baseline import may_be_recorded
+
+    there = [str(step.id) for step in steps if step.id in may_be_recorded(steps, session)]
+    if there:
+        raise PlanError(
+            f"{', '.join(there)}: its tables are there, and only migrations_run compares them with what it makes, and "
+            "records it. Do that first, or name only others."
         )
 
 

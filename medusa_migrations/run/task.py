@@ -53,6 +53,7 @@ class Task:
 
     With `fake` only the history is written. `checksum` is the up part's, `down` what the history keeps of the other.
     `function` is what to call instead of sending the script, of a migration in Python. `undone` is sent before.
+    `was_there` tells that only the history is written because what it makes is there.
     """
 
     step: Step
@@ -63,6 +64,7 @@ class Task:
     down: str | None = None
     function: Function | None = None
     undone: tuple[Undone, ...] = ()
+    was_there: bool = False
 
     @property
     def id(self) -> MigrationId:

@@ -41,10 +41,12 @@ _DISABLED = (
 class RunFile(Operation):
     """What `migrate --plan` shows of an SQL migration; it changes nothing that Django knows of the models."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, source: str, *, was_there: bool) -> None:
+        self.source, self.was_there = source, was_there
 
     def describe(self) -> str:
+        if self.was_there:
+            return f"Record {self.source}, if its tables, which are there, are as it makes them"
         return f"Run {self.source}"
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
@@ -54,10 +56,10 @@ class RunFile(Operation):
 class SqlMigration(DjangoMigration):
     """An SQL migration as Django's plan has it."""
 
-    def __init__(self, migration: Migration) -> None:
+    def __init__(self, migration: Migration, *, was_there: bool) -> None:
         super().__init__(migration.id.name, migration.id.app)
         self.id = migration.id
-        self.operations = [RunFile(migration.source)]  # type: ignore[misc]  # as Django's __init__ does itself
+        self.operations = [RunFile(migration.source, was_there=was_there)]  # type: ignore[misc]  # as Django's __init__ does itself
 
 
 class BridgedExecutor(MigrationExecutor):
@@ -96,9 +98,10 @@ class BridgedExecutor(MigrationExecutor):
             self.run.refuse_to_unapply(self.loader, keys)
             return plan
         nodes = self.loader.graph.nodes
+        order = self.run.plan(self.loader, keys)
         self.forwards = [
-            (SqlMigration(one) if isinstance(one, Migration) else nodes[one], False)
-            for one in self.run.plan(self.loader, keys)
+            (SqlMigration(one, was_there=one.id in self.run.there) if isinstance(one, Migration) else nodes[one], False)
+            for one in order
         ]
         return self.forwards
 

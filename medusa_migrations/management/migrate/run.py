@@ -68,6 +68,7 @@ class MigrateRun:
         self.known = self._read()
         self.has_joined = False
         self.is_locked = False
+        self.there: Collection[MigrationId] = ()  # of a look, the baselines that a run would record if they are alike
         self.groups: dict[Key, list[Task]] = {}  # those that share a transaction, by the first of them
         self.runner: Runner | None = None
 
@@ -144,9 +145,19 @@ class MigrateRun:
         # The repeatable ones are last, also those that only go for others and are made again.
         repeatable = [key for key, step in steps.items() if step.id.is_repeatable]
         order = [*(key for key in order if key not in repeatable), *repeatable]
-        if steps and not self.asked.only_look:
+        if steps and self.asked.only_look:
+            self._look_at(found)
+        elif steps:
             self._prepare([steps[key] for key in order if key in steps])
         return [steps[key].migration or key if key in steps else key for key in order]
+
+    def _look_at(self, steps: Sequence[Step]) -> None:
+        """Find out which baselines of `steps` have tables that are there."""
+        if not self.asked.fake and any(step.is_baseline for step in steps):
+            from medusa_migrations.run.baseline import may_be_recorded
+
+            with database_errors(self.session.alias):
+                self.there = may_be_recorded(steps, self.session)
 
     def _chosen(self, pending: Sequence[Migration]) -> list[Key] | None:
         """What of SQL `migrate` names, None without an app: a name is of one of Django's, and what that needs comes."""
@@ -201,10 +212,15 @@ class MigrateRun:
         tasks = load_tasks(steps, "each", fake=self.asked.fake)
         for task in tasks:
             resume_at(task)
-        self.groups = {group[0].id: group for group in groups(tasks)}
         with self._stoppable():
             self.session.refuse_unusable()
             self.history.open()
+            if any(task.step.is_baseline and not task.fake for task in tasks):
+                from medusa_migrations.run.baseline import with_recorded
+
+                self.runner = self.runner or self._ready_runner()
+                tasks = with_recorded(tasks, self.runner.run, self.known)
+        self.groups = {group[0].id: group for group in groups(tasks)}
 
     def refuse_to_unapply(self, loader: MigrationLoader, unapplying: Collection[Key]) -> None:
         """Raise PlanError if an applied SQL migration needs one of Django's that are to be unapplied."""
