@@ -96,6 +96,7 @@ def in_file(folder: Path, id_: str, up: str | None = None, header: str = "", dow
         keep=parsed.keep,
         phase=parsed.phase,
         description=parsed.description,
+        baseline=parsed.baseline,
     )
 
 
