@@ -145,20 +145,24 @@ class _Throwaway(NamedTuple):
     def _printed_again(self, file: Sequence[Line], live: Sequence[Line]) -> tuple[list[Line], list[Line]]:
         """Both sides, with what differs at first sight as PostgreSQL prints it once it has read its own print."""
         unmatched = match(file, live)
-        different = {*unmatched.file, *unmatched.live}
-        again = {line: self._again(line, file) for line in different}
-        file, live = ([again.get(line, line) for line in lines] for lines in (file, live))
+        sides = ((file, unmatched.file), (live, unmatched.live))
+        file, live = ([*map(self._again(different, file).get, lines, lines)] for lines, different in sides)
         return file, live
 
-    def _again(self, line: Line, file: Sequence[Line]) -> Line:
-        sql = remaking(line, file)
-        if sql is None:
-            return line
+    def _again(self, lines: Sequence[Line], file: Sequence[Line]) -> dict[Line, Line]:
+        """For each of `lines` itself as it is printed then; those that cannot be made here are left out, or differ."""
+        made = {line: sql for number, line in enumerate(lines) if (sql := remaking(line, number, file))}
+        if not made:
+            return {}
         self.session.execute(f"SAVEPOINT {AGAIN}")
         try:
-            self.session.execute(sql)
-            text = remade(line, read(self.session, self.oid))
-        except Error:  # it needs what the file does not make, and so differs
-            text = None
+            self.session.execute("; ".join(made.values()))
+            found = remade(lines, read(self.session, self.oid))
+        except Error:  # one of them needs what the file does not make
+            found = None
         self.session.execute(f"ROLLBACK TO {AGAIN}")
-        return line if text is None else line._replace(text=text)
+        if found is not None or len(made) == 1:
+            return found or {}
+        one, *others = made
+        half = len(others) // 2
+        return self._again([one, *others[:half]], file) | self._again(others[half:], file)

@@ -142,6 +142,18 @@ def test_a_print_of_its_print_is_alike_too(project: Project) -> None:
     assert entries(project) == [("faked", "was there already")]
 
 
+def test_what_only_the_live_table_has_is_told_beside_other_prints(lived_in: Project) -> None:
+    up = (TABLES + BESIDE).replace("IN ('new', 'old')", "= ANY (ARRAY['new'::text, 'old'::text])")
+    lived_in.write(ID, up, DROPS, header=HEADER)
+    lived_in.sql("ALTER TABLE blog_post ADD extra int CHECK (extra > 0)")
+    lived_in.sql("CREATE INDEX blog_extra ON blog_post ((extra + 1))")
+    error = lived_in.run().error()
+    for says in ("column extra integer", "constraint blog_post_extra_check", "index blog_extra INDEX"):
+        assert says in error
+    assert "blog_post_author" not in error
+    lived_in.sql("ALTER TABLE blog_post DROP extra")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
