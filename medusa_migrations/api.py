@@ -17,6 +17,7 @@ from .events import Listener, ignore
 from .files.build import app_labels, build, source_ids
 from .migration import Direction, Phase
 from .results import (
+    BaselineResult,
     Description,
     GenerateResult,
     ImportResult,
@@ -38,6 +39,7 @@ from .run.options import Execution, Options, forwards
 __all__ = [
     "Execution",
     "Interruption",
+    "baseline",
     "build",
     "describe",
     "generate",
@@ -113,6 +115,34 @@ def generate(
             database=database,
         )
     )
+
+
+def baseline(
+    apps: Sequence[str],
+    *,
+    name: str = "baseline",
+    database: str = "default",
+    dry_run: bool = False,
+    timestamp: str | None = None,
+    scratch: str | None = None,
+    listener: Listener = ignore,
+    interruption: Interruption | None = None,
+) -> BaselineResult:
+    """Write the tables that the apps with the labels `apps` have in `database` as migrations, under their live names.
+
+    There is a file `name` for each app, with what its tables need, and another one where apps refer to each other in a
+    circle. What is written is proven in a scratch database, or in the empty one that `scratch` names: up makes what is
+    live, down leaves nothing. Then the files are recorded as applied in `database`. No rows are written, and with
+    `dry_run` nothing at all.
+
+    Raises PlanError where the tables are not at their end, or refer to what no migration makes; NotProven where the
+    files do not make what is live; DatabaseError and Interrupted.
+    """
+    from .adopt.baseline.app import baseline as write
+    from .adopt.baseline.request import Request
+
+    stop = interruption or Interruption()
+    return write(Request(tuple(apps), name, database, dry_run, timestamp, scratch, listener, stop))
 
 
 def import_from(

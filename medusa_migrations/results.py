@@ -455,6 +455,23 @@ class ImportResult(NamedTuple):
     differences: tuple[Difference, ...] = ()
 
 
+class BaselineResult(NamedTuple):
+    """The live tables of `apps` as migrations, written unless it was a `dry_run`, and `recorded` as applied.
+
+    `to_delete` are the folders of Django migrations that these apps have still, and `references` are the places where
+    Django migrations of other apps name one of those, each with what to write there.
+    """
+
+    database: str
+    apps: tuple[str, ...] = ()
+    dry_run: bool = False
+    files: tuple[MadeFile, ...] = ()
+    recorded: tuple[MigrationId, ...] = ()
+    warnings: tuple[str, ...] = ()
+    to_delete: tuple[Path, ...] = ()
+    references: tuple[ImportPlace, ...] = ()
+
+
 def duration(milliseconds: int | None) -> str:
     """`12 ms`, `3.4 s`, `2 min 5 s`."""
     if milliseconds is None:

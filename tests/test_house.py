@@ -30,7 +30,7 @@ WINGS = {
     "generate": {"lint", "sql", "files", "plan", "database"},
     "lint": {"sql", "files"},
     "verify": {"lint", "sql", "files", "plan", "database", "run", "generate"},
-    "adopt": {"verify", "run", "database", "files", "sql"},
+    "adopt": {"verify", "generate", "run", "database", "plan", "files", "sql"},
     "management": {"api", "sql", "schema", "files", "plan", "database", "run", "generate", "lint", "verify", "adopt"},
     "admin": {"api", "sql"},
     "api": {"files", "plan", "database", "run", "generate", "lint", "verify", "adopt"},

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from medusa_migrations.conf import shown_path
-from medusa_migrations.results import BuildResult, GenerateResult, MadeFile, RepairResult
+from medusa_migrations.results import BaselineResult, BuildResult, GenerateResult, MadeFile, RepairResult
 
 
 def build_json(result: BuildResult | None, error: str | None = None) -> str:
@@ -45,6 +45,24 @@ def generated_json(result: GenerateResult, *, with_text: bool, listed: bool = Fa
     all_files = {"files": files} if listed else {}
     compared = {name: list(getattr(result, name)) for name in ("changes", "loses", "offered")}
     return _dump({**made, **all_files, "database": result.database, **compared}, error)
+
+
+def baseline_json(result: BaselineResult, *, with_text: bool, error: str | None = None) -> str:
+    """The document of `makemigration --baseline --json`; `with_text` as of files that are not written."""
+    return _dump(
+        {
+            "database": result.database,
+            "apps": list(result.apps),
+            "files": [
+                {"id": str(one.id), "path": shown_path(one.path), **_text(one, with_text)} for one in result.files
+            ],
+            "recorded": [str(id_) for id_ in result.recorded],
+            "warnings": list(result.warnings),
+            "to_delete": [shown_path(path) for path in result.to_delete],
+            "references": [one._asdict() for one in result.references],
+        },
+        error,
+    )
 
 
 def _made(made: MadeFile | None, *, with_text: bool) -> dict[str, Any]:

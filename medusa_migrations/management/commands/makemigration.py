@@ -12,10 +12,11 @@ from medusa_migrations import api
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import PlanError
 from medusa_migrations.management.base import MigrationCommand, add_database, add_json
+from medusa_migrations.management.baselines import apps_of, next_steps, refuse_without, to_look_at
 from medusa_migrations.management.console import deliver, written
-from medusa_migrations.management.documents import generated_json, made_json
+from medusa_migrations.management.documents import baseline_json, generated_json, made_json
 from medusa_migrations.management.questions import add_no_input, answer, can_ask, is_confirmed
-from medusa_migrations.results import GenerateResult, MadeFile
+from medusa_migrations.results import BaselineResult, GenerateResult, MadeFile
 
 
 class Command(MigrationCommand):
@@ -34,7 +35,7 @@ class Command(MigrationCommand):
             nargs="+",
             help='The label of the app, and what the migration does, such as add_slug, AddSlug or "add slug". With '
             "--generate NAME may be left out, and APP may be several: each that is the label of an installed app is "
-            "one, and a last one that is none is NAME.",
+            "one, and a last one that is none is NAME. With --baseline all are labels.",
         )
         parser.add_argument(
             "--timestamp", metavar="TS", help="YYYYMMDDHHMMSS, UTC. Default: now, after all that are there."
@@ -66,11 +67,24 @@ class Command(MigrationCommand):
             action="store_true",
             help="Write a file that gives constraints, indexes and sequences the names that Django would.",
         )
+        baseline = parser.add_argument_group("from the tables")
+        baseline.add_argument(
+            "--baseline",
+            action="store_true",
+            help="Write the live tables of the apps under their live names, and record that as applied.",
+        )
+        baseline.add_argument(
+            "--scratch", metavar="NAME", help="Prove it in this empty database of the same server, and leave it empty."
+        )
         add_no_input(generate)
         add_database(generate)
         add_json(parser)
 
     def work(self, **options: Any) -> None:
+        if options["baseline"]:
+            self.baseline(options)
+            return
+        refuse_without(options)
         labels, name = _apps_and_name(options["words"], several=options["generate"])
         options |= {"apps": labels, "name": name}
         if options["generate"]:
@@ -92,12 +106,38 @@ class Command(MigrationCommand):
     def on_error(self, error: Exception, options: dict[str, Any]) -> None:
         if not options["json"]:
             return
-        if options["generate"]:
+        if options["baseline"]:
+            document = baseline_json(
+                BaselineResult(options["database"]), with_text=options["dry_run"], error=str(error)
+            )
+        elif options["generate"]:
             nothing = GenerateResult(options["database"])
             document = generated_json(nothing, **_how(options), error=str(error))
         else:
             document = made_json(None, with_text=options["dry_run"], error=str(error))
         written(self.stdout, document)
+
+    def baseline(self, options: dict[str, Any]) -> None:
+        from medusa_migrations.management.stop import (
+            stopped_by_signals,  # most runs make an empty file, and need little
+        )
+        from medusa_migrations.verify.app import AGAIN
+
+        labels = apps_of(options)
+        with stopped_by_signals(next_step=AGAIN) as interruption:
+            names = ("database", "dry_run", "timestamp", "scratch")
+            how = {name: options[name] for name in names}
+            result = api.baseline(labels, **how, listener=self.console(options), interruption=interruption)
+        if options["json"]:
+            deliver(self.stdout, baseline_json(result, with_text=options["dry_run"]))
+        for line in to_look_at(result) if options["verbosity"] else ():
+            self.stderr.write(line, self.style.WARNING)
+        for made in result.files:
+            if options["dry_run"] and not options["json"]:
+                deliver(self.stdout, f"-- {shown_path(made.path)}")
+            self.report(made._replace(warnings=()), options)
+        for line in next_steps(result):
+            self.remark(line, options)
 
     def generate(self, options: dict[str, Any]) -> None:
         self.check_models(options)
@@ -176,8 +216,8 @@ def _apps_and_name(words: Sequence[str], *, several: bool) -> tuple[list[str], s
         return list(dict.fromkeys(words[:-1] if is_name else words)), words[-1] if is_name else None
     if len(words) > 2:
         raise PlanError(
-            f"Without --generate it takes one APP and one NAME, which in several words has quotes: makemigration "
-            f"{words[0]} {' '.join(words[1:])!r}."
+            "Without --generate and --baseline it takes one APP and one NAME, which in several words has quotes: "
+            f"makemigration {words[0]} {' '.join(words[1:])!r}."
         )
     return [words[0]], words[1] if len(words) > 1 else None
 

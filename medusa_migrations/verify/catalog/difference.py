@@ -75,11 +75,11 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
 
 
 def _is_part(thing: Thing, snapshot: Snapshot, of: set[Thing]) -> bool:
-    return any(holder in of for holder in _holders(thing, snapshot.things[thing]))
+    return any(holder in of for holder in holders(thing, snapshot.things[thing]))
 
 
-def _holders(thing: Thing, text: str) -> Iterator[Thing]:
-    """What the thing may belong to; only one of them is there."""
+def holders(thing: Thing, text: str) -> Iterator[Thing]:
+    """What a thing with the attributes `text` may belong to; only one of them is there."""
     if thing.kind in _NAMED_AFTER and (match := _LAST_PART.fullmatch(thing.name)):
         yield from (Thing(kind, match[1]) for kind in _NAMED_AFTER[thing.kind])
     if thing.kind in _NAMING:

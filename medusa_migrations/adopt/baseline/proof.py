@@ -1,0 +1,143 @@
+"""The proof of a baseline: in a scratch database its files make what is live, and undone they leave nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from django.db import Error
+
+from medusa_migrations.database.connect import open_session
+from medusa_migrations.database.postgresql import server_error
+from medusa_migrations.database.session import Session
+from medusa_migrations.generate.proof import NotProven
+from medusa_migrations.migration import Direction
+from medusa_migrations.results import Difference
+from medusa_migrations.sql.names import quoted
+from medusa_migrations.verify.catalog.difference import differences, holders, noted
+from medusa_migrations.verify.catalog.snapshot import Reader, Snapshot, Thing
+from medusa_migrations.verify.lacking import cure_of_server
+from medusa_migrations.verify.scratch.open import open_scratch
+
+from .drafts import Draft
+from .live import Live
+from .request import Request
+
+_CURE = "Nothing was written. Change what is live there, or write this baseline by hand, with pg_dump."
+
+# Those are the server's or an administrator's, and a baseline does not write them.
+_NOT_COMPARED = {"owner", "rights", "type_rights", "tablespace"}
+
+
+def proven(live: Live, request: Request, drafts_of: Callable[[Collection[str]], list[Draft]]) -> list[Draft]:
+    """The drafts that `drafts_of` makes with the extensions that a new database has, proven in one.
+
+    Raises NotProven if they fail, make something else than what is live, or leave something; DatabaseError,
+    StopRequested.
+    """
+    alias, interruption = request.database, request.interruption
+    with (
+        open_scratch(alias, existing=request.scratch, interruption=interruption),
+        open_session(alias, interruption) as work,
+        open_session(alias, interruption) as look,
+    ):
+        given = [name for (name,) in work.query("SELECT extname::text FROM pg_catalog.pg_extension")]
+        drafts = drafts_of(set(map(quoted, given)))
+        _prepare(work, live)
+        reader = Reader(look)
+        before = reader.read()
+        for draft in drafts:
+            _run(work, draft, "up")
+        _refuse_difference(_expected(live), _made(before, reader.read(), live))
+        for draft in reversed(drafts):
+            _run(work, draft, "down")
+        left = [one for one in differences(before, reader.read()) if one.kind != "schema"]
+        _refuse("After the down parts these differences are left", left)
+    return drafts
+
+
+def _prepare(work: Session, live: Live) -> None:
+    """Have the same search_path, and what others make before."""
+    work.prepare()
+    names = ", ".join(map(quoted, live.path))
+    schemas = "".join(f"CREATE SCHEMA IF NOT EXISTS {quoted(name)}; " for name in live.path)
+    work.execute(f"{schemas}SET search_path = {names}; SET check_function_bodies = off")
+    for sql in live.stubs:
+        try:
+            work.execute(sql)
+        except Error as error:
+            raise NotProven(
+                f"What other apps make cannot be copied for the proof: {server_error(error).message}\n  {sql}\n{_CURE}"
+            ) from error
+    work.execute("RESET check_function_bodies")
+
+
+def _run(work: Session, draft: Draft, part: str) -> None:
+    work.execute("BEGIN")
+    for sql in draft.statements(part):
+        try:
+            work.execute(sql)
+        except Error as error:
+            found = server_error(error)
+            work.rollback()
+            told = [f"The {part} part for {draft.id.app!r} does not run: {found.message}", f"  {sql}"]
+            told += [found.detail] if found.detail else []
+            cure = cure_of_server(found, Direction.UP if part == "up" else Direction.DOWN)
+            raise NotProven("\n".join([*told, cure or _CURE])) from error
+    work.execute("COMMIT; RESET check_function_bodies")
+
+
+def _expected(live: Live) -> Snapshot:
+    """What of the live catalog is of the tables, and of what is made for them."""
+    things = live.expected.things
+    return _plain({one: text for one, text in things.items() if _belongs(one, things, live)})
+
+
+def _belongs(thing: Thing, things: Mapping[Thing, str], live: Live) -> bool:
+    if thing in live.left_out:
+        return False
+    return thing in live.things or any(
+        holder in things and _belongs(holder, things, live) for holder in holders(thing, things[thing])
+    )
+
+
+def _made(before: Snapshot, after: Snapshot, live: Live) -> Snapshot:
+    """What of the scratch's catalog is new, or expected: an extension may have been there."""
+    things = after.things
+    return _plain(
+        {
+            one: text
+            for one, text in things.items()
+            if before.things.get(one) != text or one in live.things
+            if one.kind != "schema"
+        }
+    )
+
+
+def _plain(things: Mapping[Thing, str]) -> Snapshot:
+    """Without what is not compared; the lines of a function may end as on Windows."""
+    return Snapshot({one: _without(text) for one, text in things.items()}, {})
+
+
+def _without(text: str) -> str:
+    attributes = json.loads(text.replace("\\r\\n", "\\n"))
+    return json.dumps({name: value for name, value in attributes.items() if name not in _NOT_COMPARED})
+
+
+def _refuse_difference(expected: Snapshot, made: Snapshot) -> None:
+    left = [one for one in differences(expected, made) if not noted(one)]
+    _refuse("What the up parts make differs from what is live", left)
+
+
+def _refuse(problem: str, left: Sequence[Difference]) -> None:
+    if left:
+        raise NotProven("\n".join([f"{problem}:", *(f"  {line}" for one in left for line in _told(one)), _CURE]))
+
+
+def _told(one: Difference) -> Iterator[str]:
+    if one.attribute is None:
+        yield f"{one.kind} {one.object}: {'is made and not live' if one.change == 'new' else 'is missing'}"
+        return
+    yield f"{one.kind} {one.object}: {one.attribute}"
+    yield f"  live  {one.before}"
+    yield f"  made  {one.after}"

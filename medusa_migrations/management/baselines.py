@@ -1,0 +1,51 @@
+"""What `makemigration --baseline` takes, and what it says to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from medusa_migrations.conf import shown_path
+from medusa_migrations.errors import PlanError
+from medusa_migrations.results import BaselineResult
+
+from .console import plural, printable
+
+_OTHERS = ("generate", "python", "check", "rename", "drop_tables", "online", "rename_constraints")
+
+
+def apps_of(options: Mapping[str, Any]) -> list[str]:
+    """The labels that the command line names. Raises PlanError for options that go with something else."""
+    for name in _OTHERS:
+        if options[name]:
+            raise PlanError(
+                f"--{name.replace('_', '-')} and --baseline cannot go together: a baseline is what is live, in SQL."
+            )
+    return list(dict.fromkeys(options["words"]))
+
+
+def refuse_without(options: Mapping[str, Any]) -> None:
+    """Raise PlanError for what goes with a baseline alone."""
+    if options["scratch"] is not None:
+        raise PlanError("--scratch goes with --baseline only.")
+
+
+def to_look_at(result: BaselineResult) -> Iterator[str]:
+    """What is not as it may be meant, and where something is to be changed."""
+    yield from (f"Warning: {printable(warning)}" for warning in result.warnings)
+    yield from (f"{place.file}:{place.line}: {printable(place.message)}" for place in result.references)
+
+
+def next_steps(result: BaselineResult) -> Iterator[str]:
+    """What was recorded, and what to do now, in its order."""
+    if result.dry_run:
+        return
+    yield f"Recorded {plural(len(result.recorded))} as applied in the database {result.database!r}"
+    if result.references:
+        yield "Next: change the places that are named above"
+    then = "Then" if result.references else "Next"
+    if result.to_delete:
+        yield f"{then}: delete {' and '.join(map(shown_path, result.to_delete))}, all at once, and run migrations_build"
+    else:
+        yield f"{then}: migrations_build"
+    yield "Other databases: migrations_run records it where these tables are there, and makes them where they are not"

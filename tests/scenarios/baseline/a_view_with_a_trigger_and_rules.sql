@@ -1,0 +1,6 @@
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE VIEW titles AS SELECT id, title FROM blog_post;
+CREATE TRIGGER instead INSTEAD OF INSERT ON titles FOR EACH ROW EXECUTE FUNCTION f();
+CREATE FUNCTION of_view() RETURNS bool STABLE BEGIN ATOMIC SELECT EXISTS (SELECT FROM titles); END;
+CREATE POLICY p ON blog_author USING (of_view());
+CREATE RULE r AS ON INSERT TO blog_author DO ALSO (INSERT INTO blog_post (title, body, author_id) VALUES ('a', ';', NEW.id); NOTIFY x);

@@ -1,0 +1,12 @@
+-- has: DROP TYPE pair;
+-- has: DROP DOMAIN rel_path;
+-- has: DROP TYPE mood;
+CREATE TYPE mood AS ENUM ('so so', 'it''s ok');
+ALTER TYPE mood ADD VALUE 'first' BEFORE 'so so';
+CREATE DOMAIN rel_path AS text COLLATE "C" DEFAULT 'a' NOT NULL CONSTRAINT rel CHECK (VALUE !~ '^/') CHECK (VALUE <> '');
+COMMENT ON CONSTRAINT rel ON DOMAIN rel_path IS 'no /';
+ALTER DOMAIN rel_path ADD CONSTRAINT late CHECK (VALUE <> 'b') NOT VALID;
+CREATE TYPE pair AS (a rel_path, b mood[]);
+COMMENT ON TYPE pair IS 'two';
+COMMENT ON COLUMN pair.a IS 'first';
+ALTER TABLE blog_post ADD m mood DEFAULT 'so so', ADD ms mood[], ADD p rel_path, ADD q pair;

@@ -1,0 +1,1 @@
+-- has: CONSTRAINT "blog_post_pkey" PRIMARY KEY (id)
