@@ -101,9 +101,8 @@ def _wrong_name(label: str, last: str) -> Problem | None:
 
 def _wrong_end(label: str, last: str, migrations: Mapping[str, DjangoMigration]) -> Problem | None:
     """What is wrong if `last` is not the last of an app's `migrations`, or not the only one."""
-    before = {name: _with_all_before(label, name, migrations) for name in migrations}
-    others = sorted(migrations.keys() - before.get(last, set()))
-    behind = [name for name in others if last in before[name]]
+    others = sorted(migrations.keys() - _with_all_before(label, last, migrations))
+    behind = [name for name in others if last in _with_all_before(label, name, migrations)]
     if behind:
         return Problem(
             f"{label}.{behind[0]} is a Django migration behind {last}, with which {_SETTING} ends those of {label!r}.",
@@ -121,6 +120,7 @@ def _wrong_end(label: str, last: str, migrations: Mapping[str, DjangoMigration])
 
 def _with_all_before(label: str, name: str, migrations: Mapping[str, DjangoMigration]) -> set[str]:
     """`name` and what of its app comes before it; a squashed migration and those that it replaces are the same."""
+    squashed = {one: _own(label, migration.replaces) for one, migration in migrations.items() if migration.replaces}
     found: set[str] = set()
     todo = [name]
     while todo:
@@ -130,11 +130,9 @@ def _with_all_before(label: str, name: str, migrations: Mapping[str, DjangoMigra
         found.add(one)
         if one in migrations:
             todo += _own(label, (*migrations[one].dependencies, *migrations[one].replaces))
-        todo += [
-            squash
-            for squash, migration in migrations.items()
-            if migration.replaces and found.issuperset(_own(label, migration.replaces))
-        ]
+        else:  # it was deleted when it was squashed
+            todo += [squash for squash, replaced in squashed.items() if one in replaced]
+        todo += [squash for squash, replaced in squashed.items() if found.issuperset(replaced)]
     return found
 
 

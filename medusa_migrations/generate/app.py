@@ -80,8 +80,8 @@ def generate(request: Request) -> GenerateResult:
         own_app(label)
         if label not in owned([label]):
             raise PlanError(
-                f"The app {label!r} has Django migrations. Use makemigrations {label}, or, for its tables to be SQL's "
-                "from the last one on, name that in SQL_SINCE."
+                f"The app {label!r} has Django migrations. Use makemigrations {label}. For its tables to be SQL's "
+                "from the last of those on, name that in SQL_SINCE."
             )
     _refuse_together(request)
     draft, scope, known = _compared(request)

@@ -25,12 +25,12 @@ class _Detector(MigrationAutodetector):
     What other apps' migrations need of such an app is its latest, of both kinds: its Django migrations are over.
     """
 
+    migrations: dict[str, list[Migration]]
+
     def __init__(
         self, from_state: ProjectState, to_state: ProjectState, questioner: MigrationQuestioner | None = None
     ) -> None:
         super().__init__(_with_today(from_state, to_state), to_state, questioner)
-
-    migrations: dict[str, list[Migration]]
 
     def _build_migration_list(self, graph: MigrationGraph | None = None) -> None:
         super()._build_migration_list(graph)  # type: ignore[misc]  # not in stubs
