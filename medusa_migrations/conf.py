@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +31,20 @@ _OFF = {"0", "false", "no", "off", ""}
 
 # A time with a unit as in PostgreSQL's manual, 20.1.1; without one, milliseconds.
 _DURATION = re.compile(r"[0-9]+(\.[0-9]+)?\s*(us|ms|s|min|h|d)?", re.ASCII)
+
+
+class Fleet(NamedTuple):
+    """A fleet of the setting FLEETS, one attribute a key in small letters.
+
+    `targets` is a dotted path to what gives them, a list of them, or a dictionary with the SQL that asks for them. Each
+    has the settings of the alias `database`, and `search_path`, where `{schema}` is its schema. `apps` are the labels
+    of those that run there, None for what routers let in.
+    """
+
+    targets: str | list[Any] | Mapping[str, str]
+    database: str = "default"
+    apps: tuple[str, ...] | None = None
+    search_path: tuple[str, ...] = ("{schema}",)
 
 
 class Settings(NamedTuple):
@@ -59,6 +73,7 @@ class Settings(NamedTuple):
     out_of_order: str = "run"
     linear: bool | tuple[str, ...] = False
     sql_since: Mapping[str, str] = MappingProxyType({})
+    fleets: Mapping[str, Fleet] = MappingProxyType({})
 
     def history_schema_of(self, alias: str) -> str | None:
         """The schema that the history of the database `alias` is in, None where search_path finds it."""
@@ -267,11 +282,15 @@ def _globs(value: object) -> tuple[str, ...]:
 def _linear(value: object) -> bool | tuple[str, ...]:
     if isinstance(value, bool):
         return value
+    return _labels(value, f"{NAME}['LINEAR']")
+
+
+def _labels(value: object, called: str) -> tuple[str, ...]:
     labels = _globs(value)
     for label in labels:
         if label not in apps.app_configs:
             hint = nearest(label, apps.app_configs)
-            raise SettingsError(f"{NAME}['LINEAR'] names {label!r}, which is the label of no installed app.{hint}")
+            raise SettingsError(f"{called} names {label!r}, which is the label of no installed app.{hint}")
     return labels
 
 
@@ -285,6 +304,81 @@ def _sql_since(value: object) -> dict[str, str]:
             hint = nearest(label, apps.app_configs)
             raise SettingsError(f"{NAME}['SQL_SINCE'] names {label!r}, which is the label of no installed app.{hint}")
     return dict(value)
+
+
+def _fleets(value: object) -> dict[str, Fleet]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return {_fleet_name(name): _fleet(given, f"{NAME}['FLEETS'][{name!r}]") for name, given in value.items()}
+
+
+def _fleet_name(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or not value.strip():
+        raise SettingsError(f"{NAME}['FLEETS'] has the key {value!r}. The name of a fleet is a text that can be shown.")
+    return value
+
+
+def _fleet(given: object, called: str) -> Fleet:
+    """What is given is in no message: a password may be in it."""
+    if not isinstance(given, Mapping):
+        raise SettingsError(f"{called} must be a dictionary such as {{'TARGETS': 'shop.tenants.targets'}}.")
+    refuse_unknown(given, [name.upper() for name in Fleet._fields], called)
+    if "TARGETS" not in given:
+        raise SettingsError(f"{called} has no 'TARGETS', which tells what the fleet is of.")
+    values = {}
+    for key, value in given.items():
+        check, expected = _FLEET_CHECKS[key]
+        try:
+            values[key.lower()] = check(value, f"{called}[{key!r}]")
+        except (TypeError, ValueError):
+            raise SettingsError(f"{called}[{key!r}] must be {expected}.") from None
+    return Fleet(**values)
+
+
+def refuse_unknown(given: Mapping[Any, Any], known: Iterable[str], called: str) -> None:
+    """Raise SettingsError for a key that nobody reads."""
+    for key in given:
+        if key not in known:
+            hint = nearest(str(key), known) or f" Known are {', '.join(known)}."
+            raise SettingsError(f"{called} has an unknown key {key!r}.{hint}")
+
+
+def _targets(value: object, called: str) -> str | list[Any] | dict[str, str]:
+    if isinstance(value, str):
+        if not all(name.isidentifier() for name in value.split(".")) or "." not in value:
+            raise ValueError
+        return value
+    if isinstance(value, Mapping):
+        refuse_unknown(value, ("SQL", "DATABASE"), called)
+        if not isinstance(value.get("SQL"), str) or not value["SQL"].strip():
+            raise ValueError
+        return {"SQL": value["SQL"], "DATABASE": _alias(value.get("DATABASE", "default"), f"{called}['DATABASE']")}
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return list(value)
+
+
+def _alias(value: object, called: str) -> str:
+    if not isinstance(value, str) or value not in list(connections):
+        hint = nearest(str(value), connections)
+        raise SettingsError(f"{called} is {value!r}, which is no alias of DATABASES.{hint}")
+    return value
+
+
+def _fleet_apps(value: object, called: str) -> tuple[str, ...] | None:
+    return None if value is None else _labels(value, called)
+
+
+def _search_path(value: object, called: str) -> tuple[str, ...]:
+    names = _globs(value)
+    if names[:1] != ("{schema}",) or not all(map(is_schema, names)):
+        raise ValueError
+    return names
+
+
+def is_schema(name: object) -> bool:
+    """Whether a search_path can hold `name`: the server takes "$user" for the name of the user, quoted or not."""
+    return isinstance(name, str) and name not in ("", "$user") and "\0" not in name
 
 
 def _schemas(value: object) -> str | dict[str, str] | None:
@@ -336,6 +430,18 @@ _CHECKS = {
     "PHASE": (_phase, "'before' or 'after'"),
     "LINEAR": (_linear, "True, False or a list of app labels such as ['blog']"),
     "SQL_SINCE": (_sql_since, "a dictionary of app labels and Django migrations such as {'blog': '0123_last'}"),
+    "FLEETS": (_fleets, "a dictionary such as {'tenants': {'TARGETS': 'shop.tenants.targets'}}"),
+}
+
+_FLEET_CHECKS: Mapping[str, tuple[Callable[[object, str], Any], str]] = {
+    "TARGETS": (
+        _targets,
+        "the dotted path of a callable such as 'shop.tenants.targets', a list of targets, or a dictionary such as "
+        "{'SQL': 'SELECT schema_name AS schema FROM customers_client'}",
+    ),
+    "DATABASE": (_alias, "an alias of DATABASES"),
+    "APPS": (_fleet_apps, "a list of app labels such as ['shop'], or None"),
+    "SEARCH_PATH": (_search_path, "a list of schemas that begins with '{schema}', such as ['{schema}', 'extensions']"),
 }
 
 # What the values of a key may be, where they are few.

@@ -31,9 +31,23 @@ WINGS = {
     "lint": {"sql", "files"},
     "verify": {"lint", "sql", "files", "plan", "database", "run", "generate"},
     "adopt": {"verify", "generate", "run", "database", "plan", "files", "sql"},
-    "management": {"api", "sql", "schema", "files", "plan", "database", "run", "generate", "lint", "verify", "adopt"},
+    "fleet": {"database"},
+    "management": {
+        "api",
+        "sql",
+        "schema",
+        "files",
+        "plan",
+        "database",
+        "run",
+        "generate",
+        "lint",
+        "verify",
+        "adopt",
+        "fleet",
+    },
     "admin": {"api", "sql"},
-    "api": {"files", "plan", "database", "run", "generate", "lint", "verify", "adopt"},
+    "api": {"files", "plan", "database", "run", "generate", "lint", "verify", "adopt", "fleet"},
 }
 
 # What a word or a wing may not have of the words, and the few that need something else.

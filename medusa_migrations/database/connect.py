@@ -19,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from medusa_migrations.errors import DatabaseError, nearest
 
 from . import postgresql
+from .destination import Destination, alias_of, named, settings_of
 from .interruption import Interruption
 from .postgresql import server_error
 from .session import Session
@@ -62,41 +63,46 @@ class CannotConnect(DatabaseError):
 
 
 @contextlib.contextmanager
-def open_session(alias: str, interruption: Interruption | None = None) -> Iterator[Session]:
-    """Connect to the database `alias` with its settings as they are now, and close the connection afterwards.
+def open_session(where: Destination, interruption: Interruption | None = None) -> Iterator[Session]:
+    """Connect to the database of an alias, or to a target, with its settings as they are now, and close it afterwards.
 
-    What a migration does to its session reaches nobody else's. Raises DatabaseError if there is no such database,
-    it is not PostgreSQL, cannot be reached or fails.
+    What a migration does to its session reaches nobody else's. Raises DatabaseError if there is no such database or
+    schema, it is not PostgreSQL, cannot be reached or fails.
     """
-    with connected(alias, interruption) as session, database_errors(alias):
+    with connected(where, interruption) as session, database_errors(where):
         yield session
 
 
 @contextlib.contextmanager
 def connected(
-    alias: str, interruption: Interruption | None = None, *, database: str | None = None
+    where: Destination, interruption: Interruption | None = None, *, database: str | None = None
 ) -> Iterator[Session]:
     """As `open_session`, where not all errors of a database meanwhile are this session's.
 
-    With `database`, to the database of that name on the server of `alias`.
+    With `database`, to the database of that name on the server of an alias.
     """
-    connection = _connect(alias, database)
+    connection = _connect(where, database)
     interruption = interruption or Interruption()
     try:
         with interruption.cancels(functools.partial(postgresql.cancel, connection)):
-            yield Session(connection, interruption)
+            session = Session(connection, interruption, where)
+            if session.target and session.target.schema is not None:
+                from .schema_session import refuse_elsewhere  # few sessions are for a schema
+
+                refuse_elsewhere(session)
+            yield session
     finally:
         with contextlib.suppress(InterfaceError):
             connection.close()
 
 
 @contextlib.contextmanager
-def database_errors(alias: str) -> Iterator[None]:
+def database_errors(where: Destination) -> Iterator[None]:
     """Raise DatabaseError for what nobody has made more of."""
     try:
         yield
     except Error as error:
-        raise DatabaseError(f"The database {alias!r} failed: {server_error(error).message}\n{SEE_APPLIED}") from error
+        raise DatabaseError(f"The {named(where)} failed: {server_error(error).message}\n{SEE_APPLIED}") from error
 
 
 def shared_schema() -> str:
@@ -115,6 +121,19 @@ def usable(alias: str) -> BaseDatabaseWrapper:
 
     Raises DatabaseError if there is no such database, it is not PostgreSQL, or is set to the schema of a tenant.
     """
+    theirs = of_postgresql(alias)
+    if schema := tenant_schema(theirs):
+        raise DatabaseError(
+            f"The connection {alias!r} is set to the schema {schema!r} of a tenant. Without a fleet, SQL migrations "
+            f"have one history and one schema, {shared_schema()!r}, which all tenants share. Nothing was done. Run "
+            "this without tenant_command. What each tenant is to have in a schema of its own is for Django migrations, "
+            "or for a fleet: --fleet and --target, see docs/fleets.md."
+        )
+    return theirs
+
+
+def of_postgresql(alias: str) -> BaseDatabaseWrapper:
+    """Django's own connection `alias`. Raises DatabaseError if there is no such database or it is not PostgreSQL."""
     if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
         raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}")
     try:
@@ -126,26 +145,32 @@ def usable(alias: str) -> BaseDatabaseWrapper:
             f"The database {alias!r} is {theirs.display_name}; migrations run on PostgreSQL only. Set its ENGINE to "
             "'django.db.backends.postgresql', or name another one with --database."
         )
-    if schema := tenant_schema(theirs):
-        raise DatabaseError(
-            f"The connection {alias!r} is set to the schema {schema!r} of a tenant. SQL migrations have one history "
-            f"and one schema, {shared_schema()!r}, which all tenants share. Nothing was done. Run this without "
-            "tenant_command; what each tenant is to have in a schema of its own is for Django migrations."
-        )
     return theirs
 
 
-def _connect(alias: str, database: str | None) -> BaseDatabaseWrapper:
-    theirs = usable(alias)
-    settings = _own_settings(theirs.settings_dict) | ({} if database is None else {"NAME": database})
-    connection = type(theirs)(settings, alias)
+def usable_for(where: Destination) -> BaseDatabaseWrapper:
+    """Django's own connection for `where`: of a target that of its alias, whatever tenant that is set to.
+
+    Raises DatabaseError as `usable`.
+    """
+    return usable(where) if isinstance(where, str) else of_postgresql(alias_of(where))
+
+
+def _connect(where: Destination, database: str | None) -> BaseDatabaseWrapper:
+    theirs = usable_for(where)
+    if isinstance(where, str):
+        settings = _own_settings(theirs.settings_dict) | ({} if database is None else {"NAME": database})
+        connection = type(theirs)(settings, where)
+    else:
+        from .schema_session import class_for, with_search_path
+
+        settings = with_search_path(where, _own_settings(settings_of(where, theirs.settings_dict)))
+        connection = class_for(where, type(theirs))(settings, theirs.alias)
     try:
         connection.ensure_connection()
     except (Error, ImproperlyConfigured) as error:
         reason = str(error).strip()
-        message = (
-            f"Cannot connect to the database {alias!r} ({_address(settings)}): {reason}\n{_cure(settings, reason)}"
-        )
+        message = f"Cannot connect to the {named(where)} ({_address(settings)}): {reason}\n{_cure(settings, reason)}"
         may_pass = isinstance(error, OperationalError) and not _has_url(settings) and may_pass_later(reason)
         raise CannotConnect(without_passwords(message), without_passwords(reason), may_pass=may_pass) from None
     return connection

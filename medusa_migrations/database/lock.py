@@ -1,4 +1,4 @@
-"""The run lock: one advisory lock a database, which keeps two runs apart."""
+"""The run lock, which keeps two runs apart; what it is made of is in keys.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LockHolder(NamedTuple):
 
 @contextlib.contextmanager
 def run_lock(session: Session, wait: float, listener: Listener) -> Iterator[None]:
-    """Hold the run lock of the session's database while this lasts.
+    """Hold the run lock of the session's database, or of its schema, while this lasts.
 
     While somebody else has it, `listener` is told who and for how long this waits.
     Raises LockError after `wait` seconds, and where a pooler would give the lock to another client.
@@ -42,7 +42,7 @@ def run_lock(session: Session, wait: float, listener: Listener) -> Iterator[None
         yield
     finally:
         session.rollback()
-        session.settle(postgresql.UNLOCK)
+        session.settle(session.lock.free)
 
 
 def is_pooled(session: Session) -> bool:
@@ -54,7 +54,7 @@ def is_pooled(session: Session) -> bool:
 def _refuse_pooler(session: Session) -> None:
     if is_pooled(session):
         raise LockError(
-            f"The database {session.alias!r} is behind a pooler that gives every transaction another server process, "
+            f"The {session.named} is behind a pooler that gives every transaction another server process, "
             "so a lock would be left with somebody else. Nothing was run. Connect to the server itself for "
             "migrations. Where it is certain that only one run is under way, --no-lock does without."
         )
@@ -63,31 +63,42 @@ def _refuse_pooler(session: Session) -> None:
 def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
     deadline = time.monotonic() + wait
     told = ""
-    while not session.query(postgresql.TRY_LOCK)[0][0]:
-        found = lock_holder(session)
-        holder = found.text if found else told or "another process"
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise LockError(
-                f"Migrations of the database {session.alias!r} are being run by {holder}. Nothing was done. "
-                + (f"Waited {wait:g} s; --lock-wait sets how long. " if wait else "")
-                + "Run again when it is done."
-            )
-        if holder != told:
-            told = holder
-            listener(Waiting(holder, left))
-        session.interruption.wait(min(POLL_SECONDS, left))
+    with contextlib.ExitStack() as stack:
+        is_queued = not session.lock.queue
+        while not session.query(session.lock.take)[0][0]:
+            found = _holder(session, session.lock.in_the_way)
+            holder = found.text if found else told or "another process"
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise LockError(
+                    f"Migrations of the {session.named} are being run by {holder}. Nothing was done. "
+                    + (f"Waited {wait:g} s; --lock-wait sets how long. " if wait else "")
+                    + "Run again when it is done."
+                )
+            if holder != told:
+                told = holder
+                listener(Waiting(holder, left))
+            if not is_queued and session.query(session.lock.queue)[0][0]:
+                is_queued = True
+                stack.callback(session.settle, session.lock.leave)
+            session.interruption.wait(min(POLL_SECONDS, left))
 
 
 def lock_holder(session: Session) -> LockHolder | None:
-    """Who holds the run lock of the session's database, or None."""
-    for pid, application, user, address, since, query in session.query(postgresql.LOCK_HOLDER):
+    """Who holds the run lock of the session's database or schema, or None."""
+    return _holder(session, session.lock.at_work)
+
+
+def _holder(session: Session, query: str) -> LockHolder | None:
+    for pid, application, user, address, since, text, schema, waits in session.query(query):
         words = [f"pid {pid}"]
         words += [application] if application else []
         words += [f"user {postgresql.text_of(user)}"] if user else []
         words += [f"from {address}"] if address else []
         words += [f"connected since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
-        working_on = MARK.match(query or "")
+        words += [f"in the schema {schema!r}"] if schema is not None else []
+        words += ["whose turn is before that of any schema: it waits for the whole database"] if waits else []
+        working_on = MARK.match(text or "")
         return LockHolder(", ".join(words), working_on[1] if working_on else None)
     return None
 

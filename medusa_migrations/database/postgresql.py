@@ -1,4 +1,4 @@
-"""What is PostgreSQL's and its drivers': SQLSTATEs, error fields, the advisory lock's queries, COPY."""
+"""What is PostgreSQL's and its drivers': SQLSTATEs, error fields, COPY."""
 
 from __future__ import annotations
 
@@ -12,25 +12,10 @@ from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# The bigint key of the run lock. Advisory locks are per database, so every alias has its own.
+# The bigint key of the run lock, whose SQL is in keys.py.
 LOCK_KEY = int.from_bytes(b"medusamg")
 
-# The lock is taken twice. Giving one back and taking it again tells whether a migration has freed it, without reading
-# pg_locks, which takes longer the more locks a transaction has.
-TRY_LOCK = f"SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY}) AND pg_catalog.pg_try_advisory_lock({LOCK_KEY})"
-UNLOCK = f"SELECT pg_catalog.pg_advisory_unlock({LOCK_KEY}), pg_catalog.pg_advisory_unlock({LOCK_KEY})"
-
-# 0, or an error if the lock is lost: the text, which names the reason, is no integer. The server's process id is in it
-# so that it is not evaluated when the statement is planned.
-LOCK_LOST = "medusa_migrations: the run lock was freed"
 ROW_GONE = "medusa_migrations: the history row is gone"
-
-LOCK_HELD = (
-    f"COALESCE(CASE WHEN pg_catalog.pg_advisory_unlock({LOCK_KEY})"
-    f" THEN CASE WHEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) THEN 0 END END,"
-    f" ('{LOCK_LOST} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4)"
-)
-CHECK_LOCK = f"SELECT {LOCK_HELD};"
 
 # A key of two integers that says how far a message has come; it is another's than a bigint key (manual, 9.28.10).
 REACHED_KEY = LOCK_KEY & 0x7FFFFFFF
@@ -43,15 +28,6 @@ FORGET_REACHED = f"SELECT pg_catalog.pg_advisory_unlock({REACHED_KEY}, objid::bi
 
 # Else COMMIT checks what is deferred, after the resets: with no timeout, and with another search_path.
 CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE;"
-
-# pg_locks shows a bigint key as two halves, with objsubid 1 (manual, 54.12).
-LOCK_HOLDER = f"""
-SELECT l.pid, a.application_name, pg_catalog.textsend(a.usename::text), a.client_addr, a.backend_start, a.query
-FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
-WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-  AND l.classid = {LOCK_KEY >> 32}::oid AND l.objid = {LOCK_KEY & 0xFFFFFFFF}::oid
-  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-"""
 
 # SQLSTATEs (manual, appendix A).
 UNDEFINED_TABLE = "42P01"
@@ -118,6 +94,11 @@ def literal(text: str | None) -> str:
         return "NULL"
     quoted = "'" + text.replace("\0", "").replace("'", "''") + "'"
     return "E" + quoted.replace("\\", "\\\\") if "\\" in quoted else quoted
+
+
+def identifier(name: str) -> str:
+    """`name` in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def server_error(error: BaseException) -> ServerError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,11 +17,13 @@ from medusa_migrations.events import Listener, Remarked, ignore
 from medusa_migrations.migration import MigrationId
 
 from . import postgresql
+from .destination import Destination, FleetTarget, named, target_of
 from .interruption import Interruption, StopRequested
 from .postgresql import Notice, literal, server_error
 
 if TYPE_CHECKING:
     from .blockers import BlockWatch
+    from .keys import RunLock
 
 # What a migration may have set and left behind. DISCARD ALL and pg_advisory_unlock_all would free the run lock too.
 _RESET = (
@@ -98,16 +101,52 @@ class SessionSql(NamedTuple):
 
 
 class Session:
-    """A connection of its own for one alias, in autocommit; connect.py opens and closes it."""
+    """A connection of its own for one alias or target, in autocommit; connect.py opens and closes it.
 
-    def __init__(self, connection: BaseDatabaseWrapper, interruption: Interruption) -> None:
+    Of a target, `alias` is that whose settings it has. `schema_oid` is the server's number of its schema, None without.
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, interruption: Interruption, where: Destination | None = None
+    ) -> None:
         self.connection = connection
         self.alias = connection.alias
+        self.where: Destination = self.alias if where is None else where
+        self.schema_oid: int | None = None
         self.interruption = interruption
         self.notices = postgresql.collect_notices(connection)
         self.watch: BlockWatch | None = None
         self._listener: Listener = ignore  # while migrations run
         self._has_told_encoding = False
+
+    @property
+    def target(self) -> FleetTarget | None:
+        """The target that this is for, None for the database of an alias."""
+        return target_of(self.where)
+
+    @property
+    def schema(self) -> str | None:
+        """The schema of the target, None where there is none."""
+        return self.target.schema if self.target else None
+
+    @property
+    def named(self) -> str:
+        """How messages call the database or the target."""
+        return named(self.where)
+
+    @property
+    def database_name(self) -> str:
+        """How the server calls the database."""
+        return str(self.connection.connection.info.dbname)
+
+    @functools.cached_property
+    def lock(self) -> RunLock:
+        """The SQL of the run lock, that of the database or of the schema."""
+        from .keys import OF_DATABASE, of_schema  # a run that has nothing to do takes none
+
+        if self.schema is None or self.schema_oid is None:
+            return OF_DATABASE
+        return of_schema(self.schema, self.schema_oid)
 
     def execute(self, sql: str) -> None:
         """Send `sql`, one statement or several, as one message. Raises django.db.Error, StopRequested."""
@@ -243,12 +282,12 @@ class Session:
         )[0]
         if standby:
             raise DatabaseError(
-                f"The server of the database {self.alias!r} is a standby: it can only be read. Nothing was run. "
+                f"The server of the {self.named} is a standby: it can only be read. Nothing was run. "
                 "Point this alias at the primary."
             )
         if read_only == "on":
             raise DatabaseError(
-                f"Transactions in the database {self.alias!r} are read-only (default_transaction_read_only is on). "
+                f"Transactions in the {self.named} are read-only (default_transaction_read_only is on). "
                 "Nothing was run. Set it off for this database user, or use another."
             )
 

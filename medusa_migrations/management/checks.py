@@ -56,6 +56,25 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG)
+def check_fleets(**kwargs: Any) -> list[CheckMessage]:
+    """Fleets whose targets nothing gives (E014): what TARGETS names is imported, and not called."""
+    from medusa_migrations import conf
+    from medusa_migrations.errors import SettingsError
+
+    found: list[CheckMessage] = []
+    for name, fleet in conf.get_settings().fleets.items() if _settings_problem() is None else ():
+        if isinstance(fleet.targets, str):
+            from medusa_migrations.fleet.targets import from_path
+
+            try:
+                from_path(fleet.targets, name)
+            except SettingsError as error:
+                hint = "Give the dotted path of a function that returns the targets, such as 'shop.tenants.targets'."
+                found.append(Error(str(error), hint=hint, id=f"{TAG}.E014"))
+    return found
+
+
+@register(TAG)
 def check_databases(**kwargs: Any) -> list[CheckMessage]:
     """Databases that are not PostgreSQL: an error for the default one (E002), a warning for others in use (W003)."""
     found: list[CheckMessage] = []

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from django.apps import apps
 
+from medusa_migrations.database.keys import LOCK_LOST, SCHEMA_GONE
 from medusa_migrations.database.postgresql import (
     DUPLICATE_TABLE,
     EACH_HELPS,
     INSUFFICIENT_PRIVILEGE,
     INVALID_SCHEMA_NAME,
-    LOCK_LOST,
     LOCK_NOT_AVAILABLE,
     NOT_IN_TRANSACTION,
     OBJECT_IN_USE,
@@ -109,6 +109,11 @@ class _Case(NamedTuple):
             return (
                 "Its row in the history is gone: another process has reverted it meanwhile, or the migration has "
                 f"emptied {HISTORY_TABLE}, which it must leave alone. See migrations_show."
+            )
+        if SCHEMA_GONE in error.message:
+            return (
+                "The schema of the target was dropped or renamed meanwhile, or is another of the same name: what is "
+                f"there now has a history of its own. See that nobody does that during a run, and {again}."
             )
         if LOCK_LOST in error.message:
             return (

@@ -13,8 +13,9 @@ from django.db.models import Model
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.journal import Entry, Journal
+from medusa_migrations.database.keys import OF_DATABASE
 from medusa_migrations.database.place import FOUND, JOURNAL, Place
-from medusa_migrations.database.postgresql import CHECK_DEFERRED, CHECK_LOCK, TRY_LOCK
+from medusa_migrations.database.postgresql import CHECK_DEFERRED
 from medusa_migrations.database.session import Session, SessionSql
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.build import release, to_run
@@ -232,7 +233,7 @@ def _checked(stage: _Stage, ids: Collection[MigrationId], applied: Collection[Mi
     schema = quoted(stage.place.schema) if stage.place.schema else ""
     return _CHECKED.format(
         oid=_oid(stage.place),
-        lock=TRY_LOCK.removeprefix("SELECT "),
+        lock=OF_DATABASE.take.removeprefix("SELECT "),
         table=literal(AppliedMigration._meta.db_table),
         any_history=literal(HISTORY_COMMENT.partition(",")[0]),
         schema=f"CREATE SCHEMA IF NOT EXISTS {schema}; SET LOCAL search_path TO {schema};" if schema else "",
@@ -269,7 +270,7 @@ def _in_transaction(stage: _Stage, task: Task) -> Iterator[str]:
 
 def _behind(stage: _Stage) -> str:
     """What follows a part, as in a run: the resets, and the look at the lock."""
-    return _quiet(CHECK_DEFERRED + stage.session.elsewhere + CHECK_LOCK)
+    return _quiet(CHECK_DEFERRED + stage.session.elsewhere + OF_DATABASE.check)
 
 
 def _stepwise(stage: _Stage, task: Task) -> Iterator[str]:
@@ -280,7 +281,7 @@ def _stepwise(stage: _Stage, task: Task) -> Iterator[str]:
     for number, (unit, checksum) in enumerate(zip(units, checksums, strict=True), 1):
         done = f"statements_done = {number}, checksum = {literal(checksum)}, progress = NULL"
         yield from _unit(stage, task, unit, _quiet(stage.session.as_ourselves) + "\n" + _update(task, done))
-    yield _quiet(stage.session.elsewhere + CHECK_LOCK)
+    yield _quiet(stage.session.elsewhere + OF_DATABASE.check)
     took = _milliseconds("pg_catalog.clock_timestamp() - applied_at")
     applied = "applied_at = pg_catalog.clock_timestamp()"
     checksum = literal(task.checksum)

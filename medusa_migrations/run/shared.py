@@ -9,7 +9,6 @@ from typing import NamedTuple
 from django.db import Error
 
 from medusa_migrations.database.history import History
-from medusa_migrations.database.postgresql import CHECK_LOCK, LOCK_HELD
 from medusa_migrations.database.session import Session, SessionSql
 from medusa_migrations.events import Listener
 from medusa_migrations.migration import Direction
@@ -43,7 +42,7 @@ class Run(NamedTuple):
     @property
     def check(self) -> str:
         """SQL that fails if the lock was lost, where the run has taken it, or if the guard of its options does."""
-        return (CHECK_LOCK if self.options.lock else "") + self.guard
+        return (self.session.lock.check if self.options.lock else "") + self.guard
 
     @property
     def guard(self) -> str:
@@ -53,7 +52,7 @@ class Run(NamedTuple):
     @property
     def zero(self) -> str:
         """An SQL expression that is 0, or fails if the lock was lost: a message with it needs no statement for that."""
-        return LOCK_HELD if self.options.lock else "0"
+        return self.session.lock.held if self.options.lock else "0"
 
     def settle(self, record: Callable[[], str]) -> None:
         """Send the SQL of a `record` of what has failed, behind its rollback; where that cannot be soon, it is left."""

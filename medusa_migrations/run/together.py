@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from medusa_migrations.database.interruption import StopRequested
-from medusa_migrations.database.postgresql import CHECK_DEFERRED, FORGET_REACHED, LOCK_LOST, TRY_LOCK
+from medusa_migrations.database.keys import LOCK_LOST
+from medusa_migrations.database.postgresql import CHECK_DEFERRED, FORGET_REACHED
 from medusa_migrations.database.session import mark
 
 from .each import behind_a_part, history_sql, send_task
@@ -84,7 +85,7 @@ class Together:
             undo = f"ROLLBACK TO {_SAVEPOINT}; RELEASE {_SAVEPOINT}" if done else "ROLLBACK; BEGIN"
             send_around(session, None, undo)
             # For whoever frees the lock to be found, it has to be there again.
-            if LOCK_LOST in failed.error.message and ask(session, None, TRY_LOCK) != [(True,)]:
+            if LOCK_LOST in failed.error.message and ask(session, None, session.lock.take) != [(True,)]:
                 raise
             return False
         self.report.finish_together(batch, len(batch), milliseconds_since(begun))

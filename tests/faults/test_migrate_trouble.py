@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from medusa_migrations.database import postgresql
+from medusa_migrations.database.keys import OF_DATABASE
 from tests.support.projects import BLOCKED, QUEUED, SLEEPING, UNLOCKED, UNTIL_GO, Outcome, Project
 from tests.support.shop import BLOG, SHOP, applied
 
@@ -168,7 +168,7 @@ class TestTwoAtOnce:
         """Who has applied all holds the lock while Django inserts content types and permissions."""
         shop.manage("migrate").ok()
         with closing(shop.server.connect(shop.database)) as connection, connection.cursor() as cursor:
-            cursor.execute(postgresql.TRY_LOCK)
+            cursor.execute(OF_DATABASE.take)
             assert "are being run by pid" in shop.manage("migrate", "--lock-wait", "0").error()
             assert shop.manage("migrate", "--plan").code == 0
             assert shop.manage("migrate", "--no-lock").code == 0

@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.test import Client
 
-from medusa_migrations.database import postgresql
+from medusa_migrations.database.keys import OF_DATABASE
 from medusa_migrations.database.session import Session
 from tests.support.projects import Project, Server
 
@@ -188,7 +188,7 @@ def locked(site: Site) -> Iterator[None]:
     connection = site.project.server.connect(site.project.database, application_name="the other one")
     try:
         with connection.cursor() as cursor:
-            cursor.execute(postgresql.TRY_LOCK)
+            cursor.execute(OF_DATABASE.take)
         yield
     finally:
         connection.close()

@@ -18,7 +18,6 @@ from medusa_migrations.database.connect import database_errors
 from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.lock import lock_holder, run_lock
-from medusa_migrations.database.postgresql import CHECK_LOCK
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError
 from medusa_migrations.files.build import to_run, unbuilt
@@ -265,7 +264,7 @@ class MigrateRun:
     def check_lock(self) -> None:
         """Raise DatabaseError if the lock is lost, as by a server that was restarted."""
         with database_errors(self.session.alias):
-            self.session.execute(CHECK_LOCK if self.is_locked else "SELECT 1")
+            self.session.execute(self.session.lock.check if self.is_locked else "SELECT 1")
 
     def _ready_runner(self) -> Runner:
         from medusa_migrations.run.runner import ready_runner

@@ -1,0 +1,103 @@
+"""Where a session goes: to the database of an alias, or to a target of a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from medusa_migrations.conf import refuse_unknown
+from medusa_migrations.errors import PlanError, SettingsError
+
+# Values for DATABASES[alias], in place of those that are there.
+Overrides = Mapping[str, Any]
+
+# What those may be. The rest of a database's settings is not about where it is.
+_OVERRIDES = ("NAME", "HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
+
+
+class FleetTarget(NamedTuple):
+    """One target of a fleet: a schema, a database, or a schema of another database.
+
+    `name` is its own in its fleet. It is reached with the settings of the alias `database`, by default the fleet's, and
+    `settings` in their place: a dictionary, or what gives one whenever a connection is made, as for passwords that
+    expire. Its tables and its history are in `schema`, and with None where search_path finds them. The fields from
+    `fleet` on are filled in for each target of a fleet.
+    """
+
+    name: str
+    schema: str | None = None
+    database: str | None = None
+    settings: Overrides | Callable[[], Overrides] = MappingProxyType({})
+    fleet: str = ""
+    apps: tuple[str, ...] | None = None
+    search_path: tuple[str, ...] = ("{schema}",)
+
+    def __repr__(self) -> str:
+        """Without the settings, which have passwords."""
+        return f"FleetTarget(name={self.name!r}, schema={self.schema!r}, database={self.database!r})"
+
+
+Destination = str | FleetTarget
+
+
+def destination(database: str, target: FleetTarget | None) -> Destination:
+    """The one of the two that is given. Raises PlanError where it is both."""
+    if target is not None and database != "default":
+        raise PlanError(f"The database {database!r} and the target {target.name!r} cannot go together: choose one.")
+    return database if target is None else target
+
+
+def alias_of(where: Destination) -> str:
+    """The alias whose settings it has, and for which routers are asked."""
+    return where if isinstance(where, str) else where.database or "default"
+
+
+def target_of(where: Destination) -> FleetTarget | None:
+    """The target, None for a database of an alias."""
+    return None if isinstance(where, str) else where
+
+
+def name_of(where: Destination) -> str | None:
+    """The name of the target, None for a database of an alias."""
+    return None if isinstance(where, str) else where.name
+
+
+def key_of(where: Destination) -> str:
+    """What tells it from all others."""
+    return where if isinstance(where, str) else f"{where.fleet}/{where.name}"
+
+
+def named(where: Destination) -> str:
+    """How messages call it."""
+    if isinstance(where, str):
+        return f"database {where!r}"
+    return f"target {where.name!r}" + (f" (schema {where.schema!r})" if where.schema is not None else "")
+
+
+def options_for(where: Destination) -> str:
+    """The options of a command that is to go to the same place, with a blank before them."""
+    if where == "default":
+        return ""
+    from shlex import quote  # only to say what to do next
+
+    if isinstance(where, str):
+        return f" --database {quote(where)}"
+    return f" --fleet {quote(where.fleet)} --target {quote(where.name)}"
+
+
+def check_settings(given: object, called: str) -> None:
+    """Raise SettingsError for what cannot stand in place of an alias's settings, as what would have no effect."""
+    if not isinstance(given, Mapping):
+        raise SettingsError(f"{called} has settings that are {type(given).__name__}. They must be a dictionary.")
+    refuse_unknown(given, _OVERRIDES, f"{called}: 'settings'")
+
+
+def settings_of(target: FleetTarget, theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """`theirs`, the settings of its alias, with its own in their place; of OPTIONS, one by one.
+
+    Raises SettingsError for what its callable gives and cannot be.
+    """
+    own = target.settings() if callable(target.settings) else target.settings
+    check_settings(own, f"The {named(target)}")
+    return {**theirs, **own, "OPTIONS": {**theirs.get("OPTIONS", {}), **own.get("OPTIONS", {})}}

@@ -1,0 +1,76 @@
+"""A session for one schema of a database: how it gets there, and whether it has."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from medusa_migrations.errors import DatabaseError
+
+from .destination import FleetTarget, alias_of
+from .postgresql import identifier
+from .session import Session
+
+_WHERE = """
+SELECT pg_catalog.current_schema()::text, n.oid::bigint, pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
+    session_user::text
+FROM (SELECT (
+    SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s::name AND nspname::text = %s::text
+) AS oid) n
+"""
+
+
+def with_search_path(target: FleetTarget, settings: dict[str, Any]) -> dict[str, Any]:
+    """`settings` with the search_path of a target, as an option that the session begins with.
+
+    RESET ALL returns to it, and so does whatever a migration does to its session.
+    """
+    if target.schema is None:
+        return settings
+    names = [identifier(name.replace("{schema}", target.schema)) for name in target.search_path]
+    path = re.sub(r"([\\\s])", r"\\\1", ",".join(names))  # the server splits the options at white space
+    options = settings["OPTIONS"]
+    others = options.get("options", os.environ.get("PGOPTIONS", ""))  # which libpq takes where there are none
+    return settings | {"OPTIONS": options | {"options": f"{others} -c search_path={path}".strip()}}
+
+
+def class_for(target: FleetTarget, theirs: type[BaseDatabaseWrapper]) -> type[BaseDatabaseWrapper]:
+    """The class of its connection: not one as that of django-tenants, which sets search_path again and again."""
+    if target.schema is None or not hasattr(theirs, "set_schema"):
+        return theirs
+    bases = (one for one in theirs.__mro__ if issubclass(one, BaseDatabaseWrapper))
+    return next(one for one in bases if not hasattr(one, "set_schema"))
+
+
+def refuse_elsewhere(session: Session) -> None:
+    """Raise DatabaseError where the session is not in the schema of its target; else have it know the schema's number.
+
+    Without that, it would be in the next schema of search_path, and its history there.
+    """
+    target = session.target
+    assert target is not None
+    assert target.schema is not None
+    current, number, may_use, user = session.query(_WHERE, [target.schema, target.schema])[0]
+    if number is not None and current == target.schema:
+        session.schema_oid = number
+        return
+    schema, database = identifier(target.schema), f"the database {session.database_name!r}"
+    if number is None:
+        raise DatabaseError(
+            f"There is no schema {target.schema!r} in {database}, where the {session.named} of the fleet "
+            f"{target.fleet!r} is to be. Nothing was done. Make it: CREATE SCHEMA {schema}; or take the target out of "
+            "the fleet."
+        )
+    if not may_use:
+        raise DatabaseError(
+            f"The user {user!r} may not use the schema {target.schema!r} of {database}. Nothing was done. GRANT USAGE, "
+            f"CREATE ON SCHEMA {schema} TO {identifier(user)}."
+        )
+    raise DatabaseError(
+        f"The session for the {session.named} is in the schema {current!r} of {database}: something sets search_path "
+        f"when a connection of the alias {alias_of(target)!r} is made, as a receiver of connection_created. Nothing "
+        "was done. Have that leave it alone."
+    )

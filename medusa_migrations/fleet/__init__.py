@@ -1,0 +1,1 @@
+"""Fleets: many schemas or databases that get the same migrations."""

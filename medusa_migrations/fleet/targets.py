@@ -1,0 +1,156 @@
+"""The targets of a fleet, as the setting FLEETS gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db import Error, connections
+from django.utils.module_loading import import_string
+
+from medusa_migrations import conf
+from medusa_migrations.conf import Fleet
+from medusa_migrations.database.connect import open_session
+from medusa_migrations.database.destination import FleetTarget, check_settings
+from medusa_migrations.database.postgresql import server_error
+from medusa_migrations.errors import DatabaseError, SettingsError, nearest
+
+# What a dictionary or a row may say of a target.
+_KEYS = ("name", "schema", "database", "settings")
+
+
+def target(fleet: str, name: str) -> FleetTarget:
+    """The target `name` of `fleet`. Raises SettingsError if there is none, and as `targets`."""
+    found = {one.name: one for one in targets(fleet)}
+    if name not in found:
+        raise SettingsError(f"The fleet {fleet!r} has no target {name!r}.{nearest(name, found)}")
+    return found[name]
+
+
+def targets(fleet: str) -> tuple[FleetTarget, ...]:
+    """The targets of `fleet`, in the order that its TARGETS give.
+
+    Raises SettingsError for a fleet that there is none of, and for targets that cannot be; DatabaseError where the
+    database that is asked for them fails.
+    """
+    fleets = conf.get_settings().fleets
+    if fleet not in fleets:
+        hint = nearest(fleet, fleets) or f" There {_are(fleets)}."
+        raise SettingsError(f"{conf.NAME}['FLEETS'] has no fleet {fleet!r}.{hint}")
+    given, called = fleets[fleet], f"{conf.NAME}['FLEETS'][{fleet!r}]"
+    found = [_target(one, given, fleet, called) for one in _listed(given.targets, fleet, called)]
+    _refuse_twice(found, called)
+    return tuple(found)
+
+
+def _are(fleets: Mapping[str, Fleet]) -> str:
+    return f"is {', '.join(map(repr, fleets))}" if fleets else "are none"
+
+
+def from_path(path: str, fleet: str) -> Callable[[], Iterable[Any]]:
+    """The callable that TARGETS of `fleet` names. Raises SettingsError if it cannot be imported or is none."""
+    called = f"{conf.NAME}['FLEETS'][{fleet!r}]['TARGETS'] is {path!r}, which cannot be"
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise SettingsError(f"{called} imported: {error}.") from error
+    if not callable(found):
+        raise SettingsError(f"{called} called: it is of the type {type(found).__name__}.")
+    return found  # type: ignore[no-any-return]  # what it gives is looked at
+
+
+def _listed(given: str | list[Any] | Mapping[str, str], fleet: str, called: str) -> Iterable[Any]:
+    if isinstance(given, str):
+        return _called(from_path(given, fleet), f"{called}: {given}")
+    return _asked(given["SQL"], given["DATABASE"], called) if isinstance(given, Mapping) else given
+
+
+def _called(function: Callable[[], Iterable[Any]], called: str) -> list[Any]:
+    try:
+        found = function()
+        if isinstance(found, str | Mapping) or not isinstance(found, Iterable):
+            raise SettingsError(f"{called} gives {type(found).__name__}. It must give a list of targets.")
+        return list(found)
+    except Error as error:
+        raise DatabaseError(f"{called} failed: {server_error(error).message}.") from error
+
+
+def _asked(sql: str, alias: str, called: str) -> Iterator[dict[str, Any]]:
+    """The rows of a query, as dictionaries by the names of their columns, without those that are NULL."""
+    with open_session(FleetTarget(alias, database=alias)) as session:  # whatever tenant Django's own is set to
+        try:
+            rows = session.query(f"SELECT pg_catalog.to_jsonb(t)::text FROM ({sql.strip().rstrip(';')}\n) t")
+        except Error as error:
+            raise DatabaseError(f"{called}: the SQL for its TARGETS failed: {server_error(error).message}.") from None
+    for (row,) in rows:
+        yield {name: value for name, value in json.loads(row).items() if value is not None}
+
+
+def _target(given: Any, fleet: Fleet, name: str, called: str) -> FleetTarget:
+    """One target, whichever way it is given, with what its fleet says of all."""
+    one = given if isinstance(given, FleetTarget) else FleetTarget(**_fields(given, called))
+    _check(one, called)
+    one = one._replace(database=one.database or fleet.database, fleet=name, apps=fleet.apps)
+    if one.schema is not None and one.schema == conf.get_settings().history_schema_of(one.database or ""):
+        raise SettingsError(
+            f"{called}: the target {one.name!r} is the schema {one.schema!r}, where HISTORY_SCHEMA has the history of "
+            f"the database {one.database!r}. Give that history a schema of its own."
+        )
+    return one._replace(search_path=fleet.search_path)
+
+
+def _fields(given: Any, called: str) -> dict[str, Any]:
+    if isinstance(given, str):
+        if given not in list(connections):
+            raise SettingsError(
+                f"{called} has the target {given!r}, which is no alias of DATABASES. A schema is written as "
+                f"{{'schema': {given!r}}}.{nearest(given, connections)}"
+            )
+        return {"name": given, "database": given}
+    if not isinstance(given, Mapping):
+        raise SettingsError(
+            f"{called} has a target that is {type(given).__name__}. It must be an alias of DATABASES, a dictionary "
+            "such as {'schema': 't1'}, or a FleetTarget."
+        )
+    conf.refuse_unknown(given, _KEYS, f"{called}: a target")
+    name = given.get("name", given.get("schema", given.get("database")))
+    if name is None:
+        raise SettingsError(f"{called} has a target without a name. Give it one: {{'name': 'eu-1', 'settings': …}}.")
+    return {"name": name, **given}
+
+
+def _check(one: FleetTarget, called: str) -> None:
+    """Raise SettingsError for what cannot be a target."""
+    name = one.name
+    if not isinstance(name, str) or not name.isprintable() or not name.strip():
+        raise SettingsError(
+            f"{called} has the target {name!r}. Its name must be a text that can be shown: give 'name'."
+        )
+    if one.schema is not None and not conf.is_schema(one.schema):
+        raise SettingsError(
+            f"{called}: the target {name!r} has the schema {one.schema!r}, which no search_path can name. Rename it."
+        )
+    if one.database is not None and one.database not in list(connections):
+        hint = nearest(str(one.database), connections)
+        raise SettingsError(
+            f"{called}: the target {name!r} has the database {one.database!r}, which is no alias of DATABASES.{hint}"
+        )
+    if not callable(one.settings):
+        check_settings(one.settings, f"{called}: the target {name!r}")
+
+
+def _refuse_twice(found: Sequence[FleetTarget], called: str) -> None:
+    """Raise SettingsError for two targets of one name, and for two names of one place, as far as that can be seen."""
+    by_name: dict[str, FleetTarget] = {}
+    by_place: dict[Any, FleetTarget] = {}
+    for one in found:
+        if one.name in by_name:
+            raise SettingsError(f"{called} has two targets with the name {one.name!r}. Give each its own.")
+        by_name[one.name] = one
+        place = (one.schema, one.database, repr(one.settings if callable(one.settings) else dict(one.settings)))
+        if place in by_place:
+            raise SettingsError(
+                f"{called}: the targets {by_place[place].name!r} and {one.name!r} are one place. Leave one out."
+            )
+        by_place[place] = one

@@ -1,0 +1,187 @@
+"""What FLEETS may say, what each wrong value is told, and the targets that come of it; no database is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from medusa_migrations import conf
+from medusa_migrations.database.destination import FleetTarget, destination, options_for, settings_of
+from medusa_migrations.database.schema_session import with_search_path
+from medusa_migrations.errors import PlanError, SettingsError
+from medusa_migrations.fleet.targets import target, targets
+from medusa_migrations.management.checks import check_fleets
+
+SECRET = "s3cret"
+
+
+def given(fleet: Any, **others: Any) -> Any:
+    return override_settings(MEDUSA_MIGRATIONS={"FLEETS": {"f": fleet}} | others)
+
+
+def some_targets() -> list[Any]:
+    return ["default", {"schema": "t1"}, FleetTarget("x", schema="t2")]
+
+
+def no_targets() -> str:
+    return "t1"
+
+
+def a_token() -> dict[str, Any]:
+    return {"PASSWORD": SECRET, "NMAE": "x"}
+
+
+NO_CALLABLE = 7
+
+
+def refusal(fleet: Any, **others: Any) -> str:
+    with given(fleet, **others), pytest.raises(SettingsError) as caught:
+        targets("f")
+    assert SECRET not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fleet", "message"),
+    [
+        ([], "['f'] must be a dictionary such as {'TARGETS': 'shop.tenants.targets'}."),
+        ({}, "['f'] has no 'TARGETS', which tells what the fleet is of."),
+        ({"TARGETS": [], "SERACH_PATH": []}, "an unknown key 'SERACH_PATH'. Did you mean 'SEARCH_PATH'?"),
+        ({"TARGETS": [], "JOBS": 8}, "an unknown key 'JOBS'. Known are TARGETS, DATABASE, APPS, SEARCH_PATH."),
+        ({"TARGETS": "targets"}, "['TARGETS'] must be the dotted path of a callable such as 'shop.tenants.targets'"),
+        ({"TARGETS": 7}, "['TARGETS'] must be the dotted path"),
+        ({"TARGETS": {"SQL": ""}}, "['TARGETS'] must be the dotted path"),
+        ({"TARGETS": {"SQLS": "SELECT"}}, "['TARGETS'] has an unknown key 'SQLS'. Did you mean 'SQL'?"),
+        ({"TARGETS": {"SQL": "S", "DATABASE": "x"}}, "['DATABASE'] is 'x', which is no alias of DATABASES."),
+        ({"TARGETS": [], "DATABASE": "defalt"}, "which is no alias of DATABASES. Did you mean 'default'?"),
+        ({"TARGETS": [], "APPS": ["blgo"]}, "the label of no installed app. Did you mean 'blog'?"),
+        ({"TARGETS": [], "APPS": "blog"}, "['APPS'] must be a list of app labels such as ['shop'], or None."),
+        ({"TARGETS": [], "SEARCH_PATH": []}, "must be a list of schemas that begins with '{schema}'"),
+        ({"TARGETS": [], "SEARCH_PATH": ["public", "{schema}"]}, "a list of schemas that begins with '{schema}'"),
+        ({"TARGETS": [], "SEARCH_PATH": ["{schema}", "$user"]}, "a list of schemas that begins with '{schema}'"),
+        ({"TARGETS": ["t1"]}, "has the target 't1', which is no alias of DATABASES. A schema is written as {'schema'"),
+        ({"TARGETS": [7]}, "has a target that is int. It must be an alias of DATABASES, a dictionary such as"),
+        ({"TARGETS": [{"settings": {"PASSWORD": SECRET}}]}, "has a target without a name. Give it one"),
+        ({"TARGETS": [{"schmea": "t1"}]}, "a target has an unknown key 'schmea'. Did you mean 'schema'?"),
+        ({"TARGETS": [{"schema": "$user"}]}, "has the schema '$user', which no search_path can name. Rename it."),
+        ({"TARGETS": [{"name": "a", "schema": ""}]}, "has the schema '', which no search_path can name."),
+        ({"TARGETS": [{"schema": "a\nb"}]}, "Its name must be a text that can be shown: give 'name'."),
+        ({"TARGETS": [{"name": 7}]}, "has the target 7. Its name must be a text that can be shown"),
+        ({"TARGETS": [{"name": "a", "database": "b"}]}, "has the database 'b', which is no alias of DATABASES."),
+        (
+            {"TARGETS": [{"name": "a", "settings": {"PASSWORD": SECRET, "name": "x"}}]},
+            "the target 'a': 'settings' has an unknown key 'name'. Known are NAME, HOST, PORT, USER, PASSWORD,",
+        ),
+        ({"TARGETS": [{"name": "a", "settings": SECRET}]}, "has settings that are str. They must be a dictionary."),
+        ({"TARGETS": [{"schema": "a"}, {"schema": "a"}]}, "has two targets with the name 'a'. Give each its own."),
+        (
+            {"TARGETS": [{"schema": "a"}, {"name": "b", "schema": "a", "database": "default"}]},
+            "the targets 'a' and 'b' are one place. Leave one out.",
+        ),
+        ({"TARGETS": ["default", {"name": "other"}]}, "the targets 'default' and 'other' are one place."),
+        ({"TARGETS": "shop.tenants.targets"}, "is 'shop.tenants.targets', which cannot be imported: No module named"),
+        ({"TARGETS": f"{__name__}.NO_CALLABLE"}, "cannot be called: it is of the type int."),
+        ({"TARGETS": f"{__name__}.no_targets"}, "no_targets gives str. It must give a list of targets."),
+    ],
+)
+def test_what_cannot_be_is_named(fleet: Any, message: str) -> None:
+    assert message in refusal(fleet)
+
+
+def test_other_values_of_the_setting_are_named() -> None:
+    for value in ([], {7: {}}, {"\n": {}}):
+        with override_settings(MEDUSA_MIGRATIONS={"FLEETS": value}), pytest.raises(SettingsError):
+            conf.get_settings()
+
+
+def test_a_schema_that_has_the_history_of_its_database_is_no_target() -> None:
+    message = refusal({"TARGETS": [{"schema": "ops"}]}, HISTORY_SCHEMA="ops")
+    assert "the target 'ops' is the schema 'ops', where HISTORY_SCHEMA has the history of the database 'default'." in (
+        message
+    )
+
+
+def test_targets_have_what_their_fleet_says_of_all() -> None:
+    with given({"TARGETS": f"{__name__}.some_targets", "APPS": ["blog"], "SEARCH_PATH": ["{schema}", "ext"]}):
+        found = targets("f")
+        assert [one[:3] for one in found] == [
+            ("default", None, "default"),
+            ("t1", "t1", "default"),
+            ("x", "t2", "default"),
+        ]
+        assert {one.fleet for one in found} == {"f"}
+        assert {one.apps for one in found} == {("blog",)}
+        assert {one.search_path for one in found} == {("{schema}", "ext")}
+        assert target("f", "t1") == found[1]
+
+
+def test_names_that_there_are_not_get_the_nearest() -> None:
+    with given({"TARGETS": [{"schema": "tenant1"}]}):
+        for ask, hint in (
+            (lambda: targets("ff"), "has no fleet 'ff'. Did you mean 'f'?"),
+            (lambda: targets("xyz"), "has no fleet 'xyz'. There is 'f'."),
+            (lambda: target("f", "tenant2"), "The fleet 'f' has no target 'tenant2'. Did you mean 'tenant1'?"),
+        ):
+            with pytest.raises(SettingsError) as caught:
+                ask()
+            assert hint in str(caught.value)
+
+
+def test_a_check_imports_a_callable_and_does_not_call_it() -> None:
+    with given({"TARGETS": f"{__name__}.no_targets"}):
+        assert check_fleets() == []
+    for path, why in (("a.b", "imported"), (f"{__name__}.NO_CALLABLE", "called")):
+        with given({"TARGETS": path}):
+            (message,) = check_fleets()
+        assert message.id == "medusa_migrations.E014"
+        assert f"['TARGETS'] is '{path}', which cannot be {why}" in message.msg
+
+
+def test_settings_stand_in_place_of_the_aliass_one_by_one() -> None:
+    theirs = {"NAME": "shop", "HOST": "db", "OPTIONS": {"sslmode": "require"}}
+    one = FleetTarget("eu", settings={"NAME": "eu", "OPTIONS": {"connect_timeout": 3}})
+    assert settings_of(one, theirs) == {
+        "NAME": "eu",
+        "HOST": "db",
+        "OPTIONS": {"sslmode": "require", "connect_timeout": 3},
+    }
+    assert theirs["OPTIONS"] == {"sslmode": "require"}
+    with pytest.raises(SettingsError) as caught:
+        settings_of(one._replace(settings=a_token), theirs)
+    assert str(caught.value) == "The target 'eu': 'settings' has an unknown key 'NMAE'. Did you mean 'NAME'?"
+
+
+@pytest.mark.parametrize(
+    ("schema", "option"),
+    [
+        ("t1", '"t1","ext"'),
+        ("a b", '"a\\ b","ext"'),
+        ('a"b', '"a""b","ext"'),
+        ("a\\b", '"a\\\\b","ext"'),
+        ("a\n", '"a\\\n","ext"'),
+    ],
+)
+def test_search_path_is_written_as_the_server_splits_it(
+    schema: str, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGOPTIONS", raising=False)
+    one = FleetTarget("x", schema=schema, search_path=("{schema}", "ext"))
+    assert with_search_path(one, {"OPTIONS": {}})["OPTIONS"] == {"options": f"-c search_path={option}"}
+
+
+def test_passwords_are_in_no_traceback() -> None:
+    assert SECRET not in repr(FleetTarget("x", settings={"PASSWORD": SECRET}))
+
+
+def test_a_database_and_a_target_are_not_both_given() -> None:
+    one = FleetTarget("x y", fleet="f")
+    assert destination("default", one) is one
+    with pytest.raises(PlanError):
+        destination("other", one)
+    assert [options_for(where) for where in ("default", "other", one)] == [
+        "",
+        " --database other",
+        " --fleet f --target 'x y'",
+    ]
