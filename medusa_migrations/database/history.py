@@ -21,9 +21,10 @@ from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, 
 from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
+from .destination import Destination, alias_of, target_of
 from .journal import Entry, Journal, refuse_foreign, refuse_left_behind
 from .place import ALL_ROWS, BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
-from .postgresql import literal
+from .postgresql import identifier, literal
 from .session import Session
 
 _COLUMNS = (
@@ -95,7 +96,7 @@ class History:
         self.session = session
         self._applied_by = applied_by
         self.run = str(uuid.uuid4())
-        self.place = Place.of(session.alias)
+        self.place = Place.for_session(session)
         self.table = ""
         self._journal: Journal | None = None  # until `open`
 
@@ -128,8 +129,8 @@ class History:
                 return self._rows_of_older_format()
             case [("hidden",)]:
                 raise DatabaseError(
-                    f"Row level security hides rows of the history table {self.place.name!r} of the database "
-                    f"{self.session.alias!r} from this user: what is applied cannot be known. Nothing was done. ALTER "
+                    f"Row level security hides rows of the history table {self.place.name!r} of the "
+                    f"{self.session.named} from this user: what is applied cannot be known. Nothing was done. ALTER "
                     f"TABLE {self.place.name} DISABLE ROW LEVEL SECURITY, or give this user a policy that lets it read "
                     "all rows (USING (true)), and change them where it runs migrations (WITH CHECK (true)) too."
                 )
@@ -147,7 +148,7 @@ class History:
             if "plpgsql" in message:
                 cure = "USAGE on the language plpgsql, which it is read with"
             raise DatabaseError(
-                f"Cannot read the history table {self.place.name!r} of the database {self.session.alias!r}: {message}. "
+                f"Cannot read the history table {self.place.name!r} of the {self.session.named}: {message}. "
                 f"Give this database user {cure}."
             ) from None
 
@@ -190,7 +191,7 @@ class History:
         except Error as error:
             reason = postgresql.server_error(error)
             raise DatabaseError(
-                f"Cannot make the history table {self.place.name!r} in the database {self.session.alias!r}, or the "
+                f"Cannot make the history table {self.place.name!r} in the {self.session.named}, or the "
                 f"journal beside it: {reason.message}. {_CURES.get(reason.sqlstate or '', 'Nothing was run.')}"
             ) from None
 
@@ -198,26 +199,27 @@ class History:
         """The journal of a history, made where that is new or older than journals, or somebody has dropped it."""
         found = find(self.session, history.journal)
         if not found:
-            refuse_left_behind(self.session, history)
+            if not self.place.of_target:
+                refuse_left_behind(self.session, history)
             into = f"SET LOCAL search_path TO {history.schema};"
             self.session.execute(f"BEGIN; {into} {' '.join(self.creation(MigrationLog))} COMMIT;")
             found = find(self.session, history.journal)
         assert found is not None
-        refuse_foreign(found, self.session.alias, {str(field.column) for field in MigrationLog._meta.local_fields})
+        refuse_foreign(found, self.session, {str(field.column) for field in MigrationLog._meta.local_fields})
         self._refuse_strangers(found)
         self._journal = Journal.of(self.session, found.name, self.run, self.applied_by, release())
 
     def _refuse_newer(self, made_with: int) -> None:
         if made_with > FORMAT:
             raise DatabaseError(
-                f"The history table of the database {self.session.alias!r} was made by a newer version of "
+                f"The history table of the {self.session.named} was made by a newer version of "
                 f"medusa_migrations (format {made_with}; this one knows {FORMAT}). Nothing was run. Update "
                 "medusa_migrations here."
             )
 
     def _foreign(self) -> DatabaseError:
         return DatabaseError(
-            f"The table {self.place.name!r} of the database {self.session.alias!r} is no history of medusa_migrations. "
+            f"The table {self.place.name!r} of the {self.session.named} is no history of medusa_migrations. "
             "Nothing was done. Rename it."
         )
 
@@ -225,7 +227,7 @@ class History:
         """Refuse a table whose triggers, which run as this user, are another's to make."""
         if not found.is_ours:
             raise DatabaseError(
-                f"The table {found.name} of the database {self.session.alias!r} belongs to {found.owner!r}, "
+                f"The table {found.name} of the {self.session.named} belongs to {found.owner!r}, "
                 "which is no superuser, not the owner of the database and no role that this database user is a member "
                 "of: its triggers would run with this user's rights. Nothing was run. If that role is to be trusted, "
                 f'GRANT "{found.owner}" to this user, or run as that role; otherwise look what the table holds and who '
@@ -246,11 +248,14 @@ class History:
         return list(editor.collected_sql)
 
     def _into_schema(self) -> str:
-        """SQL that makes the schema of HISTORY_SCHEMA the one where tables are made, and the schema if need be."""
+        """SQL that has tables made in the history's schema, which of an alias it makes too, if need be."""
         if self.place.schema is None:
             return ""
-        schema = f'"{self.place.schema}"'
-        is_there = self.session.query("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", [schema])[0][0]
+        schema = identifier(self.place.schema)
+        is_there = (
+            self.place.of_target
+            or self.session.query("SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL", [schema])[0][0]
+        )
         return ("" if is_there else f"CREATE SCHEMA {schema}; ") + f"SET LOCAL search_path TO {schema};"
 
     def _add_columns(self, there: set[str]) -> None:
@@ -361,15 +366,25 @@ def _user() -> str:
         return str(os.getuid())
 
 
+def lets_in(where: Destination, label: str) -> bool:
+    """Whether the migrations of an app run there: as its fleet says, which routers are told of if it says nothing."""
+    target = target_of(where)
+    if target is None:
+        return router.allow_migrate(alias_of(where), label)
+    if target.apps is not None:
+        return label in target.apps
+    hints = {"fleet": target.fleet, "target": target.name, "schema": target.schema}
+    return router.allow_migrate(alias_of(where), label, **hints)
+
+
 def read_known(history: History, migrations: Sequence[Migration], *, details: bool = False) -> Known:
     """`migrations`, in their order, beside the rows of the history; of both, only the apps that are let in.
 
     `details` are as for `History.rows`. Raises DatabaseError if the history cannot be read.
     """
-    alias = history.session.alias
     rows = history.rows(details=details)
     labels = {migration.id.app for migration in migrations} | {row.id.app for row in rows}
-    let_in = {label for label in labels if router.allow_migrate(alias, label)}
+    let_in = {label for label in labels if lets_in(history.session.where, label)}
     return know(
         [migration for migration in migrations if migration.id.app in let_in],
         [row for row in rows if row.id.app in let_in],

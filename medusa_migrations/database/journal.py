@@ -65,7 +65,7 @@ class Journal(NamedTuple):
         user, database, may_insert = session.query(asked, [table, "INSERT"])[0]
         if not may_insert:
             raise DatabaseError(
-                f"Cannot write the journal {table} of the database {session.alias!r}: permission denied. Nothing was "
+                f"Cannot write the journal {table} of the {session.named}: permission denied. Nothing was "
                 f'run. GRANT SELECT, INSERT ON {table} TO "{user}".'
             )
         process = f"{socket.gethostname()}:{os.getpid()}"
@@ -142,7 +142,7 @@ def past_runs(session: Session) -> list[PastRun]:
 
 
 def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[Any, ...]]:
-    place = Place.of(session.alias)
+    place = Place.for_session(session)
     try:
         history = find(session, place.name)
         if history is None:
@@ -151,10 +151,10 @@ def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[
         journal = find(session, history.journal)
         if journal is None:
             return []
-        refuse_foreign(journal, session.alias)
+        refuse_foreign(journal, session)
         if session.query(_HIDDEN, [journal.name])[0][0]:
             raise DatabaseError(
-                f"Row level security hides entries of the journal {journal.name} of the database {session.alias!r} "
+                f"Row level security hides entries of the journal {journal.name} of the {session.named} "
                 f"from this user. ALTER TABLE {journal.name} DISABLE ROW LEVEL SECURITY, or give this user a policy "
                 "that lets it read all rows (USING (true))."
             )
@@ -163,9 +163,7 @@ def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[
         reason = postgresql.server_error(error)
         is_denied = reason.sqlstate == postgresql.INSUFFICIENT_PRIVILEGE
         cure = " Give this database user SELECT on medusa_migrations_log." if is_denied else ""
-        raise DatabaseError(
-            f"Cannot read the journal of the database {session.alias!r}: {reason.message}.{cure}"
-        ) from None
+        raise DatabaseError(f"Cannot read the journal of the {session.named}: {reason.message}.{cure}") from None
 
 
 def refuse_left_behind(session: Session, history: Found) -> None:
@@ -173,16 +171,16 @@ def refuse_left_behind(session: Session, history: Found) -> None:
     values = [JOURNAL, MigrationLog._meta.db_table_comment, TABLE]
     for (schema,) in session.query(_LEFT_BEHIND, values):
         raise DatabaseError(
-            f"The history {history.name} of the database {session.alias!r} has no journal in its schema, and the "
+            f"The history {history.name} of the {session.named} has no journal in its schema, and the "
             f'schema {schema!r} has one without a history. Nothing was run. Move it: ALTER TABLE "{schema}".{JOURNAL} '
             f"SET SCHEMA {history.schema}; or, if it is another's, rename it."
         )
 
 
-def refuse_foreign(found: Found, alias: str, columns: Collection[str] = BASIC_COLUMNS) -> None:
+def refuse_foreign(found: Found, session: Session, columns: Collection[str] = BASIC_COLUMNS) -> None:
     """Raise DatabaseError for a table that has the journal's name, and is none or has not all of `columns`."""
     if not (found.is_table and found.columns.issuperset(columns)):
         raise DatabaseError(
-            f"The table {found.name} of the database {alias!r} is no journal of medusa_migrations. Nothing was done. "
+            f"The table {found.name} of the {session.named} is no journal of medusa_migrations. Nothing was done. "
             "Rename it."
         )

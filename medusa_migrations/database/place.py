@@ -9,6 +9,7 @@ from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.models import AppliedMigration, MigrationLog
 
+from .postgresql import identifier
 from .session import Session
 
 TABLE = AppliedMigration._meta.db_table
@@ -62,20 +63,30 @@ SELECT pg_catalog.current_setting('search_path'), pg_catalog.current_schema()::t
 
 
 class Place(NamedTuple):
-    """The history's name, and the schema that HISTORY_SCHEMA names for it, None where search_path finds it."""
+    """The history's name, and the schema that it is to be in, None where search_path finds it.
+
+    That is the schema that HISTORY_SCHEMA names for an alias; or, `of_target`, the schema of a target of a fleet, which
+    is there, and where no other history is meant.
+    """
 
     alias: str
     schema: str | None
+    of_target: bool = False
 
     @classmethod
     def of(cls, alias: str) -> Place:
         """As the settings have it."""
         return cls(alias, conf.get_settings().history_schema_of(alias))
 
+    @classmethod
+    def for_session(cls, session: Session) -> Place:
+        """That of what the session is for."""
+        return cls.of(session.alias) if session.schema is None else cls(session.alias, session.schema, of_target=True)
+
     @property
     def name(self) -> str:
         """As SQL writes it."""
-        return f'"{self.schema}".{TABLE}' if self.schema else TABLE
+        return f"{identifier(self.schema)}.{TABLE}" if self.schema else TABLE
 
 
 class Found(NamedTuple):
@@ -129,6 +140,8 @@ def find(session: Session, name: str) -> Found | None:
 
 def refuse_another(session: Session, place: Place) -> None:
     """Raise DatabaseError where the history is not, but another is that may be meant: all would be run again."""
+    if place.of_target:
+        return
     wanted = f'"{place.schema}"' if place.schema else "pg_catalog"
     search_path, current_schema, is_there, schemas, visible = session.query(_OTHERS, [TABLE, wanted])[0]
     problem = another(place, Others(search_path, current_schema, is_there, tuple(schemas), tuple(visible)))

@@ -6,11 +6,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from django.apps import apps
-from django.db import router
 from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations.operations.fields import FieldOperation
 from django.db.migrations.operations.models import ModelOperation
 
+from medusa_migrations.database.destination import options_for
+from medusa_migrations.database.history import lets_in
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DistError, PlanError
 from medusa_migrations.files import dist
@@ -36,7 +37,7 @@ def refuse_needed(steps: Sequence[Step], known: Known, session: Session) -> None
     needed: dict[Key, MigrationId] = {}
     for key in sorted(applied & loader.disk_migrations.keys()):
         migration = loader.disk_migrations[key]
-        if not router.allow_migrate(session.alias, key[0]):
+        if not lets_in(session.where, key[0]):
             continue  # it is recorded, and has made nothing here
         found = {
             id_ for label in apps_named(migration) & by_sql - {key[0]} for id_ in _needed(migration, label, known)
@@ -44,7 +45,7 @@ def refuse_needed(steps: Sequence[Step], known: Known, session: Session) -> None
         if found and all(label != key[0] for label, _ in needed):  # unapplying an app's first takes its others along
             needed[key] = min(found)
     if needed:
-        raise PlanError(_message(needed, loader.disk_migrations, session.alias))
+        raise PlanError(_message(needed, loader.disk_migrations, options_for(session.alias)))
 
 
 def _needed(migration: DjangoMigration, label: str, known: Known) -> set[MigrationId]:
@@ -87,9 +88,8 @@ def makes_one(text: str, tables: Collection[str]) -> bool:
     return re.search(f"{sql}|{call}", text, re.IGNORECASE) is not None
 
 
-def _message(needed: Mapping[Key, MigrationId], migrations: Mapping[Key, DjangoMigration], alias: str) -> str:
+def _message(needed: Mapping[Key, MigrationId], migrations: Mapping[Key, DjangoMigration], option: str) -> str:
     lines = [f"  {label}.{name} needs {id_}" for (label, name), id_ in needed.items()]
-    option = "" if alias == "default" else f" --database {alias}"
     commands = [f"`migrate {key[0]} {_before(key, migrations[key])}{option}`" for key in needed]
     return "\n".join(
         [

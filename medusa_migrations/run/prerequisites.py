@@ -11,11 +11,15 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 from medusa_migrations import conf
+from medusa_migrations.database.connect import shared_schema
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.past import check_past
 from medusa_migrations.migration import Key, Migration, MigrationId, django_dependencies
 from medusa_migrations.plan.steps import Step
+from medusa_migrations.sql.names import quoted
+
+_CURE_OF_TARGET = "Have Django's own run there first: with django-tenants that is migrate_schemas."
 
 
 def check_applied(steps: Sequence[Step], session: Session, *, fake: bool = False) -> None:
@@ -41,7 +45,7 @@ def check_applied(steps: Sequence[Step], session: Session, *, fake: bool = False
                 [
                     "Django migrations that are not applied come first; nothing was run:",
                     *lines,
-                    _cure(missing, fake),
+                    _cure(missing, fake) if session.target is None else _CURE_OF_TARGET,
                 ]
             )
         )
@@ -113,17 +117,24 @@ def in_database(operations: Iterable[Operation]) -> Iterator[Operation]:
 
 
 def has_django_history(session: Session) -> bool:
-    """Whether Django has recorded a migration in this database."""
-    if session.query("SELECT pg_catalog.to_regclass('django_migrations')")[0][0] is None:
-        return False
-    return bool(session.query("SELECT EXISTS (SELECT FROM django_migrations)")[0][0])
+    """Whether Django has recorded a migration in this database, or for this schema."""
+    table = _table(session)
+    return table is not None and bool(session.query(f"SELECT EXISTS (SELECT FROM {table})")[0][0])
+
+
+def _table(session: Session) -> str | None:
+    """The name of Django's history, None if there is none: that of a schema is its own, else that which all share."""
+    name, schema = "django_migrations", session.schema
+    names = [name] if schema is None else [f"{quoted(schema)}.{name}", f"{quoted(shared_schema())}.{name}"]
+    found = (one for one in names if session.query("SELECT pg_catalog.to_regclass(%s)", [one])[0][0] is not None)
+    return next(found, None)
 
 
 def applied_by_django(session: Session, loader: MigrationLoader) -> set[Key]:
     """Django's history; a squashed migration counts when all that it replaces is there, and the other way round."""
     if not has_django_history(session):
         return set()
-    applied = set(session.query("SELECT app, name FROM django_migrations"))
+    applied = set(session.query(f"SELECT app, name FROM {_table(session)}"))
     squashed = {key for key, migration in loader.replacements.items() if applied.issuperset(migration.replaces)}
     replaced = {
         key
