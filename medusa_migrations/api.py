@@ -1,8 +1,9 @@
 """The public functions, one a verb.
 
 Each takes the options of the command of the same name as keyword arguments, returns a NamedTuple of
-`medusa_migrations.results` and raises a subclass of `medusa_migrations.errors.MigrationError`. What only some of them
-need is imported by those: a run that has nothing to do is a part of every release's start.
+`medusa_migrations.results` and raises a subclass of `medusa_migrations.errors.MigrationError`. Those about one database
+take a `target` of a fleet in its place. What only some of them need is imported by those: a run that has nothing to do
+is a part of every release's start.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Unpack
 
 from .conf import moment
+from .database.destination import FleetTarget, destination
 from .database.interruption import Interruption
 from .errors import PlanError
 from .events import Listener, ignore
@@ -38,6 +40,7 @@ from .run.options import Execution, Options, forwards
 
 __all__ = [
     "Execution",
+    "FleetTarget",
     "Interruption",
     "baseline",
     "build",
@@ -53,6 +56,8 @@ __all__ = [
     "run",
     "show",
     "sql",
+    "target",
+    "targets",
     "verify",
     "wait",
 ]
@@ -264,11 +269,29 @@ def _with_findings(plan: RunResult) -> RunResult:
     return plan._replace(migrations=tuple(steps))
 
 
-def show(app: str | None = None, *, database: str = "default") -> ShowResult:
+def targets(fleet: str) -> tuple[FleetTarget, ...]:
+    """The targets of a fleet of the setting FLEETS, in the order that it gives them.
+
+    Each is for the `target` of other functions. Raises SettingsError for what cannot be, DatabaseError where a database
+    that is asked for them fails.
+    """
+    from .fleet.targets import targets as found
+
+    return found(fleet)
+
+
+def target(fleet: str, name: str) -> FleetTarget:
+    """The one of the targets of a fleet with that name. Raises SettingsError if there is none, and as `targets`."""
+    from .fleet.targets import target as found
+
+    return found(fleet, name)
+
+
+def show(app: str | None = None, *, database: str = "default", target: FleetTarget | None = None) -> ShowResult:
     """Every migration with its state, in their order. Writes nothing, and needs no more than SELECT on the history."""
     from .database.show import show as shown
 
-    return shown(app, database)
+    return shown(app, destination(database, target))
 
 
 def log(
@@ -280,6 +303,7 @@ def log(
     before: int | None = None,
     limit: int | None = 20,
     database: str = "default",
+    target: FleetTarget | None = None,
 ) -> LogResult:
     """What happened to migrations: the last `limit` entries of the journal, None for all, the earliest first.
 
@@ -291,17 +315,18 @@ def log(
     from .database.journal import Wanted
     from .database.show import log as logged
 
-    return logged(Wanted(app, id, action, None if since is None else moment(since), before, limit), database)
+    wanted = Wanted(app, id, action, None if since is None else moment(since), before, limit)
+    return logged(wanted, destination(database, target))
 
 
-def describe(id_: str, *, database: str = "default") -> Description:
+def describe(id_: str, *, database: str = "default", target: FleetTarget | None = None) -> Description:
     """All there is to know of the migration with the id `id_`, its SQL too. Writes nothing, as `show`.
 
     Raises PlanError if there is no such migration. A file that cannot be read is no error: the result says so.
     """
     from .database.show import describe as described
 
-    return described(id_, database)
+    return described(id_, destination(database, target))
 
 
 def wait(
@@ -310,20 +335,21 @@ def wait(
     interval: float = 2,
     database_only: bool = False,
     database: str = "default",
+    target: FleetTarget | None = None,
     listener: Listener = ignore,
     interruption: Interruption | None = None,
 ) -> WaitResult:
     """Wait until `database` can be reached, and unless `database_only`, until no migration of either kind is pending.
 
     It is looked at every `interval` seconds for `timeout` seconds, each time over a new connection, which only reads.
-    `listener` is told whenever what is waited for changes.
+    Of a target, SQL migrations alone are waited for. `listener` is told whenever what is waited for changes.
     Raises NotReady at the end of that time, and at once for a migration that is changed or has failed; DatabaseError at
     once where the server refuses the user; and Interrupted.
     """
     from .run.waiting import Patience, wait_until_ready
 
     patience = Patience.chosen(timeout, interval, listener, interruption or Interruption())
-    return wait_until_ready(database, patience, database_only=database_only)
+    return wait_until_ready(destination(database, target), patience, database_only=database_only)
 
 
 def repair(
@@ -334,6 +360,7 @@ def repair(
     mark_reverted: Sequence[str] = (),
     renamed: Sequence[str] = (),
     database: str = "default",
+    target: FleetTarget | None = None,
     lock: bool = True,
     lock_wait: float | None = None,
     applied_by: str | None = None,
@@ -349,7 +376,8 @@ def repair(
     from .database.repair import repair as settle
 
     wanted = Wanted(accept_changes, tuple(send_again), tuple(mark_applied), tuple(mark_reverted), tuple(renamed))
-    return settle(wanted, database, lock=lock, lock_wait=lock_wait, applied_by=applied_by, listener=listener)
+    where = destination(database, target)
+    return settle(wanted, where, lock=lock, lock_wait=lock_wait, applied_by=applied_by, listener=listener)
 
 
 def rebase(

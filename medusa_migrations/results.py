@@ -53,7 +53,8 @@ class RunResult(NamedTuple):
     """What a run or a revert did; `notes` are for people.
 
     `fingerprint` is that of the plan, where there is nothing but a plan: the value of `expected` to carry it out.
-    `held_back` is what a run of phase before has left.
+    `held_back` is what a run of phase before has left. `target` is the name of the target of a fleet that it was about,
+    in this and the other results; then `database` is the alias whose settings that has.
     """
 
     database: str
@@ -63,6 +64,7 @@ class RunResult(NamedTuple):
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
     held_back: tuple[MigrationResult, ...] = ()
+    target: str | None = None
 
 
 class BuildResult(NamedTuple):
@@ -115,6 +117,7 @@ class ShownMigration(NamedTuple):
 class ShowResult(NamedTuple):
     database: str
     migrations: tuple[ShownMigration, ...]
+    target: str | None = None
 
 
 class LogEntry(NamedTuple):
@@ -146,6 +149,7 @@ class LogResult(NamedTuple):
 
     database: str
     entries: tuple[LogEntry, ...]
+    target: str | None = None
 
 
 class ShownPart(NamedTuple):
@@ -175,6 +179,7 @@ class Description(NamedTuple):
     reversible: bool = True
     recorded_checksum: str | None = None
     unreadable: str = ""
+    target: str | None = None
 
 
 class Finding(NamedTuple):
@@ -192,6 +197,7 @@ class RepairResult(NamedTuple):
     database: str
     done: tuple[str, ...]
     findings: tuple[Finding, ...]
+    target: str | None = None
 
 
 class WaitResult(NamedTuple):
@@ -202,6 +208,12 @@ class WaitResult(NamedTuple):
     waited_ms: int
     pending: tuple[str, ...] = ()
     error: Failure | None = None
+    target: str | None = None
+
+    @property
+    def named(self) -> str:
+        """How a sentence calls it."""
+        return f"database {self.database!r}" if self.target is None else f"target {self.target!r}"
 
 
 class Renamed(NamedTuple):

@@ -2,7 +2,8 @@
 
 Each is sent by AppliedMigration with `database` (an alias), `direction` ("up" or "down"), `run` (the mark that its
 entries in the history and the journal have), `id` (that of the migration as text, None of a run), `duration_ms` and
-`error` (None where nothing has failed). What was done is committed by then.
+`error` (None where nothing has failed); and of a target of a fleet with `target`, its name. What was done is committed
+by then.
 """
 
 from django.dispatch import Signal

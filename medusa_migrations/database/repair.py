@@ -17,6 +17,7 @@ from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known
 from medusa_migrations.results import Finding, RepairResult
 
 from .connect import open_session
+from .destination import Destination, name_of
 from .history import History, read_known
 from .journal import Entry
 from .lock import known_and_holder, run_lock
@@ -79,7 +80,7 @@ class Wanted(NamedTuple):
 
 def repair(
     wanted: Wanted,
-    database: str,
+    where: Destination,
     *,
     lock: bool = True,
     lock_wait: float | None = None,
@@ -89,11 +90,11 @@ def repair(
     """As `medusa_migrations.api.repair`."""
     wait = conf.chosen("lock_wait", lock_wait)
     migrations = to_run(only_plan=True)
-    with open_session(database) as session:
+    with open_session(where) as session:
         history = History(session, applied_by)
         before, holder = known_and_holder(history, migrations)
         if wanted == Wanted():
-            return RepairResult(database, (), findings(before, locked=holder is not None))
+            return RepairResult(session.alias, (), findings(before, locked=holder is not None), target=name_of(where))
         with run_lock(session, wait, listener) if lock else nullcontext():
             session.refuse_unusable()
             history.open()
@@ -103,7 +104,7 @@ def repair(
             repairs = Repair(known, history)
             repairs.settle(wanted)
             history.write(repairs.sql)
-            return RepairResult(database, tuple(repairs.done), ())
+            return RepairResult(session.alias, tuple(repairs.done), (), target=name_of(where))
 
 
 class Repair:

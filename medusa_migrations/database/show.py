@@ -10,6 +10,7 @@ from medusa_migrations.plan.known import Known, check_app, find_id, in_order, kn
 from medusa_migrations.results import Description, LogResult, ShownMigration, ShownPart, ShowResult
 
 from .connect import open_session
+from .destination import Destination, alias_of, name_of
 from .history import History
 from .journal import Wanted, entries
 from .lock import LockHolder, known_and_holder
@@ -17,46 +18,49 @@ from .lock import LockHolder, known_and_holder
 _MOST = 1_000_000_000  # of entries
 
 
-def show(app: str | None, database: str) -> ShowResult:
+def show(app: str | None, where: Destination) -> ShowResult:
     """As `medusa_migrations.api.show`."""
-    known, holder = look(database)
+    known, holder = look(where)
     check_app(app, known, app_labels())
     late = out_of_order(known)
     ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
-    return ShowResult(database, tuple(_shown(id_, known, holder, id_ in late) for id_ in ids))
+    return ShowResult(
+        alias_of(where), tuple(_shown(id_, known, holder, id_ in late) for id_ in ids), target=name_of(where)
+    )
 
 
-def describe(id_: str, database: str) -> Description:
+def describe(id_: str, where: Destination) -> Description:
     """As `medusa_migrations.api.describe`."""
-    known, holder = look(database)
+    known, holder = look(where)
     found = find_id(id_, known)
     migration, row = known.by_id.get(found), known.rows.get(found)
     description = Description(
-        database,
+        alias_of(where),
         _shown(found, known, holder, found in out_of_order(known)),
         recorded_checksum=row.checksum if row else None,
         reversible=bool((migration and migration.down) or (row and row.down is not None)),
+        target=name_of(where),
     )
     if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
         description = description._replace(parts=(ShownPart("stored down", row.down),))
     return _with_file(description, migration) if migration else description
 
 
-def log(wanted: Wanted, database: str) -> LogResult:
+def log(wanted: Wanted, where: Destination) -> LogResult:
     """As `medusa_migrations.api.log`."""
     if wanted.limit is not None and not 0 < wanted.limit < _MOST:
         raise PlanError(f"limit is {wanted.limit}: it must be from 1 to {_MOST - 1:,}.")
-    with open_session(database) as session:
+    with open_session(where) as session:
         found = entries(session, wanted)
     if wanted.app is not None and not found:
         check_app(wanted.app, know((), (), lambda feature: False), app_labels())
-    return LogResult(database, tuple(found))
+    return LogResult(alias_of(where), tuple(found), target=name_of(where))
 
 
-def look(database: str) -> tuple[Known, LockHolder | None]:
-    """What is known of the migrations of `database`, with details, and who holds its run lock."""
+def look(where: Destination) -> tuple[Known, LockHolder | None]:
+    """What is known of the migrations of a database or a target, with details, and who holds its run lock."""
     migrations = to_run(only_plan=True)
-    with open_session(database) as session:
+    with open_session(where) as session:
         return known_and_holder(History(session), migrations, details=True)
 
 

@@ -6,12 +6,13 @@ import contextlib
 import gc
 import signal
 import sys
-from argparse import ArgumentParser, BooleanOptionalAction, _ArgumentGroup
+from argparse import ArgumentParser, BooleanOptionalAction, _ActionsContainer, _ArgumentGroup
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from medusa_migrations import api
 from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
@@ -89,8 +90,29 @@ class MigrationCommand(QuickStart):
         return Console(self.stdout, self.stderr, self.style, verbosity=options["verbosity"], quiet=options["json"])
 
 
-def add_database(parser: ArgumentParser | _ArgumentGroup) -> None:
+def add_database(parser: _ActionsContainer) -> None:
     parser.add_argument("--database", default="default", metavar="ALIAS", help='Database alias. Default: "default".')
+
+
+def add_where(parser: ArgumentParser) -> None:
+    """The options for a database, or for a target of a fleet in its place; `where` reads them."""
+    which = parser.add_mutually_exclusive_group()
+    add_database(which)
+    which.add_argument("--target", metavar="NAME", help="A target of --fleet, in place of a database.")
+    parser.add_argument("--fleet", metavar="FLEET", help="The fleet of --target, by its name in FLEETS.")
+
+
+def where(options: dict[str, Any]) -> dict[str, Any]:
+    """The database, or the target that `add_where` names, as keyword arguments of the public functions.
+
+    Raises CommandError for one option without the other, SettingsError for what there is not.
+    """
+    fleet, name = options.get("fleet"), options.get("target")
+    if fleet is None and name is None:
+        return {"database": options["database"]}
+    if fleet is None or name is None:
+        raise CommandError("--fleet and --target go together: --fleet tenants --target t1.", returncode=2)
+    return {"database": options["database"], "target": api.target(fleet, name)}
 
 
 def add_app(parser: ArgumentParser, help: str) -> None:
@@ -116,7 +138,7 @@ class ExecutionCommand(MigrationCommand):
     direction = Direction.UP
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_database(parser)
+        add_where(parser)
         look = parser.add_argument_group("to look without touching anything")
         look.add_argument("--plan", action="store_true", help="List what would be done.")
         look.add_argument("--sql", action="store_true", help="Print the SQL that would be sent.")
@@ -144,13 +166,18 @@ class ExecutionCommand(MigrationCommand):
     def execution(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options that `api.run` and `api.revert` share, as their keyword arguments."""
         names = {"app", "to", "plan", "sql", *Execution.__annotations__} & options.keys()
-        return {name: options[name] for name in names} | {"listener": self.console(options)}
+        return {name: options[name] for name in names} | where(options) | {"listener": self.console(options)}
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:
             result = error.result if isinstance(error, MigrationFailed | Interrupted) else None
             failure = Failure(None, str(error))
-            written(self.stdout, run_json(result or RunResult(options["database"], self.direction, error=failure)))
+            written(
+                self.stdout,
+                run_json(
+                    result or RunResult(options["database"], self.direction, error=failure, target=options["target"])
+                ),
+            )
 
     def plan_lines(self, plan: RunResult) -> Iterator[str]:
         """What would be done, and what is to be known of it."""

@@ -34,6 +34,7 @@ from medusa_migrations.results import (
     Failure,
     LogEntry,
     LogResult,
+    RepairResult,
     RunResult,
     ShownMigration,
     ShowResult,
@@ -267,7 +268,7 @@ def log_line(entry: LogEntry, style: Style) -> str:
 
 def log_json(result: LogResult) -> str:
     """The document of `migrations_show --log --json`."""
-    return _dump({"database": result.database, "entries": [_entry_json(one) for one in result.entries]})
+    return _dump({**where_json(result), "entries": [_entry_json(one) for one in result.entries]})
 
 
 def _entry_json(entry: LogEntry) -> dict[str, Any]:
@@ -287,11 +288,16 @@ def _entry_json(entry: LogEntry) -> dict[str, Any]:
     }
 
 
+def where_json(result: RunResult | ShowResult | LogResult | WaitResult | RepairResult) -> dict[str, str]:
+    """The database that a document is of, and the target of a fleet where it is of one."""
+    return {"database": result.database} | ({"target": result.target} if result.target is not None else {})
+
+
 def run_json(result: RunResult) -> str:
     """The document of `migrations_run --json` and `migrations_revert --json`."""
     return _dump(
         {
-            "database": result.database,
+            **where_json(result),
             "direction": str(result.direction),
             "migrations": [
                 {"id": str(one.id), "status": one.status, "duration_ms": one.duration_ms, "phase": one.phase}
@@ -318,7 +324,7 @@ def wait_json(result: WaitResult) -> str:
     """The document of `migrations_wait --json`."""
     return _dump(
         {
-            "database": result.database,
+            **where_json(result),
             "ready": result.ready,
             "waited_ms": result.waited_ms,
             "pending": list(result.pending),
@@ -331,7 +337,7 @@ def show_json(result: ShowResult) -> str:
     """The document of `migrations_show --json`."""
     return _dump(
         {
-            "database": result.database,
+            **where_json(result),
             "migrations": [
                 {
                     "id": str(one.id),

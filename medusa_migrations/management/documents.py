@@ -11,6 +11,8 @@ from typing import Any
 from medusa_migrations.conf import shown_path
 from medusa_migrations.results import BaselineResult, BuildResult, GenerateResult, MadeFile, RepairResult
 
+from .console import where_json
+
 
 def build_json(result: BuildResult | None, error: str | None = None) -> str:
     """The document of `migrations_build --json`."""
@@ -29,7 +31,7 @@ def repair_json(result: RepairResult, error: str | None = None) -> str:
     findings = [
         {"id": str(one.id), "state": one.state, "problem": one.problem, "cure": one.cure} for one in result.findings
     ]
-    return _dump({"database": result.database, "done": list(result.done), "findings": findings}, error)
+    return _dump({**where_json(result), "done": list(result.done), "findings": findings}, error)
 
 
 def made_json(made: MadeFile | None, *, with_text: bool, error: str | None = None) -> str:

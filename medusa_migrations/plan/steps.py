@@ -74,7 +74,8 @@ class Plan(NamedTuple):
 def fingerprint(plan: Plan, mode: str, database: str) -> str:
     """A text that is the same for two plans if and only if both send the same, in the same way, from the same history.
 
-    They go to the same database too: `database` is its alias. `mode` is that of the transactions, as in Options.
+    They go to the same place too: `database` is its alias, or what stands for a target. `mode` is that of the
+    transactions, as in Options.
     """
     steps = [
         [

@@ -8,6 +8,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from medusa_migrations import signals
+from medusa_migrations.database.destination import name_of
 from medusa_migrations.events import Remarked
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.models import AppliedMigration
@@ -67,6 +68,8 @@ class Announcer:
             "duration_ms": duration_ms,
             "error": error,
         }
+        if target := name_of(self.run.session.where):
+            values["target"] = target
         text = f"{event} {id_text or self.run.history.run}" + (f": {error}" if error else "")
         logger.log(level, "%s", text, extra={"event": event, **values})
         try:

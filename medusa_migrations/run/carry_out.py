@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import connections
 
 from medusa_migrations.database.connect import open_session
+from medusa_migrations.database.destination import key_of, name_of
 from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.session import Session
@@ -146,7 +147,7 @@ def _plan_unless_running(work: _Work) -> Plan | None:
 
 def _looked_at(session: Session, plan: Plan, options: Options) -> RunResult:
     if not options.only_plan:
-        return RunResult(session.alias, plan.direction)
+        return RunResult(session.alias, plan.direction, target=name_of(session.where))
     from .preview import as_result
 
     return as_result(session, plan, options)
@@ -158,17 +159,17 @@ def _with_notes(result: RunResult, plan: Plan, work: _Work) -> RunResult:
     if plan.held_back:
         from .held_back import held_back
 
-        notes = (*notes, held_back([one.id for one in plan.held_back], app, result.database))
+        notes = (*notes, held_back([one.id for one in plan.held_back], app, work.session.where))
     if plan.missing:
         from .missing import offer
 
-        notes = (*notes, *offer(plan.missing, app, result.database))
+        notes = (*notes, *offer(plan.missing, app, work.session.where))
     held = tuple(MigrationResult(one.id, "held_back", phase=one.phase) for one in plan.held_back)
     return result._replace(notes=notes, held_back=held)
 
 
 def _refuse_stale(plan: Plan, options: Options) -> None:
-    if options.expected is not None and options.expected != fingerprint(plan, options.mode, options.database):
+    if options.expected is not None and options.expected != fingerprint(plan, options.mode, key_of(options.where)):
         raise StalePlanError("What would be done is not what was shown any more. Nothing was done. Look at it again.")
 
 
@@ -180,9 +181,9 @@ def _session(direction: Direction, options: Options) -> Iterator[Session]:
             from .waiting import wait_for_server
 
             wait_for_server(options)
-        with open_session(options.database, options.interruption) as session:
+        with open_session(options.where, options.interruption) as session:
             yield session
     except StopRequested as stop:
         message = f"Stopped by {stop} before the first migration: nothing was run."
-        result = RunResult(options.database, direction, error=Failure(None, message))
+        result = RunResult(options.database, direction, error=Failure(None, message), target=name_of(options.where))
         raise Interrupted(message, str(stop), result) from stop

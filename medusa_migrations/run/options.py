@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Self, TypedDict
 
 from medusa_migrations import conf
+from medusa_migrations.database.destination import Destination, FleetTarget, alias_of, destination
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.events import Listener, ignore
 from medusa_migrations.files.build import app_labels
@@ -21,9 +22,9 @@ class Execution(TypedDict, total=False):
     `fake` writes the history only. `transaction` is "all", "each" or "none". `build` tells whether to build first.
     `wait` is how many seconds to wait for the server, by default none. `lock` False takes no lock; `lock_wait` is in
     seconds. `lock_timeout` and `statement_timeout` are PostgreSQL durations, and `retries` a number of further tries.
-    `database` is an alias; `applied_by` is by default the operating system's user. `listener` is told of every event,
-    of who blocks in another thread. `interruption` stops the run. `expected` is the fingerprint of the plan that
-    somebody was shown: under the lock, any other raises StalePlanError.
+    `database` is an alias, and `target` a target of a fleet in its place. `applied_by` is by default the operating
+    system's user. `listener` is told of every event, of who blocks in another thread. `interruption` stops the run.
+    `expected` is the fingerprint of the plan that somebody was shown: under the lock, any other raises StalePlanError.
     """
 
     fake: bool
@@ -36,6 +37,7 @@ class Execution(TypedDict, total=False):
     statement_timeout: str | None
     retries: int | None
     database: str
+    target: FleetTarget | None
     applied_by: str | None
     listener: Listener
     interruption: Interruption | None
@@ -51,6 +53,7 @@ class Options(NamedTuple):
     """
 
     database: str = "default"
+    target: FleetTarget | None = None
     mode: str = "each"
     fake: bool = False
     build: bool | None = None
@@ -73,6 +76,7 @@ class Options(NamedTuple):
     @classmethod
     def chosen(cls, how: Execution, *, only_plan: bool = False, with_sql: bool = False, command: str = "") -> Self:
         """What was asked for, and today's settings for the rest. Raises SettingsError for a value that cannot be."""
+        where = destination(how.get("database", "default"), how.get("target"))
         as_they_are = {name: how[name] for name in _WITHOUT_SETTING if name in how}  # type: ignore[literal-required]  # names of its own
         return cls(
             mode=conf.chosen("transaction", how.get("transaction")),
@@ -84,8 +88,13 @@ class Options(NamedTuple):
             only_plan=only_plan,
             with_sql=with_sql,
             command=command,
-            **as_they_are,
+            **as_they_are | {"database": alias_of(where)},
         )
+
+    @property
+    def where(self) -> Destination:
+        """What it is about: the target, else the database."""
+        return self.database if self.target is None else self.target
 
     def again(self, direction: Direction) -> str:
         """The command that goes on with a run that ended early."""
@@ -118,4 +127,4 @@ def forwards(
     return Forwards(app, to, app_labels(), strict, exempt, None if phase is None else conf.phase(phase), fake)
 
 
-_WITHOUT_SETTING = ("database", "fake", "build", "lock", "applied_by", "listener", "interruption", "expected")
+_WITHOUT_SETTING = ("database", "target", "fake", "build", "lock", "applied_by", "listener", "interruption", "expected")

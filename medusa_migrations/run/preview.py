@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from medusa_migrations.database.destination import key_of, name_of
 from medusa_migrations.database.session import Session
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.plan.steps import Plan, Step, fingerprint
@@ -29,7 +30,8 @@ def as_result(session: Session, plan: Plan, options: Options) -> RunResult:
         session.alias,
         plan.direction,
         tuple(_step_as_result(session, step, options, was_there=step.id in there) for step in plan.steps),
-        fingerprint=fingerprint(plan, options.mode, session.alias),
+        fingerprint=fingerprint(plan, options.mode, key_of(session.where)),
+        target=name_of(session.where),
     )
 
 

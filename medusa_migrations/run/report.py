@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from medusa_migrations.database.destination import name_of
 from medusa_migrations.database.postgresql import Notice
 from medusa_migrations.errors import Interrupted, MigrationFailed
 from medusa_migrations.events import Failed, Finished, Noticed, Started
@@ -82,7 +83,8 @@ class Report:
 
     def result(self, error: Failure | None = None) -> RunResult:
         """What was done so far, and why it ended early, if it did."""
-        return RunResult(self.run.session.alias, self.run.direction, tuple(self.results), error)
+        session = self.run.session
+        return RunResult(session.alias, self.run.direction, tuple(self.results), error, target=name_of(session.where))
 
     def failed(self, failed: StatementFailed, ending: Ending) -> MigrationFailed:
         """The error for a run that ends because PostgreSQL, or an author's code, has failed."""

@@ -14,7 +14,8 @@ from django.db import Error
 from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations import conf
-from medusa_migrations.database.connect import CannotConnect, connected, usable
+from medusa_migrations.database.connect import CannotConnect, connected, usable_for
+from medusa_migrations.database.destination import Destination, alias_of, name_of, named
 from medusa_migrations.database.history import History
 from medusa_migrations.database.interruption import REPEAT_SECONDS, Interruption, StopRequested
 from medusa_migrations.database.lock import known_and_holder
@@ -61,7 +62,10 @@ class Patience(NamedTuple):
 
 
 class Awaited(NamedTuple):
-    """The migrations that are to be applied: SQL's, as far as they run in `phase`, and Django's, those of `loader`."""
+    """The migrations that are to be applied: SQL's, as far as they run in `phase`, and Django's, those of `loader`.
+
+    Of a target SQL's alone: a fleet is of those, and Django's are for whoever runs them there.
+    """
 
     migrations: tuple[Migration, ...]
     loader: MigrationLoader
@@ -74,27 +78,27 @@ class Awaited(NamedTuple):
         held_back = known.held_back(self.phase)
         if hopeless(known, is_held=holder is not None, held_back=held_back):
             known, holder = known_and_holder(history, self.migrations, details=True)  # with what the errors were
-        applied = applied_by_django(session, self.loader)
+        applied = None if session.target else applied_by_django(session, self.loader)
         return Look(
             sql=tuple(migration.id for migration in known.due(self.phase)),
-            django=tuple(sorted(key for key in self.loader.graph.nodes if key not in applied)),
+            django=() if applied is None else tuple(sorted(self.loader.graph.nodes.keys() - applied)),
             holder=holder.text if holder else "",
             hopeless=hopeless(known, is_held=holder is not None, held_back=held_back),
         )
 
 
-def wait_until_ready(database: str, patience: Patience, *, database_only: bool) -> WaitResult:
+def wait_until_ready(where: Destination, patience: Patience, *, database_only: bool) -> WaitResult:
     """As `medusa_migrations.api.wait`."""
     began = time.monotonic()
     conf.get_settings()  # what is wrong is told at once
     phase = conf.phase_of_environment()
     awaited = None if database_only else Awaited(to_run(only_plan=True), loaded(), phase)
     try:
-        found = _last_look(database, awaited, patience)
+        found = _last_look(where, awaited, patience)
     except StopRequested as stop:
         raise Interrupted(f"Stopped by {stop} while it waited. Nothing was changed.", str(stop)) from stop
     waited = round((time.monotonic() - began) * 1000)
-    result = WaitResult(database, found.is_ready, waited, found.pending)
+    result = WaitResult(alias_of(where), found.is_ready, waited, found.pending, target=name_of(where))
     if found.is_ready:
         return result
     failure = found.hopeless or Failure(None, overdue(found, patience.timeout))
@@ -105,19 +109,19 @@ def wait_for_server(options: Options) -> None:
     """Wait until the server of a run takes connections. Raises DatabaseError when the time is over, StopRequested."""
     interruption = options.interruption or Interruption()
     patience = Patience(options.wait, SERVER_INTERVAL, options.listener, interruption)
-    found = _last_look(options.database, None, patience)
+    found = _last_look(options.where, None, patience)
     if found.unreachable:
         raise DatabaseError(f"{found.unreachable}\nWaited {options.wait:g} s for it; --wait sets how long.")
 
 
-def _last_look(alias: str, awaited: Awaited | None, patience: Patience) -> Look:
+def _last_look(where: Destination, awaited: Awaited | None, patience: Patience) -> Look:
     """The last look: one that leaves nothing to wait for, or that at the end of the time."""
-    usable(alias)  # in this thread, whose connection may be a tenant's
+    usable_for(where)  # in this thread, whose connection may be a tenant's
     deadline = time.monotonic() + patience.timeout
     told = ""
     while True:
         longest = min(LOOK_SECONDS, max(LAST_LOOK_SECONDS, deadline - time.monotonic()))
-        found = in_time(longest, functools.partial(_look, alias, awaited), patience.interruption) or _unanswered(alias)
+        found = in_time(longest, functools.partial(_look, where, awaited), patience.interruption) or _unanswered(where)
         left = deadline - time.monotonic()
         if found.is_ready or found.hopeless or left <= 0:
             return found
@@ -128,10 +132,10 @@ def _last_look(alias: str, awaited: Awaited | None, patience: Patience) -> Look:
         patience.interruption.wait(min(patience.interval, left))
 
 
-def _look(alias: str, awaited: Awaited | None, interruption: Interruption) -> Look:
+def _look(where: Destination, awaited: Awaited | None, interruption: Interruption) -> Look:
     """Look over a new connection. Raises DatabaseError for what no time mends."""
     try:
-        with connected(alias, interruption) as session:
+        with connected(where, interruption) as session:
             return awaited.look(session) if awaited else Look()
     except CannotConnect as error:
         if not error.may_pass:
@@ -140,14 +144,14 @@ def _look(alias: str, awaited: Awaited | None, interruption: Interruption) -> Lo
     except Error as error:
         reason = server_error(error)
         if reason.is_lost or reason.sqlstate in PASSING:
-            return Look(unreachable=CannotConnect(f"The database {alias!r} failed: {reason.message}", reason.message))
+            return Look(unreachable=CannotConnect(f"The {named(where)} failed: {reason.message}", reason.message))
         cure = " Give this database user SELECT on it." if reason.sqlstate == INSUFFICIENT_PRIVILEGE else ""
-        raise DatabaseError(f"The database {alias!r} cannot be looked at: {reason.message}.{cure}") from None
+        raise DatabaseError(f"The {named(where)} cannot be looked at: {reason.message}.{cure}") from None
 
 
-def _unanswered(alias: str) -> Look:
+def _unanswered(where: Destination) -> Look:
     reason = "no answer"
-    message = f"The database {alias!r} gives {reason}. See that its server runs, and what its sessions wait for."
+    message = f"The {named(where)} gives {reason}. See that its server runs, and what its sessions wait for."
     return Look(unreachable=CannotConnect(message, reason))
 
 

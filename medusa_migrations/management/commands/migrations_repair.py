@@ -5,7 +5,7 @@ from typing import Any
 
 from medusa_migrations import api
 from medusa_migrations.errors import MigrationError
-from medusa_migrations.management.base import MigrationCommand, add_database, add_json, add_lock
+from medusa_migrations.management.base import MigrationCommand, add_json, add_lock, add_where, where
 from medusa_migrations.management.console import deliver, printable, written
 from medusa_migrations.management.documents import repair_json
 from medusa_migrations.results import RepairResult
@@ -15,7 +15,7 @@ class Command(MigrationCommand):
     help = "Settles the history where files or the database were changed by hand; lists what needs that."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_database(parser)
+        add_where(parser)
         add_lock(parser)
         parser.add_argument(
             "--accept-changes",
@@ -44,11 +44,10 @@ class Command(MigrationCommand):
             "mark_applied",
             "mark_reverted",
             "renamed",
-            "database",
             "lock",
             "lock_wait",
         )
-        result = api.repair(**{name: options[name] for name in names}, listener=self.console(options))
+        result = api.repair(**{name: options[name] for name in names}, **where(options), listener=self.console(options))
         if options["json"]:
             deliver(self.stdout, repair_json(result))
         for line in result.done:
@@ -61,4 +60,7 @@ class Command(MigrationCommand):
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:
-            written(self.stdout, repair_json(RepairResult(options["database"], (), ()), str(error)))
+            written(
+                self.stdout,
+                repair_json(RepairResult(options["database"], (), (), target=options["target"]), str(error)),
+            )

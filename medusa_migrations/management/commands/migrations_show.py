@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from medusa_migrations import api
-from medusa_migrations.management.base import MigrationCommand, add_app, add_database
+from medusa_migrations.management.base import MigrationCommand, add_app, add_where, where
 from medusa_migrations.management.console import deliver, log_json, log_line, show_json, show_line
 
 _UNSETTLED = ("pending", "changed", "missing", "failed")
@@ -24,7 +24,7 @@ class Command(MigrationCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_app(parser, "Only this app's.")
-        add_database(parser)
+        add_where(parser)
         parser.add_argument(
             "--check", action="store_true", help="Exit with 1 if any is pending, changed, missing or failed."
         )
@@ -38,7 +38,7 @@ class Command(MigrationCommand):
         if options["log"] is not None or options["since"] is not None:
             self.log(options)
             return
-        result = api.show(options["app"], database=options["database"])
+        result = api.show(options["app"], **where(options))
         if options["json"]:
             deliver(self.stdout, show_json(result))
         elif options["verbosity"]:
@@ -52,7 +52,7 @@ class Command(MigrationCommand):
     def log(self, options: dict[str, Any]) -> None:
         if options["check"]:
             raise CommandError("--check is about what is applied, and cannot go with --log.")
-        result = api.log(options["app"], limit=options["log"], since=options["since"], database=options["database"])
+        result = api.log(options["app"], limit=options["log"], since=options["since"], **where(options))
         if options["json"]:
             deliver(self.stdout, log_json(result))
         elif options["verbosity"]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from medusa_migrations import api
 from medusa_migrations.errors import MigrationError, NotReady
-from medusa_migrations.management.base import MigrationCommand, add_database
+from medusa_migrations.management.base import MigrationCommand, add_where, where
 from medusa_migrations.management.console import deliver, wait_json, written
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.results import Failure, WaitResult
@@ -24,22 +24,24 @@ class Command(MigrationCommand):
         parser.add_argument(
             "--database-only", action="store_true", help="Wait for the server alone, whatever is pending."
         )
-        add_database(parser)
+        add_where(parser)
         parser.add_argument("--json", action="store_true", help="Print one JSON document at the end and nothing else.")
 
     def work(self, **options: Any) -> None:
         self.began = time.monotonic()
-        asked = {name: options[name] for name in ("timeout", "interval", "database_only", "database")}
+        asked = {name: options[name] for name in ("timeout", "interval", "database_only")}
         with stopped_by_signals(next_step=self.next_step) as interruption:
-            result = api.wait(**asked, listener=self.console(options), interruption=interruption)
+            result = api.wait(**asked, **where(options), listener=self.console(options), interruption=interruption)
         if options["json"]:
             deliver(self.stdout, wait_json(result))
         else:
             state = "can be reached" if options["database_only"] else "is ready: no migration is pending"
-            self.say(f"The database {result.database!r} {state}.", options)
+            self.say(f"The {result.named} {state}.", options)
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:
             waited = round((time.monotonic() - self.began) * 1000)
-            early = WaitResult(options["database"], False, waited, error=Failure(None, str(error)))
+            early = WaitResult(
+                options["database"], False, waited, error=Failure(None, str(error)), target=options["target"]
+            )
             written(self.stdout, wait_json(error.result if isinstance(error, NotReady) else early))
