@@ -11,6 +11,10 @@ from django.utils.translation import gettext_lazy as _
 FORMAT = 2
 HISTORY_COMMENT = f"History of medusa_migrations, format {FORMAT}"
 
+# Those of a target of a fleet: who looks for the history of a database, which may be lost, means none of them.
+TARGET_HISTORY_COMMENT = f"History of a schema by medusa_migrations, format {FORMAT}"
+TARGET_JOURNAL_COMMENT = "Journal of a schema by medusa_migrations"
+
 
 class NoRows(models.Manager[Any]):
     """A manager that has nothing."""

@@ -17,7 +17,14 @@ from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.files.build import release
 from medusa_migrations.migration import REPEATABLE, Migration, MigrationId
-from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, MigrationLog
+from medusa_migrations.models import (
+    FORMAT,
+    HISTORY_COMMENT,
+    TARGET_HISTORY_COMMENT,
+    TARGET_JOURNAL_COMMENT,
+    AppliedMigration,
+    MigrationLog,
+)
 from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
@@ -245,7 +252,10 @@ class History:
         """
         with self.session.connection.schema_editor(atomic=False, collect_sql=True) as editor:
             editor.create_model(model)
-        return list(editor.collected_sql)
+        if not self.place.of_target:
+            return list(editor.collected_sql)
+        comment = TARGET_JOURNAL_COMMENT if model is MigrationLog else TARGET_HISTORY_COMMENT
+        return [*editor.collected_sql, f"COMMENT ON TABLE {model._meta.db_table} IS {literal(comment)};"]
 
     def _into_schema(self) -> str:
         """SQL that has tables made in the history's schema, which of an alias it makes too, if need be."""
@@ -267,7 +277,8 @@ class History:
                 self.session.execute(f"ALTER TABLE {self.table} ADD COLUMN {field.column} {type_}{value}")
                 if value:
                     self.session.execute(f"ALTER TABLE {self.table} ALTER COLUMN {field.column} DROP DEFAULT")
-        self.session.execute(f"COMMENT ON TABLE {self.table} IS {literal(HISTORY_COMMENT)}")
+        comment = TARGET_HISTORY_COMMENT if self.place.of_target else HISTORY_COMMENT
+        self.session.execute(f"COMMENT ON TABLE {self.table} IS {literal(comment)}")
 
     def write(self, statements: list[str]) -> None:
         """Carry out changes together. Raises DatabaseError."""

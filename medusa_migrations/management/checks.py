@@ -138,14 +138,15 @@ def check_tenants(**kwargs: Any) -> list[CheckMessage]:
     """SQL migrations with an engine as that of django-tenants, which no tenant's schema would have (E012), or none."""
     if not any(hasattr(connection, "set_schema") for connection in map(_connection, connections)) or not _is_usable():
         return []
-    from medusa_migrations.management.migrate.tenants import HOOK, SETTING, is_hooked, of_tenants
+    from medusa_migrations.management.migrate.tenants import CURE, HOOK, SETTING, in_fleets, is_hooked, of_tenants
 
-    wrong = sorted(label for label in _labels_with_sources() if of_tenants(apps.get_app_config(label)))
+    labels = _labels_with_sources() - in_fleets()
+    wrong = sorted(label for label in labels if of_tenants(apps.get_app_config(label)))
     found = [
         Error(
             f"{', '.join(wrong)}: SQL migrations run in the schema that all tenants share, and would be left out in "
             "those of the tenants.",
-            hint="Take the app out of TENANT_APPS, or give it Django migrations.",
+            hint=CURE,
             id=f"{TAG}.E012",
         )
     ]

@@ -134,3 +134,33 @@ def test_names_with_a_quote_are_named_as_they_are(project: Project) -> None:
     make_fleet(project, 'quo"te')
     project.sql(f"DROP SCHEMA {identifier('quo' + chr(34) + 'te')}")
     assert 'Make it: CREATE SCHEMA "quo""te"' in run_on(project, "n0").error()
+
+
+def test_histories_of_schemas_are_no_lost_history_of_their_database(project: Project) -> None:
+    make_fleet(project, "t1")
+    id_ = project.table(1)
+    project.manage("migrations_build").ok()
+    run_on(project, "n0").ok()
+    project.sql("DROP TABLE t1.medusa_migrations")
+    assert "[ ]" in project.manage("migrations_show").ok().stdout
+    project.run().ok()
+    assert project.applied() == [id_]
+
+
+def test_an_older_history_of_a_schema_is_brought_up_to_date_and_stays_that_of_a_schema(project: Project) -> None:
+    make_fleet(project, "t1")
+    project.table(1)
+    project.manage("migrations_build").ok()
+    run_on(project, "n0").ok()
+    comment = "SELECT obj_description('t1.medusa_migrations'::regclass)"
+    ((text,),) = project.sql(comment)
+    assert text == "History of a schema by medusa_migrations, format 2"
+    project.sql("COMMENT ON TABLE t1.medusa_migrations IS 'History of a schema by medusa_migrations, format 1'")
+    project.table(2)
+    project.manage("migrations_build").ok()
+    run_on(project, "n0").ok()
+    assert project.sql(comment) == [(text,)]
+    project.sql("COMMENT ON TABLE t1.medusa_migrations IS 'History of a schema by medusa_migrations, format 99'")
+    project.table(3)
+    project.manage("migrations_build").ok()
+    assert "was made by a newer version" in run_on(project, "n0").error()

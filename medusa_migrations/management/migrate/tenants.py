@@ -1,4 +1,4 @@
-"""Engines with a schema for each tenant, as django-tenants has one: SQL migrations run in the shared one alone."""
+"""Engines with a schema for each tenant, as django-tenants has one: fleets run SQL migrations there, `migrate` none."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from django.conf import settings
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from medusa_migrations import conf
 from medusa_migrations.database.connect import shared_schema, tenant_schema
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.owned import sql_labels
+
+# What to do with an app of tenants that no fleet runs.
+CURE = (
+    "Take the app out of TENANT_APPS, give it Django migrations, or have a fleet run it in each tenant's schema: name "
+    "it in APPS of one of FLEETS."
+)
 
 # What django-tenants runs for each schema; by default Django's own command.
 SETTING = "TENANT_BASE_MIGRATE_COMMAND"
@@ -17,23 +24,29 @@ HOOK = "medusa_migrations.management.migrate.command.Command"
 
 
 def is_left_to_django(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a connection is set to the schema of a tenant, where no app with SQL migrations is at home.
+    """Whether a connection is set to the schema of a tenant, where fleets run what there is of SQL migrations.
 
-    Raises PlanError if it is, and one is.
+    Raises PlanError if it is, and there are some that no fleet runs.
     """
     schema = tenant_schema(connection)
     if schema is None:
         return False
     found = sorted(
-        label for label in sql_labels() & apps.app_configs.keys() if router.allow_migrate(connection.alias, label)
+        label
+        for label in (sql_labels() - in_fleets()) & apps.app_configs.keys()
+        if router.allow_migrate(connection.alias, label)
     )
     if found:
         raise PlanError(
             f"{', '.join(found)}: SQL migrations run in the schema {shared_schema()!r} alone, so {schema!r} would be "
-            f"left without. Nothing was done in {schema!r}. Take the app out of TENANT_APPS, or give it Django "
-            "migrations."
+            f"left without. Nothing was done in {schema!r}. {CURE}"
         )
     return True
+
+
+def in_fleets() -> set[str]:
+    """The labels of the apps that a fleet says that it runs."""
+    return {label for fleet in conf.get_settings().fleets.values() for label in fleet.apps or ()}
 
 
 def is_hooked() -> bool:
