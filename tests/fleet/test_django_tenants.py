@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 
 import pytest
 
 from tests.support.fleets import history_of, on, run_on, tables
-from tests.support.projects import Project
+from tests.support.projects import ROOT, Project
 
 pytestmark = pytest.mark.skipif(find_spec("django_tenants") is None, reason="needs django-tenants")
 
@@ -36,18 +37,11 @@ migrations.CreateModel("Domain", [
 ]),
 """
 
-# As docs/fleets.md has it.
-SYNC = """
-from django.db import transaction
-from django.dispatch import receiver
-from django_tenants.models import TenantMixin
-from django_tenants.signals import post_schema_sync
-from medusa_migrations import api
-
-@receiver(post_schema_sync, sender=TenantMixin)
-def run_sql_migrations(tenant, **kwargs):
-    transaction.on_commit(lambda: api.run(target=api.target("tenants", tenant.schema_name)))
-"""
+RECIPE = next(
+    block
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs/fleets.md").read_text(), re.DOTALL)
+    if "post_schema_sync" in block
+)
 
 APPS = """
 from django.apps import AppConfig
@@ -163,7 +157,7 @@ def test_an_app_of_tenants_that_no_fleet_runs_is_an_error_still(project: Project
 
 def test_a_new_tenant_gets_its_sql_migrations_by_the_recipe(project: Project) -> None:
     make_tenants(project)
-    (project.folder / "customers/receivers.py").write_text(SYNC)
+    (project.folder / "customers/receivers.py").write_text(RECIPE)
     (project.folder / "customers/apps.py").write_text(APPS)
     project.manage("migrate_schemas", "--shared").ok()
     make_tenant(project, "t1")
