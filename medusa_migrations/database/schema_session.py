@@ -70,7 +70,8 @@ def refuse_elsewhere(session: Session) -> None:
             f"CREATE ON SCHEMA {schema} TO {identifier(user)}."
         )
     raise DatabaseError(
-        f"The session for the {session.named} is in the schema {current!r} of {database}: something sets search_path "
-        f"when a connection of the alias {alias_of(target)!r} is made, as a receiver of connection_created. Nothing "
-        "was done. Have that leave it alone."
+        f"The session for the {session.named} is in the schema {current!r} of {database}. Nothing was done. Something "
+        f"sets search_path when a connection of the alias {alias_of(target)!r} is made, as a receiver of "
+        "connection_created: have that leave it alone. Or the name is beyond ASCII, and the database not in UTF8: "
+        "rename the schema."
     )

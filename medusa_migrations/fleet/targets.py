@@ -44,11 +44,20 @@ def targets(fleet: str) -> tuple[FleetTarget, ...]:
     return tuple(found)
 
 
+def check(fleet: str) -> None:
+    """Raise SettingsError for TARGETS that cannot be, as far as that is known without asking for them."""
+    given = conf.get_settings().fleets[fleet].targets
+    if isinstance(given, str):
+        _from_path(given, fleet)
+    elif isinstance(given, list):
+        targets(fleet)
+
+
 def _are(fleets: Mapping[str, Fleet]) -> str:
     return f"is {', '.join(map(repr, fleets))}" if fleets else "are none"
 
 
-def from_path(path: str, fleet: str) -> Callable[[], Iterable[Any]]:
+def _from_path(path: str, fleet: str) -> Callable[[], Iterable[Any]]:
     """The callable that TARGETS of `fleet` names. Raises SettingsError if it cannot be imported or is none."""
     called = f"{conf.NAME}['FLEETS'][{fleet!r}]['TARGETS'] is {path!r}, which cannot be"
     try:
@@ -62,7 +71,7 @@ def from_path(path: str, fleet: str) -> Callable[[], Iterable[Any]]:
 
 def _listed(given: str | list[Any] | Mapping[str, str], fleet: str, called: str) -> Iterable[Any]:
     if isinstance(given, str):
-        return _called(from_path(given, fleet), f"{called}: {given}")
+        return _called(_from_path(given, fleet), f"{called}: {given}")
     return _asked(given["SQL"], given["DATABASE"], called) if isinstance(given, Mapping) else given
 
 

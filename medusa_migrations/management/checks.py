@@ -57,20 +57,18 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 @register(TAG)
 def check_fleets(**kwargs: Any) -> list[CheckMessage]:
-    """Fleets whose targets nothing gives (E014): what TARGETS names is imported, and not called."""
+    """Fleets whose TARGETS cannot be (E015): a callable is imported and not called, and no database is asked."""
     from medusa_migrations import conf
     from medusa_migrations.errors import SettingsError
 
     found: list[CheckMessage] = []
-    for name, fleet in conf.get_settings().fleets.items() if _settings_problem() is None else ():
-        if isinstance(fleet.targets, str):
-            from medusa_migrations.fleet.targets import from_path
+    for name in conf.get_settings().fleets if _settings_problem() is None else ():
+        from medusa_migrations.fleet.targets import check
 
-            try:
-                from_path(fleet.targets, name)
-            except SettingsError as error:
-                hint = "Give the dotted path of a function that returns the targets, such as 'shop.tenants.targets'."
-                found.append(Error(str(error), hint=hint, id=f"{TAG}.E014"))
+        try:
+            check(name)
+        except SettingsError as error:
+            found.append(Error(str(error), hint="What it may be is in docs/fleets.md.", id=f"{TAG}.E015"))
     return found
 
 

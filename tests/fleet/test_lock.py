@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from medusa_migrations.database.keys import OF_DATABASE, SCHEMA_CLASS, WAITING
+from medusa_migrations.database.keys import OF_DATABASE, SCHEMA_CLASS, WAITING, of_schema
 from medusa_migrations.database.postgresql import LOCK_KEY, REACHED_KEY
 from tests.support.fleets import history_of, make_fleet, on, run_on, tables
 from tests.support.processes import ended, read_until, transaction
@@ -44,6 +44,12 @@ def waiting(number: int) -> str:
 
 def test_the_keys_are_each_others_none() -> None:
     assert len({SCHEMA_CLASS, REACHED_KEY}) == 2
+
+
+def test_the_number_of_a_schema_is_that_of_its_key_as_the_server_has_it(project: Project) -> None:
+    for oid in (1, 2**31 - 1, 2**31, 2**32 - 1):
+        ((key,),) = project.sql(f"SELECT {oid}::bigint::oid::int4")
+        assert f"({SCHEMA_CLASS}, {key})" in of_schema("t1", oid).take
 
 
 @pytest.mark.smoke
@@ -216,6 +222,25 @@ def test_who_looks_at_a_schema_sees_that_it_is_being_run(project: Project) -> No
         assert "running now" not in project.manage(*on("n1", "migrations_show")).ok().stdout
         assert "running now" not in project.manage("migrations_show").ok().stdout
     assert ended(run)[0] == 0
+
+
+def test_two_names_of_one_place_that_cannot_be_seen_to_be_one_exclude_each_other(project: Project) -> None:
+    make_fleet(project, "t1")
+    host = project.server.parameters.get("host", "")
+    project.settings["FLEETS"]["tenants"]["TARGETS"].append({"name": "b", "schema": "t1", "settings": {"HOST": host}})
+    project.configure()
+    project.sql("CREATE TABLE gate ()")
+    project.write(SLOW, "LOCK TABLE public.gate IN SHARE MODE;")
+    project.manage("migrations_build").ok()
+    with transaction(project, "LOCK TABLE gate"):
+        run = project.start(*on("n0", "migrations_run", "--lock-timeout", "60s"))
+        project.wait_for(waiting(1))
+        assert (
+            "Migrations of the target 'b' (schema 't1') are being run by pid"
+            in run_on(project, "b", "--lock-wait", "0").error()
+        )
+    assert ended(run)[0] == 0
+    assert "No migrations to apply." in run_on(project, "b").ok().stdout
 
 
 def test_no_lock_is_left_by_who_did_not_get_it(project: Project) -> None:

@@ -164,3 +164,20 @@ def test_an_older_history_of_a_schema_is_brought_up_to_date_and_stays_that_of_a_
     project.table(3)
     project.manage("migrations_build").ok()
     assert "was made by a newer version" in run_on(project, "n0").error()
+
+
+def test_a_name_beyond_ascii_is_refused_where_the_database_is_not_in_utf8(project: Project) -> None:
+    name = f"{project.database}_l"
+    project.server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        targets = [{"name": "n0", "schema": "tür", "settings": {"NAME": name}}]
+        project.configure(FLEETS={"tenants": {"TARGETS": targets, "SEARCH_PATH": ["{schema}", "public"]}})
+        project.server.execute('CREATE SCHEMA "tür"', name)
+        project.table(1)
+        project.manage("migrations_build").ok()
+        assert "Or the name is beyond ASCII, and the database not in UTF8" in run_on(project, "n0").error()
+        assert project.server.execute("SELECT count(*) FROM pg_class WHERE relname = 'medusa_migrations'", name) == [
+            (0,)
+        ]
+    finally:
+        project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")

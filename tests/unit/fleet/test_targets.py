@@ -135,8 +135,13 @@ def test_a_check_imports_a_callable_and_does_not_call_it() -> None:
     for path, why in (("a.b", "imported"), (f"{__name__}.NO_CALLABLE", "called")):
         with given({"TARGETS": path}):
             (message,) = check_fleets()
-        assert message.id == "medusa_migrations.E014"
+        assert message.id == "medusa_migrations.E015"
         assert f"['TARGETS'] is '{path}', which cannot be {why}" in message.msg
+    with given({"TARGETS": [{"schema": "t1"}, {"schmea": "t1"}]}):
+        (message,) = check_fleets()
+    assert "an unknown key 'schmea'" in message.msg
+    with given({"TARGETS": {"SQL": "SELECT"}}):
+        assert check_fleets() == []
 
 
 def test_settings_stand_in_place_of_the_aliass_one_by_one() -> None:
