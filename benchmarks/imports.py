@@ -25,6 +25,7 @@ UNWANTED = (
     "django.test",
     "medusa_migrations.admin",
     "medusa_migrations.management.checks",
+    "medusa_migrations.fleet",
     "medusa_migrations.generate",
     "medusa_migrations.files.make",
     "medusa_migrations.management.migrate.bridge",

@@ -86,7 +86,7 @@ def connected(
     try:
         with interruption.cancels(functools.partial(postgresql.cancel, connection)):
             session = Session(connection, interruption, where)
-            if session.target and session.target.schema is not None:
+            if session.schema is not None:
                 from .schema_session import refuse_elsewhere  # few sessions are for a schema
 
                 refuse_elsewhere(session)

@@ -64,7 +64,7 @@ def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
     deadline = time.monotonic() + wait
     told = ""
     with contextlib.ExitStack() as stack:
-        is_queued = not session.lock.queue
+        is_queued = not session.lock.queue  # a run of a schema keeps nobody from beginning
         while not session.query(session.lock.take)[0][0]:
             found = _holder(session, session.lock.in_the_way)
             holder = found.text if found else told or "another process"

@@ -132,9 +132,10 @@ def _table(session: Session) -> str | None:
 
 def applied_by_django(session: Session, loader: MigrationLoader) -> set[Key]:
     """Django's history; a squashed migration counts when all that it replaces is there, and the other way round."""
-    if not has_django_history(session):
+    table = _table(session)
+    applied = set(session.query(f"SELECT app, name FROM {table}")) if table else set()
+    if not applied:
         return set()
-    applied = set(session.query(f"SELECT app, name FROM {_table(session)}"))
     squashed = {key for key, migration in loader.replacements.items() if applied.issuperset(migration.replaces)}
     replaced = {
         key
