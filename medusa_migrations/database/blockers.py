@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from medusa_migrations.errors import MigrationError
 from medusa_migrations.events import Blocked, Listener
 
 from .postgresql import text_of
@@ -56,13 +57,22 @@ _CONSTANT = re.compile(r"(?:\b(?:[ebxn]|u&))?'|\$\w*\$|(?<![\w$])\d", re.IGNOREC
 class BlockWatch:
     """Watches the backend `pid` through `connection`, which it opens when it first has to, in a thread of its own.
 
-    `set_up` is sent over that first, since a role may have a timeout for idle sessions.
+    It has the `settings` of that moment. `set_up` is sent over it first, since a role may have a timeout for idle
+    sessions.
 
     Use it as a context manager, and call `begin` and `end` around each message. `last` is who blocked it last.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, set_up: str, pid: int, listener: Listener) -> None:
-        self.connection, self.set_up, self.pid, self.listener = connection, set_up, pid, listener
+    def __init__(
+        self,
+        connection: BaseDatabaseWrapper,
+        settings: Callable[[], dict[str, Any]],
+        set_up: str,
+        pid: int,
+        listener: Listener,
+    ) -> None:
+        self.connection, self.settings, self.set_up = connection, settings, set_up
+        self.pid, self.listener = pid, listener
         self.last = ""
         self._since: float | None = None
         self._told = ""
@@ -94,13 +104,15 @@ class BlockWatch:
                 if since is not None and time.monotonic() - since >= FIRST_LOOK_SECONDS:
                     self._look()
                     self._ended.wait(NEXT_LOOK_SECONDS)
-        except Error:
+        except (Error, MigrationError):
             pass  # to know who blocks is a help, not a condition
         finally:
             self.connection.close()
 
     def _look(self) -> None:
         is_new = self.connection.connection is None
+        if is_new:
+            self.connection.settings_dict = self.settings()
         with self.connection.cursor() as cursor:
             if is_new:
                 cursor.execute(self.set_up)

@@ -86,6 +86,8 @@ def connected(
     try:
         with interruption.cancels(functools.partial(postgresql.cancel, connection)):
             session = Session(connection, interruption, where)
+            if session.target and callable(session.target.settings):
+                session.settings_now = functools.partial(_settings, where, usable_for(where).settings_dict)
             if session.schema is not None:
                 from .schema_session import refuse_elsewhere  # few sessions are for a schema
 
@@ -158,14 +160,8 @@ def usable_for(where: Destination) -> BaseDatabaseWrapper:
 
 def _connect(where: Destination, database: str | None) -> BaseDatabaseWrapper:
     theirs = usable_for(where)
-    if isinstance(where, str):
-        settings = _own_settings(theirs.settings_dict) | ({} if database is None else {"NAME": database})
-        connection = type(theirs)(settings, where)
-    else:
-        from .schema_session import class_for, with_search_path
-
-        settings = with_search_path(where, _own_settings(settings_of(where, theirs.settings_dict)))
-        connection = class_for(where, type(theirs))(settings, theirs.alias)
+    settings = _settings(where, theirs.settings_dict, database)
+    connection = _class(where, type(theirs))(settings, theirs.alias)
     try:
         connection.ensure_connection()
     except (Error, ImproperlyConfigured) as error:
@@ -174,6 +170,23 @@ def _connect(where: Destination, database: str | None) -> BaseDatabaseWrapper:
         may_pass = isinstance(error, OperationalError) and not _has_url(settings) and may_pass_later(reason)
         raise CannotConnect(without_passwords(message), without_passwords(reason), may_pass=may_pass) from None
     return connection
+
+
+def _settings(where: Destination, theirs: dict[str, Any], database: str | None = None) -> dict[str, Any]:
+    """Those of a connection of its own: of the alias's, `theirs`, with what a target has in their place."""
+    if isinstance(where, str):
+        return _own_settings(theirs) | ({} if database is None else {"NAME": database})
+    from .schema_session import with_search_path
+
+    return with_search_path(where, _own_settings(settings_of(where, theirs)))
+
+
+def _class(where: Destination, theirs: type[BaseDatabaseWrapper]) -> type[BaseDatabaseWrapper]:
+    if isinstance(where, str):
+        return theirs
+    from .schema_session import class_for
+
+    return class_for(where, theirs)
 
 
 def may_pass_later(reason: str) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DataError, Error
@@ -113,6 +113,9 @@ class Session:
         self.alias = connection.alias
         self.where: Destination = self.alias if where is None else where
         self.schema_oid: int | None = None
+        self.settings_now: Callable[[], dict[str, Any]] | None = (
+            None  # where they change, those of a further connection
+        )
         self.interruption = interruption
         self.notices = postgresql.collect_notices(connection)
         self.watch: BlockWatch | None = None
@@ -329,12 +332,16 @@ class Session:
         """Meanwhile tell `listener` who blocks a statement that waits, and of what a migration may not change."""
         from .blockers import BlockWatch  # a run that has nothing to do is a part of every release's start
 
-        settings = copy.deepcopy(self.connection.settings_dict)
-        settings["OPTIONS"]["connect_timeout"] = 3  # the run waits for this connection at its end
-        twin = type(self.connection)(settings, self.alias)
+        twin = type(self.connection)(dict(self.connection.settings_dict), self.alias)
         self._listener = listener
         try:
-            with BlockWatch(twin, hold_sql(), postgresql.backend_pid(self.connection), listener) as self.watch:
+            pid = postgresql.backend_pid(self.connection)
+            with BlockWatch(twin, self._settings_of_twin, hold_sql(), pid, listener) as self.watch:
                 yield
         finally:
             self.watch, self._listener = None, ignore
+
+    def _settings_of_twin(self) -> dict[str, Any]:
+        settings = self.settings_now() if self.settings_now else copy.deepcopy(self.connection.settings_dict)
+        settings["OPTIONS"]["connect_timeout"] = 3  # the run waits for this connection at its end
+        return settings

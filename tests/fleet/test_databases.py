@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fleets import history_of, make_fleet, on, run_on, tables
-from tests.support.processes import ended, transaction
+from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import BLOCKED, Project
 
 PYTHON = """\
@@ -155,6 +155,26 @@ def test_targets_come_of_a_callable_that_may_use_the_orm(project: Project) -> No
     project.sql("DROP TABLE blog_client")
     message = run_on(project, "t1").error()
     assert 'blog.tenants.targets failed: relation "blog_client" does not exist' in message
+
+
+def test_settings_are_asked_whenever_a_connection_is_made(project: Project) -> None:
+    """The second connection of a run, which says who blocks it, may come when a token of its beginning has expired."""
+    project.sql("CREATE SCHEMA t1; CREATE TABLE gate ()")
+    (project.folder / "blog/tenants.py").write_text(
+        "from medusa_migrations.api import FleetTarget\n"
+        "def password():\n"
+        "    with open('asked', 'a') as file: file.write('.')\n"
+        "    return {'PASSWORD': ''}\n"
+        "def targets(): return [FleetTarget('t1', schema='t1', settings=password)]\n"
+    )
+    project.configure(FLEETS={"tenants": {"TARGETS": "blog.tenants.targets"}})
+    project.write("blog.20240101000001_slow", "LOCK TABLE public.gate;")
+    project.manage("migrations_build").ok()
+    with transaction(project, "LOCK TABLE gate"):
+        run = project.start(*on("t1", "migrations_run", "--lock-timeout", "60s"))
+        assert "Waiting for a lock that is held by" in read_until(run, "Waiting for a lock")
+        assert (project.folder / "asked").read_text() == ".."
+    assert ended(run)[0] == 0
 
 
 def test_what_cannot_be_connected_to_is_named_without_its_password(project: Project) -> None:
