@@ -29,7 +29,7 @@ _FREE, _FREE_SHARED = "pg_catalog.pg_advisory_unlock", "pg_catalog.pg_advisory_u
 _QUEUE = f"({SCHEMA_CLASS}, {WAITING})"
 
 # pg_locks shows a bigint key as two halves, with objsubid 1, and two integers with 2 (manual, 54.12).
-_OF_DATABASE = f"""l.objsubid = 1 AND l.classid = {LOCK_KEY >> 32}::oid AND l.objid = {LOCK_KEY & 0xFFFFFFFF}::oid"""
+_OF_DATABASE = f"l.objsubid = 1 AND l.classid = {LOCK_KEY >> 32}::oid AND l.objid = {LOCK_KEY & 0xFFFFFFFF}::oid"
 _FOR_ITSELF = "l.mode = 'ExclusiveLock'"
 
 _HOLDER = f"""

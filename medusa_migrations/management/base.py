@@ -12,7 +12,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from medusa_migrations import api
 from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.migration import Direction
@@ -112,7 +111,9 @@ def where(options: dict[str, Any]) -> dict[str, Any]:
         return {"database": options["database"]}
     if fleet is None or name is None:
         raise CommandError("--fleet and --target go together: --fleet tenants --target t1.", returncode=2)
-    return {"database": options["database"], "target": api.target(fleet, name)}
+    from medusa_migrations.fleet.targets import target  # few commands are for one
+
+    return {"database": options["database"], "target": target(fleet, name)}
 
 
 def add_app(parser: ArgumentParser, help: str) -> None:
