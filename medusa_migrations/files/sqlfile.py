@@ -236,8 +236,6 @@ class _Parser:
             self.allow_statement(argument, start)
         elif self.sections:
             raise self.error(f"migrate:{word} belongs into the header", start, "Move it above `-- migrate:up`.")
-        elif word == "baseline":
-            pass
         elif word == "depends":
             self.depends.append(self.dependency(argument, start))
         elif word == "allow":
