@@ -47,6 +47,7 @@ class Draft(NamedTuple):
 
     `key` is what that tool's history knows it by, and `path` its file. `moment` is what its version says, None for
     nothing that a timestamp could be; `title` is for the slug. A repeatable one has no place in the order of time.
+    `name` is that of the migration that it was made into before, "" for the one that follows from all that.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Draft(NamedTuple):
     chunks: tuple[Chunk, ...]
     places: tuple[ImportPlace, ...] = ()
     repeatable: bool = False
+    name: str = ""
 
     @property
     def text(self) -> str:

@@ -83,10 +83,14 @@ def in_order(moments: Iterable[datetime | None]) -> list[datetime]:
 def names_of(drafts: Sequence[Draft]) -> list[str]:
     """The names of migrations that are in the order in which their tool runs them."""
     moments = iter(in_order(draft.moment for draft in drafts if not draft.repeatable))
-    return [
-        f"R__{slug(draft.title)}" if draft.repeatable else f"{next(moments):{TIMESTAMP_FORMAT}}_{slug(draft.title)}"
-        for draft in drafts
-    ]
+    found = (
+        f"R__{slug(one.title)}" if one.repeatable else f"{_digits(next(moments))}_{slug(one.title)}" for one in drafts
+    )
+    return [draft.name or name for draft, name in zip(drafts, found, strict=True)]
+
+
+def _digits(moment: datetime) -> str:
+    return f"{moment:{TIMESTAMP_FORMAT}}"
 
 
 def slug(title: str) -> str:

@@ -329,6 +329,23 @@ def test_what_is_there_already_is_left_and_its_place_in_the_chain_is_kept(projec
     assert (first.read_text()[:7], said) == ("-- mine", "")
 
 
+def test_what_was_imported_keeps_its_name_where_another_branch_comes_before_it(project: Project) -> None:
+    field = 'migrations.AddField("thing", "{}", models.IntegerField(null=True)),'
+    add_one(project, "0001_initial", THING)
+    add_one(project, "0002_b", field.format("b"), after="0001_initial")
+    add_one(project, "0003_c", field.format("c"), after="0002_b")
+    imported(project)
+    add_one(project, "0004_a", field.format("a"), after="0001_initial")
+    merge = 'dependencies = [("blog", "0004_a"), ("blog", "0003_c")]\n'
+    add(project, "merge", merge)
+    _, said = imported(project)
+    assert said == ""
+    names = ["01_0001_initial", "02_0002_b", "03_0003_c", "04_0004_a", "07_merge"]
+    assert [*sources(project)] == [f"200001010000{name}.sql" for name in names]
+    project.add_settings(OFF)
+    project.manage_several(("migrations_build",), ("migrations_verify", "--no-lint")).ok()
+
+
 def test_a_history_has_squashed_migrations_by_those_that_they_replace(project: Project) -> None:
     add_one(project, "0001_a", THING)
     add_one(project, "0002_b", 'migrations.AddField("thing", "b", models.IntegerField(null=True)),', after="0001_a")

@@ -19,7 +19,7 @@ from ..request import Request
 from ..tool import Theirs
 from ..tools import DJANGO
 from .convert import bare
-from .graph import load, naming, own_order, turned_on
+from .graph import imported_as, load, naming, own_order, turned_on
 from .history import history_of
 from .lines import Lines
 
@@ -37,7 +37,8 @@ def from_django(request: Request, app: AppConfig) -> Theirs:
     label = request.source
     with turned_on(label):
         loader = load()
-        drafts = [bare(loader.graph.nodes[label, name]) for name in own_order(loader, label)]
+        names = own_order(loader, label)
+        drafts = [bare(loader.graph.nodes[label, name], imported_as((app.label, name))) for name in names]
         ids = [MigrationId(app.label, name) for name in names_of(drafts)]
         there = {file.id for file in source_files()}
         new = {draft.key: id_ for draft, id_ in zip(drafts, ids, strict=True) if id_ not in there}

@@ -12,9 +12,8 @@ from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations import RunPython
 from django.db.migrations.operations.base import Operation
 
-from medusa_migrations.migration import Direction
+from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import ImportPlace
-from medusa_migrations.run.prerequisites import in_database
 from medusa_migrations.sql.names import quoted
 from medusa_migrations.sql.statements import begins_or_ends_transaction
 
@@ -22,7 +21,7 @@ from ..draft import Chunk, Draft, stop
 from ..names import of_digits
 from ..parts import closed, part, statements_of, unwrapped
 from .lines import Lines
-from .record import Record
+from .record import Record, operations_of
 from .undo import Undone, irreversible
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
@@ -48,11 +47,15 @@ class Recorded(NamedTuple):
     down: Undone | str | None
 
 
-def bare(migration: DjangoMigration) -> Draft:
-    """The draft for a migration by its name alone, without a text."""
-    digits = _DIGITS.match(migration.name)
+def bare(migration: DjangoMigration, made: MigrationId | None) -> Draft:
+    """The draft for a migration by its name alone, without a text; `made` is what it was made into before.
+
+    That keeps its name, also where one that came later has its place before it.
+    """
+    digits = _DIGITS.match(made.timestamp if made else migration.name)
     moment = of_digits(digits[0]) if digits else None
-    return Draft(migration.name, Lines(migration).path, migration.name, moment, ())
+    name = made.name if made else ""
+    return Draft(migration.name, Lines(migration).path, migration.name, moment, (), name=name)
 
 
 def draft_of(recorded: Recorded) -> Draft:
@@ -69,7 +72,7 @@ def draft_of(recorded: Recorded) -> Draft:
         place = lines.place(_NOT_UNDONE.format(recorded.down))
         chunks += part(Direction.DOWN, [stop(place)], transaction=migration.atomic)
         places.append(place)
-    return bare(migration)._replace(chunks=tuple(chunks), places=tuple(places))
+    return bare(migration, None)._replace(chunks=tuple(chunks), places=tuple(places))
 
 
 def _renamed(renames: Sequence[str]) -> list[Chunk]:
@@ -97,7 +100,7 @@ class _Part:
         self.places: list[ImportPlace] = []
 
     def made(self) -> list[Chunk]:
-        operations = list(in_database(self.migration.operations))
+        operations = operations_of(self.migration)
         in_order = operations if self.direction is Direction.UP else reversed(operations)
         chunks = [chunk for operation in in_order for chunk in self._of(operation)]
         at_end = [self._sql(sql, None) for sql in self.record.by_editor(None)]

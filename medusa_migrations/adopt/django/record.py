@@ -93,8 +93,7 @@ def recording(connection: Any, migration: DjangoMigration) -> Iterator[Record]:
     """
     record = Record()
     with contextlib.ExitStack() as stack:
-        operations = {id(operation): operation for operation in in_database(migration.operations)}
-        for operation in operations.values():
+        for operation in operations_of(migration):
             for name in ("database_forwards", "database_backwards"):
                 setattr(operation, name, _told(record, operation, getattr(operation, name)))
                 stack.callback(delattr, operation, name)
@@ -102,6 +101,11 @@ def recording(connection: Any, migration: DjangoMigration) -> Iterator[Record]:
         stack.callback(delattr, connection, "SchemaEditorClass")
         stack.enter_context(connection.execute_wrapper(record.query))
         yield record
+
+
+def operations_of(migration: DjangoMigration) -> list[Operation]:
+    """What a migration does to the database; one that stands there twice, once."""
+    return list({id(operation): operation for operation in in_database(migration.operations)}.values())
 
 
 def _told(record: Record, operation: Operation, method: Callable[..., None]) -> Callable[..., None]:
