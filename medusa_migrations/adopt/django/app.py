@@ -24,8 +24,8 @@ from .history import history_of
 from .lines import Lines
 
 _NAMED = (
-    'it names {0}.{1}, which Django will not find when {0} has no Django migrations: write ("{0}", "__first__") there, '
-    "which then stands for all of its SQL migrations."
+    "it names {0}.{1}, which Django will not find when {0} has no Django migrations: import this app as well, or write "
+    '("{0}", "__first__") here when MIGRATION_MODULES turns those off, which then stands for all of its SQL migrations.'
 )
 
 

@@ -86,15 +86,15 @@ def others_needed(loader: MigrationLoader, key: Key) -> list[str]:
     parents = sorted(parent.key for parent in loader.graph.node_map[key].parents if parent.key[0] != key[0])
     found = [str(imported_as(parent) or ".".join(parent)) for parent in parents]
     named = dict.fromkeys(label for label, _ in loader.graph.nodes[key].dependencies)
-    return [*found, *(str(first) for label in named if (first := _first_of(label)))]
+    return [*found, *(str(last) for label in named if (last := _last_of(label)))]
 
 
-def _first_of(label: str) -> MigrationId | None:
-    """The first SQL migration of an app that has no Django migrations, for which Django has `__first__`."""
+def _last_of(label: str) -> MigrationId | None:
+    """The last SQL migration of an app that has no Django migrations: `__first__` stands for all of them there."""
     if label not in apps.app_configs or django_migrations(label):
         return None
     ids = [file.id for file in source_files() if file.id.app == label and not file.id.is_repeatable]
-    return min(ids, key=lambda id_: id_.sort_key, default=None)
+    return max(ids, key=lambda id_: id_.sort_key, default=None)
 
 
 def naming(loader: MigrationLoader, label: str) -> Iterator[tuple[DjangoMigration, str]]:
