@@ -109,7 +109,9 @@ class BridgedExecutor(MigrationExecutor):
         """Do what Django's does; the state at the end has the models of all apps."""
         state = super().migrate(*args, **kwargs)
         self._renew_types()
-        self._bring_up_to_date(state)
+        if isinstance(state, RenderableState):
+            state.take_over(self._over())
+            state.let_in()
         return state
 
     def apply_migration(
@@ -152,6 +154,12 @@ class BridgedExecutor(MigrationExecutor):
         unapplied = {label for label, _ in self.loader.graph.nodes.keys() - self.loader.applied_migrations.keys()}
         found = taken_over().keys() - unapplied
         return found & sql_labels() if found else found
+
+    def _over(self) -> Collection[str]:
+        """The apps that SQL has taken over, and whose past is applied by now; what has no SQL yet needs none."""
+        found = taken_over().keys()
+        applied = self.recorder.applied_migrations().keys() if found else ()
+        return found - {label for label, _ in self.loader.graph.nodes.keys() - applied} if found else found
 
     def _create_project_state(self, with_applied_migrations: bool = False) -> ProjectState:
         """Django's state, made one that can always be rendered."""

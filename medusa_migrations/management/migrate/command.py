@@ -28,9 +28,10 @@ else:
 def _renderable() -> contextlib.AbstractContextManager[Any]:
     """Have Django migrate, without SQL, where it could not render a model that extends one that is not there yet.
 
-    Such an app has no migrations of either kind, or its SQL migrations are not run here.
+    Such an app has no migrations of either kind, or its SQL migrations are not run here. The same where SQL has taken
+    over an app: the content types and permissions at the end are those of the models of today.
     """
-    if not is_migrated_model_extended():
+    if not (is_migrated_model_extended() or taken_over()):
         return contextlib.nullcontext()
     from .bridge import executor_replaced
 

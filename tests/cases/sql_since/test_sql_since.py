@@ -460,6 +460,23 @@ def test_users_on_which_others_of_django_stand(project: Project, django_db_block
     project.manage("migrations_revert", "--all").ok()  # the admin stands on the past
 
 
+@pytest.mark.parametrize("has_sql", [False, True])
+def test_what_needs_no_sql_needs_none(past: Project, has_sql: bool) -> None:
+    """Permissions and proxies are in the state of Django's migrations only, which are over."""
+    if not has_sql:
+        past.folder.joinpath("blog/sql_migrations").rmdir()
+    take_over(past)
+    meta = "    class Meta:\n"
+    proxy = "class Page(Post):\n    class Meta:\n        proxy = True\n"
+    past.add_models("blog", BLOG.replace(meta, f"{meta}        permissions = [('print', 'Can print')]\n") + proxy)
+    past.manage("makemigrations", "--check").ok()
+    past.manage("migrate").ok()
+    found = past.sql("SELECT codename FROM auth_permission WHERE codename IN ('print', 'add_page') ORDER BY 1")
+    assert found == [("add_page",), ("print",)]
+    past.manage("migrate", "blog", "0003").ok()  # the past is not over then
+    past.manage("migrate").ok()
+
+
 def test_each_kind_in_its_turn(taken: Project) -> None:
     """SQL that is written after a Django migration of another app that comes after SQL."""
     taken.add_models("shop", SHOP + NOTE)
