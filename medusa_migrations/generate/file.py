@@ -58,7 +58,8 @@ def _block(statement: DraftStatement) -> str:
     remarks = [f"LOSES DATA: {statement.loses}."] if statement.loses else []
     remarks += [statement.note] if statement.note else []
     remarks += statement.findings
-    return "".join(f"{_remark(text)}\n" for text in remarks) + f"{statement.sql};"
+    allowed = f"-- migrate:allow {statement.allows}\n" if statement.allows else ""
+    return "".join(f"{_remark(text)}\n" for text in remarks) + f"{allowed}{statement.sql};"
 
 
 def _remark(text: str) -> str:

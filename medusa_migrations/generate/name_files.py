@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from medusa_migrations.sql.names import quoted
 
@@ -11,7 +12,7 @@ from .names import OtherName, giving_names, other_names, taking_names_back
 from .proof import NotProven, run_part
 from .scope import Scope
 from .scratch import Scratch, copy_tables
-from .tables import Table, Tables
+from .tables import Column, Table, Tables
 from .watch import CopyWatch
 
 
@@ -23,8 +24,7 @@ def prove_names(
     Raises NotProven if up leaves another name than those, or down one that was not there.
     """
     renamed = {name: table for name, table in live.items() if name in {one.table for one in names}}
-    copy_tables(scratch, renamed, {**models, **live}, {})
-    _name_sequences(scratch, renamed)
+    copy_tables(scratch, {name: _with_sequences(table) for name, table in renamed.items()}, {**models, **live}, {})
     copied, watch = scratch.read(renamed), CopyWatch(scratch)
     parts = []
     for label in labels:
@@ -50,14 +50,13 @@ def _refuse_names(part: str, left: Sequence[OtherName]) -> None:
         raise NotProven(f"After the generated {part} part these names are left:\n{listed}\nNothing was written.")
 
 
-def _name_sequences(scratch: Scratch, live: Tables) -> None:
-    """Give the sequences of the copies the names of the live ones; PostgreSQL names those of identities itself."""
-    wrong = other_names(scratch.read(live), {name: _sequences_of(table) for name, table in live.items()})
-    for number, one in enumerate(wrong):
-        scratch.change([f"ALTER SEQUENCE {quoted(one.old)} RENAME TO {quoted(f'medusa_migrations_{number}')}"])
-    for number, one in enumerate(wrong):
-        scratch.change([f"ALTER SEQUENCE {quoted(f'medusa_migrations_{number}')} RENAME TO {quoted(one.new)}"])
+def _with_sequences(table: Table) -> Table:
+    """The table with the names of its identities' sequences among their options, as PostgreSQL else gives its own."""
+    return replace(table, columns={name: _with_sequence(column) for name, column in table.columns.items()})
 
 
-def _sequences_of(table: Table) -> Table:
-    return Table(table.name, table.columns)
+def _with_sequence(column: Column) -> Column:
+    if not column.identity or not column.sequence:
+        return column
+    options = f"SEQUENCE NAME {quoted(column.sequence.known_as)} {column.sequence.options}".rstrip()
+    return replace(column, sequence=replace(column.sequence, options=options))

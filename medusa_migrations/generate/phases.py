@@ -36,7 +36,8 @@ class DraftStatement:
     """One statement of a draft, without its semicolon.
 
     `loses` says which data it loses, `note` what somebody should look at; both are empty if there is nothing to say.
-    `findings` are what lint calls an error of it, each with its code.
+    `findings` are what lint calls an error of it, each with its code; `allows` is what lint would find, though nobody
+    has to wait, as `migrate:allow` takes it.
     `retypes` is the table of which it gives a column a new type, and then it may be joined with others.
     `is_unfinished` tells that rows may need something written in that nobody but a person knows. `is_only_way` tells
     that there is no other way for it that would keep others waiting less.
@@ -47,6 +48,7 @@ class DraftStatement:
     loses: str = ""
     note: str = ""
     findings: tuple[str, ...] = ()
+    allows: str = ""
     retypes: str = ""
     is_unfinished: bool = False
     is_only_way: bool = False

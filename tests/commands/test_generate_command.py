@@ -309,6 +309,14 @@ class TestWords:
         message = project.manage("makemigration", *words, "--generate").error()
         assert "There is no app with the label 'blgo'. Did you mean 'blog'?" in message
 
+    def test_help_and_usage(self, project: Project) -> None:
+        help_ = " ".join(project.manage("makemigration", "--help").ok().stdout.split())
+        assert "APP [APP|NAME ...]" in help_
+        assert "each word that is the label of an installed app is one" in help_
+        nothing = project.manage("makemigration")
+        assert nothing.code == 2
+        assert "the following arguments are required: APP" in nothing.stderr
+
     def test_an_app_that_is_named_twice_counts_once(self, project: Project) -> None:
         project.add_models("blog", BOOK)
         assert "_create_blog_book.sql" in project.manage("makemigration", "blog", "blog", "--generate").ok().stdout

@@ -29,13 +29,14 @@ class Command(MigrationCommand):
         return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("app", metavar="APP", help="The label of the app.")
         parser.add_argument(
-            "words",
-            metavar=("APP", "APP|NAME"),
-            nargs="+",
-            help='The label of the app, and what the migration does, such as add_slug, AddSlug or "add slug". With '
-            "--generate NAME may be left out, and APP may be several: each that is the label of an installed app is "
-            "one, and a last one that is none is NAME. With --baseline all are labels.",
+            "more",
+            metavar="APP|NAME",
+            nargs="*",
+            help='NAME is what it does, such as add_slug, AddSlug or "add slug". With --generate it may be left out, '
+            "and there may be several apps: each word that is the label of an installed app is one, and a last one "
+            "that is none is NAME. With --baseline all are labels.",
         )
         parser.add_argument(
             "--timestamp", metavar="TS", help="YYYYMMDDHHMMSS, UTC. Default: now, after all that are there."
@@ -81,6 +82,7 @@ class Command(MigrationCommand):
         add_json(parser)
 
     def work(self, **options: Any) -> None:
+        options["words"] = [options.pop("app"), *options.pop("more")]
         if options["baseline"]:
             self.baseline(options)
             return

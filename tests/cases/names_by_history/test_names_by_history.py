@@ -4,11 +4,16 @@ not run in another. Found on a real project.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+from django.db import models
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.support.drafts import Bench, models_of
 from tests.support.generated import files, generate
 from tests.support.projects import Project
 
@@ -104,6 +109,17 @@ class TestNames:
         shop.run().ok()
         assert names(shop) == wanted
 
+    def test_the_proof_lets_it_pass_where_the_migrations_make_other_names(self, shop: Project) -> None:
+        rename(shop, *ODD[:3])
+        generate(shop, "--rename-constraints").ok()
+        assert "left behind" in shop.manage("migrations_verify").stdout
+        text = made(shop).read_text()
+        allowed = "".join(
+            f"-- migrate:allow drift constraint public.blog_{one}.*: names\n" for one in ("author", "book")
+        )
+        made(shop).write_text(text.replace("\n\n", f"\n{allowed}\n", 1))
+        shop.manage("migrations_verify").ok()
+
     @pytest.mark.parametrize(
         ("circle", "kind"),
         [
@@ -195,6 +211,62 @@ class TestNames:
         outcome = generate(shop).ok()
         assert "rename blog_book.by_hand" in outcome.stdout
         assert "other name" not in outcome.stdout
+
+
+MANY = models_of(
+    A={"n": models.PositiveIntegerField(), "u": models.IntegerField(unique=True), "s": models.SlugField()},
+    B={"a": models.ForeignKey("blog.A", models.CASCADE), "b": models.OneToOneField("blog.A", models.CASCADE)},
+)
+PLACES = """
+SELECT conrelid::regclass::text, contype::text, conname::text, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+UNION ALL SELECT i.indrelid::regclass::text, 'i', c.relname::text, i.indkey::text FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'public'::regnamespace AND NOT i.indisunique
+UNION ALL SELECT d.refobjid::regclass::text, 's', c.relname::text, '' FROM pg_depend d
+JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' WHERE d.deptype = 'i' AND c.relnamespace = 'public'::regnamespace
+ORDER BY 1, 2, 4, 3
+"""
+
+
+@pytest.mark.server
+@settings(max_examples=int(os.environ.get("EXAMPLES", "25")), deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_names_that_change_places_in_any_way(database: Bench, data: st.DataObject) -> None:
+    """And some are others; up gives each its own, down the very ones that were there."""
+    database.reset()
+    database.become(MANY)
+    wanted = database.session.query(PLACES)
+    order = data.draw(st.permutations(range(len(wanted))))
+    odd = data.draw(st.sets(st.integers(0, len(wanted) - 1)))
+    new = [f"odd_{at}" if at in odd else wanted[at][2] for at in order]
+    for names in ([f"meanwhile_{at}" for at in order], new):
+        for (table, kind, old, _), name in zip(database.session.query(PLACES), names, strict=True):
+            what = {"i": "INDEX", "s": "SEQUENCE"}.get(kind, f"TABLE {table} RENAME CONSTRAINT")
+            rename = f'"{old}" TO' if what.startswith("TABLE") else f'"{old}" RENAME TO'
+            database.session.execute(f'ALTER {what} {rename} "{name}"')
+    were = database.session.query(PLACES)
+    draft = database.draft(MANY, rename_constraints=True)
+    database.run(draft.up)
+    assert database.session.query(PLACES) == wanted
+    assert database.draft(MANY).names == ()
+    database.run(draft.down)
+    assert database.session.query(PLACES) == were
+
+
+def test_the_sequence_of_a_serial(bench: Bench) -> None:
+    bench.become(MANY)
+    bench.session.execute(
+        "ALTER TABLE blog_a ALTER id DROP IDENTITY; CREATE SEQUENCE odd_seq OWNED BY blog_a.id;"
+        "ALTER TABLE blog_a ALTER id SET DEFAULT nextval('odd_seq')"
+    )
+    was = bench.catalog()
+    draft = bench.draft(MANY, rename_constraints=True)
+    assert [str(one) for one in draft.files[0].names] == ["blog_a.odd_seq=blog_a_id_seq"]
+    bench.run(draft.up)
+    assert bench.draft(MANY).names == ()
+    bench.session.execute("INSERT INTO blog_a (n, u, s) VALUES (1, 1, '')")
+    bench.run(draft.down)
+    assert bench.catalog() == was
 
 
 class TestFailures:

@@ -69,6 +69,7 @@ class TestNewTables:
         assert depends(keys) == [f"{labels[1]}.{last.stem}"]
         assert re.findall(r'^ALTER TABLE.*"(\w+_id)_\w+"', keys.read_text(), re.MULTILINE)
         round_trip(project, *labels)
+        assert "0 faults, 0 unsafe statements" in project.manage("migrations_verify").ok().stdout
 
     @pytest.mark.parametrize("labels", [*itertools.permutations(("blog", "books", "writers"))], ids="-".join)
     def test_one_direction_needs_no_file_of_keys_whatever_order_is_given(
