@@ -148,16 +148,18 @@ def _scope(session: Session, request: Request, known: Known) -> Scope:
 
 
 def _coming(known: Known) -> frozenset[str]:
-    """The tables of models that come by themselves: of apps with Django migrations, or named in a pending migration."""
+    """The tables of models that come by themselves: by a Django migration, or as a pending migration names them."""
     pending: dict[str, str] = {}
     for one in known.pending():
         pending[one.id.app] = pending.get(one.id.app, "") + Path(one.file).read_text(errors="replace")
     by_django = {label for label in apps.app_configs if django_migrations(label)} - taken_over().keys()
+    made = MigrationLoader(None).project_state().models.keys()
     past = tables_of_past()
     return frozenset(
         options.db_table
         for options in (model._meta for model in apps.get_models(include_auto_created=True))
-        if options.app_label in by_django
+        if (options.app_label in by_django and options.auto_created)
+        or (options.app_label in by_django and (options.app_label, options.model_name) in made)
         or options.db_table in past
         or mentions(pending.get(options.app_label, ""), options.db_table)
     )

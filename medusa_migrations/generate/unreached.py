@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Field
 
 from medusa_migrations.database.session import Session
+from medusa_migrations.files.owned import django_migrations
 
 from .remade import Place
 from .scope import Scope
@@ -43,12 +44,15 @@ def _elsewhere(field: Field[Any, Any]) -> str:
 
 def _not_there(field: Field[Any, Any]) -> str:
     target, label = target_of(field)._meta, field.model._meta.app_label
-    how = (
-        f"Make that table, and then generate {label} again, and it comes."
-        if target.app_label == label
-        else f"Generate and run {target.app_label}, and then generate {label} again, and it comes; or generate both at "
-        f"once: makemigration {label} {target.app_label} --generate."
-    )
+    if target.app_label == label:
+        how = f"Make that table, and then generate {label} again, and it comes."
+    elif django_migrations(target.app_label):
+        how = f"Run makemigrations {target.app_label}, and then generate {label} again, and it comes."
+    else:
+        how = (
+            f"Generate and run {target.app_label}, and then generate {label} again, and it comes; or generate both at "
+            f"once: makemigration {label} {target.app_label} --generate."
+        )
     return (
         f"{field.model._meta.label}.{field.name} refers to {target.db_table}, which is not there, and which no "
         f"migration that is pending makes: its foreign key is left out. {how}"

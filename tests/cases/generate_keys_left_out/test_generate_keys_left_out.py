@@ -82,6 +82,24 @@ def test_apps_that_refer_to_each_other_come_one_after_the_other(project: Project
     project.manage("migrations_revert", "--all").ok()
 
 
+def test_a_model_that_waits_for_its_django_migration(project: Project) -> None:
+    project.add_app("shop")
+    project.add_models("shop", "class Old(models.Model):\n    pass\nclass New(models.Model):\n    pass\n")
+    fields = "[('id', models.BigAutoField(primary_key=True))]"
+    project.add_django_migration("shop", "0001_initial", f"migrations.CreateModel('Old', {fields}),")
+    project.add_models(
+        "blog",
+        "class A(models.Model):\n    old = models.ForeignKey('shop.Old', models.CASCADE)\n"
+        "    new = models.ForeignKey('shop.New', models.CASCADE)\n",
+    )
+    outcome = generate(project).ok()
+    assert "blog.A.new refers to shop_new, which is not there" in outcome.stderr
+    assert "Run makemigrations shop, and then generate blog again" in outcome.stderr
+    assert "blog.A.old" not in outcome.stderr
+    project.manage("migrations_build").ok()
+    project.manage("migrate").ok()
+
+
 def test_a_model_that_moved_takes_its_table_along(project: Project) -> None:
     text = "class A(models.Model):\n    n = models.IntegerField()\n    tags = models.ManyToManyField('self')\n"
     project.add_app("shop")
