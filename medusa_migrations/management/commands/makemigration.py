@@ -82,7 +82,7 @@ class Command(MigrationCommand):
         add_json(parser)
 
     def work(self, **options: Any) -> None:
-        options["words"] = [options.pop("app"), *options.pop("more")]
+        options["words"] = _words(options)
         if options["baseline"]:
             self.baseline(options)
             return
@@ -226,7 +226,12 @@ def _apps_and_name(words: Sequence[str], *, several: bool) -> tuple[list[str], s
 
 def _how(options: dict[str, Any]) -> dict[str, Any]:
     """What the document of what is generated has besides."""
-    return {"with_text": options["dry_run"], "listed": options["online"] or len(options.get("apps", ())) > 1}
+    labels, _ = _apps_and_name(_words(options), several=True)
+    return {"with_text": options["dry_run"], "listed": options["online"] or len(labels) > 1}
+
+
+def _words(options: dict[str, Any]) -> list[str]:
+    return [options["app"], *options["more"]]
 
 
 def _ask_value(place: str, nothing: str) -> str | None:

@@ -273,6 +273,9 @@ class TestOptions:
         both.table(1, "writers")
         message = generate(both, "books", "writers").error()
         assert "Run migrations_run writers first." in message
+        document = generate(both, "books", "writers", "--json").json
+        assert (document["id"], document["files"]) == (None, [])
+        assert "writers first" in document["error"]["message"]
 
     def test_one_of_djangos_is_refused_and_nothing_is_written(self, both: Project) -> None:
         both.add_app("shop")
