@@ -139,7 +139,9 @@ class _Throwaway(NamedTuple):
             self.session.execute(f"{_WITH_DATA.sub('', sent.sql)} WITH NO DATA")
 
     def _has(self, name: str) -> bool:
-        query = "SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s)::oid AND relnamespace = %s::oid"
+        query = (
+            "SELECT 1 FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s)::oid AND relnamespace = %s::oid"
+        )
         return bool(self.session.query(query, [name, self.oid]))
 
     def _printed_again(self, file: Sequence[Line], live: Sequence[Line]) -> tuple[list[Line], list[Line]]:
