@@ -14,6 +14,7 @@ from .session import Session
 
 # What belongs to an extension is the extension's, and a sequence that belongs to a column is told by that. What a
 # partition has from its table, that has too. From PostgreSQL 18 on a NOT NULL is a constraint; here it is the column's.
+# A function that was made on Windows may have carriage returns, which no file has.
 _READ = """
 WITH given AS (SELECT %s::oid AS schema, %s::text[] AS names),
 relations AS (
@@ -73,6 +74,9 @@ relations AS (
     UNION ALL SELECT r.name, 'trigger', t.tgname::text, pg_catalog.pg_get_triggerdef(t.oid, true)
         || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' (not enabled as usual)' END
         FROM relations r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal
+    UNION ALL SELECT r.name, 'rule', w.rulename::text, pg_catalog.pg_get_ruledef(w.oid, true)
+        || CASE w.ev_enabled WHEN 'O' THEN '' ELSE ' (not enabled as usual)' END
+        FROM relations r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid AND w.rulename::text <> '_RETURN'::text
     UNION ALL SELECT r.name, 'row security', '', CASE WHEN r.relforcerowsecurity THEN 'forced' ELSE 'on' END
         FROM relations r WHERE r.relrowsecurity OR r.relforcerowsecurity
     UNION ALL SELECT r.name, 'policy', p.polname::text, pg_catalog.concat_ws(' ', p.polcmd::text,
@@ -92,7 +96,8 @@ relations AS (
     UNION ALL SELECT name, '', '', CASE prokind WHEN 'p' THEN 'procedure' ELSE 'function' END FROM functions
     UNION ALL SELECT p.name, 'definition', '', pg_catalog.concat_ws(' ', pg_catalog.pg_get_function_arguments(p.oid),
         'RETURNS ' || pg_catalog.pg_get_function_result(p.oid), l.lanname::text, p.provolatile::text,
-        p.proisstrict::text, p.prosecdef::text, p.proconfig::text, p.prosrc,
+        p.proisstrict::text, p.prosecdef::text, p.proconfig::text,
+        pg_catalog.replace(p.prosrc, pg_catalog.chr(13) || pg_catalog.chr(10), pg_catalog.chr(10)),
         pg_catalog.pg_get_function_sqlbody(p.oid))
         FROM functions p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
 )

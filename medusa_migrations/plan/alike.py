@@ -82,7 +82,9 @@ def _of_object(name: str, file: Sequence[Line], live: Sequence[Line]) -> list[st
 
 def _of_part(name: str, part: str, of: str, file: Sequence[Line], live: Sequence[Line]) -> Iterator[str]:
     """What differs in one `part` of the object `name`, the one that is called `of`."""
-    mine, theirs = ([line.text for line in lines if line[1:3] == (part, of)] for lines in (file, live))
+    mine, theirs = (
+        [" ".join(line.text.split()) for line in lines if line[1:3] == (part, of)] for lines in (file, live)
+    )
     if part == COLUMN and mine and theirs:
         part = "type"
     is_of_column = part in {"type", *_OF_COLUMN}

@@ -24,12 +24,14 @@ _MADE = RELATIONS | {
     "INDEX",
     "POLICY",
     "PROCEDURE",
+    "RULE",
     "SEQUENCE",
     "TRIGGER",
     "TYPE",
 }
 _CHANGED = RELATIONS | {"DOMAIN", "INDEX", "SEQUENCE", "TYPE"}
-_STAND_ON = {"INDEX", "POLICY", "TRIGGER"}
+# Each with the word that the name of its table follows.
+_STAND_ON = {"INDEX": "ON", "POLICY": "ON", "RULE": "TO", "TRIGGER": "ON"}
 
 _BEFORE_KIND = {"OR", "REPLACE", "UNLOGGED", "UNIQUE", "RECURSIVE", "CONSTRAINT"}
 _LONG_KINDS = {("MATERIALIZED", "VIEW"), ("FOREIGN", "TABLE")}
@@ -66,7 +68,7 @@ def shaping(statement: str) -> Shaping | None:
         return None
     at = _behind(words, at + length, _BEFORE_NAME)
     is_named = words[at : at + 1] != ["ON"]
-    on = [*_stands_on(written, words, at)] if is_made and kind in _STAND_ON else []
+    on = [*_stands_on(written, words, at, _STAND_ON[kind])] if is_made and kind in _STAND_ON else []
     on += _names_behind(written, words, _BEFORE_PARTITION)
     refers = tuple(_name(written, at + 1) for at, word in enumerate(words) if word == "REFERENCES")
     return Shaping(is_made, kind, _name(written, at) if is_named else (), tuple(on), refers)
@@ -77,10 +79,10 @@ def sql_name(name: Name) -> str:
     return ".".join(map(quoted, name))
 
 
-def _stands_on(written: Sequence[str], words: Sequence[str], at: int) -> Iterator[Name]:
-    """What stands behind the first ON from `at` on."""
-    if "ON" in words[at:]:
-        yield _name(written, _behind(words, words.index("ON", at) + 1, {"ONLY"}))
+def _stands_on(written: Sequence[str], words: Sequence[str], at: int, word: str) -> Iterator[Name]:
+    """What stands behind the first `word` from `at` on."""
+    if word in words[at:]:
+        yield _name(written, _behind(words, words.index(word, at) + 1, {"ONLY"}))
 
 
 def _names_behind(written: Sequence[str], words: Sequence[str], pairs: set[tuple[str, str]]) -> Iterator[Name]:

@@ -40,6 +40,7 @@ CREATE UNIQUE INDEX blog_post_title ON blog_post (upper(title)) WHERE status IN 
 CREATE TRIGGER blog_post_touch BEFORE UPDATE ON blog_post FOR EACH ROW EXECUTE FUNCTION touch();
 ALTER TABLE blog_post ENABLE ROW LEVEL SECURITY;
 CREATE POLICY blog_post_all ON blog_post USING (status IN ('new', 'old'));
+CREATE RULE blog_post_keep AS ON DELETE TO blog_post DO INSTEAD NOTHING;
 CREATE TABLE blog_log (day date NOT NULL, note text) PARTITION BY RANGE (day);
 CREATE TABLE blog_log_1 PARTITION OF blog_log FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE INDEX blog_log_day ON blog_log (day);
@@ -172,6 +173,7 @@ def test_what_only_the_live_table_has_is_told_beside_other_prints(lived_in: Proj
         ("DROP INDEX blog_log_day", "blog_log: index blog_log_day INDEX ON"),
         ("DROP TRIGGER blog_post_touch ON blog_post", "blog_post: trigger blog_post_touch CREATE TRIGGER"),
         ("ALTER TABLE blog_post DISABLE TRIGGER blog_post_touch", "blog_post: trigger blog_post_touch"),
+        ("DROP RULE blog_post_keep ON blog_post", "blog_post: rule blog_post_keep CREATE RULE"),
         ("DROP POLICY blog_post_all ON blog_post", "blog_post: policy blog_post_all"),
         ("ALTER TABLE blog_post DISABLE ROW LEVEL SECURITY", "blog_post: row security"),
         ("ALTER TABLE blog_post SET UNLOGGED", "blog_post: table UNLOGGED here, table in the file"),

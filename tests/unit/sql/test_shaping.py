@@ -29,6 +29,7 @@ FOUND = {
         "CREATE CONSTRAINT TRIGGER g AFTER INSERT ON t EXECUTE FUNCTION f()",
         Shaping(True, "TRIGGER", ("g",), (T,)),
     ),
+    "a rule": ("CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING", Shaping(True, "RULE", ("r",), (T,))),
     "a policy": ("CREATE POLICY y ON t USING (true)", Shaping(True, "POLICY", ("y",), (T,))),
     "a view, and not what it reads": (
         "CREATE OR REPLACE RECURSIVE VIEW t AS SELECT a FROM s.u JOIN v ON true",
