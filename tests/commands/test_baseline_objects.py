@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from psycopg2.errors import FeatureNotSupported
 
 from medusa_migrations import api
@@ -81,9 +82,11 @@ def baseline(
     settings.BASE_DIR = tmp_path
     server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
 
+    settings.MEDUSA_MIGRATIONS = {"DIST_DIR": str(tmp_path / "dist")}
+
     def write(sql: str) -> Any:
         server.execute(sql, name)
-        return api.baseline(["blog"], dry_run=True)
+        return api.baseline(["blog"])
 
     with django_db_blocker.unblock(), on_databases(server, default=name):
         yield write
@@ -91,7 +94,7 @@ def baseline(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_is_written_and_proven(case: str, baseline: Callable[..., Any]) -> None:
+def test_is_written_proven_and_recorded(case: str, baseline: Callable[..., Any]) -> None:
     try:
         result = baseline(f"{PLAIN} {CASES[case]}")
     except FeatureNotSupported:
@@ -99,6 +102,10 @@ def test_is_written_and_proven(case: str, baseline: Callable[..., Any]) -> None:
     assert len(result.files) == 1
     for part in re.findall("^-- has: (.+)$", CASES[case], re.MULTILINE):
         assert part in result.files[0].text, result.files[0].text
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM medusa_migrations")
+    # As in another database that has the same tables.
+    assert [one.status for one in api.run(build=True).migrations] == ["faked"]
 
 
 def test_a_partitioned_table(baseline: Callable[..., Any]) -> None:
