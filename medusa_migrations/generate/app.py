@@ -342,7 +342,8 @@ def _keep_globs(migrations: Iterable[Migration], label: str) -> list[str]:
 
 def _depends(draft: Draft, label: str, ids: Sequence[MigrationId]) -> list[str]:
     """The latest of `ids` of the other apps whose tables change, or new foreign keys refer to."""
-    owners = {model._meta.db_table: model._meta.app_label for model in apps.get_models(include_auto_created=True)}
+    models = [model._meta for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
+    owners = {options.db_table: options.app_label for options in models}
     tables = {*draft.referred, *(change.table for change in draft.changes)}
     labels = {owners[table] for table in tables if table in owners} - {label}
     over = taken_over()

@@ -11,8 +11,10 @@ from typing import Any, cast
 from django.apps import apps
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import truncate_name
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import BaseConstraint, Field, ForeignKey, Index, Model
+from django.db.migrations.state import ModelState
+from django.db.models import BaseConstraint, Field, ForeignKey, Index, ManyToManyField, Model
 from django.db.models.fields import NOT_PROVIDED
 
 from medusa_migrations.files.owned import taken_over
@@ -175,5 +177,14 @@ def tables_of_past() -> set[str]:
         return set()
     loader = MigrationLoader(None)
     ends = [leaf for label in over for leaf in loader.graph.leaf_nodes(label)]
-    models = loader.project_state(ends).apps.get_models(include_auto_created=True)
-    return {model._meta.db_table for model in models if model._meta.app_label in over}
+    states = [state for (label, _), state in loader.project_state(ends).models.items() if label in over]
+    return {table for state in states for table in _tables_of(state)}
+
+
+def _tables_of(state: ModelState) -> Iterator[str]:
+    """The tables of a model and of its many-to-many fields, as Django names them; it cannot always be rendered."""
+    table = state.options.get("db_table") or f"{state.app_label}_{state.name_lower}"
+    yield truncate_name(table, NAME_LENGTH)
+    for name, field in state.fields.items():
+        if isinstance(field, ManyToManyField):
+            yield truncate_name(getattr(field, "db_table", None) or f"{table}_{name}", NAME_LENGTH)

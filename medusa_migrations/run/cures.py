@@ -235,5 +235,5 @@ def _names_in(message: str) -> set[str]:
 def _app_of_table(message: str) -> str | None:
     """The app whose model has a table that a message quotes, in whatever language it is."""
     tables = _names_in(message)
-    models = apps.get_models(include_auto_created=True)
-    return next((model._meta.app_label for model in models if model._meta.db_table in tables), None)
+    models = (model._meta for model in apps.get_models(include_auto_created=True) if not model._meta.proxy)
+    return next((options.app_label for options in models if options.db_table in tables), None)

@@ -327,6 +327,36 @@ def test_a_setting_that_is_wrong(past: Project, since: Any, message: str, hint: 
         assert message in past.manage(*command).error()
 
 
+LOUD = """
+from blog.models import Comment
+class Loud(Comment):
+    volume = models.IntegerField()
+class Same(Comment):
+    class Meta:
+        proxy = True
+"""
+
+
+def test_others_extend_what_only_sql_has_made(taken: Project, django_db_blocker: Any) -> None:
+    taken.add_models("loud", LOUD)
+    taken.add_models("noise", LOUD.replace("Loud", "Noise"))
+    (taken.folder / "noise/migrations").mkdir()
+    (taken.folder / "noise/migrations/__init__.py").touch()
+    taken.manage("makemigrations").ok()
+    taken.manage("makemigration", "loud", "--generate").ok()
+    taken.manage("migrate").ok()
+    taken.manage("makemigrations", "--check").ok()
+    taken.manage("makemigration", "loud", "--generate", "--check").ok()
+    assert 'REFERENCES "blog_comment"' in taken.manage("sqlmigrate", "noise", "0001").ok().stdout
+    with new_database(taken) as old, django_db_blocker.unblock():
+        taken.manage("migrate").ok()
+        before, after = things(taken, old, taken.database)
+        assert before == after
+        taken.manage("migrate", "noise", "zero").ok()
+        taken.manage("migrations_revert", "--all").ok()
+        assert "Unapplying blog.0001" in taken.manage("migrate", "blog", "zero").ok().stdout
+
+
 def test_a_last_migration_that_is_named_as_those_of_sql_are(past: Project) -> None:
     past.add_django_migration("blog", "20240101000000_stamped", "")
     past.configure(SQL_SINCE={"blog": "20240101000000_stamped"})
