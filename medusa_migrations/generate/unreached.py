@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Field
 
 from medusa_migrations.database.session import Session
-from medusa_migrations.files.owned import django_migrations
+from medusa_migrations.files.owned import owned
 
 from .remade import Place
 from .scope import Scope
@@ -46,7 +46,7 @@ def _not_there(field: Field[Any, Any]) -> str:
     target, label = target_of(field)._meta, field.model._meta.app_label
     if target.app_label == label:
         how = f"Make that table, and then generate {label} again, and it comes."
-    elif django_migrations(target.app_label):
+    elif target.app_label not in owned([target.app_label]):
         how = f"Run makemigrations {target.app_label}, and then generate {label} again, and it comes."
     else:
         how = (

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.apps import apps
 
 from medusa_migrations.database.postgresql import DUPLICATE_TABLE, UNDEFINED_OBJECT, ServerError
-from medusa_migrations.files.owned import django_migrations
+from medusa_migrations.files.owned import owned
 from medusa_migrations.files.sources import is_installed_package
 from medusa_migrations.migration import TIMESTAMP_FORMAT
 from medusa_migrations.sql.names import folded, without_escapes
@@ -65,7 +65,7 @@ def _tables_made(script: Script) -> Iterator[str]:
 def _is_of_models(script: Script, error: ServerError, names: Set[str]) -> bool:
     """Whether what is missing is a constraint of a model's table, or an index, of an app that can be generated."""
     app = apps.app_configs.get(script.id.app)
-    if app is None or is_installed_package(app) or django_migrations(app.label):
+    if app is None or is_installed_package(app) or app.label not in owned([app.label]):
         return False
     tables = {model._meta.db_table for model in app.get_models(include_auto_created=True)}
     if error.function in _FIND_CONSTRAINT:
