@@ -20,7 +20,7 @@ SELECT x.oid, {_TABLE}, x.relname::text, x.relpersistence::text, x.reloptions, t
     CASE WHEN x.relispartition THEN pg_catalog.pg_get_expr(x.relpartbound, x.oid) END,
     ARRAY(SELECT h.inhparent::pg_catalog.regclass::text FROM pg_catalog.pg_inherits h WHERE h.inhrelid = x.oid
         ORDER BY h.inhseqno),
-    CASE WHEN m.amname <> 'heap' THEN m.amname::text END, x.reloftype <> 0::oid
+    CASE WHEN m.amname <> 'heap' THEN m.amname::text END
 FROM pg_catalog.pg_class x
 LEFT JOIN pg_catalog.pg_class t ON t.oid = x.reltoastrelid LEFT JOIN pg_catalog.pg_am m ON m.oid = x.relam
 WHERE x.oid {_ALL} AND x.relkind IN ('r', 'p') ORDER BY x.oid

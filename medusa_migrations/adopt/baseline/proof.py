@@ -89,7 +89,7 @@ def _run(work: Session, draft: Draft, part: str) -> None:
 
 def _expected(live: Live) -> Snapshot:
     """What of the live catalog is of the tables, and of what is made for them."""
-    things = live.expected.things
+    things = live.snapshot.things
     return _plain({one: text for one, text in things.items() if _belongs(one, things, live)})
 
 
