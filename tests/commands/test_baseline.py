@@ -504,3 +504,32 @@ def test_places_in_sql_migrations_and_what_a_repeatable_one_makes_too_are_named(
     project.server.execute(f"CREATE DATABASE {project.database} TEMPLATE template0")
     project.run().ok()
     assert project.tables() == {"t", "things_thing"}
+
+
+def test_an_extension_that_new_databases_have_is_not_dropped(project: Project) -> None:
+    plain(project, "things")
+    template = f"{project.database}_t"
+    project.server.execute(f"CREATE DATABASE {template} TEMPLATE template0")
+    project.server.execute("CREATE EXTENSION citext", template)
+    project.add_settings(f'DATABASES["default"]["TEST"] = {{"TEMPLATE": "{template}"}}')
+    try:
+        project.sql("CREATE EXTENSION citext; ALTER TABLE things_thing ADD c citext")
+        project.manage("makemigration", "things", "--baseline").ok()
+        (path,) = project.folder.glob("things/sql_migrations/*.sql")
+        assert 'CREATE EXTENSION IF NOT EXISTS "citext"' in path.read_text()
+        assert "DROP EXTENSION" not in path.read_text()
+        project.manage("migrations_build").ok()
+        assert "proven (" in project.manage("migrations_verify", "--no-lint").stdout
+    finally:
+        project.server.execute(f"DROP DATABASE {template} WITH (FORCE)")
+
+
+def test_a_key_of_another_app_that_has_a_type_of_an_extension(project: Project) -> None:
+    project.add_models("others", "class Thing(models.Model):\n    name = models.TextField(primary_key=True)\n")
+    project.sql("CREATE EXTENSION citext; CREATE TABLE others_thing (name citext PRIMARY KEY)")
+    project.manage("makemigration", "others", "--baseline").ok()
+    plain(project, "things")
+    project.sql("ALTER TABLE things_thing ADD other citext REFERENCES others_thing")
+    project.manage("makemigration", "things", "--baseline").ok()
+    (path,) = project.folder.glob("things/sql_migrations/*.sql")
+    assert "EXTENSION" not in path.read_text()
