@@ -131,7 +131,7 @@ def _first(sql: str) -> tuple[str, Statement] | None:
 def guard(connection: Any) -> str:
     """SQL that fails where the open transaction has changed the server; `connection` tells of which version that is.
 
-    It fails by its text, which is no integer, as CHECK_LOCK does.
+    It fails by its text, which is no integer, as the check of the run lock does.
     """
     return (
         f"SELECT CASE WHEN t.names IS NULL THEN 0 ELSE ('{BEYOND}: '::text || t.names)::pg_catalog.int4 END"

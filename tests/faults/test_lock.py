@@ -12,7 +12,7 @@ import pytest
 from medusa_migrations.database.lock import run_lock
 from medusa_migrations.events import ignore
 from tests.support.processes import ended, read_until, transaction
-from tests.support.projects import BLOCKED, SLEEPING, Project
+from tests.support.projects import BLOCKED, SLEEPING, UNTIL_GO, Project
 from tests.support.sessions import session_on
 
 
@@ -29,18 +29,22 @@ def closed(project: Project, table: str) -> Iterator[None]:
 
 @pytest.mark.smoke
 def test_the_second_run_waits_says_who_works_and_finds_nothing_to_do(project: Project) -> None:
-    project.write("blog.20240101000001_slow", "SELECT pg_sleep(1.5); CREATE TABLE t (id int);")
+    project.sql("CREATE TABLE go ()")
+    project.write("blog.20240101000001_slow", f"{UNTIL_GO} CREATE TABLE t (id int);")
     project.manage("migrations_build").ok()
     first = project.start("migrations_run")
     project.wait_for(SLEEPING)
-    second = project.manage("migrations_run").ok()
-    stdout, _ = first.communicate()
-    assert first.returncode == 0
+    second = project.start("migrations_run")
+    told = read_until(second, "Waiting up to 60 s for the lock")
+    assert "medusa_migrations" in told
+    assert f":{first.pid}" in told
+    project.sql("INSERT INTO go DEFAULT VALUES")
+    code, stdout, _ = ended(first)
+    assert code == 0
     assert "OK" in stdout
-    assert "No migrations to apply." in second.stdout
-    assert "Waiting up to 60 s for the lock" in second.stderr
-    assert "medusa_migrations" in second.stderr
-    assert f":{first.pid}" in second.stderr
+    code, stdout, _ = ended(second)
+    assert code == 0
+    assert "No migrations to apply." in stdout
     assert project.locks() == 0
 
 
