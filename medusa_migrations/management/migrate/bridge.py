@@ -23,7 +23,7 @@ from medusa_migrations.database.types import renew_types
 from medusa_migrations.errors import DatabaseError, PlanError
 from medusa_migrations.files.owned import are_migrations_disabled, made_by_sql, sql_labels, taken_over
 from medusa_migrations.management.console import Console, written
-from medusa_migrations.migration import Migration
+from medusa_migrations.migration import Key, Migration
 from medusa_migrations.run.states import RenderableState
 
 from .run import Asked, MigrateRun
@@ -69,6 +69,7 @@ class BridgedExecutor(MigrationExecutor):
         super().__init__(connection, progress_callback)
         self.forwards: list[tuple[DjangoMigration, bool]] = []
         self.has_new_types = False
+        self.applied: set[Key] = set()
         self.run = _under_way.get({}).get(connection.alias)
         if self.run is None:
             return
@@ -126,7 +127,9 @@ class BridgedExecutor(MigrationExecutor):
             self.run.check_lock()
         self._renew_types()
         self._bring_up_to_date(state)
-        return super().apply_migration(state, migration, fake, fake_initial)
+        state = super().apply_migration(state, migration, fake, fake_initial)
+        self.applied.add((migration.app_label, migration.name))
+        return state
 
     def unapply_migration(self, state: ProjectState, migration: DjangoMigration, fake: bool = False) -> ProjectState:
         """Unapply one of Django's as Django does, which goes on from the state as it is."""
@@ -148,12 +151,16 @@ class BridgedExecutor(MigrationExecutor):
             state.let_in()
 
     def _begun(self) -> Collection[str]:
-        """The apps whose SQL has gone on from their past: without a run, all whose past is over, as far as is known."""
-        if self.run:
-            return self.run.begun
-        unapplied = {label for label, _ in self.loader.graph.nodes.keys() - self.loader.applied_migrations.keys()}
-        found = taken_over().keys() - unapplied
-        return found & sql_labels() if found else found
+        """The apps whose SQL has gone on from their past, which is over: without a run, as far as is known.
+
+        An app can have more of a past than the database has, in which its SQL is applied: its migrations go on in that.
+        """
+        found = self.run.begun if self.run else taken_over().keys()
+        if not found:
+            return found
+        done = self.loader.applied_migrations.keys() | self.applied
+        found = found - {label for label, _ in self.loader.graph.nodes.keys() - done}
+        return found if self.run or not found else found & sql_labels()
 
     def _over(self) -> Collection[str]:
         """The apps that SQL has taken over, and whose past is applied by now; what has no SQL yet needs none."""

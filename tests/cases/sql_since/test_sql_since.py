@@ -166,6 +166,24 @@ def test_what_is_half_way_goes_on(past: Project) -> None:
     past.manage("migrations_wait", "--timeout", "1").ok()
 
 
+RATING = 'migrations.AddField("Post", "rating", models.IntegerField(default=0))'
+RATED = """migrations.RunPython(lambda apps, editor: apps.get_model("blog", "Post").objects.update(rating=1))"""
+
+
+def test_a_branch_has_brought_more_of_the_past(taken: Project) -> None:
+    """As the hint of E014 says to go on where databases have it already, which others have not."""
+    taken.add_django_migration("blog", "0008_rating", RATING)
+    taken.add_django_migration("blog", "0009_rated", RATED)
+    assert "set SQL_SINCE to '0009_rated'" in taken.manage("check").stderr
+    taken.add_models("blog", TODAY.replace("    subtitle", "    rating = models.IntegerField(default=0)\n    subtitle"))
+    taken.configure(SQL_SINCE={"blog": "0009_rated"})
+    assert taken.manage("migrate").ok().stdout.count("Applying ") == 2
+    assert taken.sql("SELECT DISTINCT rating FROM blog_post") == [(1,)]
+    assert "No changes detected" in taken.manage("makemigration", "blog", "--generate", "--check").ok().stdout
+    with new_database(taken):
+        taken.manage("migrate").ok()
+
+
 def test_an_empty_database_up_to_the_last_of_django(taken: Project) -> None:
     with new_database(taken):
         out = taken.manage("migrate", "blog", LAST).ok().stdout
