@@ -119,11 +119,15 @@ def _program() -> str:
 
 
 def _parts(migrations: Sequence[Migration]) -> Iterator[tuple[_Looked, bool | None]]:
-    """The parts with statements, each with what it says of transactions."""
+    """The parts with statements, each with what it says of transactions.
+
+    Not the up parts of baselines, which run in new databases only, where no table is in use.
+    """
     for migration in migrations:
         text = "" if migration.is_python else read_text(migration)
         for direction in Direction if text else ():
-            part = migration.part(direction)
+            is_left_out = migration.baseline and direction is Direction.UP
+            part = None if is_left_out else migration.part(direction)
             statements = tuple(_statements(part, text)) if part else ()
             if part and statements:
                 yield _Looked(migration, direction, text, statements), part.transaction

@@ -15,12 +15,16 @@ UNUSED = "unused-allow"
 
 
 def findings(watched: Watched, migration: Migration, text: str, direction: Direction) -> tuple[LintFinding, ...]:
-    """What is found of one part of `migration`, whose file has this `text`, in the order of its lines."""
+    """What is found of one part of `migration`, whose file has this `text`, in the order of its lines.
+
+    The up part of a baseline runs in new databases only, where no table is in use.
+    """
     header = codes_of(migration.allow)
-    left = [one.finding for one in watched.spotted if not _is_allowed(one, [*one.allow, *header])]
-    idle = [(one, place) for one, place in watched.allow if not _is_used(one, watched.spotted, above=True)]
+    spotted = [] if migration.baseline and direction is Direction.UP else watched.spotted
+    left = [one.finding for one in spotted if not _is_allowed(one, [*one.allow, *header])]
+    idle = [(one, place) for one, place in watched.allow if not _is_used(one, spotted, above=True)]
     if direction is Direction.UP:
-        texts = [one for one in header if not _is_used(one, watched.spotted, above=False)]
+        texts = [one for one in header if not _is_used(one, spotted, above=False)]
         idle += [(one, place_in(text, one, migration.source)) for one in texts]
     unused = (_unused(one, place, migration, direction) for one, place in idle)
     return tuple(sorted([*left, *unused], key=lambda one: (one.line, one.column)))

@@ -102,6 +102,13 @@ def test_what_is_dropped_when_the_new_code_is_live_is_a_note_and_what_is_renamed
     ]
 
 
+def test_a_baseline_runs_only_where_no_table_is_in_use(post: Project) -> None:
+    key = "CREATE TABLE line (id bigint); ALTER TABLE post ADD FOREIGN KEY (id) REFERENCES post (id);"
+    post.write(NEW, key, "DROP TABLE line;", header="-- migrate:baseline\n")
+    assert lint(post, code=0) == []
+    assert "0 unsafe statements" in post.manage("migrations_verify").stdout
+
+
 def test_the_header_lets_pass_in_all_of_the_file(post: Project) -> None:
     post.write(NEW, "ALTER TABLE post ALTER slug SET NOT NULL;", header="-- migrate:allow scan: it is small\n")
     assert lint(post, code=0) == []
