@@ -188,21 +188,35 @@ def _apps_of_both_kinds() -> dict[str, list[str]]:
 
 
 def _check_headers(migrations: Sequence[Migration], both_kinds: Mapping[str, Sequence[str]]) -> list[CheckMessage]:
+    from django.db.migrations.loader import MigrationLoader
+
     from medusa_migrations.migration import django_dependencies
 
+    mixed = [
+        one
+        for one in migrations
+        if one.id.app in both_kinds and all(label != one.id.app for label, _ in django_dependencies(one))
+    ]
     return [
         checks.Warning(
-            f"{migration.id} belongs to an app that has Django migrations too, and names none of them: on a new "
-            "database it runs after all that the app has by then, not after those that it had when this was written.",
-            hint="Above `-- migrate:up`, name the one that it was written after, such as\n"
-            f"  -- migrate:depends {migration.id.app}.{both_kinds[migration.id.app][-1]}\n"
-            "A new header is no change of an applied migration.",
-            obj=migration.source,
+            f"{one.id} makes tables in the place of Django migrations, which {one.id.app!r} still has: a new database "
+            "has the tables of those by then, and it fails.",
+            hint=f"Delete the package {MigrationLoader.migrations_module(one.id.app)[0]}, and those of all apps whose "
+            "baselines were made with it.",
+            obj=one.source,
             id=f"{TAG}.W007",
         )
-        for migration in migrations
-        if migration.id.app in both_kinds
-        and all(label != migration.id.app for label, _ in django_dependencies(migration))
+        if one.baseline
+        else checks.Warning(
+            f"{one.id} belongs to an app that has Django migrations too, and names none of them: on a new "
+            "database it runs after all that the app has by then, not after those that it had when this was written.",
+            hint="Above `-- migrate:up`, name the one that it was written after, such as\n"
+            f"  -- migrate:depends {one.id.app}.{both_kinds[one.id.app][-1]}\n"
+            "A new header is no change of an applied migration.",
+            obj=one.source,
+            id=f"{TAG}.W007",
+        )
+        for one in mixed
     ]
 
 

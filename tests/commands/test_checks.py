@@ -136,6 +136,16 @@ def test_an_app_of_both_kinds_without_a_place_in_djangos_order(shop: Project) ->
     assert list(check(shop)) == ["W007"]
 
 
+def test_a_baseline_beside_the_django_migrations_that_it_stands_for(shop: Project) -> None:
+    text = "CREATE TABLE shop_product (id bigint);"
+    shop.write("shop.20240101000000_baseline", text, "DROP TABLE shop_product;", header="-- migrate:baseline\n")
+    found = check(shop)
+    assert list(found) == ["W007"]
+    assert "shop.20240101000000_baseline makes tables in the place of Django migrations" in found["W007"]
+    assert "Delete the package shop.migrations" in found["W007"]
+    assert "-- migrate:depends" not in found["W007"]
+
+
 @pytest.mark.parametrize("state", ["missing", "stale"])
 def test_a_build_that_is_not_todays(shop: Project, state: str) -> None:
     if state == "missing":
