@@ -47,11 +47,11 @@ class _Group:
             for name in (*one.on, *([] if one.is_made or one.kind not in RELATIONS else [one.name]))
         )
 
-    @property
-    def stubs(self) -> list[str]:
-        """Those, and the ones that foreign keys refer to, as SQL writes them."""
+    @functools.cached_property
+    def foreign(self) -> list[Name]:
+        """Those, and the names of the tables that foreign keys refer to."""
         refers = self._foreign(name for one in self._shapings for name in one.refers if len(name) == 1)
-        return [sql_name(name) for name in dict.fromkeys([*self.changed, *refers])]
+        return list(dict.fromkeys([*self.changed, *refers]))
 
     @property
     def extensions(self) -> list[str]:
@@ -136,7 +136,7 @@ def _groups(steps: Iterable[Step]) -> list[_Group]:
 
 
 def _there(groups: Sequence[_Group], session: Session) -> dict[Name, Found]:
-    names = {sql_name(name): name for group in groups for name in group.looked_for}
+    names = {sql_name(name): name for group in groups for name in group.tables or group.foreign}
     return {names[written]: found for written, found in (there(session, names) if names else {}).items()}
 
 
@@ -158,16 +158,19 @@ def _is_sent(sent: Sent) -> bool:
 
 
 def _has_any(group: _Group, found: Mapping[Name, Found]) -> bool:
-    """Whether there is something to compare; of tables that are only changed, all have to be there for that."""
+    """Whether there is something to compare.
+
+    Of tables that are only changed, all have to be there for that, with those that their new foreign keys refer to.
+    """
     if group.tables:
         return any(name in found for name in group.tables)
-    return bool(group.changed) and all(name in found for name in group.changed)
+    return bool(group.changed) and all(name in found for name in group.foreign)
 
 
 def _is_to_be_recorded(group: _Group, found: Mapping[Name, Found], run: Run) -> bool:
     """Whether what `group` makes is there, all of it and alike; False if nothing is. Raises as `with_recorded`."""
-    found = {name: one for name, one in found.items() if name in group.looked_for}
-    behind = next((name for name, one in found.items() if one.is_behind and len(name) == 1), None)
+    mine = (name for name, one in found.items() if one.is_behind and name in group.looked_for)
+    behind = next((name for name in mine if len(name) == 1), None)
     if behind:
         if run.history.place.schema == found[behind].first:  # a tenant, with tables of its own
             return False
@@ -186,11 +189,11 @@ def _is_to_be_recorded(group: _Group, found: Mapping[Name, Found], run: Run) -> 
 
 
 def _compared(group: _Group, run: Run) -> Seen:
-    statements = group.to_send()
+    statements, stubs = group.to_send(), [sql_name(name) for name in group.foreign]
     seen: list[Seen] = []
     try:
         run.retries.run(
-            lambda: seen.append(compare(run, statements, group.stubs, group.extensions)),
+            lambda: seen.append(compare(run, statements, stubs, group.extensions)),
             group.ids[0],
         )
     except StatementFailed as failed:

@@ -261,6 +261,17 @@ def test_a_key_that_is_missing_is_refused(circle: Project) -> None:
     assert "a: constraint a_b FOREIGN KEY (b) REFERENCES b(id) is missing" in error
 
 
+def test_a_key_to_what_is_still_to_be_made_is_run(circle: Project) -> None:
+    """As after a revert of some of the baselines of several apps."""
+    circle.write(ID, "CREATE TABLE a (id int PRIMARY KEY, b int);", "DROP TABLE a;", header=HEADER)
+    other = "zoo.20240101000001_baseline"
+    circle.write(other, "CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);", "DROP TABLE b;", header=HEADER)
+    circle.run().ok()
+    circle.manage("migrations_revert", "--to", ID, "--no-input").ok()
+    assert "FAKED" not in circle.run().ok().stdout
+    assert circle.applied() == [ID, other, KEYS]
+
+
 def test_a_begun_one_goes_on(circle: Project) -> None:
     circle.write(
         ID, "CREATE TABLE a (id int PRIMARY KEY, b int);\nCREATE TABLE b (id int PRIMARY KEY, a int REFERENCES c);",
