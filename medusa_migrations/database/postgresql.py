@@ -29,6 +29,9 @@ FORGET_REACHED = f"SELECT pg_catalog.pg_advisory_unlock({REACHED_KEY}, objid::bi
 # Else COMMIT checks what is deferred, after the resets: with no timeout, and with another search_path.
 CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE;"
 
+# The OID of the schema that tables are made in. A name that needs quotes is none for a cast to regnamespace.
+FIRST_SCHEMA = "(SELECT first.oid FROM pg_catalog.pg_namespace first WHERE first.nspname = pg_catalog.current_schema())"
+
 # SQLSTATEs (manual, appendix A).
 UNDEFINED_TABLE = "42P01"
 UNDEFINED_OBJECT = "42704"

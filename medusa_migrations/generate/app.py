@@ -16,6 +16,7 @@ from medusa_migrations import conf
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.history import History, read_known
 from medusa_migrations.database.interruption import Interruption
+from medusa_migrations.database.postgresql import FIRST_SCHEMA
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files import sqlfile
@@ -51,9 +52,9 @@ _FILL, _AFTER = "fill", "after"
 _ALONE = " transaction:false"
 
 # Partitions, children by inheritance and what an extension made are parts of something else.
-_LEFT_OVER = """
+_LEFT_OVER = f"""
 SELECT c.relname::text FROM pg_catalog.pg_class c
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = pg_catalog.current_schema()::pg_catalog.regnamespace::oid
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = {FIRST_SCHEMA}
 AND (pg_catalog.starts_with(c.relname, %s) OR c.relname = ANY (%s::text[])) AND c.relname <> ALL (%s::text[])
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass::oid
@@ -61,10 +62,10 @@ AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog
 ORDER BY c.relname
 """
 
-_ELSEWHERE = """
+_ELSEWHERE = f"""
 SELECT name FROM pg_catalog.unnest(%s::text[]) name JOIN pg_catalog.pg_class c
 ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(name))::oid
-WHERE c.relnamespace <> pg_catalog.current_schema()::pg_catalog.regnamespace::oid
+WHERE c.relnamespace <> {FIRST_SCHEMA}
 """
 
 

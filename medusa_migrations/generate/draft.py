@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from medusa_migrations.database.postgresql import FIRST_SCHEMA
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.sql.names import quoted
@@ -71,7 +72,7 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     scope = replace(scope, keys_left_out=keys_left_out(session, scope))
     wanted, said = scope.wanted, (*scope.wanted.warnings, *scope.keys_left_out.values())
     names = {*wanted.tables, *scope.extra_tables}
-    namespace = session.query("SELECT pg_catalog.current_schema()::pg_catalog.regnamespace::oid")[0][0]
+    namespace = session.query(f"SELECT {FIRST_SCHEMA}")[0][0]
     all_live = read_tables(session, namespace, names)
     _refuse_without_table(wanted, all_live)
     live = scope.compared(all_live)

@@ -191,6 +191,11 @@ class TestOthersTables:
         assert "blog.Book is left out: DATABASE_ROUTERS keep it away from 'default'." in outcome.stderr
         assert "No changes detected" in outcome.stdout
 
+    def test_a_schema_whose_name_needs_quotes(self, books: Project) -> None:
+        books.sql('ALTER SCHEMA public RENAME TO "Its Ö"')
+        books.sql(f"ALTER DATABASE {books.database} SET search_path = 'Its Ö'; SELECT 1")
+        assert "No changes detected" in generate(books, "--check").ok().stdout
+
     def test_a_table_in_another_schema_of_the_search_path(self, books: Project) -> None:
         books.sql(f"CREATE SCHEMA app; ALTER DATABASE {books.database} SET search_path = app, public; SELECT 1")
         assert "blog_book: in another schema of the search_path than the first" in generate(books).error()

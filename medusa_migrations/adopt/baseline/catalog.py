@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-# The OID of the schema that tables are made in. A name that needs quotes is none for a cast to regnamespace.
-FIRST_SCHEMA = "(SELECT first.oid FROM pg_catalog.pg_namespace first WHERE first.nspname = pg_catalog.current_schema())"
+from medusa_migrations.database.postgresql import FIRST_SCHEMA
 
 # Names are printed with their schema where search_path does not find them without it.
 _NAME = (

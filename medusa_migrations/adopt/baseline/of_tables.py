@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from medusa_migrations.database.postgresql import FIRST_SCHEMA
 from medusa_migrations.database.session import Session
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.tables import Column
@@ -24,7 +25,7 @@ def tables_of(session: Session, oids: list[int], remarks: Remarks) -> Iterator[P
     more: dict[int, dict[str, _Row]] = defaultdict(dict)
     for table, column, *rest in session.query(catalog.COLUMNS, [oids]):
         more[table][column] = tuple(rest)
-    namespace = session.query(f"SELECT {catalog.FIRST_SCHEMA}")[0][0]
+    namespace = session.query(f"SELECT {FIRST_SCHEMA}")[0][0]
     found = read_tables(session, namespace, [row[2] for row in rows])
     for oid, *row in rows:
         columns = found[row[1]].columns

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from medusa_migrations.database.postgresql import FIRST_SCHEMA
 from medusa_migrations.database.session import Session
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.render import column_sql
 from medusa_migrations.sql.names import quoted
 
-from .catalog import FIRST_SCHEMA
 from .depend import Belonging, Depends
 from .order import statements_of
 from .pieces import Piece

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from django.apps import apps
 from django.db import router
 
+from medusa_migrations.database.postgresql import FIRST_SCHEMA
 from medusa_migrations.database.session import Session
 from medusa_migrations.sql.names import folded
 
-from .catalog import FIRST_SCHEMA
 from .depend import Belonging, Depends
 from .neighbours import Neighbours
 from .pieces import Address, Piece
