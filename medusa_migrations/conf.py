@@ -378,7 +378,7 @@ def _search_path(value: object, called: str) -> tuple[str, ...]:
 
 def is_schema(name: object) -> bool:
     """Whether a search_path can hold `name`: the server takes "$user" for the name of the user, quoted or not."""
-    return isinstance(name, str) and name not in ("", "$user") and "\0" not in name
+    return isinstance(name, str) and name not in ("", "$user") and not re.search("[\0\ud800-\udfff]", name)
 
 
 def _schemas(value: object) -> str | dict[str, str] | None:

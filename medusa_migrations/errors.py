@@ -52,6 +52,18 @@ def locate(path: str, text: str, offset: int, *, first_line: int = 1, column: bo
     return Location(path, line, offset - start + 1 if column else None, source)
 
 
+def in_words(error: Exception) -> str:
+    """An error that a project's own code has raised, with the line where it did; the first frame is the caller's."""
+    text = f"{type(error).__name__}: {error}".strip().rstrip(":")
+    frame = error.__traceback__ and error.__traceback__.tb_next
+    place = ""
+    while frame:
+        file = frame.tb_frame.f_code.co_filename
+        place = place if file.startswith("<") else f" ({file}:{frame.tb_lineno})"
+        frame = frame.tb_next
+    return text if isinstance(error, SyntaxError) else f"{text}{place}"  # which says where in its text
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`Did you mean “…”?` with the known word most like `word`, or an empty string."""
     matcher = difflib.SequenceMatcher(b=word)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from medusa_migrations.conf import refuse_unknown
-from medusa_migrations.errors import PlanError, SettingsError
+from medusa_migrations.errors import PlanError, SettingsError, in_words
 
 # Values for DATABASES[alias], in place of those that are there.
 Overrides = Mapping[str, Any]
 
 # What those may be. The rest of a database's settings is not about where it is.
-_OVERRIDES = ("NAME", "HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
+_OVERRIDES: Mapping[str, tuple[type, ...]] = {
+    "NAME": (str,),
+    "HOST": (str, PurePath),
+    "PORT": (str, int),
+    "USER": (str,),
+    "PASSWORD": (str,),
+    "OPTIONS": (Mapping,),
+}
 
 
 class FleetTarget(NamedTuple):
@@ -42,7 +50,12 @@ Destination = str | FleetTarget
 
 
 def destination(database: str, target: FleetTarget | None) -> Destination:
-    """The one of the two that is given. Raises PlanError where it is both."""
+    """The one of the two that is given. Raises PlanError where it is both, or the target is none of a fleet."""
+    if target is not None and not (isinstance(target, FleetTarget) and target.fleet):
+        raise PlanError(
+            f"target is {target!r}, which is no target of a fleet. Take one that api.target or api.targets gives, as "
+            "api.target('tenants', 't1')."
+        )
     if target is not None and database != "default":
         raise PlanError(f"The database {database!r} and the target {target.name!r} cannot go together: choose one.")
     return database if target is None else target
@@ -91,6 +104,12 @@ def check_settings(given: object, called: str) -> None:
     if not isinstance(given, Mapping):
         raise SettingsError(f"{called} has settings that are {type(given).__name__}. They must be a dictionary.")
     refuse_unknown(given, _OVERRIDES, f"{called}: 'settings'")
+    for key, value in given.items():
+        if not isinstance(value, _OVERRIDES[key]):  # without a NAME it would be another database than the alias's
+            raise SettingsError(
+                f"{called}: {key!r} of 'settings' is {type(value).__name__}. It must be of the type "
+                f"{_OVERRIDES[key][0].__name__}; where it is left out, that of the alias holds."
+            )
 
 
 def settings_of(target: FleetTarget, theirs: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +117,13 @@ def settings_of(target: FleetTarget, theirs: Mapping[str, Any]) -> dict[str, Any
 
     Raises SettingsError for what its callable gives and cannot be.
     """
-    own = target.settings() if callable(target.settings) else target.settings
+    own = _asked(target.settings, f"The {named(target)}") if callable(target.settings) else target.settings
     check_settings(own, f"The {named(target)}")
     return {**theirs, **own, "OPTIONS": {**theirs.get("OPTIONS", {}), **own.get("OPTIONS", {})}}
+
+
+def _asked(settings: Callable[[], Overrides], called: str) -> Overrides:
+    try:
+        return settings()
+    except Exception as error:  # the author's code
+        raise SettingsError(f"{called}: what its settings are cannot be told: {in_words(error)}.") from error

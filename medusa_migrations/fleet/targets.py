@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,13 @@ from medusa_migrations.conf import Fleet
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.destination import FleetTarget, check_settings
 from medusa_migrations.database.postgresql import server_error
-from medusa_migrations.errors import DatabaseError, SettingsError, nearest
+from medusa_migrations.errors import DatabaseError, SettingsError, in_words, nearest
 
 # What a dictionary or a row may say of a target.
 _KEYS = ("name", "schema", "database", "settings")
+
+# The schemas that are the server's own: nobody else may make one that begins with pg_.
+_OF_SERVER = re.compile("pg_.*|information_schema", re.DOTALL)
 
 
 def target(fleet: str, name: str) -> FleetTarget:
@@ -64,6 +68,8 @@ def _from_path(path: str, fleet: str) -> Callable[[], Iterable[Any]]:
         found = import_string(path)
     except ImportError as error:
         raise SettingsError(f"{called} imported: {error}.") from error
+    except Exception as error:  # the author's code
+        raise SettingsError(f"{called} imported: {in_words(error)}.") from error
     if not callable(found):
         raise SettingsError(f"{called} called: it is of the type {type(found).__name__}.")
     return found  # type: ignore[no-any-return]  # what it gives is looked at
@@ -78,11 +84,14 @@ def _listed(given: str | list[Any] | Mapping[str, str], fleet: str, called: str)
 def _called(function: Callable[[], Iterable[Any]], called: str) -> list[Any]:
     try:
         found = function()
-        if isinstance(found, str | Mapping) or not isinstance(found, Iterable):
-            raise SettingsError(f"{called} gives {type(found).__name__}. It must give a list of targets.")
-        return list(found)
+        listed = None if isinstance(found, str | Mapping) or not isinstance(found, Iterable) else list(found)
     except Error as error:
         raise DatabaseError(f"{called} failed: {server_error(error).message}.") from error
+    except Exception as error:  # the author's code
+        raise SettingsError(f"{called} failed: {in_words(error)}.") from error
+    if listed is None:
+        raise SettingsError(f"{called} gives {type(found).__name__}. It must give a list of targets.")
+    return listed
 
 
 def _asked(sql: str, alias: str, called: str) -> Iterator[dict[str, Any]]:
@@ -139,6 +148,11 @@ def _check(one: FleetTarget, called: str) -> None:
     if one.schema is not None and not conf.is_schema(one.schema):
         raise SettingsError(
             f"{called}: the target {name!r} has the schema {one.schema!r}, which no search_path can name. Rename it."
+        )
+    if one.schema is not None and _OF_SERVER.fullmatch(one.schema):
+        raise SettingsError(
+            f"{called}: the target {name!r} has the schema {one.schema!r}, which is the server's own. Leave it out: a "
+            "query of all schemas needs WHERE schema_name !~ '^(pg_|information_schema$)'."
         )
     if one.database is not None and one.database not in list(connections):
         hint = nearest(str(one.database), connections)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,21 @@ def a_token() -> dict[str, Any]:
 
 
 NO_CALLABLE = 7
+
+
+def raises() -> list[Any]:
+    raise ValueError("no such tenant")
+
+
+def needs_more(more: str) -> list[Any]:
+    return [more]
+
+
+def no_token() -> dict[str, Any]:
+    raise KeyError("token")
+
+
+HERE = f"{__name__}.{{}}"
 
 
 def refusal(fleet: Any, **others: Any) -> str:
@@ -84,6 +100,17 @@ def refusal(fleet: Any, **others: Any) -> str:
         ({"TARGETS": "shop.tenants.targets"}, "is 'shop.tenants.targets', which cannot be imported: No module named"),
         ({"TARGETS": f"{__name__}.NO_CALLABLE"}, "cannot be called: it is of the type int."),
         ({"TARGETS": f"{__name__}.no_targets"}, "no_targets gives str. It must give a list of targets."),
+        ({"TARGETS": HERE.format("raises")}, f"raises failed: ValueError: no such tenant ({__file__}:"),
+        ({"TARGETS": HERE.format("needs_more")}, "needs_more failed: TypeError: needs_more() missing 1 required pos"),
+        ({"TARGETS": [{"name": "a", "schema": "\ud800"}]}, "which no search_path can name."),
+        ({"TARGETS": [{"schema": "pg_toast"}]}, "the target 'pg_toast' has the schema 'pg_toast', which is the serv"),
+        ({"TARGETS": [{"schema": "information_schema"}]}, "is the server's own. Leave it out: a query of all schemas"),
+        ({"TARGETS": [{"name": "a", "settings": {"NAME": None}}]}, "the target 'a': 'NAME' of 'settings' is NoneType."),
+        ({"TARGETS": [{"name": "a", "settings": {"NAME": 5}}]}, "is int. It must be of the type str; where it is left"),
+        (
+            {"TARGETS": [{"name": "a", "settings": {"OPTIONS": SECRET}}]},
+            "'OPTIONS' of 'settings' is str. It must be of",
+        ),
     ],
 )
 def test_what_cannot_be_is_named(fleet: Any, message: str) -> None:
@@ -129,10 +156,13 @@ def test_names_that_there_are_not_get_the_nearest() -> None:
             assert hint in str(caught.value)
 
 
-def test_a_check_imports_a_callable_and_does_not_call_it() -> None:
+def test_a_check_imports_a_callable_and_does_not_call_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with given({"TARGETS": f"{__name__}.no_targets"}):
         assert check_fleets() == []
-    for path, why in (("a.b", "imported"), (f"{__name__}.NO_CALLABLE", "called")):
+    (tmp_path / "broken_targets.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    paths = (("a.b", "imported"), (f"{__name__}.NO_CALLABLE", "called"), ("broken_targets.targets", "imported: ZeroDi"))
+    for path, why in paths:
         with given({"TARGETS": path}):
             (message,) = check_fleets()
         assert message.id == "medusa_migrations.E015"
@@ -156,6 +186,9 @@ def test_settings_stand_in_place_of_the_aliass_one_by_one() -> None:
     with pytest.raises(SettingsError) as caught:
         settings_of(one._replace(settings=a_token), theirs)
     assert str(caught.value) == "The target 'eu': 'settings' has an unknown key 'NMAE'. Did you mean 'NAME'?"
+    with pytest.raises(SettingsError) as caught:
+        settings_of(one._replace(settings=no_token), theirs)
+    assert "The target 'eu': what its settings are cannot be told: KeyError: 'token' (" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +218,9 @@ def test_a_database_and_a_target_are_not_both_given() -> None:
     assert destination("default", one) is one
     with pytest.raises(PlanError):
         destination("other", one)
+    for wrong in ("default", ("f", "x y"), 7, FleetTarget("x y", schema="t1")):
+        with pytest.raises(PlanError, match="no target of a fleet"):
+            destination("default", wrong)  # type: ignore[arg-type]  # what is tested
     assert [options_for(where) for where in ("default", "other", one)] == [
         "",
         " --database other",
