@@ -17,14 +17,15 @@ LOCK_KEY = int.from_bytes(b"medusamg")
 
 ROW_GONE = "medusa_migrations: the history row is gone"
 
-# A key of two integers that says how far a message has come; it is another's than a bigint key (manual, 9.28.10).
+# A key of two integers that says how far a message has come; it is another's than a bigint key (manual, 9.28.10). It
+# is shared: runs of several schemas of one database count at the same time.
 REACHED_KEY = LOCK_KEY & 0x7FFFFFFF
 _REACHED = f"""
 FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() AND classid = {REACHED_KEY}::oid AND objsubid = 2
 """
 REACHED = f"SELECT COALESCE(pg_catalog.max(objid::bigint), 0) {_REACHED}"
-FORGET_REACHED = f"SELECT pg_catalog.pg_advisory_unlock({REACHED_KEY}, objid::bigint::int) {_REACHED}"
+FORGET_REACHED = f"SELECT pg_catalog.pg_advisory_unlock_shared({REACHED_KEY}, objid::bigint::int) {_REACHED}"
 
 # Else COMMIT checks what is deferred, after the resets: with no timeout, and with another search_path.
 CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE;"

@@ -261,8 +261,8 @@ class Session:
 
         Unless it is the first of a message, it takes the place of the one before.
         """
-        before = "" if is_first else f", pg_catalog.pg_advisory_unlock({postgresql.REACHED_KEY}, {number - 1})"
-        return f"SELECT pg_catalog.pg_try_advisory_lock({postgresql.REACHED_KEY}, {number}){before};"
+        before = "" if is_first else f", pg_catalog.pg_advisory_unlock_shared({postgresql.REACHED_KEY}, {number - 1})"
+        return f"SELECT pg_catalog.pg_try_advisory_lock_shared({postgresql.REACHED_KEY}, {number}){before};"
 
     def reached(self) -> int:
         """The last number that was noted, 0 if none was; ends the transaction, also after a stop."""

@@ -72,6 +72,30 @@ def test_two_schemas_run_at_once_and_one_of_them_twice_waits(project: Project) -
     assert project.locks() == 0
 
 
+@pytest.mark.parametrize("stop", [False, True])
+def test_two_schemas_with_one_transaction_for_all_each_know_how_far_they_are(project: Project, stop: bool) -> None:
+    make_fleet(project, "t1", "t2")
+    project.sql("CREATE TABLE gate ()")
+    slow = "blog.20240101000002_slow"
+    project.table(1)
+    project.write(slow, "LOCK TABLE public.gate IN SHARE MODE;")
+    project.table(3)
+    project.manage("migrations_build").ok()
+    with transaction(project, "LOCK TABLE gate"):
+        runs = [
+            project.start(*on(name, "migrations_run", "--transaction", "all", "--lock-timeout", "60s"))
+            for name in ("n0", "n1")
+        ]
+        project.wait_for(waiting(2))
+        for run in runs if stop else ():
+            run.send_signal(signal.SIGTERM)
+            assert f"{slow} was stopped. Everything was rolled back" in ended(run)[2]
+    for run in () if stop else runs:
+        code, _, stderr = ended(run)
+        assert (code, stderr) == (0, "")
+    assert project.locks() == 0
+
+
 def test_the_whole_database_waits_for_its_schemas_and_they_for_it(project: Project) -> None:
     make_gated(project, "t1", "t2")
     with transaction(project, "LOCK TABLE gate"):
