@@ -403,6 +403,27 @@ def test_other_apps_are_named_in_sql_where_that_is_there_and_told_what_to_name(p
     assert project.tables() == {"base", "blog_thing", "shop_sale"}
 
 
+def test_the_history_of_apps_that_need_each_other_is_read_where_all_are_turned_off(project: Project) -> None:
+    apps = ("blog", "shop", "more")
+    for app, before in zip(apps, (None, *apps), strict=False):
+        project.add_app(app)
+        dependencies = [(before, "0001_initial")] if before else []
+        add(project, "0001_initial", f"dependencies = {dependencies!r}\noperations = [{THING}]\n", app=app)
+    project.manage("migrate").ok()
+    for app in apps:
+        project.manage("migrations_import", "django", app, "--app", app).ok()
+    project.add_settings(f"MIGRATION_MODULES = dict.fromkeys({apps!r})")
+    project.manage("migrations_build").ok()
+    for app in reversed(apps):
+        project.manage("migrations_import", "django", app, "--app", app, "--history").ok()
+    assert len(project.applied()) == 3
+    assert "No migrations to apply." in project.manage("migrations_run").ok().stdout
+    add(project, "0002_note", 'dependencies = [("more", "0001_initial")]\noperations = []\n', app="more")
+    done = project.manage("migrations_import", "django", "more", "--app", "more").ok()
+    assert "Imported 1 migration of django into 'more'" in done.stdout
+    assert "difference" not in done.stderr
+
+
 ODD = """
 migrations.CreateModel("Odd", [
     ("id", models.AutoField(primary_key=True, db_column='Id')),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from django.apps import apps
 from django.conf import settings
 from django.db.migrations import Migration as DjangoMigration
+from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.loader import MIGRATIONS_MODULE_NAME, MigrationLoader
 
 from medusa_migrations.errors import MigrationError, PlanError, nearest
@@ -25,8 +26,8 @@ _ANY = ("__first__", "__latest__")
 def turned_on(label: str) -> Iterator[None]:
     """While this lasts, the app has its Django migrations, also where MIGRATION_MODULES has None for it.
 
-    That setting is what every loader reads, those of Django's own code too, so it is that which is changed. Raises
-    PlanError for an app that is not there or has no Django migrations.
+    That setting is what every loader reads, those of Django's own code too, so it is that which is changed. So have
+    those apps that `load` finds it to need. Raises PlanError for an app that is not there or has no Django migrations.
     """
     if label not in apps.app_configs:
         hint = nearest(label, apps.app_configs)
@@ -35,8 +36,7 @@ def turned_on(label: str) -> Iterator[None]:
             "migrations are to be imported."
         )
     before = settings.MIGRATION_MODULES
-    module = before.get(label) or f"{apps.get_app_config(label).name}.{MIGRATIONS_MODULE_NAME}"
-    settings.MIGRATION_MODULES = {**before, label: module}
+    module = _turn_on(label)
     try:
         if not django_migrations(label):
             raise PlanError(f"The app {label!r} has no Django migrations: {module} has none. Nothing was imported.")
@@ -45,11 +45,30 @@ def turned_on(label: str) -> Iterator[None]:
         settings.MIGRATION_MODULES = before
 
 
+def _turn_on(label: str) -> str:
+    """Have the app turned on where MIGRATION_MODULES turns it off; gives the name of its package of migrations."""
+    given = settings.MIGRATION_MODULES
+    module: str = given.get(label) or f"{apps.get_app_config(label).name}.{MIGRATIONS_MODULE_NAME}"
+    settings.MIGRATION_MODULES = {**given, label: module}
+    return module
+
+
+def _is_off(label: str) -> bool:
+    return label in apps.app_configs and settings.MIGRATION_MODULES.get(label, "") is None
+
+
 def load() -> MigrationLoader:
-    """Django's migrations as they are in the files. Raises MigrationError if they cannot be loaded."""
+    """Django's migrations as they are in the files, to be called while an app is `turned_on`.
+
+    An app that is turned off, and of which they name a migration, is turned on as well: one that was imported too.
+    Raises MigrationError if they cannot be loaded.
+    """
     try:
         return MigrationLoader(None)
     except Exception as error:  # the author's code
+        if isinstance(error, NodeNotFoundError) and _is_off(error.node[0]):
+            _turn_on(error.node[0])
+            return load()
         raise MigrationError(
             f"Django's migrations cannot be loaded: {type(error).__name__}: {error}. Nothing was imported. See "
             "`showmigrations`."
