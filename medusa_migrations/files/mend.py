@@ -45,13 +45,13 @@ def mended(data: bytes, cited: str, renamed: Renamed) -> bytes:
     return mark + line_end.join(lines)
 
 
-def line_of_dependency(data: bytes, cited: str, id_: MigrationId) -> int | None:
-    """The line, from 1, on which the file `cited` with the content `data` depends on `id_`; None where it is not told.
+def line_of_dependency(data: bytes, cited: str, name: str) -> int | None:
+    """The line, from 1, on which the file `cited` with the content `data` depends on `name`; None where it is not told.
 
     Raises FileError for a file that cannot be read.
     """
     places = _places(decode(data, cited), cited, {})
-    return next((place.line + 1 for place in places if place.name == str(id_)), None)
+    return next((place.line + 1 for place in places if place.name == name), None)
 
 
 def _places(text: str, cited: str, ids: Mapping[str, str]) -> Iterator[_Place]:

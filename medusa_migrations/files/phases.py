@@ -32,7 +32,7 @@ def held_back_warnings(migrations: Iterable[Migration]) -> Iterator[str]:
 def _place(migration: Migration, needed: MigrationId) -> str:
     """Where `migration` says that it depends on `needed`, or its file alone where that cannot be told."""
     try:
-        line = line_of_dependency(read(migration.file), migration.source, needed)
+        line = line_of_dependency(read(migration.file), migration.source, str(needed))
     except (OSError, FileError):
         line = None
     return f"{migration.source}:{line}" if line else migration.source

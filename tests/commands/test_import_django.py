@@ -403,6 +403,29 @@ def test_other_apps_are_named_in_sql_where_that_is_there_and_told_what_to_name(p
     assert project.tables() == {"base", "blog_thing", "shop_sale"}
 
 
+def test_what_was_imported_before_what_it_needs_is_told_what_to_name(project: Project) -> None:
+    """Of apps that need each other in turn one is always imported first."""
+    project.add_app("shop")
+    add_one(project, "0001_initial", THING)
+    sale = f'migrations.CreateModel("Sale", [{KEY}, ("thing", models.ForeignKey("blog.Thing", models.CASCADE))])'
+    add(project, "0001_initial", f'dependencies = [("blog", "0001_initial")]\noperations = [{sale}]\n', app="shop")
+    last = 'migrations.AddField("thing", "last", models.ForeignKey("shop.Sale", models.CASCADE, null=True))'
+    needs = '[("blog", "0001_initial"), ("shop", "0001_initial")]'
+    add(project, "0002_last", f"dependencies = {needs}\noperations = [{last}]\n")
+    project.write("blog.20240101000000_note", "SELECT 1;", header="-- A note.\n-- migrate:depends shop\n")
+    project.manage(*COMMAND).ok()
+    told = project.manage("migrations_import", "django", "shop", "--app", "shop").ok().stderr
+    second, id_ = "blog/sql_migrations/20000101000002_0002_last.sql", "shop.20000101000001_0001_initial"
+    assert f"{second}:2: it depends on shop.0001_initial, of Django's migrations, which no build will find" in told
+    assert "blog/sql_migrations/20240101000000_note.sql:2: it depends on shop, of Django's migrations" in told
+    assert told.count(f"write {id_} then, which is the same in SQL.") == 2
+    for path in (project.folder / "blog/sql_migrations").iterdir():
+        path.write_text(re.sub("depends shop.*", f"depends {id_}", path.read_text()))
+    project.add_settings('MIGRATION_MODULES = {"blog": None, "shop": None}')
+    project.manage_several(("migrations_build",), ("migrations_verify", "--no-lint"), ("migrations_run",)).ok()
+    assert project.tables() == {"blog_thing", "shop_sale"}
+
+
 def test_the_history_of_apps_that_need_each_other_is_read_where_all_are_turned_off(project: Project) -> None:
     apps = ("blog", "shop", "more")
     for app, before in zip(apps, (None, *apps), strict=False):

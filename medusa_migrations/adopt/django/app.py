@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from django.apps import AppConfig, apps
 from django.db import router
 from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.files.mend import line_of_dependency
 from medusa_migrations.files.sources import is_installed_package, source_files
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import ImportPlace
@@ -28,6 +30,11 @@ _NAMED = (
     '("{0}", "__first__") here when MIGRATION_MODULES turns those off, which then stands for all of its SQL migrations.'
 )
 
+_NAMED_IN_SQL = (
+    "it depends on {0}, of Django's migrations, which no build will find when MIGRATION_MODULES turns those off: write "
+    "{1} then, which is the same in SQL."
+)
+
 
 def from_django(request: Request, app: AppConfig) -> Theirs:
     """The Django migrations of the app that `request.source` is the label of, to become those of `app`.
@@ -44,7 +51,8 @@ def from_django(request: Request, app: AppConfig) -> Theirs:
         new = {draft.key: id_ for draft, id_ in zip(drafts, ids, strict=True) if id_ not in there}
         _refuse_squashed_since(loader, app, label, new)
         converted = _taken(request, label, drafts, new)
-        places = (*converted.places, *_places_elsewhere(loader, label))
+        in_sql = {f"{label}.{name}": id_ for name, id_ in zip(names, ids, strict=True)} | {label: ids[-1]}
+        places = (*converted.places, *_places_elsewhere(loader, label), *_places_in_sql(in_sql))
         return Theirs(DJANGO, history_of(loader, label), converted._replace(places=places))
 
 
@@ -86,3 +94,13 @@ def _places_elsewhere(loader: MigrationLoader, label: str) -> Iterator[ImportPla
         if not is_installed_package(apps.get_app_config(migration.app_label)):
             lines = Lines(migration)
             yield ImportPlace(lines.path, lines.naming(name), _NAMED.format(label, name))
+
+
+def _places_in_sql(ids: Mapping[str, MigrationId]) -> Iterator[ImportPlace]:
+    """What is to be changed in SQL migrations that depend on Django's: those are in SQL as `ids` has them."""
+    for file in source_files():
+        data = b"" if is_installed_package(apps.get_app_config(file.id.app)) else Path(file.file).read_bytes()
+        for name, id_ in ids.items():
+            line = line_of_dependency(data, file.cited, name) if name.encode() in data else None
+            if line is not None:
+                yield ImportPlace(file.cited, line, _NAMED_IN_SQL.format(name, id_))
