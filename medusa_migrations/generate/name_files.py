@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from medusa_migrations.sql.names import quoted
@@ -12,8 +12,14 @@ from .names import OtherName, giving_names, other_names, taking_names_back
 from .proof import NotProven, run_part
 from .scope import Scope
 from .scratch import Scratch, copy_tables
+from .steps import ordered
 from .tables import Column, Table, Tables
 from .watch import CopyWatch
+
+_IN_TURN = (
+    " Where apps have each other's names in turn, so that none can begin: give one of them another name by hand, and "
+    "generate again."
+)
 
 
 def prove_names(
@@ -26,22 +32,38 @@ def prove_names(
     renamed = {name: table for name, table in live.items() if name in {one.table for one in names}}
     copy_tables(scratch, {name: _with_sequences(table) for name, table in renamed.items()}, {**models, **live}, {})
     copied, watch = scratch.read(renamed), CopyWatch(scratch)
-    parts = []
-    for label in labels:
-        own = [one for one in names if scope.owners.get(one.table or "", label) == label]
-        if own:
-            parts.append((label, own, run_part(scratch, "up", giving_names(own), watch)))
-    now = scope.compared(scratch.read(renamed))
-    _refuse_names("up", other_names(now, models, scope.wanted.explicit_names))
+    own = {label: [one for one in names if scope.owners.get(one.table or "", label) == label] for label in labels}
+    first = _first_of_others(own)
+    order = ordered(tuple(own), {label: {*tables} for label, tables in first.items()})
+    try:
+        parts = [(label, run_part(scratch, "up", giving_names(own[label]), watch)) for label in order if own[label]]
+        now = scope.compared(scratch.read(renamed))
+        _refuse_names("up", other_names(now, models, scope.wanted.explicit_names))
+    except NotProven as error:
+        raise NotProven(f"{error}{_IN_TURN if any(first.values()) else ''}") from error
     files = []
-    for label, own, up in reversed(parts):
-        down = run_part(scratch, "down", taking_names_back(own), CopyWatch(scratch))
-        files.append(AppFile(label, "", (), (), tuple(up), tuple(down), frozenset(), tuple(own)))
+    for label, up in reversed(parts):
+        down = run_part(scratch, "down", taking_names_back(own[label]), CopyWatch(scratch))
+        tables = frozenset(first[label].values())
+        files.append(AppFile(label, "", (), (), tuple(up), tuple(down), tables, tuple(own[label])))
     back = scratch.read(renamed)
     _refuse_names("down", other_names(back, copied))
     if back != copied:
         raise NotProven("After the generated down part the tables are not as they were. Nothing was written.")
     return tuple(reversed(files))
+
+
+def _first_of_others(own: Mapping[str, Sequence[OtherName]]) -> dict[str, dict[str, str]]:
+    """For each app those others that have to give a name away before it can take it, and of which table."""
+    return {
+        label: {
+            other: theirs.table or ""
+            for other, names in own.items()
+            for theirs in names
+            if other != label and any(one.waits_for(theirs) for one in ours)
+        }
+        for label, ours in own.items()
+    }
 
 
 def _refuse_names(part: str, left: Sequence[OtherName]) -> None:

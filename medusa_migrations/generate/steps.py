@@ -113,12 +113,17 @@ def _keys_on(table: Table, columns: tuple[str, ...]) -> set[tuple[object, ...]]:
 
 
 def _order(labels: Sequence[str], keys: Iterable[_Key]) -> list[str]:
-    """The apps, each behind those that it needs; in a circle first one that needs nothing outside of it."""
+    """The apps in the order in which their foreign keys need each other."""
     needs: dict[str, set[str]] = {label: set() for label in labels}
     for key in keys:
         if key.moves:
             first, then = key.first_and_then
             needs[then].add(first)
+    return ordered(labels, needs)
+
+
+def ordered(labels: Sequence[str], needs: Mapping[str, set[str]]) -> list[str]:
+    """The apps, each behind those that it `needs`; in a circle first one that needs nothing outside of it."""
     found: list[str] = []
     while left := [label for label in labels if label not in found]:
         reached = {label: _reached(label, needs, found) for label in left}

@@ -287,3 +287,42 @@ class TestOptions:
     def test_one_alone_names_the_way_for_both(self, both: Project) -> None:
         stderr = generate(both, "books").ok().stderr
         assert "generate both at once: makemigration books writers --generate." in stderr
+
+
+class TestNames:
+    """Of tables that came from another app, and names that stayed behind."""
+
+    MOVE = "ALTER TABLE {0}_thing RENAME CONSTRAINT {0}_thing_pkey TO {1}"
+
+    def given(self, project: Project, *labels: str) -> None:
+        given(project, {label: model("Thing") for label in labels})
+        generate(project, *labels, "--timestamp", "20240101000000").ok()
+        project.run().ok()
+
+    def move(self, project: Project, *pairs: tuple[str, str]) -> None:
+        for label, name in pairs:
+            project.sql(f"{self.MOVE.format(label, name)}; SELECT 1")
+
+    @pytest.mark.parametrize("labels", [("blog", "books"), ("books", "blog")], ids="-".join)
+    def test_who_has_the_name_of_another_app_gives_it_away_first(
+        self, project: Project, labels: tuple[str, ...]
+    ) -> None:
+        self.given(project, *labels)
+        self.move(project, ("blog", "odd"), ("books", "blog_thing_pkey"))
+        generate(project, *labels, "--rename-constraints").ok()
+        first, second = files(project)[-2:]
+        assert [path.parts[-3] for path in (first, second)] == ["books", "blog"]
+        assert depends(second) == [f"books.{first.stem}"]
+        project.run("blog").ok()
+        assert generate(project, *labels, "--check").ok().stdout == "No changes detected\n"
+        project.manage("migrations_revert", "--to", f"{labels[-1]}.{files(project)[1].stem}", "--no-input").ok()
+        key = "conrelid = 'books_thing'::regclass AND contype = 'p'"
+        assert project.sql(f"SELECT conname::text FROM pg_constraint WHERE {key}") == [("blog_thing_pkey",)]
+
+    def test_names_in_turn_are_left_to_a_person(self, project: Project) -> None:
+        self.given(project, "blog", "books")
+        self.move(project, ("blog", "odd"), ("books", "blog_thing_pkey"))
+        project.sql("ALTER TABLE blog_thing RENAME CONSTRAINT odd TO books_thing_pkey; SELECT 1")
+        message = generate(project, "blog", "books", "--rename-constraints").error()
+        assert "give one of them another name by hand, and generate again." in message
+        assert len(files(project)) == 2
