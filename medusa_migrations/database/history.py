@@ -189,7 +189,7 @@ class History:
             assert found is not None
             if not found.is_history():
                 raise self._foreign()
-            self._refuse_strangers(found)
+            self.refuse_strangers(found)
             self._refuse_newer(found.made_with)
             self.table = found.name
             self._open_journal(found)
@@ -213,7 +213,7 @@ class History:
             found = find(self.session, history.journal)
         assert found is not None
         refuse_foreign(found, self.session, {str(field.column) for field in MigrationLog._meta.local_fields})
-        self._refuse_strangers(found)
+        self.refuse_strangers(found)
         self._journal = Journal.of(self.session, found.name, self.run, self.applied_by, release())
 
     def _refuse_newer(self, made_with: int) -> None:
@@ -230,7 +230,7 @@ class History:
             "Nothing was done. Rename it."
         )
 
-    def _refuse_strangers(self, found: Found) -> None:
+    def refuse_strangers(self, found: Found) -> None:
         """Refuse a table whose triggers, which run as this user, are another's to make."""
         if not found.is_ours:
             raise DatabaseError(
