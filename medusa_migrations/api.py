@@ -9,7 +9,7 @@ is a part of every release's start.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from .conf import moment
 from .database.destination import FleetTarget, destination
@@ -38,6 +38,12 @@ from .results import (
 from .run.carry_out import carry_out
 from .run.options import Execution, Options, forwards
 
+if TYPE_CHECKING:
+    from .fleet.ledger import Run as FleetRun
+    from .fleet.ledger import Target as FleetRunTarget
+    from .fleet.request import FleetExecution
+    from .fleet.results import FleetPlan, FleetResult, FleetStatus
+
 __all__ = [
     "Execution",
     "FleetTarget",
@@ -45,6 +51,13 @@ __all__ = [
     "baseline",
     "build",
     "describe",
+    "fleet_plan",
+    "fleet_revert",
+    "fleet_revert_plan",
+    "fleet_run",
+    "fleet_runs",
+    "fleet_show",
+    "fleet_status",
     "generate",
     "import_from",
     "lint",
@@ -285,6 +298,94 @@ def target(fleet: str, name: str) -> FleetTarget:
     from .fleet.targets import target as found
 
     return found(fleet, name)
+
+
+def fleet_status(fleet: str | None = None, **how: Unpack[FleetExecution]) -> FleetStatus:
+    """How the targets of a fleet stand, those with the same history together; without `fleet`, of the only one.
+
+    Of `how`, `only`, `without`, `jobs` and `interruption` count. Writes nothing, and needs no more than SELECT on the
+    histories. Raises SettingsError, DatabaseError where the targets cannot be known, Interrupted.
+    """
+    from .fleet.request import upwards
+    from .fleet.run import status
+
+    return status(upwards(fleet, None, None, None, how, only_plan=True))
+
+
+def fleet_run(
+    fleet: str | None = None,
+    *,
+    to: str | None = None,
+    phase: Phase | None = None,
+    strict: bool | None = None,
+    **how: Unpack[FleetExecution],
+) -> FleetResult:
+    """Apply all pending migrations on all targets of a fleet, as `run` does: the canary one by one, then the rest.
+
+    Goes on with the unfinished run of the fleet, if a process has left one. Without anything to do nothing is written.
+    What goes wrong on targets is in the result, as is a stop when some have been begun. Raises MigrationError where
+    nothing was begun: for settings, targets, a build or options that cannot be, for what AFTER names and has something
+    to do, for a ledger that cannot be written; and Interrupted.
+    """
+    from .fleet.request import upwards
+    from .fleet.run import run as carry
+
+    return carry(upwards(fleet, to, phase, strict, how))
+
+
+def fleet_plan(
+    fleet: str | None = None,
+    *,
+    to: str | None = None,
+    phase: Phase | None = None,
+    strict: bool | None = None,
+    sql: bool = False,
+    **how: Unpack[FleetExecution],
+) -> FleetPlan:
+    """What `fleet_run` would do, once for targets with the same history; with `sql` its SQL too. Changes nothing."""
+    from .fleet.request import upwards
+    from .fleet.run import planned
+
+    return planned(upwards(fleet, to, phase, strict, how, only_plan=True, with_sql=sql))
+
+
+def fleet_revert(run: int, fleet: str | None = None, **how: Unpack[FleetExecution]) -> FleetResult:
+    """Undo what the run of a fleet with that number in the ledger has applied, where it has, also if it was killed.
+
+    Where something that came later depends on it, a target fails, and all of it stays there. The rest is as for
+    `fleet_run`. Raises PlanError if there is no such run.
+    """
+    from .fleet.request import downwards
+    from .fleet.run import run as carry
+
+    return carry(downwards(fleet, run, how))
+
+
+def fleet_revert_plan(
+    run: int, fleet: str | None = None, *, sql: bool = False, **how: Unpack[FleetExecution]
+) -> FleetPlan:
+    """What `fleet_revert` would do, as `fleet_plan`."""
+    from .fleet.request import downwards
+    from .fleet.run import planned
+
+    return planned(downwards(fleet, run, how, only_plan=True, with_sql=sql))
+
+
+def fleet_runs(fleet: str | None = None, *, limit: int = 20) -> tuple[FleetRun, ...]:
+    """The last runs of a fleet in the ledger, the earliest first; without `fleet`, of the only one. Writes nothing."""
+    from .fleet.ledger import runs
+    from .fleet.targets import chosen, setting
+
+    name = chosen(fleet)
+    return runs(setting(name).control, name, limit)
+
+
+def fleet_show(run: int, fleet: str | None = None) -> tuple[FleetRun, tuple[FleetRunTarget, ...]]:
+    """One run in the ledger of a fleet, and its targets that had something to do. Raises PlanError if there is none."""
+    from .fleet.ledger import shown
+    from .fleet.targets import chosen, setting
+
+    return shown(setting(chosen(fleet)).control, run)
 
 
 def show(app: str | None = None, *, database: str = "default", target: FleetTarget | None = None) -> ShowResult:

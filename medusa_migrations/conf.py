@@ -38,13 +38,20 @@ class Fleet(NamedTuple):
 
     `targets` is a dotted path to what gives them, a list of them, or a dictionary with the SQL that asks for them. Each
     has the settings of the alias `database`, and `search_path`, where `{schema}` is its schema. `apps` are the labels
-    of those that run there, None for what routers let in.
+    of those that run there, None for what routers let in. `after` are aliases and fleets that come first, `control` is
+    the alias with the ledger. From `canary` on they are as they are given: fleet/ looks at them.
     """
 
     targets: str | list[Any] | Mapping[str, str]
     database: str = "default"
     apps: tuple[str, ...] | None = None
     search_path: tuple[str, ...] = ("{schema}",)
+    after: tuple[str, ...] = ()
+    control: str = "default"
+    canary: object = 0
+    jobs: object = 8
+    jobs_per_server: object = None
+    max_failures: object = 0
 
 
 class Settings(NamedTuple):
@@ -309,7 +316,21 @@ def _sql_since(value: object) -> dict[str, str]:
 def _fleets(value: object) -> dict[str, Fleet]:
     if not isinstance(value, Mapping):
         raise TypeError
-    return {_fleet_name(name): _fleet(given, f"{NAME}['FLEETS'][{name!r}]") for name, given in value.items()}
+    fleets = {_fleet_name(name): _fleet(given, f"{NAME}['FLEETS'][{name!r}]") for name, given in value.items()}
+    for name, fleet in fleets.items():
+        _refuse_unknown_before(name, fleet, fleets)
+    return fleets
+
+
+def _refuse_unknown_before(name: str, fleet: Fleet, fleets: Mapping[str, Fleet]) -> None:
+    """Raise SettingsError for what AFTER of a fleet names, and is none, or the fleet itself."""
+    for one in fleet.after:
+        if one == name or one not in {*fleets, *connections}:
+            known = {*fleets, *connections} - {name}
+            raise SettingsError(
+                f"{NAME}['FLEETS'][{name!r}]['AFTER'] names {one!r}, which is no alias of DATABASES and no other fleet."
+                f"{nearest(one, known)}"
+            )
 
 
 def _fleet_name(value: object) -> str:
@@ -367,6 +388,14 @@ def _alias(value: object, called: str) -> str:
 
 def _fleet_apps(value: object, called: str) -> tuple[str, ...] | None:
     return None if value is None else _labels(value, called)
+
+
+def _names(value: object, called: str) -> tuple[str, ...]:
+    return _globs(value)
+
+
+def _as_it_is(value: object, called: str) -> object:
+    return value
 
 
 def _search_path(value: object, called: str) -> tuple[str, ...]:
@@ -442,6 +471,12 @@ _FLEET_CHECKS: Mapping[str, tuple[Callable[[object, str], Any], str]] = {
     "DATABASE": (_alias, "an alias of DATABASES"),
     "APPS": (_fleet_apps, "a list of app labels such as ['shop'], or None"),
     "SEARCH_PATH": (_search_path, "a list of schemas that begins with '{schema}', such as ['{schema}', 'extensions']"),
+    "AFTER": (_names, "a list of aliases and fleets, such as ['default']"),
+    "CONTROL": (_alias, "an alias of DATABASES"),
+    "CANARY": (_as_it_is, ""),
+    "JOBS": (_as_it_is, ""),
+    "JOBS_PER_SERVER": (_as_it_is, ""),
+    "MAX_FAILURES": (_as_it_is, ""),
 }
 
 # What the values of a key may be, where they are few.

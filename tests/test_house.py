@@ -31,7 +31,7 @@ WINGS = {
     "lint": {"sql", "files"},
     "verify": {"lint", "sql", "files", "plan", "database", "run", "generate"},
     "adopt": {"verify", "generate", "run", "database", "plan", "files", "sql"},
-    "fleet": {"database"},
+    "fleet": {"run", "database", "plan", "files"},
     "management": {
         "api",
         "sql",

@@ -29,14 +29,15 @@ class FleetTarget(NamedTuple):
 
     `name` is its own in its fleet. It is reached with the settings of the alias `database`, by default the fleet's, and
     `settings` in their place: a dictionary, or what gives one whenever a connection is made, as for passwords that
-    expire. Its tables and its history are in `schema`, and with None where search_path finds them. The fields from
-    `fleet` on are filled in for each target of a fleet.
+    expire. Its tables and its history are in `schema`, and with None where search_path finds them. A run of the fleet
+    begins a `stage` when the one before is done. The fields from `fleet` on are filled in for each target of a fleet.
     """
 
     name: str
     schema: str | None = None
     database: str | None = None
     settings: Overrides | Callable[[], Overrides] = MappingProxyType({})
+    stage: int = 1
     fleet: str = ""
     apps: tuple[str, ...] | None = None
     search_path: tuple[str, ...] = ("{schema}",)

@@ -67,6 +67,11 @@ $medusa_migrations$;
 FETCH ALL FROM medusa_migrations
 """
 
+# The same without the numbers of the rows, as one text: equal for histories that a plan cannot tell apart.
+_DIGEST = (
+    "SELECT pg_catalog.md5(COALESCE(pg_catalog.string_agg(ROW({})::text, ','::text ORDER BY id), ''::text)) FROM {}"
+)
+
 # What a column that an older table lacks gets in its rows.
 _NEUTRAL = {
     "CharField": "''",
@@ -99,10 +104,10 @@ _CURES = {
 class History:
     """The rows of one run: `run` marks what it applies, `applied_by` who did, else the operating system's user."""
 
-    def __init__(self, session: Session, applied_by: str | None = None) -> None:
+    def __init__(self, session: Session, applied_by: str | None = None, run: str | None = None) -> None:
         self.session = session
         self._applied_by = applied_by
-        self.run = str(uuid.uuid4())
+        self.run = run or str(uuid.uuid4())
         self.place = Place.for_session(session)
         self.table = ""
         self._journal: Journal | None = None  # until `open`
@@ -116,7 +121,7 @@ class History:
     @functools.cached_property
     def applied_by(self) -> str:
         """Who applies, as the history has it."""
-        return (self._applied_by or _user())[:255]
+        return (self._applied_by or user())[:255]
 
     def rows(self, *, details: bool = False) -> list[Row]:
         """All rows, in the order of execution; none if the table does not exist yet.
@@ -164,7 +169,7 @@ class History:
         found = find(self.session, self.place.name)
         if not found or not found.is_history():
             raise self._foreign()
-        self._refuse_newer(found.made_with)
+        self.refuse_newer(found.made_with)
         names = set(Row._fields) - {"id"}
         old_rows = []
         columns = ", ".join(sorted(found.columns))
@@ -190,7 +195,7 @@ class History:
             if not found.is_history():
                 raise self._foreign()
             self.refuse_strangers(found)
-            self._refuse_newer(found.made_with)
+            self.refuse_newer(found.made_with)
             self.table = found.name
             self._open_journal(found)
             if found.made_with < FORMAT:
@@ -216,7 +221,8 @@ class History:
         self.refuse_strangers(found)
         self._journal = Journal.of(self.session, found.name, self.run, self.applied_by, release())
 
-    def _refuse_newer(self, made_with: int) -> None:
+    def refuse_newer(self, made_with: int) -> None:
+        """Raise DatabaseError for a table that a newer version of this app has made."""
         if made_with > FORMAT:
             raise DatabaseError(
                 f"The history table of the {self.session.named} was made by a newer version of "
@@ -367,7 +373,7 @@ def _is(id_: MigrationId) -> str:
     return f"app::text = {literal(id_.app)} AND name::text = {literal(id_.name)}"
 
 
-def _user() -> str:
+def user() -> str:
     """The operating system's user; a container's may have a number and no name."""
     import getpass  # what reads the history does without
 
@@ -375,6 +381,15 @@ def _user() -> str:
         return getpass.getuser().encode(errors="replace").decode()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+def digest_sql(table: str, run: str | None = None) -> str:
+    """A query for a text that two histories share if a run has to do the same with both, as far as the rows tell.
+
+    With the mark of a `run`, if a revert of that has.
+    """
+    more = _DOWN_OF_REPEATABLE if run is None else f"down, run::text IS NOT DISTINCT FROM {literal(run)}"
+    return _DIGEST.format(f"{_COLUMNS.removeprefix('id, ')}, {more}", table)
 
 
 def lets_in(where: Destination, label: str) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import Error
@@ -28,6 +29,9 @@ from .stages import CANARY, Slot
 # The bigint key of what makes the tables and begins runs, one process at a time. It is held for moments.
 KEY = int.from_bytes(b"medusafl")
 LOCK_TIMEOUT = "30s"
+
+# A name space of its own: a ledger that was dropped counts from 1 again, and no run may have the mark of another.
+_MARKS = uuid.UUID("8b0f0c6e-5f1e-4c57-9d0a-3f0d1c2b7a64")
 
 _RUN = "id, fleet, direction, build, options::text, applied_by, begun_at, ended_at, outcome, targets"
 _TARGET = (
@@ -57,6 +61,11 @@ class Run(NamedTuple):
     ended_at: datetime | None
     outcome: str
     targets: int
+
+    @property
+    def mark(self) -> str:
+        """What the histories of its targets have as the run of all that it applies, whichever process does so."""
+        return str(uuid.uuid5(_MARKS, f"{self.fleet} {self.id} {self.begun_at.astimezone(UTC).isoformat()}"))
 
 
 class Target(NamedTuple):
@@ -167,6 +176,22 @@ def begin(alias: str, wanted: Wanted, work: Sequence[Work], *, new: bool = False
         run = found if found and is_resumed else _insert(session, tables, wanted)
         _add(session, tables, run.id, work, is_resumed=is_resumed)
         return Begun(run, _targets(session, tables, run.id), is_resumed, tables)
+
+
+def finish(alias: str, wanted: Wanted) -> None:
+    """End the unfinished run that `wanted` would go on with, as all of its targets have all: it was killed at its end.
+
+    Raises DatabaseError.
+    """
+    with open_session(alias) as session:
+        tables = _find(session)
+        found = _unfinished(session, tables, wanted.fleet) if tables else None
+        if tables and found and not list(_differences(found, wanted)):
+            settle = (
+                f"UPDATE {tables.targets} SET state = 'done', ended_at = pg_catalog.clock_timestamp()"
+                f" WHERE run = {found.id} AND state::text IN ('waiting', 'queued', 'running');"
+            )
+            session.execute(f"BEGIN; {settle} {ended(tables, found.id, 'complete')} COMMIT")
 
 
 def ended(tables: Tables, run: int, outcome: str, *, only_last: bool = False) -> str:

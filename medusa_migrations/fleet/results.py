@@ -1,4 +1,4 @@
-"""What a run of a fleet comes to: what became of each target, the errors that they share, and the outcome."""
+"""What a fleet comes to: how its targets stand, what became of each in a run, the errors that they share."""
 
 from __future__ import annotations
 
@@ -6,12 +6,75 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from medusa_migrations.migration import Direction, MigrationId
-from medusa_migrations.results import Failure
+from medusa_migrations.results import Failure, RunResult
 
 Outcome = Literal["complete", "canary_failed", "budget_spent", "incomplete", "interrupted"]
 
+# How a target stands: it has all; has something to do; no run may go on there; it cannot be used, or reached.
+Kind = Literal["current", "pending", "refused", "unusable", "unreachable"]
+
 # What ends a run before all of its targets were reached.
 EndedBy = Literal["canary_failed", "budget_spent", "interrupted"]
+
+
+class Standing(NamedTuple):
+    """How targets stand that have the same history: what is `pending` there, and what is left for a later phase.
+
+    `error` is why one is neither current nor pending, and `told` the same for people. Where another run is at work,
+    what is pending may not be known: then it is none.
+    """
+
+    kind: Kind
+    pending: tuple[MigrationId, ...] = ()
+    held_back: tuple[MigrationId, ...] = ()
+    error: Failure | None = None
+    told: str = ""
+
+
+class Group(NamedTuple):
+    """The names of the `targets` that stand alike, in their order."""
+
+    standing: Standing
+    targets: tuple[str, ...]
+
+
+class FleetStatus(NamedTuple):
+    """How the targets of a fleet stand: the largest of `groups` first. `build` tells which migrations they are to have.
+
+    `notes` are for people.
+    """
+
+    fleet: str
+    build: str
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many targets there are, and how many of each kind that there is."""
+        counts = {"targets": sum(len(group.targets) for group in self.groups)}
+        for group in self.groups:
+            counts[group.standing.kind] = counts.get(group.standing.kind, 0) + len(group.targets)
+        return counts
+
+    @property
+    def is_current(self) -> bool:
+        return all(group.standing.kind == "current" for group in self.groups)
+
+
+class PlannedGroup(NamedTuple):
+    """What would be done on `targets`, which have the same history: `plan` is that of the first."""
+
+    plan: RunResult
+    targets: tuple[str, ...]
+
+
+class FleetPlan(NamedTuple):
+    """What a run of a fleet would do, and how the targets stand."""
+
+    status: FleetStatus
+    direction: Direction
+    groups: tuple[PlannedGroup, ...] = ()
 
 
 class TargetResult(NamedTuple):

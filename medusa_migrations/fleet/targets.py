@@ -17,8 +17,10 @@ from medusa_migrations.database.destination import FleetTarget, check_settings
 from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.errors import DatabaseError, SettingsError, in_words, nearest
 
+from .stages import Canary, Limits, Share, counting_number
+
 # What a dictionary or a row may say of a target.
-_KEYS = ("name", "schema", "database", "settings")
+_KEYS = ("name", "schema", "database", "settings", "stage")
 
 # The schemas that are the server's own: nobody else may make one that begins with pg_.
 _OF_SERVER = re.compile("pg_.*|information_schema", re.DOTALL)
@@ -38,23 +40,66 @@ def targets(fleet: str) -> tuple[FleetTarget, ...]:
     Raises SettingsError for a fleet that there is none of, and for targets that cannot be; DatabaseError where the
     database that is asked for them fails.
     """
-    fleets = conf.get_settings().fleets
-    if fleet not in fleets:
-        hint = nearest(fleet, fleets) or f" There {_are(fleets)}."
-        raise SettingsError(f"{conf.NAME}['FLEETS'] has no fleet {fleet!r}.{hint}")
-    given, called = fleets[fleet], f"{conf.NAME}['FLEETS'][{fleet!r}]"
+    given, called = setting(fleet), _called_in_settings(fleet)
     found = [_target(one, given, fleet, called) for one in _listed(given.targets, fleet, called)]
     _refuse_twice(found, called)
     return tuple(found)
 
 
+def chosen(fleet: str | None) -> str:
+    """The name of the fleet that is meant: where none is named, the only one. Raises SettingsError."""
+    fleets = conf.get_settings().fleets
+    if fleet is not None:
+        setting(fleet)
+        return fleet
+    if len(fleets) == 1:
+        return next(iter(fleets))
+    raise SettingsError(f"Name the fleet. There {_are(fleets)} in {conf.NAME}['FLEETS'].")
+
+
+def setting(fleet: str) -> Fleet:
+    """What FLEETS says of `fleet`. Raises SettingsError for one that there is none of."""
+    fleets = conf.get_settings().fleets
+    if fleet not in fleets:
+        hint = nearest(fleet, fleets) or f" There {_are(fleets)}."
+        raise SettingsError(f"{conf.NAME}['FLEETS'] has no fleet {fleet!r}.{hint}")
+    return fleets[fleet]
+
+
+def limits_of(fleet: str, jobs: object = None, max_failures: object = None) -> Limits:
+    """How much of a fleet is run at once, and how much may fail; the settings stand for what is None.
+
+    Raises SettingsError.
+    """
+    given, called = setting(fleet), f"{_called_in_settings(fleet)}[{{!r}}]"
+    limits = Limits.parse(given.jobs, given.jobs_per_server, given.max_failures, called)
+    if jobs is not None:
+        limits = limits._replace(jobs=counting_number(jobs, "--jobs"))
+    if max_failures is not None:
+        limits = limits._replace(max_failures=Share.parse(max_failures, "--max-failures"))
+    return limits
+
+
+def canary_of(fleet: str, canary: object = None) -> Canary:
+    """Which targets of a fleet go first; the setting stands for None. Raises SettingsError."""
+    if canary is not None:
+        return Canary.parse(canary, "--canary")
+    return Canary.parse(setting(fleet).canary, f"{_called_in_settings(fleet)}['CANARY']")
+
+
 def check(fleet: str) -> None:
-    """Raise SettingsError for TARGETS that cannot be, as far as that is known without asking for them."""
-    given = conf.get_settings().fleets[fleet].targets
+    """Raise SettingsError for what cannot be, as far as that is known without asking for targets."""
+    limits_of(fleet)
+    canary_of(fleet)
+    given = setting(fleet).targets
     if isinstance(given, str):
         _from_path(given, fleet)
     elif isinstance(given, list):
         targets(fleet)
+
+
+def _called_in_settings(fleet: str) -> str:
+    return f"{conf.NAME}['FLEETS'][{fleet!r}]"
 
 
 def _are(fleets: Mapping[str, Fleet]) -> str:
@@ -159,6 +204,7 @@ def _check(one: FleetTarget, called: str) -> None:
         raise SettingsError(
             f"{called}: the target {name!r} has the database {one.database!r}, which is no alias of DATABASES.{hint}"
         )
+    counting_number(one.stage, f"{called}: the stage of the target {name!r}")
     if not callable(one.settings):
         check_settings(one.settings, f"{called}: the target {name!r}")
 

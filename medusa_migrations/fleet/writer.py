@@ -77,6 +77,10 @@ class LedgerWriter:
         if self._failure and error is None:
             raise self._failure
 
+    def go_on(self, begun: Begun) -> None:
+        """Write of that run from now on: another where somebody has ended the one before."""
+        self._begun = begun
+
     def change(self, target: Target, change: Change) -> None:
         """Have it written what becomes of a target of the run.
 

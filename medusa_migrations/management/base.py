@@ -133,6 +133,29 @@ def add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
 
 
+def add_execution(parser: ArgumentParser) -> None:
+    """The options on how to run or revert, and to look only."""
+    look = parser.add_argument_group("to look without touching anything")
+    look.add_argument("--plan", action="store_true", help="List what would be done.")
+    look.add_argument("--sql", action="store_true", help="Print the SQL that would be sent.")
+    how = parser.add_argument_group("how it is done")
+    how.add_argument("--fake", action="store_true", help="Write the history only; send none of the SQL.")
+    how.add_argument(
+        "--transaction", metavar="all|each|none", help="One transaction for all, one each (default), or none."
+    )
+    how.add_argument(
+        "--build", action=BooleanOptionalAction, default=None, help="Build first, or do not. Default: AUTO_BUILD."
+    )
+    how.add_argument(
+        "--wait", type=float, metavar="SECONDS", help="How long to wait for the server. Default: not at all."
+    )
+    add_lock(how)
+    how.add_argument("--lock-timeout", metavar="DURATION", help="How long a statement waits for a lock, such as 5s.")
+    how.add_argument("--statement-timeout", metavar="DURATION", help="How long a statement may take, such as 10min.")
+    how.add_argument("--retries", type=int, metavar="N", help="Further tries after a lock timeout or a deadlock.")
+    add_json(parser)
+
+
 class ExecutionCommand(MigrationCommand):
     """The options that running and reverting have in common."""
 
@@ -140,29 +163,7 @@ class ExecutionCommand(MigrationCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_where(parser)
-        look = parser.add_argument_group("to look without touching anything")
-        look.add_argument("--plan", action="store_true", help="List what would be done.")
-        look.add_argument("--sql", action="store_true", help="Print the SQL that would be sent.")
-        how = parser.add_argument_group("how it is done")
-        how.add_argument("--fake", action="store_true", help="Write the history only; send none of the SQL.")
-        how.add_argument(
-            "--transaction", metavar="all|each|none", help="One transaction for all, one each (default), or none."
-        )
-        how.add_argument(
-            "--build", action=BooleanOptionalAction, default=None, help="Build first, or do not. Default: AUTO_BUILD."
-        )
-        how.add_argument(
-            "--wait", type=float, metavar="SECONDS", help="How long to wait for the server. Default: not at all."
-        )
-        add_lock(how)
-        how.add_argument(
-            "--lock-timeout", metavar="DURATION", help="How long a statement waits for a lock, such as 5s."
-        )
-        how.add_argument(
-            "--statement-timeout", metavar="DURATION", help="How long a statement may take, such as 10min."
-        )
-        how.add_argument("--retries", type=int, metavar="N", help="Further tries after a lock timeout or a deadlock.")
-        add_json(parser)
+        add_execution(parser)
 
     def execution(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options that `api.run` and `api.revert` share, as their keyword arguments."""

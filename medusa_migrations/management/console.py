@@ -118,17 +118,9 @@ class Console:
                     self.write("\n".join(f"    {line}" for line in printable(text).splitlines()))
                 elif is_warning:
                     self.alert(text)
-            case Waiting(holder, seconds):
-                self.alert(f"Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}.")
-            case Blocked(holder):
-                self.alert(f"Waiting for a lock that is held by {holder}")
-            case Remarked(text):
-                self.alert(text)
-            case Retrying(id_, reason, holder, seconds, attempt):
-                held = f" The lock is held by {holder}." if holder else ""
-                self.alert(
-                    f"{id_ or 'The run'} was rolled back: {reason}.{held} Try {attempt + 1} follows in {seconds:.1f} s."
-                )
+            case _:
+                if text := alert_text(event):
+                    self.alert(text)
 
     def show_progress(self, event: Progressed) -> None:
         from .progress import Progress  # few runs have a backfill
@@ -164,6 +156,21 @@ class Console:
         """Write `text` to stdout, until that is not possible any more."""
         if self.verbosity and not self.quiet:
             self.quiet = not written(self.stdout, text, ending)
+
+
+def alert_text(event: Event) -> str:
+    """What is to be said of an event on stderr, an empty string for the others."""
+    match event:
+        case Waiting(holder, seconds):
+            return f"Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}."
+        case Blocked(holder):
+            return f"Waiting for a lock that is held by {holder}"
+        case Remarked(text):
+            return text
+        case Retrying(id_, reason, holder, seconds, attempt):
+            held = f" The lock is held by {holder}." if holder else ""
+            return f"{id_ or 'The run'} was rolled back: {reason}.{held} Try {attempt + 1} follows in {seconds:.1f} s."
+    return ""
 
 
 def written(stream: OutputWrapper, text: str, ending: str = "\n", style: Callable[[str], str] | None = None) -> bool:

@@ -8,21 +8,33 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
 
-from medusa_migrations.fleet.results import FleetError, FleetResult, TargetResult
+from medusa_migrations.events import Event, Noticed
+from medusa_migrations.fleet.ledger import Run, Target
+from medusa_migrations.fleet.results import (
+    FleetError,
+    FleetPlan,
+    FleetResult,
+    FleetStatus,
+    Group,
+    Outcome,
+    TargetResult,
+)
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import duration
 
-from .console import failure_json, plural, printable, written
+from .console import alert_text, failure_json, plural, printable, written
 from .progress import rounded
 
 # How many errors of a run are shown, and how many names with each.
 MOST_ERRORS = 10
+MOST_GROUPS = 20
 MOST_NAMES = 7
 
 _DID = {Direction.UP: "applied", Direction.DOWN: "reverted"}
@@ -43,7 +55,7 @@ class FleetProgress:
         style: Style,
         verbosity: int,
         *,
-        total: int,
+        total: int = 0,
         direction: Direction = Direction.UP,
         quiet: bool = False,
     ) -> None:
@@ -53,6 +65,7 @@ class FleetProgress:
         self.draws = not self.is_silent and stderr.isatty()
         self.lists = not self.is_silent and not quiet and not (self.draws and stdout.isatty())
         self.running: dict[str, None] = {}
+        self.warnings: set[str] = set()
         self.done = self.failed = 0
         self.begun_at = time.monotonic()
         self.drawn = 0  # how wide the line is
@@ -64,6 +77,19 @@ class FleetProgress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with self._guard:
             self._clear()
+
+    def expects(self, total: int) -> None:
+        """So many targets have something to do."""
+        with self._guard:
+            self.total = total
+
+    def told(self, name: str, event: Event) -> None:
+        """Say what happens on a target, where somebody should know of it; a warning of the server once for all."""
+        if text := alert_text(event):
+            self.alert(f"{name}: {text}")
+        elif isinstance(event, Noticed) and event.is_warning and event.text not in self.warnings:
+            self.warnings.add(event.text)
+            self.alert(f"{name}: {event.text}")
 
     def began(self, name: str) -> None:
         """Show that a target is under way."""
@@ -135,13 +161,148 @@ def errors_text(errors: tuple[FleetError, ...]) -> str:
 
 def _error_texts(errors: tuple[FleetError, ...]) -> Iterator[str]:
     for error in errors[:MOST_ERRORS]:
-        more = len(error.targets) - MOST_NAMES
-        names = ", ".join(error.targets[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
-        yield printable(f"{plural(len(error.targets), 'target')} failed: {names}\n{error.told}")
+        yield printable(f"{plural(len(error.targets), 'target')} failed: {_names(error.targets)}\n{error.told}")
     rest = errors[MOST_ERRORS:]
     if rest:
         targets = sum(len(error.targets) for error in rest)
         yield f"And {plural(len(rest), 'other error')} of {plural(targets, 'target')}: --json has all."
+
+
+def _names(names: tuple[str, ...]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def summary(result: FleetResult) -> str:
+    """How many targets there are of each kind, in a line."""
+    counts = result.counts
+    words = [f"{counts.done:,} done"] if counts.done else []
+    words += [f"{counts.failed:,} failed"] if counts.failed else []
+    words += [f"{counts.not_reached:,} not reached"] if counts.not_reached else []
+    words += [f"{counts.current:,} had nothing to do"] if counts.current else []
+    return f"{plural(counts.targets, 'target')} of {result.fleet}: {', '.join(words) or 'none'}."
+
+
+def failed_text(result: FleetResult, reason: str, again: str) -> str:
+    """What to say of a run that is not complete: its errors, how many targets there are of each kind, and what to do.
+
+    `reason` is the name of the signal that has stopped it, `again` the command that does what is left.
+    """
+    ends = {
+        "canary_failed": "The canary failed, so nothing else was begun.",
+        "budget_spent": "More have failed than --max-failures lets, so nothing else was begun.",
+        "interrupted": f"Stopped by {reason}.",
+    }
+    parts = [errors_text(result.errors), f"{ends.get(result.outcome, '')} {summary(result)}".strip()]
+    first = "" if result.outcome == "interrupted" else "When the cause is gone, "
+    return "\n\n".join(part for part in parts if part) + f"\n{first}{again} does what is left."
+
+
+def status_lines(status: FleetStatus, style: Style, *, every: bool = False) -> Iterator[str]:
+    """How the targets of a fleet stand: counts, then what is alike; with `every` all names."""
+    counts = dict(status.counts)
+    total = counts.pop("targets")
+    words = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
+    yield style.MIGRATE_HEADING(
+        f"{printable(status.fleet)}: {plural(total, 'target')}" + (f", {words}" if words else "")
+    )
+    groups = status.groups if every else status.groups[:MOST_GROUPS]
+    for group in groups:
+        yield from _group_lines(group, style, every)
+    rest = status.groups[len(groups) :]
+    if rest:
+        left = sum(len(group.targets) for group in rest)
+        yield f"  And {plural(len(rest), 'other group')} of {plural(left, 'target')}: --all has them."
+
+
+def _group_lines(group: Group, style: Style, every: bool) -> Iterator[str]:
+    standing, names = group.standing, ", ".join(group.targets) if every else _names(group.targets)
+    count = f" {plural(len(standing.pending))}" if standing.pending else ""
+    yield f"  {len(group.targets):,} {standing.kind}{count}: {printable(names)}"
+    yield from (f"    [ ] {printable(str(id_))}" for id_ in standing.pending)
+    yield from (f"    [ ] {printable(str(id_))} (held back)" for id_ in standing.held_back)
+    yield from (style.ERROR(f"    {line}") for line in printable(standing.told).splitlines())
+
+
+def status_json(status: FleetStatus, *, every: bool = False) -> str:
+    """The document of `migrations_fleet status --json`; with `every` the names of current targets are in it too."""
+    groups = [
+        {
+            "state": group.standing.kind,
+            "pending": [str(id_) for id_ in group.standing.pending],
+            "held_back": [str(id_) for id_ in group.standing.held_back],
+            "error": failure_json(group.standing.error) if group.standing.error else None,
+            "count": len(group.targets),
+            "targets": list(group.targets) if every or group.standing.kind != "current" else [],
+        }
+        for group in status.groups
+    ]
+    document = {"fleet": status.fleet, "build": status.build, "counts": status.counts, "groups": groups}
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def plan_json(plan: FleetPlan) -> str:
+    """The document of `migrations_fleet run --plan --json` and `revert --plan --json`."""
+    groups = [
+        {
+            "targets": list(group.targets),
+            "migrations": [
+                {"id": str(one.id), "sql": one.sql, "loses": list(one.loses)} for one in group.plan.migrations
+            ],
+        }
+        for group in plan.groups
+    ]
+    status = plan.status
+    document = {"fleet": status.fleet, "direction": str(plan.direction), "build": status.build, "groups": groups}
+    return json.dumps(document | {"counts": status.counts}, indent=2, ensure_ascii=False)
+
+
+def run_line(run: Run) -> str:
+    """One run of the ledger."""
+    ended = f"{run.outcome}" if run.ended_at else "not ended"
+    reverts = f" of run {run.options['run']}" if "run" in run.options else ""
+    return printable(
+        f"{run.id}  {run.fleet}  {run.direction}{reverts}  {ended}  {run.begun_at:%Y-%m-%d %H:%M:%S %Z}  "
+        f"{plural(run.targets, 'target')}  by {run.applied_by}"
+    )
+
+
+def ledger_line(target: Target) -> str:
+    """One target of a run in the ledger."""
+    words = [f"{plural(len(target.applied))} of {max(target.pending, len(target.applied))}"] if target.applied else []
+    words += [f"try {target.attempt}"] if target.attempt > 1 else []
+    words += [f"{target.migration} {_one_line(target.error)}".strip()] if target.error else []
+    return printable(f"  [{target.state}] {target.name}" + (f": {', '.join(words)}" if words else ""))
+
+
+def ledger_json(runs: tuple[Run, ...], targets: tuple[Target, ...] | None = None) -> str:
+    """The documents of `migrations_fleet runs --json`, and with `targets` of `show --json`."""
+    found = [{**run._asdict(), "begun_at": _moment(run.begun_at), "ended_at": _moment(run.ended_at)} for run in runs]
+    if targets is None:
+        return json.dumps(found, indent=2, ensure_ascii=False)
+    of_run = [
+        {**one._asdict(), "begun_at": _moment(one.begun_at), "ended_at": _moment(one.ended_at)} for one in targets
+    ]
+    return json.dumps(found[0] | {"targets": of_run}, indent=2, ensure_ascii=False)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def refused_json(fleet: str, direction: Direction, outcome: Outcome, message: str) -> str:
+    """The document of a run that has not begun, for a reason."""
+    document = json.loads(fleet_json(FleetResult(fleet, None, direction, "", outcome)))
+    error: dict[str, Any] = {
+        "migration": None,
+        "sqlstate": None,
+        "message": message,
+        "file": None,
+        "line": None,
+        "targets": [],
+    }
+    return json.dumps(document | {"errors": [error]}, indent=2, ensure_ascii=False)
 
 
 def fleet_json(result: FleetResult, *, every: bool = False) -> str:

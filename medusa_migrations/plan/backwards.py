@@ -25,7 +25,7 @@ class Backwards(NamedTuple):
     `since` (the moment behind which all goes) at most one is given. `runs` are those of the journal, the earliest
     first, if there is a release to look for. With `fake` only the history is written, so that a down part is not
     needed. `labels` are those of the installed apps, `sources` the ids of their files, built or not, as far as
-    `missing` needs them.
+    `missing` needs them. `run` is the mark of a run of a fleet: what it has applied goes, and nothing else.
     """
 
     app: str | None = None
@@ -40,6 +40,7 @@ class Backwards(NamedTuple):
     fake: bool = False
     labels: Collection[str] = ()
     sources: Collection[MigrationId] = ()
+    run: str | None = None
 
     @property
     def direction(self) -> Direction:
@@ -100,6 +101,8 @@ class Backwards(NamedTuple):
             return {row.id for row in mine} & {row.id for row in known.missing()}
         last = mine[0] if mine else None
         mine = [row for row in mine if not row.id.is_repeatable]
+        if self.run is not None:
+            return {row.id for row in mine if row.run == self.run}
         if self.last_run:
             return {row.id for row in mine if row is last or (last and row.run and row.run == last.run)}
         if stays is not None:

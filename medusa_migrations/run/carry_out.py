@@ -33,17 +33,26 @@ if TYPE_CHECKING:
 
 
 def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
-    """Do what is `wanted`, or with `options.only_plan` only say what that would be.
+    """Do what is `wanted`, or with `options.only_plan` only say what that would be; as `carry_out_in`.
+
+    A build comes before, where `options` or the settings say so, and at the end what is not built is told.
+    """
+    migrations = to_run(only_plan=options.only_plan, build_first=options.build, listener=options.listener)
+    result = carry_out_in(migrations, wanted, options)
+    if wanted.direction is Direction.UP and not result.migrations:
+        return result._replace(notes=(*unbuilt(migrations), *result.notes))
+    return result
+
+
+def carry_out_in(migrations: tuple[Migration, ...], wanted: Forwards | Backwards, options: Options) -> RunResult:
+    """Do what is `wanted` of `migrations`, the build, or with `options.only_plan` only say what that would be.
 
     Raises MigrationFailed and Interrupted, with the result so far, if a migration fails or the run is stopped. After
     any other error nothing is changed.
     """
-    migrations = to_run(only_plan=options.only_plan, build_first=options.build, listener=options.listener)
     with _session(wanted.direction, options) as session:
-        result = _carried_out(_Work(wanted, options, migrations, History(session, options.applied_by)))
-    if wanted.direction is Direction.UP and not result.migrations:
-        return result._replace(notes=(*unbuilt(migrations), *result.notes))
-    return result
+        history = History(session, options.applied_by, options.run)
+        return _carried_out(_Work(wanted, options, migrations, history))
 
 
 class _Work(NamedTuple):

@@ -50,6 +50,7 @@ class Options(NamedTuple):
     With `only_plan` nothing is carried out, and the result has the plan, with `with_sql` its SQL too. `command` is the
     one to run again where that is not the direction's own; only those have options for the rest. `guard` is SQL that
     fails where what a migration did must not be committed. `announce` tells whether signals and the log are told.
+    `run` is the mark of what is applied, None for one of its own.
     """
 
     database: str = "default"
@@ -72,6 +73,7 @@ class Options(NamedTuple):
     command: str = ""
     guard: str = ""
     announce: bool = True
+    run: str | None = None
 
     @classmethod
     def chosen(cls, how: Execution, *, only_plan: bool = False, with_sql: bool = False, command: str = "") -> Self:

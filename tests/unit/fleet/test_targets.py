@@ -65,7 +65,15 @@ def refusal(fleet: Any, **others: Any) -> str:
         ([], "['f'] must be a dictionary such as {'TARGETS': 'shop.tenants.targets'}."),
         ({}, "['f'] has no 'TARGETS', which tells what the fleet is of."),
         ({"TARGETS": [], "SERACH_PATH": []}, "an unknown key 'SERACH_PATH'. Did you mean 'SEARCH_PATH'?"),
-        ({"TARGETS": [], "JOBS": 8}, "an unknown key 'JOBS'. Known are TARGETS, DATABASE, APPS, SEARCH_PATH."),
+        (
+            {"TARGETS": [], "X": 8},
+            "an unknown key 'X'. Known are TARGETS, DATABASE, APPS, SEARCH_PATH, AFTER, CONTROL,",
+        ),
+        ({"TARGETS": [], "AFTER": ["defualt"]}, "names 'defualt', which is no alias of DATABASES and no other fleet."),
+        ({"TARGETS": [], "AFTER": ["f"]}, "['AFTER'] names 'f', which is no alias of DATABASES and no other fleet."),
+        ({"TARGETS": [], "AFTER": "default"}, "['AFTER'] must be a list of aliases and fleets, such as ['default']."),
+        ({"TARGETS": [], "CONTROL": "x"}, "['CONTROL'] is 'x', which is no alias of DATABASES."),
+        ({"TARGETS": [{"schema": "a", "stage": 0}]}, "the stage of the target 'a' is 0. It must be a whole number"),
         ({"TARGETS": "targets"}, "['TARGETS'] must be the dotted path of a callable such as 'shop.tenants.targets'"),
         ({"TARGETS": 7}, "['TARGETS'] must be the dotted path"),
         ({"TARGETS": {"SQL": ""}}, "['TARGETS'] must be the dotted path"),
@@ -115,6 +123,21 @@ def refusal(fleet: Any, **others: Any) -> str:
 )
 def test_what_cannot_be_is_named(fleet: Any, message: str) -> None:
     assert message in refusal(fleet)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("CANARY", -1, "['CANARY'] is -1. It must be a number of targets, 0 or more, a part such as '2%', or a list"),
+        ("JOBS", 0, "['JOBS'] is 0. It must be a whole number, 1 or more."),
+        ("JOBS_PER_SERVER", "2", "['JOBS_PER_SERVER'] is '2'. It must be a whole number, 1 or more."),
+        ("MAX_FAILURES", "101%", "['MAX_FAILURES'] is '101%'. It must be a number of targets, 0 or more, or a part"),
+    ],
+)
+def test_a_check_names_what_a_run_cannot_use(key: str, value: object, message: str) -> None:
+    with given({"TARGETS": "nowhere.at.all", key: value}):
+        (found,) = check_fleets()
+        assert message in found.msg
 
 
 def test_other_values_of_the_setting_are_named() -> None:

@@ -1,0 +1,416 @@
+"""A run of a fleet: survey, canary, the rest, and a survey of what is new or was not done.
+
+One that was killed is resumed. Where nothing is to be done, nothing is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+from medusa_migrations import conf
+from medusa_migrations.database.connect import CannotConnect, open_session
+from medusa_migrations.database.destination import FleetTarget, alias_of
+from medusa_migrations.database.history import History, read_known, user
+from medusa_migrations.database.interruption import StopRequested
+from medusa_migrations.errors import DatabaseError, Interrupted, MigrationError, PlanError
+from medusa_migrations.files.build import unbuilt
+from medusa_migrations.migration import Direction
+from medusa_migrations.plan.forwards import Forwards
+from medusa_migrations.results import Failure
+from medusa_migrations.run.carry_out import carry_out_in
+from medusa_migrations.run.waiting import wait_for_server
+
+from . import ledger
+from .ledger import Begun, Target, Wanted, Work
+from .pool import Interruptions, carry_out
+from .request import Request
+from .results import (
+    Counts,
+    EndedBy,
+    FleetPlan,
+    FleetResult,
+    FleetStatus,
+    PlannedGroup,
+    Standing,
+    TargetResult,
+    outcome,
+)
+from .room import refuse_too_many
+from .stages import CANARY, Canary, Member, Schedule, Share, Slot, in_order, selected
+from .survey import Asked, Survey, survey
+from .targets import setting, targets
+from .work import Listening, work
+from .writer import Change, LedgerWriter
+
+# How often targets that came during a run are looked for: an app that makes one a second has no end.
+MOST_ROUNDS = 3
+
+
+def status(request: Request) -> FleetStatus:
+    """How the targets of a fleet stand. Raises MigrationError, Interrupted."""
+    with _stoppable(request) as interruptions:
+        found = survey(_chosen(request, targets(request.fleet)), request.asked, request.limits.jobs, interruptions)
+    return found.status(request.fleet, request.asked.build, unbuilt(request.asked.migrations))
+
+
+def planned(request: Request) -> FleetPlan:
+    """What a run would do, once for targets with the same history. Raises as `status`."""
+    found = status(request)
+    by_name = {one.name: one for one in targets(request.fleet)}
+
+    def plan(group: Sequence[str]) -> PlannedGroup:
+        target = by_name[group[0]]
+        options = request.options._replace(target=target, database=alias_of(target))
+        return PlannedGroup(carry_out_in(request.asked.migrations, request.asked.wanted, options), tuple(group))
+
+    pending = [group.targets for group in found.groups if group.standing.kind == "pending"]
+    return FleetPlan(found, request.direction, tuple(map(plan, pending)))
+
+
+def run(request: Request) -> FleetResult:
+    """Do what is asked on all targets. Raises MigrationError where nothing was begun, Interrupted where by a stop.
+
+    What goes wrong on targets, and a stop later on, is in the result.
+    """
+    with _stoppable(request) as interruptions:
+        if request.options.wait:
+            wait_for_server(request.options._replace(database=setting(request.fleet).database))
+        every = targets(request.fleet)
+        chosen = _chosen(request, every)
+        found = survey(chosen, request.asked, request.limits.jobs, interruptions)
+        if len(found.of_kind("current")) == len(chosen):
+            with contextlib.suppress(DatabaseError):  # a ledger that is not there is not needed
+                ledger.finish(setting(request.fleet).control, _wanted(request, len(chosen)))
+            current = tuple(TargetResult(one.name, "current") for one in chosen)
+            notes = (*_held_back(found), *unbuilt(request.asked.migrations))
+            return _result(request, None, current, None, notes)
+        if request.canary_only and request.canary == Canary():
+            raise PlanError(
+                f"The fleet {request.fleet!r} has no canary to keep to. Nothing was run. Say which targets go first: "
+                "--canary 1, or CANARY of the fleet."
+            )
+        if request.direction is Direction.UP:
+            _refuse_before_others(request, interruptions)
+        return _Run(request, interruptions, chosen).carry_out(found, {one.name for one in every})
+
+
+@contextlib.contextmanager
+def _stoppable(request: Request) -> Iterator[Interruptions]:
+    interruptions = Interruptions(request.interruption)
+    try:
+        with interruptions.passed_on():
+            yield interruptions
+    except StopRequested as stop:
+        raise Interrupted(f"Stopped by {stop} before the first target: nothing was run.", str(stop)) from stop
+
+
+def _chosen(request: Request, every: Sequence[FleetTarget]) -> list[FleetTarget]:
+    """Those of all targets that are meant, in their order. Raises PlanError."""
+    names = set(selected([one.name for one in every], request.only, request.without))
+    return [one for one in every if one.name in names]
+
+
+def _wanted(request: Request, total: int) -> Wanted:
+    """The run as the ledger has it, of a fleet of so many targets."""
+    by = request.options.applied_by or user()
+    return Wanted(request.fleet, str(request.direction), request.asked.build, request.said, by, total)
+
+
+def _result(
+    request: Request,
+    number: int | None,
+    found: Iterable[TargetResult],
+    ended_by: EndedBy | None,
+    notes: Iterable[str],
+) -> FleetResult:
+    results = tuple(found)
+    return FleetResult(
+        request.fleet,
+        number,
+        request.direction,
+        request.asked.build,
+        outcome(Counts.of(results), ended_by),
+        results,
+        tuple(notes),
+    )
+
+
+def _refuse_before_others(request: Request, interruptions: Interruptions) -> None:
+    """Raise PlanError where something is to be done on what AFTER names."""
+    fleets = conf.get_settings().fleets
+    for name in setting(request.fleet).after:
+        if name in fleets:
+            found = survey(targets(name), _all_of_it(request), request.limits.jobs, interruptions)
+            left = len(found.standings) - len(found.of_kind("current"))
+            what, command = f"{left} of the targets of the fleet {name!r} are not", f"migrations_fleet run {name}"
+        else:
+            left = _pending(name, request)
+            what, command = f"{left} migrations of the database {name!r} are not", f"migrations_run --database {name}"
+        if left:
+            raise PlanError(
+                f"AFTER of the fleet {request.fleet!r} names {name!r}, which comes first, and {what} done. Nothing was "
+                f"run. Do that first: {command}"
+            )
+
+
+def _all_of_it(request: Request) -> Asked:
+    """All that is pending in the phase that is asked for."""
+    wanted = request.asked.wanted
+    return request.asked._replace(wanted=wanted._replace(to=None) if isinstance(wanted, Forwards) else wanted)
+
+
+def _pending(alias: str, request: Request) -> int:
+    """How many migrations are pending in the database of an alias."""
+    wanted = request.asked.wanted
+    with open_session(alias) as session:
+        known = read_known(History(session), request.asked.migrations)
+    return len(known.due(wanted.phase if isinstance(wanted, Forwards) else None))
+
+
+class _Run:
+    """A run that has something to do: what became of each target so far, and the ledger."""
+
+    def __init__(self, request: Request, interruptions: Interruptions, chosen: Sequence[FleetTarget]) -> None:
+        self.request, self.interruptions = request, interruptions
+        self.chosen = {one.name: one for one in chosen}
+        self.results: dict[str, TargetResult] = {}
+        self.notes: list[str] = []  # for people, at the end
+        self.ended_by: EndedBy | None = None
+        self.begun: Begun | None = None
+        self.writer: LedgerWriter | None = None
+        self.entries: dict[str, Target] = {}
+        self.due: dict[str, Slot] = {}
+        self.unreachable: set[str] = set()
+        self.may_fail = request.limits.max_failures.at_most(len(chosen))
+
+    @property
+    def failures(self) -> int:
+        return sum(one.state == "failed" for one in self.results.values())
+
+    def carry_out(self, found: Survey, known: Collection[str]) -> FleetResult:
+        """The whole run, of which `found` is the first survey; `known` are the names of all targets of the fleet."""
+        slots = self._slots(found, known)
+        self.notes += _held_back(found)
+        self.due = {slot.name: slot for slot in slots}
+        self._fail_refused(found, slots)
+        self.request.watcher.expects(sum(slot.name not in self.results for slot in slots))
+        if self.ended_by is None:
+            refuse_too_many(slots, self.chosen, self.request.limits)
+            self._have_begun(slots, found)
+            self._with_ledger(slots, found)
+        return self._ended()
+
+    def _slots(self, found: Survey, known: Collection[str]) -> tuple[Slot, ...]:
+        """The order of what is not current."""
+        members = [
+            Member(name, one.stage, found.servers.get(name, ""))
+            for name, one in self.chosen.items()
+            if found.standings[name].kind != "current"
+        ]
+        slots = in_order(members, self.request.canary, known)
+        if not self.request.canary_only:
+            return slots
+        canary = tuple(slot for slot in slots if slot.stage == CANARY)
+        left = len(slots) - len(canary)
+        if left:
+            self.notes.append(f"Of the others {left} have something to do: run without --canary-only.")
+        for slot in slots[len(canary) :]:
+            del self.chosen[slot.name]
+        return canary
+
+    def _fail_refused(self, found: Survey, slots: Iterable[Slot]) -> None:
+        """Those on which no run may go on have failed before anything is begun."""
+        for slot in slots:
+            standing = found.standings[slot.name]
+            if standing.kind in ("current", "pending"):
+                continue
+            if standing.kind == "unreachable":
+                self.unreachable.add(slot.name)
+            self.results[slot.name] = _failed(slot.name, standing)
+            if slot.stage == CANARY:
+                self.ended_by = "canary_failed"
+        if self.failures > self.may_fail:
+            self.ended_by = self.ended_by or "budget_spent"
+
+    def _have_begun(self, slots: Sequence[Slot], found: Survey) -> None:
+        """Have a run in the ledger with those targets, a new one or that which was not finished."""
+        request = self.request
+        wanted = _wanted(request, len(self.chosen))
+        pending = [Work(slot, len(found.standings[slot.name].pending)) for slot in slots]
+        new = request.new and self.begun is None
+        was_begun = self.begun is not None
+        self.begun = ledger.begin(setting(request.fleet).control, wanted, pending, new=new)
+        self.entries = {one.name: one for one in self.begun.targets}
+        if self.writer:
+            self.writer.go_on(self.begun)
+        if self.begun.is_resumed and not was_begun:
+            begun = self.begun.run
+            request.watcher.alert(
+                f"Going on with run {begun.id}, which {begun.applied_by} began at "
+                f"{begun.begun_at:%Y-%m-%d %H:%M:%S %Z}, and which has not ended."
+            )
+
+    def _with_ledger(self, slots: Sequence[Slot], found: Survey) -> None:
+        assert self.begun is not None
+        try:
+            with LedgerWriter(setting(self.request.fleet).control, self.begun) as self.writer:
+                for name, result in self.results.items():
+                    self._change(name, Change("failed", failure=result.error))
+                self._skip_gone(found)
+                self._settle_done(found)
+                self._go(slots, found)
+                self._look_again()
+                ends = outcome(Counts.of(self._all()), self.ended_by)
+                if ends != "interrupted":
+                    self._tell_ledger(lambda writer: writer.end(ends))
+        except DatabaseError as error:
+            self.notes.append(str(error))
+        if self.writer and self.writer.behind:
+            self.notes.append(self.writer.behind)
+
+    def _skip_gone(self, found: Survey) -> None:
+        """Of a resumed run: what is in the fleet no more."""
+        for name, target in self.entries.items():
+            if not target.is_settled and name not in found.standings:
+                self._change(name, Change("skipped"))
+
+    def _settle_done(self, found: Survey) -> None:
+        """Of a resumed run: what was done and not written, as by a process that was killed between the two."""
+        for name, target in self.entries.items():
+            standing = found.standings.get(name)
+            if target.state not in ("done", "skipped") and standing and standing.kind == "current":
+                self._change(name, Change("done"))
+
+    def _go(self, slots: Sequence[Slot], found: Survey) -> None:
+        """Carry out `slots` but for those that have failed already."""
+        assert self.begun is not None
+        wanted = {slot.name for slot in slots} - {name for name, one in self.results.items() if one.state == "failed"}
+        placed = [
+            Slot(one.name, one.stage, one.position, found.servers.get(one.name, ""))
+            for one in self.begun.targets
+            if one.name in wanted
+        ]
+        limits = self.request.limits._replace(max_failures=Share(self.may_fail - self.failures))
+        schedule = Schedule(placed, limits)
+        carry_out(schedule, self._work, min(limits.jobs, len(placed)), self.request.interruption)
+        self.ended_by = "interrupted" if self.request.interruption.is_requested else schedule.stopped
+
+    def _work(self, slot: Slot) -> bool:
+        """One target; whether it has failed."""
+        assert self.begun is not None
+        entry = self.entries[slot.name]
+        watcher = self.request.watcher
+        listening = Listening(
+            functools.partial(watcher.told, slot.name), lambda: self._change(slot.name, Change("running"))
+        )
+        watcher.began(slot.name)
+        options = self.request.options._replace(run=self.begun.run.mark)
+        try:
+            with self.interruptions.one() as interruption:
+                target = self.chosen[slot.name]
+                result = work(target, self.request.asked, options, listening, interruption, entry.attempt + 1)
+        except StopRequested:
+            result = TargetResult(slot.name, "not_reached")
+        except CannotConnect as error:
+            result = TargetResult(slot.name, "failed", (), None, 0, Failure(None, str(error)), str(error))
+            self.unreachable.add(slot.name)
+        self.results[slot.name] = result
+        if result.state != "not_reached":
+            state = "failed" if result.state == "failed" else "done"
+            self._change(slot.name, Change(state, [str(id_) for id_ in result.applied], result.error))  # type: ignore[arg-type]  # one of the two
+        watcher.ended(result)
+        return result.state == "failed" and not self._may_be_reached_later(slot)
+
+    def _may_be_reached_later(self, slot: Slot) -> bool:
+        """Whether it could not be connected to, which is tried again at the end: unless that goes for all."""
+        few = len(self.unreachable) <= self.request.limits.jobs
+        return slot.name in self.unreachable and slot.stage != CANARY and few
+
+    def _look_again(self) -> None:
+        """Do what came meanwhile, and what could not be reached before. Unless the run was to end early."""
+        for _ in range(MOST_ROUNDS):
+            if self.ended_by or self.request.canary_only:
+                return
+            try:
+                now = {one.name: one for one in _chosen(self.request, targets(self.request.fleet))}
+                self._leave_gone(now)
+                left = [one for name, one in now.items() if name not in self.chosen or name in self.unreachable]
+                if not left or not self._do_left(left):
+                    return
+            except StopRequested:
+                self.ended_by = "interrupted"
+            except MigrationError as error:
+                self.notes.append(f"What came meanwhile was not looked for: {error}")
+                return
+
+    def _do_left(self, left: Sequence[FleetTarget]) -> bool:
+        """Do what is pending on those that are left, if anything is."""
+        found = survey(left, self.request.asked, self.request.limits.jobs, self.interruptions)
+        self.chosen |= {one.name: one for one in left}
+        self.unreachable = set(found.of_kind("unreachable"))
+        due = found.of_kind("pending")
+        for name, standing in found.standings.items():
+            if standing.kind == "current":
+                self.results[name] = TargetResult(name, "current")
+            elif standing.kind != "pending":
+                self.results[name] = _failed(name, standing)
+            else:
+                self.results.pop(name, None)
+        self._settle_done(found)
+        if self.failures > self.may_fail:
+            self.ended_by = "budget_spent"
+        if not due or self.ended_by:
+            return False
+        slots = [
+            slot._replace(stage=max(slot.stage, CANARY + 1))
+            for slot in in_order(
+                [Member(name, self.chosen[name].stage, found.servers.get(name, "")) for name in due],
+                Canary(),
+            )
+        ]
+        self.due |= {slot.name: slot for slot in slots}
+        self._have_begun(slots, found)
+        self._go(slots, found)
+        return True
+
+    def _leave_gone(self, now: dict[str, FleetTarget]) -> None:
+        """What has failed and is no target any more, as a tenant that was deleted, is no failure."""
+        for name in [name for name, one in self.results.items() if one.state == "failed" and name not in now]:
+            del self.results[name], self.chosen[name]
+            self.notes.append(f"{name} was taken out of the fleet meanwhile, and is left alone.")
+            self._change(name, Change("skipped"))
+
+    def _change(self, name: str, change: Change) -> None:
+        entry = self.entries.get(name)
+        if entry:
+            self._tell_ledger(lambda writer: writer.change(entry, change))
+
+    def _tell_ledger(self, tell: Callable[[LedgerWriter], None]) -> None:
+        """The ledger is a report: what it cannot take is told at the end, and stops nothing."""
+        assert self.writer is not None
+        with contextlib.suppress(DatabaseError):  # which the end of the writer raises again
+            tell(self.writer)
+
+    def _all(self) -> list[TargetResult]:
+        """What became of all targets, in the order of the run."""
+        names = dict.fromkeys([*(name for name in self.due if name in self.chosen), *self.chosen])
+        return [
+            self.results.get(name) or TargetResult(name, "not_reached" if name in self.due else "current")
+            for name in names
+        ]
+
+    def _ended(self) -> FleetResult:
+        number = self.begun.run.id if self.begun else None
+        return _result(self.request, number, self._all(), self.ended_by, self.notes)
+
+
+def _held_back(found: Survey) -> tuple[str, ...]:
+    """What to say where a phase leaves something."""
+    count = sum(bool(one.held_back) for one in found.standings.values())
+    return (f"On {count} targets migrations are held back until the new code is live: --phase after.",) if count else ()
+
+
+def _failed(name: str, standing: Standing) -> TargetResult:
+    return TargetResult(name, "failed", error=standing.error, told=standing.told)

@@ -1,0 +1,93 @@
+"""One target of a run, under its lock: whoever delivers it, and however often, this does what is left to do there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from medusa_migrations.database.connect import CannotConnect
+from medusa_migrations.database.destination import FleetTarget, alias_of
+from medusa_migrations.database.interruption import Interruption, StopRequested
+from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
+from medusa_migrations.events import Event, Started
+from medusa_migrations.migration import MigrationId
+from medusa_migrations.results import Failure, RunResult
+from medusa_migrations.run.carry_out import carry_out_in
+from medusa_migrations.run.options import Options
+
+from .results import TargetResult
+from .survey import Asked, connecting
+
+_DONE = ("applied", "reverted", "faked")
+
+
+class Listening(NamedTuple):
+    """Who is told of one target: of events, and when its first migration begins, under its lock."""
+
+    told: Callable[[Event], None]
+    begins: Callable[[], None]
+
+
+def work(
+    target: FleetTarget,
+    asked: Asked,
+    options: Options,
+    listening: Listening,
+    interruption: Interruption,
+    attempt: int = 1,
+) -> TargetResult:
+    """Do what is asked on a target, as `options` say. What goes wrong there is in the result, and no error.
+
+    Raises CannotConnect where it cannot be connected to for some seconds.
+    """
+    begun = time.monotonic()
+    own = options._replace(
+        target=target, database=alias_of(target), interruption=interruption, listener=_listener(listening)
+    )
+
+    def result(state: str, done: RunResult | None, error: MigrationError | None = None) -> TargetResult:
+        failure = done.error if done and done.error else Failure(None, str(error)) if error else None
+        milliseconds = int((time.monotonic() - begun) * 1000)
+        return TargetResult(
+            target.name,
+            state,  # type: ignore[arg-type]  # one of those below
+            _done(done),
+            milliseconds,
+            attempt,
+            failure,
+            str(error) if error else "",
+        )
+
+    try:
+        done = connecting(lambda: carry_out_in(asked.migrations, asked.wanted, own), interruption.wait)
+    except Interrupted as error:
+        was_begun = error.result is not None and bool(error.result.migrations)
+        return result("failed" if was_begun else "not_reached", error.result, error)
+    except MigrationFailed as error:
+        return result("failed", error.result, error)
+    except CannotConnect:
+        raise
+    except MigrationError as error:
+        return result("failed", None, error)
+    except StopRequested:
+        return TargetResult(target.name, "not_reached")
+    return result("done" if done.migrations else "current", done)
+
+
+def _listener(listening: Listening) -> Callable[[Event], None]:
+    """Has it known when the first migration begins, and tells the rest."""
+    is_begun = False
+
+    def tell(event: Event) -> None:
+        nonlocal is_begun
+        if isinstance(event, Started) and not is_begun:
+            is_begun = True
+            listening.begins()
+        listening.told(event)
+
+    return tell
+
+
+def _done(result: RunResult | None) -> tuple[MigrationId, ...]:
+    return tuple(one.id for one in result.migrations if one.status in _DONE) if result else ()
