@@ -52,6 +52,7 @@ def _message(one: MigrationResult, result: RunResult) -> str:
     is_run = result.direction is Direction.UP
     text = {
         "applied": _("Applied in the database “%(database)s”."),
+        "faked": _("Recorded in the database “%(database)s”: what it makes was there already."),
         "reverted": _("Reverted in the database “%(database)s”."),
         "rolled_back": _("Rolled back in the database “%(database)s”."),
         "failed": _("Failed to apply in the database “%(database)s”: %(message)s")

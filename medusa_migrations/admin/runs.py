@@ -29,6 +29,7 @@ SHOWN_LOSSES = 10
 
 STATUSES: Mapping[str, str | Promise] = {
     "applied": gettext_lazy("applied"),
+    "faked": gettext_lazy("recorded only"),
     "reverted": gettext_lazy("reverted"),
     "failed": gettext_lazy("failed"),
     "rolled_back": gettext_lazy("rolled back"),

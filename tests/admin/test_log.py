@@ -48,6 +48,15 @@ def test_all_that_is_done_is_logged(site: Site) -> None:
     assert page_of(ONE) in get(client, "/admin/")
 
 
+def test_a_baseline_that_is_recorded_is_reported_and_logged(site: Site) -> None:
+    table = "CREATE TABLE one (id bigint PRIMARY KEY);"
+    site.project.sql(table)
+    site.project.write(ONE, table, "DROP TABLE one;", header="-- migrate:baseline\n")
+    assert "recorded only" in confirm(site.admin(), RUN)
+    (entry,) = LogEntry.objects.all()
+    assert entry.get_change_message() == "Recorded in the database “default”: what it makes was there already."
+
+
 def test_what_was_refused_is_not_logged(site: Site) -> None:
     tables(site, 1)
     client = site.admin()
