@@ -198,6 +198,20 @@ def test_migrations_of_the_apps_own_are_refused(project: Project) -> None:
     project.manage("makemigration", "things", "--baseline").ok()
 
 
+def test_one_whose_file_is_gone_would_take_the_tables_away_when_it_is_undone(project: Project) -> None:
+    plain(project, "things")
+    for number in (1, 2):
+        name = f"things.2024010100000{number}_baseline"
+        project.manage("makemigration", "things", "--baseline", "--timestamp", name[7:21]).ok()
+        (project.folder / "things/sql_migrations" / f"{name[7:]}.sql").unlink()
+        message = project.manage("makemigration", "things", "--baseline").error()
+        assert f"Applied, and without a file: {name}. What it did would be in the baseline too" in message
+        assert written(project) == []
+        project.manage("migrations_repair", *message.partition("migrations_repair ")[2].split()).ok()
+    project.manage("makemigration", "things", "--baseline").ok()
+    assert len(project.applied()) == 1
+
+
 @pytest.mark.parametrize(
     ("meta", "sql", "message"),
     [

@@ -94,7 +94,14 @@ def _problem_of_table(oid: int | None, kind: str, namespace: str, schema: str) -
 
 
 def refuse_own_migrations(known: Known, labels: Sequence[str], tables: Collection[str]) -> None:
-    """Raise PlanError for SQL migrations of the apps that are pending, or are about the tables."""
+    """Raise PlanError for SQL migrations of the apps that are pending, are about the tables, or have no file."""
+    if gone := [row.id for row in known.missing() if row.id.app in labels]:
+        marks = " ".join(f"--mark-reverted {id_}" for id_ in gone)
+        raise PlanError(
+            f"Applied, and without a file: {', '.join(map(str, gone))}. What it did would be in the baseline too, and "
+            "migrations_revert --missing would undo it there. Nothing was written. Bring the file back; or, if all of "
+            f"it is to be in the baseline, as that of an earlier baseline is: migrations_repair {marks}"
+        )
     pending = {one.id for one in (*known.pending(), *known.changed())}
     for one in known.migrations:
         if one.id.app not in labels:
