@@ -106,14 +106,22 @@ class _Group:
 def with_recorded(tasks: Sequence[Task], run: Run, known: Known) -> list[Task]:
     """`tasks`, of which the baselines whose tables are there are only to be recorded. Nothing is changed.
 
-    Raises PlanError or FileError for a baseline of whose tables some are there, or different ones, and for one that
-    cannot be compared; django.db.Error, StopRequested.
+    Raises PlanError, for all apps at once, or FileError for a baseline of whose tables some are there, or different
+    ones, and for one that cannot be compared; django.db.Error, StopRequested.
     """
     labels = {task.id.app for task in tasks if task.step.is_baseline}
     pending = [Step(one.id, Direction.UP, one, one.up) for one in known.pending() if one.id not in known.rows]
     groups = _groups(step for step in pending if step.id.app in labels and not _is_begun(step.id.app, known))
     found = _there(groups, run.session)
-    recorded = {id_ for group in groups if _is_to_be_recorded(group, found, run) for id_ in group.ids}
+    recorded: set[MigrationId] = set()
+    refused: list[str] = []
+    for group in groups:
+        try:
+            recorded |= {*group.ids} if _is_to_be_recorded(group, found, run) else set()
+        except PlanError as error:
+            refused.append(str(error))
+    if refused:
+        raise PlanError("\n".join(refused))
     return [_recorded(task) if task.id in recorded else task for task in tasks]
 
 

@@ -272,6 +272,17 @@ def test_a_key_to_what_is_still_to_be_made_is_run(circle: Project) -> None:
     assert circle.applied() == [ID, other, KEYS]
 
 
+def test_what_differs_is_told_of_all_apps_at_once(circle: Project) -> None:
+    """Else what is recorded by hand for one app takes along those that it needs, and nobody has seen what differs."""
+    circle.write(ID, "CREATE TABLE a (id int PRIMARY KEY, b int);", "DROP TABLE a;", header=HEADER)
+    other = "zoo.20240101000001_baseline"
+    circle.write(other, "CREATE TABLE b (id int PRIMARY KEY, c int);", "DROP TABLE b;", header=HEADER)
+    circle.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)")
+    message = circle.run().error()
+    assert "a: column b integer is missing" in message
+    assert "b: column c integer is missing" in message
+
+
 def test_a_begun_one_goes_on(circle: Project) -> None:
     circle.write(
         ID, "CREATE TABLE a (id int PRIMARY KEY, b int);\nCREATE TABLE b (id int PRIMARY KEY, a int REFERENCES c);",
