@@ -7,6 +7,7 @@ from typing import Any
 
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import PlanError
+from medusa_migrations.files.owned import taken_over
 from medusa_migrations.results import BaselineResult
 
 from .console import plural, printable
@@ -45,7 +46,10 @@ def next_steps(result: BaselineResult) -> Iterator[str]:
         yield "Next: change the places that are named above"
     then = "Then" if result.references else "Next"
     if result.to_delete:
-        yield f"{then}: delete {' and '.join(map(shown_path, result.to_delete))}, all at once, and run migrations_build"
+        over = [app for app in result.apps if app in taken_over()]
+        setting = f" take {' and '.join(over)} out of SQL_SINCE," if over else ""
+        folders = " and ".join(map(shown_path, result.to_delete))
+        yield f"{then}: delete {folders}, all at once,{setting} and run migrations_build"
     else:
         yield f"{then}: migrations_build"
     yield "Other databases: migrations_run records it where these tables are there, and makes them where they are not"

@@ -198,6 +198,20 @@ def test_migrations_of_the_apps_own_are_refused(project: Project) -> None:
     project.manage("makemigration", "things", "--baseline").ok()
 
 
+def test_an_app_that_sql_has_taken_over_is_to_leave_the_setting(project: Project) -> None:
+    project.add_models("things", THING)
+    project.add_django_migration("things", "0001_initial", MADE)
+    project.manage("migrate").ok()
+    project.configure(SQL_SINCE={"things": "0001_initial"})
+    done = project.manage("makemigration", "things", "--baseline").ok().stdout
+    assert "delete things/migrations, all at once, take things out of SQL_SINCE, and run migrations_build" in done
+    shutil.rmtree(project.folder / "things/migrations")
+    project.settings.clear()
+    project.configure()
+    project.manage("migrations_build").ok()
+    assert project.manage("check").ok().stderr == ""
+
+
 def test_one_whose_file_is_gone_would_take_the_tables_away_when_it_is_undone(project: Project) -> None:
     plain(project, "things")
     for number in (1, 2):
