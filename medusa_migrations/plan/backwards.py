@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -221,15 +221,32 @@ def with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> 
 
 
 def children_first(rows: Sequence[Row], known: Known) -> list[Row]:
-    """`rows`, latest executed first, but never before one that depends on it, or that it had to drop."""
+    """`rows`, latest executed first, but never before one that depends on it, or that it had to drop.
+
+    Those of one app stay in their own order meanwhile, as they build on each other without saying so: the history of
+    another tool is read app by app, and then what was needed may be recorded behind what needs it.
+    """
     needed_by: dict[MigrationId, set[MigrationId]] = {row.id: set() for row in rows}
     for migration in (known.by_id[row.id] for row in rows if row.id in known.by_id):
         for other in dependencies(migration):
             needed_by.setdefault(other, set()).add(migration.id)
         needed_by[migration.id].update(dropped_by(migration))
-    order = sort_after(needed_by, lambda id_: -known.rows[id_].serial if id_ in known.rows else 0)
+    following = _following_of_app(rows)
+
+    def in_order(needed_by: Mapping[MigrationId, set[MigrationId]]) -> list[MigrationId]:
+        return sort_after(needed_by, lambda id_: -known.rows[id_].serial if id_ in known.rows else 0)
+
+    order = in_order({id_: ids | following.get(id_, set()) for id_, ids in needed_by.items()})
+    if len(order) < len(needed_by):  # what an app says of itself is against the order in which it was recorded
+        order = in_order(needed_by)
     chosen = {row.id for row in rows}
     return [known.rows[id_] for id_ in order if id_ in chosen]
+
+
+def _following_of_app(rows: Iterable[Row]) -> dict[MigrationId, set[MigrationId]]:
+    """For each that has a timestamp the one of its app that was executed next."""
+    in_turn = sorted((row.id.app, row.serial, row.id) for row in rows if not row.id.is_repeatable)
+    return {id_: {after} for (app, _, id_), (its_app, _, after) in itertools.pairwise(in_turn) if app == its_app}
 
 
 def down_step(row: Row, known: Known) -> Step:

@@ -24,6 +24,11 @@ SHUFFLED = known([B1, B2, B3], [row(B3, 1), row(B1, 2), row(B2, 3)])
 MIXED = [S1, B2, migration("shop.3"), migration("blog.4")]
 TWO_APPS = known(MIXED, [row(one, run="r1" if one.id.name < B3.id.name else "r2") for one in MIXED])
 NEEDED = [B1, migration("shop.2", "blog.1"), migration("blog.3", "shop.2"), migration("shop.4")]
+# The history of another tool was read one app after the other: what was needed is recorded behind what needs it.
+IN_TURN = [*NEEDED[:2], migration("blog.3"), migration("blog.4"), migration("shop.5", "blog.4")]
+BY_APP = known(IN_TURN, [row(one, at) for one, at in zip(IN_TURN, (3, 1, 4, 5, 2), strict=True)])
+# An app's own order in the history may be another than its files have it.
+AGAINST = known([B1, migration("blog.2", "blog.1")], [row(migration("blog.2"), 1), row(B1, 2)])
 CHAIN = known(NEEDED, [row(one, run="r1") for one in NEEDED])
 
 
@@ -54,6 +59,8 @@ CHAIN = known(NEEDED, [row(one, run="r1") for one in NEEDED])
         (TWO_APPS, {"app": "empty"}, ""),
         (TWO_APPS, {"last_run": True}, "blog.4 shop.3"),
         (TWO_APPS, {"app": "blog", "last_run": True}, "blog.4"),
+        (BY_APP, {"everything": True}, "shop.5 blog.4 blog.3 shop.2 blog.1"),
+        (AGAINST, {"everything": True}, "blog.2 blog.1"),
         (CHAIN, {}, "shop.4"),
         (CHAIN, {"to": "blog.1"}, "shop.4 blog.3 shop.2"),
         (CHAIN, {"everything": True}, "shop.4 blog.3 shop.2 blog.1"),
