@@ -270,7 +270,8 @@ def _warnings(request: Request, draft: Draft, scope: Scope, known: Known) -> Ite
     for label in request.apps:
         yield from _switched_off(known, label)
     made = {change.table for change in draft.changes if change.op == "create" and isinstance(change.new, Table)}
-    yield from warnings_of_parents(model for table, model in scope.wanted.tables.items() if table in made)
+    extending = (model for table, model in scope.wanted.tables.items() if table in made)
+    yield from warnings_of_parents(extending, request.apps)
     yield from map(str, makers_of(draft.standing, known).others)
     yield from draft.warnings
     unclaimed = sorted({*scope.extra_tables} - {rename.old for rename in draft.renames})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -129,12 +129,15 @@ def _named_by_authors(model: type[Model]) -> Iterator[Index | BaseConstraint]:
             yield index
 
 
-def warnings_of_parents(models: Iterable[type[Model]]) -> list[str]:
-    """What to say of models that extend one of another app, for each of those: a part of their rows is in its table."""
+def warnings_of_parents(models: Iterable[type[Model]], labels: Collection[str]) -> list[str]:
+    """What to say of models that extend one of another app, for each of those: a part of their rows is in its table.
+
+    Apps with one of the `labels` are compared as well.
+    """
     found: dict[type[Model], list[str]] = {}
     for model in models:
         for parent in model._meta.parents:
-            if parent._meta.app_label != model._meta.app_label and not model._meta.proxy:
+            if parent._meta.app_label not in labels and not model._meta.proxy:
                 found.setdefault(parent, []).append(model._meta.label)
     return [
         f"{', '.join(children)} {'extends' if len(children) == 1 else 'extend'} {parent._meta.label} of another app, "

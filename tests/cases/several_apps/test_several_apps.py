@@ -104,7 +104,7 @@ class TestNewTables:
     def test_a_child_of_a_model_of_the_other_app(self, project: Project) -> None:
         given(project, {"books": "from writers.models import Author\nclass Book(Author):\n    pass\n"})
         given(project, {"writers": model("Author", "best = " + KEY.format("books.Book"), key=UUID)})
-        generate(project, "books", "writers").ok()
+        assert "has a part of the rows" not in generate(project, "books", "writers").ok().stderr
         round_trip(project, "books", "writers")
 
     def test_a_name_of_ones_own(self, project: Project) -> None:
