@@ -52,6 +52,8 @@ class Item(models.Model):
     by = models.ForeignKey("writers.Author", models.CASCADE)
 """
 
+NEW = "state IN ('new', 'changed')"
+
 
 def migrated(project: Project) -> Project:
     """Tables that have become what they are in steps, so that names are those of before."""
@@ -384,6 +386,19 @@ def test_a_difference_is_named_and_nothing_is_written(project: Project) -> None:
     assert "Nothing was written" in message
     assert written(project) == []
     assert project.history() == []
+
+
+def test_a_condition_that_postgresql_prints_otherwise_each_time_is_no_difference(project: Project) -> None:
+    """`IN` of a varchar is cast as a whole where it was written, and one by one where that print was read."""
+    plain(project, "things")
+    state = "varchar(20) DEFAULT 'new' CHECK (state IN ('new', 'old'))"
+    project.sql(f"ALTER TABLE things_thing ADD state {state}, ADD is_new bool GENERATED ALWAYS AS ({NEW}) STORED")
+    project.sql(f"CREATE UNIQUE INDEX one_of_each ON things_thing (name) WHERE {NEW}")
+    project.sql(f"CREATE POLICY news ON things_thing USING ({NEW})")
+    project.manage("makemigration", "things", "--baseline").ok()
+    project.manage("migrations_build").ok()
+    proof = project.manage("migrations_verify", "--all", "--live").stdout
+    assert "Live database default: no difference." in proof
 
 
 def test_the_files_stay_where_they_cannot_be_recorded(project: Project) -> None:

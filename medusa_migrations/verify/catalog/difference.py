@@ -9,6 +9,7 @@ from typing import Any
 
 from medusa_migrations.results import Difference
 
+from .printed import alike
 from .snapshot import Snapshot, Thing
 
 _RELATIONS = ("table", "view", "materialized_view", "foreign_table")
@@ -91,7 +92,7 @@ def holders(thing: Thing, text: str) -> Iterator[Thing]:
 def _changed(thing: Thing, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     for attribute in before.keys() | after.keys():
         old, new = before.get(attribute), after.get(attribute)
-        if old != new:
+        if not alike(old, new):
             yield Difference("differs", *thing, attribute, old, new)
 
 
