@@ -271,6 +271,19 @@ def test_a_foreign_key_to_an_app_without_migrations_is_refused_by_name(project: 
     assert [name.partition("_")[2] for name in written(project)] == ["baseline.sql", "baseline.sql"]
 
 
+def test_a_proxy_of_another_apps_model_does_not_take_its_table(project: Project) -> None:
+    project.add_contrib("contenttypes", "auth")
+    group = "class Group(Group):\n    class Meta:\n        proxy = True\n"
+    role = "class Role(models.Model):\n    group = models.ForeignKey(Group, models.CASCADE)\n"
+    project.add_models("people", f"from django.contrib.auth.models import Group\n{group}{role}")
+    (project.folder / "people/migrations").mkdir()
+    (project.folder / "people/migrations/__init__.py").touch()
+    project.manage("makemigrations", "people", "-v0").ok()
+    project.manage("migrate", "-v0").ok()
+    project.manage("makemigration", "people", "--baseline").ok()
+    assert "-- migrate:depends auth." in next((project.folder / "people/sql_migrations").glob("*.sql")).read_text()
+
+
 def test_it_comes_after_the_latest_sql_migration_of_another_app(project: Project) -> None:
     refer(plain(project, "things", "others"), "things", "others")
     project.manage("makemigration", "others", "--baseline").ok()

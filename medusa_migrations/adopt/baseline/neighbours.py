@@ -48,7 +48,8 @@ class Neighbours:
         self.labels, self.loader = labels, loader
         self.migrations = migrations
         self.sql = [one for one in migrations if one.id.app not in labels and not one.is_repeatable]
-        self._models = {model._meta.db_table: model._meta for model in apps.get_models(include_auto_created=True)}
+        models = (model._meta for model in apps.get_models(include_auto_created=True))
+        self._models = {model.db_table: model for model in models if not model.proxy}
 
     def before(self, table: str, by: str) -> str:
         """The id of the migration after which another app's `table` is there, which `by` refers to.
