@@ -89,6 +89,7 @@ class Adoption:
     work: Path
     figures: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    databases: set[str] = field(default_factory=set)
 
     @property
     def python(self) -> Path:
@@ -124,9 +125,17 @@ class Adoption:
     def database(self, name: str, template: str = "template0") -> str:
         """A new database, which has what `template` has."""
         database = f"adoption_{self.package.name}_{name}"
-        self.server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        self._drop(database)
+        self.databases.add(database)
         self.server.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
         return database
+
+    def drop_databases(self) -> None:
+        for database in self.databases:
+            self._drop(database)
+
+    def _drop(self, database: str) -> None:
+        self.server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
     def tell(self, what: str, figure: object) -> None:
         self.figures[what] = str(figure)
@@ -294,7 +303,10 @@ def main() -> None:
         work = (options.work or Path(folder)).resolve()
         adoptions = [Adoption(PACKAGES[name], server, work / name) for name in options.packages or PACKAGES]
         for adoption in adoptions:
-            take_over(adoption)
+            try:
+                take_over(adoption)
+            finally:
+                adoption.drop_databases()
     print(report(adoptions))
     sys.exit("\n".join(fault for one in adoptions for fault in one.faults) or None)
 
