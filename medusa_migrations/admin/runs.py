@@ -136,7 +136,9 @@ def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
     if direction is Direction.UP and planned.phase == "after":
         found.append(_("Phase after: it is for when the new code is live."))
     found += [_("Undoes %(id)s before, in the same transaction.") % {"id": id_} for id_ in planned.undoes]
-    if planned.was_there:
+    if planned.was_there and direction is Direction.DOWN:
+        found.append(_("It was recorded and not run, as its tables were there: they stay, and it is forgotten."))
+    elif planned.was_there:
         found.append(_("Its tables are there: if they are as it makes them, it is recorded, and nothing is sent."))
     if planned.out_of_order:
         found.append(_("Out of order: later migrations are applied already."))

@@ -185,7 +185,7 @@ class ExecutionCommand(MigrationCommand):
         """What would be done, and what is to be known of it."""
         yield self.style.MIGRATE_HEADING("Planned migrations:")
         for one in (*plan.migrations, *plan.held_back):
-            remarks = ", ".join(_remarks(one))
+            remarks = ", ".join(_remarks(one, plan.direction))
             yield f"  {printable(str(one.id))}" + (f" ({remarks})" if remarks else "")
             yield from (f"    undoes {printable(str(id_))} before" for id_ in one.undoes)
             yield from (f"    {printable(call)}" for call in one.calls)
@@ -207,11 +207,15 @@ class ExecutionCommand(MigrationCommand):
             self.stderr.write(printable(note), self.style.WARNING)
 
 
-def _remarks(planned: MigrationResult) -> list[str]:
+def _remarks(planned: MigrationResult, direction: Direction) -> list[str]:
     told = {
         "held back": planned.status == "held_back",
         "phase after": planned.phase == "after",
         "out of order": planned.out_of_order,
-        "recorded, if its tables, which are there, are as it makes them": planned.was_there,
+        (
+            "recorded, if its tables, which are there, are as it makes them"
+            if direction is Direction.UP
+            else "forgotten, and its tables stay, which were there when it was recorded"
+        ): planned.was_there,
     }
     return [words for words, is_so in told.items() if is_so]

@@ -152,7 +152,7 @@ def _last_run_of(release: str, runs: Sequence[PastRun]) -> int:
 
 
 def _refuse_irreversible(steps: Sequence[Step], known: Known) -> None:
-    _refuse_for([_why_irreversible(step, known) for step in steps if step.part is None])
+    _refuse_for([_why_irreversible(step, known) for step in steps if step.part is None and not step.forgets])
 
 
 def _refuse_unfinished(rows: Iterable[Row]) -> None:

@@ -41,6 +41,14 @@ class Step(NamedTuple):
         return self.migration is not None and self.migration.baseline and self.row is None and self.part is not None
 
     @property
+    def forgets(self) -> bool:
+        """Whether it undoes what was recorded and not run, as its tables were there before: they stay."""
+        row, migration = self.row, self.migration
+        if self.direction is Direction.UP or row is None or migration is None or not migration.baseline:
+            return False
+        return row.state == "applied" and row.run is not None and row.duration_ms is None
+
+    @property
     def goes_on(self) -> bool:
         """Whether statements of it are done, without a transaction, and it goes on behind them."""
         row = self.row

@@ -28,7 +28,7 @@ def refuse_needed(steps: Sequence[Step], known: Known, session: Session) -> None
 
     Django's migrations are loaded only where some are applied.
     """
-    reverted = {step.id for step in steps}
+    reverted = {step.id for step in steps if not step.forgets}
     by_sql = owned({id_.app for id_ in reverted})
     if not by_sql or not has_django_history(session):
         return

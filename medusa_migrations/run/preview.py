@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from medusa_migrations.schema.recorder import Function
 
 _RECORDED = "-- Its tables are there: if they are as it makes them, it is recorded, and nothing is sent.\n"
+_FORGOTTEN = "-- It was recorded and not run, as its tables were there: they stay, and only the history is changed.\n"
 
 
 def as_result(session: Session, plan: Plan, options: Options) -> RunResult:
@@ -60,6 +61,8 @@ def _step_as_result(session: Session, step: Step, options: Options, *, was_there
     )
     if was_there:
         return result._replace(sql=_RECORDED if options.with_sql else None)
+    if step.forgets:
+        return result._replace(was_there=True, sql=_FORGOTTEN if options.with_sql else None)
     may_lose = step.direction is Direction.DOWN and not options.fake
     is_python = migration is not None and migration.is_python
     if step.part is None or not (options.with_sql or may_lose or is_python):

@@ -84,7 +84,7 @@ def load_tasks(steps: Sequence[Step], mode: str, *, fake: bool = False) -> list[
 
     Raises DistError if a file is not what was built, FileError for what cannot run with the transactions of `mode`.
     """
-    return [_load(step, mode, fake) for step in steps]
+    return [_load(step, mode, fake or step.forgets) for step in steps]
 
 
 def _load(step: Step, mode: str, fake: bool) -> Task:

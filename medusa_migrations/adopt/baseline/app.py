@@ -19,7 +19,6 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, MigrationError, PlanError
 from medusa_migrations.files import linear
 from medusa_migrations.files.build import from_sources
-from medusa_migrations.files.dist import stored_down
 from medusa_migrations.files.make import make, own_app
 from medusa_migrations.files.text import put
 from medusa_migrations.migration import MigrationId
@@ -125,7 +124,7 @@ def _recorded(session: Session, ids: Sequence[MigrationId]) -> tuple[MigrationId
                 history.insert(
                     id_,
                     migrations[id_].checksum,
-                    stored_down(migrations[id_]),
+                    None,  # by which a revert would drop what was there before, once the file is gone
                     entry=Entry("faked", "baseline of the live tables"),
                 )
                 for id_ in ids

@@ -319,13 +319,43 @@ def test_nothing_is_run_before_the_refusal(project: Project) -> None:
     assert project.tables() == {"a"}
 
 
-def test_a_revert_drops_the_tables_and_says_so(lived_in: Project) -> None:
+def test_a_revert_of_what_was_recorded_forgets_it_and_leaves_the_tables(lived_in: Project) -> None:
+    """A release that is rolled back must not drop what was there before it."""
+    before = lived_in.tables()
+    lived_in.run().ok()
+    plan = lived_in.manage("migrations_revert", "--plan").ok().stdout
+    assert "forgotten, and its tables stay" in plan
+    assert "loses" not in plan
+    assert "only the history is changed" in lived_in.manage("migrations_revert", "--sql").ok().stdout
+    document = lived_in.manage("migrations_revert", "--json").ok().json
+    assert [one["status"] for one in document["migrations"]] == ["faked"]
+    assert lived_in.applied() == []
+    assert lived_in.tables() >= before
+    document = lived_in.manage("migrations_run", "--json").ok().json
+    assert [one["status"] for one in document["migrations"]] == ["faked"]
+
+
+def test_a_revert_of_what_was_run_drops_its_tables_and_says_so(lived_in: Project) -> None:
+    lived_in.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    lived_in.sql(OUTSIDE)
+    lived_in.write(ID, TABLES, DROPS, header=HEADER)
     lived_in.run().ok()
     plan = lived_in.manage("migrations_revert", "--plan").ok().stdout
     assert "loses" in plan
     assert "table blog_post" in plan
     lived_in.manage("migrations_revert").ok()
     assert lived_in.tables() == {"users"}
+
+
+def test_of_a_recorded_baseline_without_its_file_nothing_is_dropped(lived_in: Project) -> None:
+    lived_in.run().ok()
+    before = lived_in.tables()
+    for path in lived_in.folder.glob("blog/sql_migrations/*.sql"):
+        path.unlink()
+    lived_in.manage("migrations_build").ok()
+    message = lived_in.manage("migrations_revert", "--missing").error()
+    assert "migrations_repair --mark-reverted" in message
+    assert lived_in.tables() == before
 
 
 @pytest.mark.parametrize(
