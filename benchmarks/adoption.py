@@ -68,7 +68,7 @@ INSTALLED_APPS = ["medusa_migrations", *INSTALLED_APPS]
 """
 
 # What a run of unittest or pytest ends with, and the tests of it that did not pass.
-TOLD = re.compile(r"Ran \d+ tests|(?:ERROR|FAIL|FAILED|OK)\b.*|\d+ (?:passed|failed).*")
+TOLD = re.compile(r"Ran \d+ tests?.*|(?:ERROR|FAIL|FAILED|OK)\b.*|\d+ (?:passed|failed).*")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,24 @@ SELECT 'localhost', 80, true, id, '' FROM wagtailcore_page
 WHERE path = '00010001' AND NOT EXISTS (SELECT FROM wagtailcore_site);
 INSERT INTO wagtailcore_collection (path, depth, numchild, name)
 SELECT '0001', 1, 0, 'Root' WHERE NOT EXISTS (SELECT FROM wagtailcore_collection);
+INSERT INTO django_content_type (app_label, model) VALUES ('wagtailcore', 'groupapprovaltask') ON CONFLICT DO NOTHING;
+WITH workflow AS (
+    INSERT INTO wagtailcore_workflow (name, active)
+    SELECT 'Moderators approval', true WHERE NOT EXISTS (SELECT FROM wagtailcore_workflow) RETURNING id
+), task AS (
+    INSERT INTO wagtailcore_task (name, active, content_type_id)
+    SELECT 'Moderators approval', true, c.id FROM workflow, django_content_type c
+    WHERE c.app_label = 'wagtailcore' AND c.model = 'groupapprovaltask' RETURNING id
+), approval AS (
+    INSERT INTO wagtailcore_groupapprovaltask (task_ptr_id) SELECT id FROM task RETURNING task_ptr_id
+), groups AS (
+    INSERT INTO wagtailcore_groupapprovaltask_groups (groupapprovaltask_id, group_id)
+    SELECT a.task_ptr_id, g.id FROM approval a, auth_group g WHERE g.name = 'Moderators'
+), steps AS (
+    INSERT INTO wagtailcore_workflowtask (sort_order, task_id, workflow_id) SELECT 0, t.id, w.id FROM task t, workflow w
+)
+INSERT INTO wagtailcore_workflowpage (page_id, workflow_id)
+SELECT p.id, w.id FROM wagtailcore_page p, workflow w WHERE p.path = '0001';
 -- migrate:down
 """
 
