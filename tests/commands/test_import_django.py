@@ -572,8 +572,6 @@ REFUSED = [
     ("an operation that fails", ("blog", "--app", "blog"), 'migrations.RunSQL("SELECT x"),', "fails in the"),
     ("a role", ("blog", "--app", "blog"), 'migrations.RunSQL("CREATE ROLE x"),', "CREATE ROLE changes the whole"),
     ("a COMMIT", ("blog", "--app", "blog"), 'migrations.RunSQL("SELECT 1; COMMIT; BEGIN"),', "fails in the scratch"),
-    ("what no build takes", ("blog", "--app", "blog"), "migrations.RunSQL('--\\n-- migrate:sideways\\nSELECT 1'),",
-     "blog/migrations/0001_initial.py:11: unknown directive"),
     ("no such scratch", ("blog", "--app", "blog", "--scratch", "nobodys"), THING, "There is no database 'nobodys'"),
 ]  # fmt: skip
 
