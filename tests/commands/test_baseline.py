@@ -184,6 +184,7 @@ def test_a_django_migration_that_is_not_applied_is_named(project: Project) -> No
     assert "things.0001_initial: not applied in the database 'default'" in message
 
 
+@pytest.mark.slow
 def test_migrations_of_the_apps_own_are_refused(project: Project) -> None:
     plain(project, "things")
     project.write("things.20240101000000_more", "CREATE INDEX more ON things_thing (name);")
@@ -253,6 +254,7 @@ def test_a_table_of_another_schema_of_the_search_path_is_refused(project: Projec
     assert "in the schema 'last'; tables are made in the first of search_path, which is 'first'" in message
 
 
+@pytest.mark.slow
 def test_another_schema_than_public_is_the_first(project: Project) -> None:
     project.sql('CREATE SCHEMA "My own"')
     project.sql(f'ALTER DATABASE {project.database} SET search_path = "My own", public')
@@ -271,6 +273,7 @@ def test_a_foreign_key_to_an_app_without_migrations_is_refused_by_name(project: 
     assert [name.partition("_")[2] for name in written(project)] == ["baseline.sql", "baseline.sql"]
 
 
+@pytest.mark.slow
 def test_a_proxy_of_another_apps_model_does_not_take_its_table(project: Project) -> None:
     project.add_contrib("contenttypes", "auth")
     group = "class Group(Group):\n    class Meta:\n        proxy = True\n"
@@ -284,6 +287,7 @@ def test_a_proxy_of_another_apps_model_does_not_take_its_table(project: Project)
     assert "-- migrate:depends auth." in next((project.folder / "people/sql_migrations").glob("*.sql")).read_text()
 
 
+@pytest.mark.slow
 def test_it_comes_after_the_latest_sql_migration_of_another_app(project: Project) -> None:
     refer(plain(project, "things", "others"), "things", "others")
     project.manage("makemigration", "others", "--baseline").ok()
@@ -292,6 +296,7 @@ def test_it_comes_after_the_latest_sql_migration_of_another_app(project: Project
     assert "-- migrate:depends others.2" in path.read_text()
 
 
+@pytest.mark.slow
 def test_an_app_whose_django_migrations_come_after_these_is_named(project: Project) -> None:
     project.add_models("things", THING)
     project.add_django_migration("things", "0001_initial", MADE)
@@ -305,6 +310,7 @@ def test_an_app_whose_django_migrations_come_after_these_is_named(project: Proje
     assert "makemigration things others --baseline" in message
 
 
+@pytest.mark.slow
 def test_places_in_django_migrations_of_other_apps_are_named(project: Project) -> None:
     project.add_models("things", THING)
     project.add_django_migration("things", "0001_initial", MADE)
@@ -321,6 +327,7 @@ def test_places_in_django_migrations_of_other_apps_are_named(project: Project) -
     assert project.manage("migrate").ok().stdout.count("Applying") == 0
 
 
+@pytest.mark.slow
 def test_what_is_not_written_is_told(project: Project) -> None:
     plain(project, "things")
     project.sql(
@@ -367,6 +374,7 @@ def test_json(project: Project) -> None:
     assert "is about things_thing" in again.json["error"]["message"]
 
 
+@pytest.mark.slow
 def test_what_another_app_makes_is_left_to_it(project: Project) -> None:
     plain(project, "things")
     project.write("blog.20240101000000_types", "CREATE TYPE mood AS ENUM ('a'); CREATE EXTENSION citext;")
@@ -379,6 +387,7 @@ def test_what_another_app_makes_is_left_to_it(project: Project) -> None:
     assert "EXTENSION" not in path.read_text()
 
 
+@pytest.mark.slow
 def test_what_two_apps_need_is_made_by_the_first(project: Project) -> None:
     plain(project, "things", "others")
     project.sql("CREATE EXTENSION citext; CREATE DOMAIN word AS citext; ALTER TABLE things_thing ADD w word;")
@@ -401,6 +410,7 @@ def test_a_difference_is_named_and_nothing_is_written(project: Project) -> None:
     assert project.history() == []
 
 
+@pytest.mark.slow
 def test_a_condition_that_postgresql_prints_otherwise_each_time_is_no_difference(project: Project) -> None:
     """`IN` of a varchar is cast as a whole where it was written, and one by one where that print was read."""
     plain(project, "things")
@@ -470,6 +480,7 @@ def test_where_it_is_stopped_in_the_proof_nothing_is_written(project: Project, s
     assert f"_{process.pid}" not in str(scratches(project))
 
 
+@pytest.mark.slow
 def test_what_needs_a_table_of_a_later_app_goes_to_the_second_file(project: Project) -> None:
     plain(project, "a", "b", "c")
     for app, other in (("a", "b"), ("b", "c"), ("c", "a"), ("c", "b")):
@@ -487,6 +498,8 @@ def test_what_needs_a_table_of_a_later_app_goes_to_the_second_file(project: Proj
     project.manage("makemigration", "a", "b", "c", "--baseline").ok()
     project.manage("migrations_build").ok()
     assert project.manage("migrations_verify", "--no-lint").stdout.count("proven (") == len(written(project))
+    project.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    project.manage("migrations_run").ok()
     project.manage("migrations_revert", "--all", "--no-input").ok()
     assert project.tables() == set()
     project.manage("migrations_run").ok()
@@ -494,6 +507,7 @@ def test_what_needs_a_table_of_a_later_app_goes_to_the_second_file(project: Proj
     assert [name.partition("_")[2] for name in written(project)] == ["baseline.sql"] * 3 + ["baseline_keys.sql"] * 3
 
 
+@pytest.mark.slow
 def test_a_user_model_of_its_own_that_djangos_admin_refers_to(project: Project) -> None:
     project.add_contrib("contenttypes", "auth", "sessions", "messages", "admin")
     project.add_settings('AUTH_USER_MODEL = "people.User"')
@@ -532,6 +546,7 @@ def test_where_one_file_cannot_be_written_none_is(project: Project) -> None:
     assert (project.folder / "others/sql_migrations/max_migration.txt").exists()
 
 
+@pytest.mark.slow
 def test_places_in_sql_migrations_and_what_a_repeatable_one_makes_too_are_named(project: Project) -> None:
     project.add_models("things", THING)
     project.add_django_migration("things", "0001_initial", MADE)
@@ -562,6 +577,7 @@ def test_places_in_sql_migrations_and_what_a_repeatable_one_makes_too_are_named(
     assert project.tables() == {"t", "things_thing"}
 
 
+@pytest.mark.slow
 def test_an_extension_that_new_databases_have_is_not_dropped(project: Project) -> None:
     plain(project, "things")
     template = f"{project.database}_t"
@@ -580,6 +596,7 @@ def test_an_extension_that_new_databases_have_is_not_dropped(project: Project) -
         project.server.execute(f"DROP DATABASE {template} WITH (FORCE)")
 
 
+@pytest.mark.slow
 def test_a_key_of_another_app_that_has_a_type_of_an_extension(project: Project) -> None:
     project.add_models("others", "class Thing(models.Model):\n    name = models.TextField(primary_key=True)\n")
     project.sql("CREATE EXTENSION citext; CREATE TABLE others_thing (name citext PRIMARY KEY)")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.builders import files_below
 from tests.support.projects import Project
+from tests.support.slow import sampled
 
 HEAD = """\
 from django.conf import settings
@@ -270,7 +271,7 @@ CUSTOMS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "code"), [one[1:] for one in CUSTOMS], ids=[one[0] for one in CUSTOMS])
+@pytest.mark.parametrize(("body", "code"), sampled(one[1:] for one in CUSTOMS), ids=[one[0] for one in CUSTOMS])
 def test_of_an_operation_of_ones_own_the_sql_of_the_editor_is_taken_and_the_rest_is_told(
     project: Project, body: str, code: str
 ) -> None:
@@ -310,6 +311,7 @@ def test_what_python_makes_is_a_difference_and_what_needs_it_is_told(project: Pr
     assert "ALTER TABLE made ADD x int;" in text
 
 
+@pytest.mark.slow
 def test_what_is_there_already_is_left_and_its_place_in_the_chain_is_kept(project: Project) -> None:
     add_one(project, "0001_initial", THING)
     text, _ = imported(project)
@@ -329,6 +331,7 @@ def test_what_is_there_already_is_left_and_its_place_in_the_chain_is_kept(projec
     assert (first.read_text()[:7], said) == ("-- mine", "")
 
 
+@pytest.mark.slow
 def test_what_was_imported_keeps_its_name_where_another_branch_comes_before_it(project: Project) -> None:
     field = 'migrations.AddField("thing", "{}", models.IntegerField(null=True)),'
     add_one(project, "0001_initial", THING)
@@ -346,6 +349,7 @@ def test_what_was_imported_keeps_its_name_where_another_branch_comes_before_it(p
     project.manage_several(("migrations_build",), ("migrations_verify", "--no-lint")).ok()
 
 
+@pytest.mark.slow
 def test_a_history_has_squashed_migrations_by_those_that_they_replace(project: Project) -> None:
     add_one(project, "0001_a", THING)
     add_one(project, "0002_b", 'migrations.AddField("thing", "b", models.IntegerField(null=True)),', after="0001_a")
@@ -370,6 +374,7 @@ def test_a_history_has_squashed_migrations_by_those_that_they_replace(project: P
     assert "Applied by django in the database 'default', and there is no file of: 0000_gone" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_squashed_migration_of_what_was_imported_before_is_refused(project: Project) -> None:
     add_one(project, "0001_a", THING)
     imported(project)
@@ -378,6 +383,7 @@ def test_a_squashed_migration_of_what_was_imported_before_is_refused(project: Pr
     assert "blog.0001_squashed replaces 0001_a, which is imported already, as blog.20000101000001_0001_a" in error
 
 
+@pytest.mark.slow
 def test_other_apps_are_named_in_sql_where_that_is_there_and_told_what_to_name(project: Project) -> None:
     project.add_app("shop")
     project.add_app("base")
@@ -403,6 +409,7 @@ def test_other_apps_are_named_in_sql_where_that_is_there_and_told_what_to_name(p
     assert project.tables() == {"base", "blog_thing", "shop_sale"}
 
 
+@pytest.mark.slow
 def test_what_was_imported_before_what_it_needs_is_told_what_to_name(project: Project) -> None:
     """Of apps that need each other in turn one is always imported first."""
     project.add_app("shop")
@@ -426,6 +433,7 @@ def test_what_was_imported_before_what_it_needs_is_told_what_to_name(project: Pr
     assert project.tables() == {"blog_thing", "shop_sale"}
 
 
+@pytest.mark.slow
 def test_the_history_of_apps_that_need_each_other_is_read_where_all_are_turned_off(project: Project) -> None:
     apps = ("blog", "shop", "more")
     for app, before in zip(apps, (None, *apps), strict=False):
@@ -463,6 +471,7 @@ migrations.AlterField("long", "id", models.BigAutoField(primary_key=True)),
 """
 
 
+@pytest.mark.slow
 def test_odd_names_are_kept(project: Project) -> None:
     add_one(project, "0001_initial", ODD)
     project.manage("migrate").ok()
@@ -474,6 +483,7 @@ def test_odd_names_are_kept(project: Project) -> None:
     ).ok()
 
 
+@pytest.mark.slow
 def test_without_a_transaction_what_is_undone_is_looked_for_all_the_same(project: Project) -> None:
     """As in wagtail, whose migration is in no transaction for the sake of SQLite."""
     other = 'migrations.CreateModel("Other", [{}, ("thing", models.ForeignKey("blog.Thing", models.CASCADE))]),'
@@ -495,6 +505,7 @@ def test_without_a_transaction_what_is_undone_is_looked_for_all_the_same(project
     project.manage_several(("migrations_build",), ("migrations_run",), verify).ok()
 
 
+@pytest.mark.slow
 def test_an_extension_that_a_template_has_is_made_all_the_same(project: Project) -> None:
     """Where Django finds it, it sends nothing."""
     made = f"{project.database}_template"
@@ -531,7 +542,7 @@ def test_a_named_scratch_is_used_and_left_empty_and_without_the_right_to_make_on
         project.server.execute(f"DROP ROLE {role}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", sampled([signal.SIGTERM, signal.SIGINT, signal.SIGKILL]))
 def test_a_signal_leaves_nothing_of_an_import(project: Project, number: signal.Signals) -> None:
     """But for a scratch database where nothing could be done: the next one drops it when the server is done with it."""
     mark = f"scratch of {project.database}"
@@ -555,6 +566,7 @@ def test_a_signal_leaves_nothing_of_an_import(project: Project, number: signal.S
     project.wait_for(f"NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}')")
 
 
+@pytest.mark.slow
 def test_two_at_once_write_each_file_once(project: Project) -> None:
     add_one(project, "0001_initial", THING)
     runs = [project.start(*COMMAND), project.start(*COMMAND)]
@@ -577,7 +589,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("arguments", "operations", "problem"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED]
+    ("arguments", "operations", "problem"), sampled(one[1:] for one in REFUSED), ids=[one[0] for one in REFUSED]
 )
 def test_is_refused_in_words(project: Project, arguments: tuple[str, ...], operations: str, problem: str) -> None:
     project.add_contrib("contenttypes", "auth")
@@ -587,6 +599,7 @@ def test_is_refused_in_words(project: Project, arguments: tuple[str, ...], opera
     assert sources(project) == {}
 
 
+@pytest.mark.slow
 def test_a_scratch_database_is_for_django_alone(project: Project) -> None:
     error = project.manage("migrations_import", "dbmate", "theirs", "--app", "blog", "--scratch", "x").error()
     assert "--scratch is for django alone" in error

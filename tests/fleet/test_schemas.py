@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.fleets import history_of, identifier, make_fleet, on, run_on, tables
 from tests.support.projects import Project
+from tests.support.slow import sampled
 
 BOTH = {"medusa_migrations", "medusa_migrations_log"}
 
@@ -58,7 +59,7 @@ def test_a_missing_schema_is_refused_before_anything_is_made(project: Project) -
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sampled(NAMES, 4))
 def test_whatever_a_schema_is_called(project: Project, name: str) -> None:
     make_fleet(project, name)
     project.write("blog.20240101000001_a", "CREATE TABLE a (id int); SET search_path = pg_catalog;", "DROP TABLE a;")

@@ -27,6 +27,7 @@ from medusa_migrations.verify.catalog.snapshot import Reader, Snapshot
 from tests.support.builders import files_below
 from tests.support.projects import ROOT, Outcome, Project
 from tests.support.sessions import session_on
+from tests.support.slow import sampled
 
 FOLDERS = ROOT / "tests/scenarios/import"
 OURS = {"medusa_migrations", "medusa_migrations_log"}
@@ -366,7 +367,7 @@ def test_of_several_pairs_an_older_dbmate_has_run_the_first_alone_and_that_is_to
         assert f"{SEVERAL}:7: dbmate before 2.37 runs the first of several pairs of parts alone" in done.stderr
 
 
-@pytest.mark.parametrize("target", ["ES5", "ES2015", "ES2017", "ES2022"])
+@pytest.mark.parametrize("target", sampled(["ES5", "ES2015", "ES2017", "ES2022"]))
 @pytest.mark.parametrize("other", [one for one in OTHERS if one.tool == "typeorm"], ids=lambda other: other.name)
 def test_what_is_compiled_gives_the_same_as_its_source(project: Project, other: Other, target: str) -> None:
     need(other)

@@ -72,6 +72,7 @@ class TestNewTables:
         assert "0 faults, 0 unsafe statements" in project.manage("migrations_verify").ok().stdout
 
     @pytest.mark.parametrize("labels", [*itertools.permutations(("blog", "books", "writers"))], ids="-".join)
+    @pytest.mark.slow
     def test_one_direction_needs_no_file_of_keys_whatever_order_is_given(
         self, project: Project, labels: tuple[str, ...]
     ) -> None:
@@ -84,6 +85,7 @@ class TestNewTables:
         project.run("blog").ok()
         round_trip(project, *labels)
 
+    @pytest.mark.slow
     def test_a_circle_beside_what_refers_to_it_and_to_itself(self, project: Project) -> None:
         given(project, ring(("books", "writers")))
         given(project, {"blog": model("Post", "a = " + KEY.format("books.Thing"), "b = " + KEY.format("self"))})
@@ -91,6 +93,7 @@ class TestNewTables:
         assert [path.parts[-3] for path in files(project)] == ["writers", "books", "blog", "writers"]
         round_trip(project, "blog", "writers", "books")
 
+    @pytest.mark.slow
     def test_many_to_many_both_ways(self, project: Project) -> None:
         texts = {
             "writers": model("Author", "many = models.ManyToManyField('books.Book', related_name='+')", key=UUID),
@@ -146,6 +149,7 @@ class TestTablesThatAreThere:
         project.run().ok()
         return made
 
+    @pytest.mark.slow
     def test_keys_of_a_ring_get_another_type(self, rows: Project) -> None:
         given(rows, ring(("books", "writers"), key=""))
         made = self.again(rows, "books", "writers")
@@ -172,6 +176,7 @@ class TestTablesThatAreThere:
         rows.manage("migrations_revert", "--steps", "2", "--no-input").ok()
         rows.run().ok()
 
+    @pytest.mark.slow
     def test_tables_of_a_ring_that_go(self, rows: Project) -> None:
         given(rows, {"books": "", "writers": ""})
         generate(rows, "books", "writers", "--drop-tables").ok()
@@ -209,6 +214,7 @@ class TestTablesThatAreThere:
         rows.run("--transaction", "each").ok()
         rows.manage("migrations_revert", "--steps", "2", "--no-input").ok()
 
+    @pytest.mark.slow
     def test_a_model_moves_from_one_to_the_other(self, rows: Project) -> None:
         text = "    id = models.AutoField(primary_key=True)\n"
         given(rows, {"books": "", "writers": model("Thing", key=text) + model("Book", key=text)})
@@ -218,6 +224,7 @@ class TestTablesThatAreThere:
         rows.run("--transaction", "each").ok()
         assert rows.sql("SELECT b.id FROM writers_book b JOIN writers_thing t ON t.next_id = b.id") == [(7,)]
 
+    @pytest.mark.slow
     def test_what_one_keeps_is_kept_in_its_own_tables_only(self, rows: Project) -> None:
         for app in ("books", "writers"):
             rows.sql(f"CREATE INDEX {app}_by_hand ON {app}_thing (id, next_id); SELECT 1")

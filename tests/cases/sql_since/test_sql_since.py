@@ -110,6 +110,7 @@ def test_another_app_refers_to_what_only_sql_has_made(taken: Project, django_db_
     taken.manage("migrations_revert").ok()
 
 
+@pytest.mark.slow
 def test_a_data_migration_sees_todays_models_after_the_latest(taken: Project) -> None:
     rows = """migrations.RunPython(lambda apps, editor: [
         apps.get_model("blog", "Comment").objects.create(text=post.subtitle)
@@ -170,6 +171,7 @@ RATING = 'migrations.AddField("Post", "rating", models.IntegerField(default=0))'
 RATED = """migrations.RunPython(lambda apps, editor: apps.get_model("blog", "Post").objects.update(rating=1))"""
 
 
+@pytest.mark.slow
 def test_a_branch_has_brought_more_of_the_past(taken: Project) -> None:
     """As the hint of E014 says to go on where databases have it already, which others have not."""
     taken.add_django_migration("blog", "0008_rating", RATING)
@@ -184,6 +186,7 @@ def test_a_branch_has_brought_more_of_the_past(taken: Project) -> None:
         taken.manage("migrate").ok()
 
 
+@pytest.mark.slow
 def test_an_empty_database_up_to_the_last_of_django(taken: Project) -> None:
     with new_database(taken):
         out = taken.manage("migrate", "blog", LAST).ok().stdout
@@ -229,6 +232,7 @@ VIEW = "blog.20200103000000_view"
 EARLY = "blog.20200102000000_early"
 
 
+@pytest.mark.slow
 def test_sql_that_was_there_before_keeps_its_place(past: Project, django_db_blocker: Any) -> None:
     early = "-- migrate:depends blog.0004_tags\n-- migrate:depends shop.0001_item\n"
     past.write(EARLY, "CREATE VIEW tags AS SELECT word FROM blog_tag;", "DROP VIEW tags;", header=early)
@@ -261,6 +265,7 @@ ALTER TABLE blog_article RENAME TO blog_post;
 """
 
 
+@pytest.mark.slow
 def test_a_model_that_sql_has_renamed(past: Project, django_db_blocker: Any) -> None:
     take_over(past)
     past.add_models("blog", BLOG.replace("class Post", "class Article"))
@@ -355,6 +360,7 @@ class Same(Comment):
 """
 
 
+@pytest.mark.slow
 def test_others_extend_what_only_sql_has_made(taken: Project, django_db_blocker: Any) -> None:
     taken.add_models("loud", LOUD)
     taken.add_models("noise", LOUD.replace("Loud", "Noise"))
@@ -375,12 +381,14 @@ def test_others_extend_what_only_sql_has_made(taken: Project, django_db_blocker:
         assert "Unapplying blog.0001" in taken.manage("migrate", "blog", "zero").ok().stdout
 
 
+@pytest.mark.slow
 def test_a_last_migration_that_is_named_as_those_of_sql_are(past: Project) -> None:
     past.add_django_migration("blog", "20240101000000_stamped", "")
     past.configure(SQL_SINCE={"blog": "20240101000000_stamped"})
     assert "with 20240101000000_stamped, which is named as SQL migrations are." in past.manage("check").stderr
 
 
+@pytest.mark.slow
 def test_keys_both_ways_to_what_is_new(taken: Project, django_db_blocker: Any) -> None:
     taken.add_models("blog", TODAY + LINK)
     taken.add_models("shop", SHOP + NOTE + "\nclass Kind(models.Model):\n    pass\n")
@@ -397,6 +405,7 @@ def test_keys_both_ways_to_what_is_new(taken: Project, django_db_blocker: Any) -
         assert before == after
 
 
+@pytest.mark.slow
 def test_another_app_of_sql_refers_to_the_past_and_to_what_came_later(taken: Project) -> None:
     taken.add_models("reports", "class Line(models.Model):\n    post = models.ForeignKey('blog.Post', models.CASCADE)")
     made = ("makemigration", "reports", "line", "--generate", "--timestamp")
@@ -436,6 +445,7 @@ class Entry(models.Model):
 """
 
 
+@pytest.mark.slow
 def test_the_squashed_ones_count_as_what_they_replace(past: Project) -> None:
     for name in ("0003_renamed", "0004_tags", "0005_rows", "0006_big", LAST):
         (past.folder / f"blog/migrations/{name}.py").unlink()
@@ -480,6 +490,7 @@ class People(AppConfig):
 """
 
 
+@pytest.mark.slow
 def test_users_on_which_others_of_django_stand(project: Project, django_db_blocker: Any) -> None:
     project.env["DEBUG"] = "1"
     project.add_contrib("admin", "auth", "contenttypes")
@@ -525,6 +536,7 @@ def test_what_needs_no_sql_needs_none(past: Project, has_sql: bool) -> None:
     past.manage("migrate").ok()
 
 
+@pytest.mark.slow
 def test_each_kind_in_its_turn(taken: Project) -> None:
     """SQL that is written after a Django migration of another app that comes after SQL."""
     taken.add_models("shop", SHOP + NOTE)
@@ -543,6 +555,7 @@ def test_each_kind_in_its_turn(taken: Project) -> None:
     taken.manage("migrations_verify").ok()
 
 
+@pytest.mark.slow
 def test_a_phase_that_holds_back_what_a_django_migration_comes_after(taken: Project) -> None:
     taken.add_models("shop", SHOP + NOTE)
     taken.manage("makemigrations", "-n", "note").ok()
