@@ -103,7 +103,7 @@ def _called_in_settings(fleet: str) -> str:
 
 
 def _are(fleets: Mapping[str, Fleet]) -> str:
-    return f"is {', '.join(map(repr, fleets))}" if fleets else "are none"
+    return f"is {', '.join(map(repr, fleets))}" if fleets else "are none: give it there, with its TARGETS"
 
 
 def _from_path(path: str, fleet: str) -> Callable[[], Iterable[Any]]:

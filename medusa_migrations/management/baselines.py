@@ -20,7 +20,8 @@ def apps_of(options: Mapping[str, Any]) -> list[str]:
     for name in _OTHERS:
         if options[name]:
             raise PlanError(
-                f"--{name.replace('_', '-')} and --baseline cannot go together: a baseline is what is live, in SQL."
+                f"--{name.replace('_', '-')} and --baseline cannot go together: a baseline is what is live, in SQL. "
+                "Leave one of them out."
             )
     return list(dict.fromkeys(options["words"]))
 
