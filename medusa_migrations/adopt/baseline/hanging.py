@@ -91,26 +91,25 @@ def index(
 
 
 def trigger(address: Address, remarks: Remarks, on: int, table: str, name: str, definition: str, state: str) -> Piece:
-    place = f"TRIGGER {quoted(name)} ON {table}"
-    after = (f"ALTER TABLE {table} {_STATES[state]} TRIGGER {quoted(name)}",) if state in _STATES else ()
-    return Piece(
-        address,
-        "trigger",
-        f"{table}.{quoted(name)}",
-        sql=(definition, *after, *comment_on(remarks, address, place)),
-        undo=f"DROP {place}",
-        table=Address("pg_class", on),
-    )
+    return _switched("trigger", address, remarks, on, table, name, definition, state)
 
 
 def rule(address: Address, remarks: Remarks, on: int, table: str, name: str, definition: str, state: str) -> Piece:
-    place = f"RULE {quoted(name)} ON {table}"
-    after = (f"ALTER TABLE {table} {_STATES[state]} RULE {quoted(name)}",) if state in _STATES else ()
+    return _switched("rule", address, remarks, on, table, name, definition.strip().removesuffix(";"), state)
+
+
+def _switched(
+    kind: str, address: Address, remarks: Remarks, on: int, table: str, name: str, definition: str, state: str
+) -> Piece:
+    """What is of a table and can be switched off there."""
+    word = kind.upper()
+    place = f"{word} {quoted(name)} ON {table}"
+    after = (f"ALTER TABLE {table} {_STATES[state]} {word} {quoted(name)}",) if state in _STATES else ()
     return Piece(
         address,
-        "rule",
+        kind,
         f"{table}.{quoted(name)}",
-        sql=(definition.strip().removesuffix(";"), *after, *comment_on(remarks, address, place)),
+        sql=(definition, *after, *comment_on(remarks, address, place)),
         undo=f"DROP {place}",
         table=Address("pg_class", on),
     )
