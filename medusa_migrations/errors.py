@@ -128,6 +128,10 @@ class DatabaseError(MigrationError):
     """The database cannot be reached or used."""
 
 
+class DeliveryError(MigrationError):
+    """An engine does not take a job."""
+
+
 class LockError(MigrationError):
     """Another process holds the lock."""
 

@@ -1,0 +1,1 @@
+"""What delivers a job to a worker on another machine."""
