@@ -39,7 +39,8 @@ class Fleet(NamedTuple):
     `targets` is a dotted path to what gives them, a list of them, or a dictionary with the SQL that asks for them. Each
     has the settings of the alias `database`, and `search_path`, where `{schema}` is its schema. `apps` are the labels
     of those that run there, None for what routers let in. `after` are aliases and fleets that come first, `control` is
-    the alias with the ledger. From `canary` on they are as they are given: fleet/ looks at them.
+    the alias with the ledger, `queue` is where the workers of the `engine` look. From `canary` to `engine` they are as
+    they are given: fleet/ looks at them.
     """
 
     targets: str | list[Any] | Mapping[str, str]
@@ -52,6 +53,8 @@ class Fleet(NamedTuple):
     jobs: object = 8
     jobs_per_server: object = None
     max_failures: object = 0
+    engine: object = None
+    queue: str = "medusa_fleet"
 
 
 class Settings(NamedTuple):
@@ -394,6 +397,12 @@ def _names(value: object, called: str) -> tuple[str, ...]:
     return _globs(value)
 
 
+def _queue(value: object, called: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return value
+
+
 def _as_it_is(value: object, called: str) -> object:
     return value
 
@@ -477,6 +486,8 @@ _FLEET_CHECKS: Mapping[str, tuple[Callable[[object, str], Any], str]] = {
     "JOBS": (_as_it_is, ""),
     "JOBS_PER_SERVER": (_as_it_is, ""),
     "MAX_FAILURES": (_as_it_is, ""),
+    "ENGINE": (_as_it_is, ""),
+    "QUEUE": (_queue, "the name of a queue, such as 'medusa_fleet'"),
 }
 
 # What the values of a key may be, where they are few.

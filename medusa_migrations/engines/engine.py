@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from medusa_migrations.errors import SettingsError
 
-# The name of each engine, and what has to be installed for it.
+
+class Kind(NamedTuple):
+    """An engine: one of its `packages` has to be there, `needs` tells how that is installed.
+
+    `worker` tells how one is started that serves a queue.
+    """
+
+    packages: tuple[str, ...]
+    needs: str
+    worker: str
+
+
 ENGINES = {
-    "celery": "medusa-migrations[celery]",
-    "procrastinate": "medusa-migrations[procrastinate]",
-    "tasks": "Django 6.0 or later, or django-tasks",
+    "celery": Kind(("celery",), "medusa-migrations[celery]", "celery -A PROJECT worker -Q {queue}"),
+    "procrastinate": Kind(
+        ("procrastinate",), "medusa-migrations[procrastinate]", "python manage.py procrastinate worker -q {queue}"
+    ),
+    "tasks": Kind(
+        ("django.tasks", "django_tasks"),
+        "Django 6.0 or django-tasks",
+        "Start the worker of the backend in the setting TASKS.",
+    ),
 }
 
 # Where jobs wait for a worker, unless a setting says otherwise.
@@ -33,19 +51,14 @@ class Engine(NamedTuple):
 
         Raises DeliveryError where the engine does not take them.
         """
-        _module(self.name).send([dict(job) for job in jobs], self.queue)
+        import_module(f"medusa_migrations.engines.{self.name}").send([dict(job) for job in jobs], self.queue)
 
 
-def engine(name: str, queue: str, called: str) -> Engine:
+def engine(name: object, queue: str, called: str) -> Engine:
     """The engine of that name. Raises SettingsError, which says what it is `called`, for one that cannot be used."""
-    if name not in ENGINES:
+    if not isinstance(name, str) or name not in ENGINES:
         raise SettingsError(f"{called} is {name!r}. It must be one of {', '.join(ENGINES)}.")
-    try:
-        _module(name)
-    except ImportError as error:
-        raise SettingsError(f"{called} is {name!r}, which needs {ENGINES[name]}: {error}.") from None
+    kind = ENGINES[name]
+    if not any(find_spec(package) for package in kind.packages):  # to import one takes long, and may not be needed
+        raise SettingsError(f"{called} is {name!r}, which needs {kind.needs}. Install that.")
     return Engine(name, queue)
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"medusa_migrations.engines.{name}")

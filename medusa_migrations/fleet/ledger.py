@@ -36,7 +36,7 @@ _MARKS = uuid.UUID("8b0f0c6e-5f1e-4c57-9d0a-3f0d1c2b7a64")
 _RUN = "id, fleet, direction, build, options::text, applied_by, begun_at, ended_at, outcome, targets"
 _TARGET = (
     "name, stage, position, state, attempt, worker, begun_at, ended_at, pending, applied::text, migration, sqlstate,"
-    " error"
+    " error, told, file, line"
 )
 
 # What to do where the tables cannot be made or written, by SQLSTATE.
@@ -84,11 +84,19 @@ class Target(NamedTuple):
     migration: str
     sqlstate: str
     error: str
+    told: str
+    file: str
+    line: int | None
 
     @property
     def is_settled(self) -> bool:
         """Whether the run has no more to do there."""
         return self.state in ("done", "failed", "skipped")
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for a worker to take it; where one was killed, it is said to be running still."""
+        return self.state in ("queued", "running")
 
 
 class Wanted(NamedTuple):
@@ -236,6 +244,30 @@ def shown(alias: str, run: int) -> tuple[Run, tuple[Target, ...]]:
         return found[0], _targets(session, tables, run)
 
 
+def taken(alias: str, run: int, name: str) -> Begun | None:
+    """A run that has not ended, and of its targets the one of that name. None where that has nothing left to do.
+
+    Raises DatabaseError.
+    """
+    with open_session(alias) as session:
+        tables = _find(session)
+        found = _runs(session, tables, "id = %s AND ended_at IS NULL", [run], 1) if tables else ()
+        if not tables or not found:
+            return None
+        targets = _targets(session, tables, run, name)
+        return Begun(found[0], targets, True, tables) if targets and targets[0].is_wanted else None
+
+
+def refuse(alias: str, begun: Begun, reason: str) -> None:
+    """Tell whoever waits for that one target why a worker does not take it. Raises DatabaseError."""
+    with open_session(alias) as session:
+        session.query(
+            f"UPDATE {begun.tables.targets} SET error = %s WHERE run = %s AND name = %s"
+            " AND state IN ('queued', 'running') RETURNING name",
+            [reason, begun.run.id, begun.targets[0].name],
+        )
+
+
 @contextlib.contextmanager
 def _changing(session: Session) -> Iterator[None]:
     """A transaction of one process at a time. Raises DatabaseError."""
@@ -350,9 +382,10 @@ def _add(session: Session, tables: Tables, run: int, work: Sequence[Work], *, is
     ]
     session.query(
         f"INSERT INTO {tables.targets}"
-        " (run, name, stage, position, state, attempt, worker, pending, applied, migration, sqlstate, error)"
+        " (run, name, stage, position, state, attempt, worker, pending, applied, migration, sqlstate, error,"
+        " told, file)"
         " SELECT %s, name, stage, COALESCE((SELECT pg_catalog.max(position) + 1 FROM {0} WHERE run = %s), 0)"
-        " + pg_catalog.row_number() OVER (ORDER BY at) - 1, 'waiting', 0, '', pending, '[]'::jsonb, '', '', ''"
+        " + pg_catalog.row_number() OVER (ORDER BY at) - 1, 'waiting', 0, '', pending, '[]'::jsonb, '', '', '', '', ''"
         " FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS new (name text, stage int, pending int, at int)"
         " WHERE NOT EXISTS (SELECT FROM {0} t WHERE t.run = %s AND t.name = new.name)".format(tables.targets),
         [run, run, json.dumps(given), run],
@@ -364,9 +397,19 @@ def _runs(session: Session, tables: Tables, where: str, params: list[Any], limit
     return tuple(_run(row) for row in reversed(session.query(query, [*params, limit])))
 
 
-def _targets(session: Session, tables: Tables, run: int) -> tuple[Target, ...]:
-    query = f"SELECT {_TARGET} FROM {tables.targets} WHERE run = %s ORDER BY position"
-    rows = session.query(query, [run])
+def run_of(session: Session, tables: Tables, run: int) -> Run:
+    """That run, which is there, as it is now."""
+    return _runs(session, tables, "id = %s", [run], 1)[0]
+
+
+def targets_of(session: Session, tables: Tables, run: int) -> tuple[Target, ...]:
+    """The targets of that run as they are now, in their order."""
+    return _targets(session, tables, run)
+
+
+def _targets(session: Session, tables: Tables, run: int, name: str | None = None) -> tuple[Target, ...]:
+    where = "run = %s AND (%s::text IS NULL OR name = %s)"
+    rows = session.query(f"SELECT {_TARGET} FROM {tables.targets} WHERE {where} ORDER BY position", [run, name, name])
     return tuple(Target._make(row)._replace(applied=tuple(json.loads(row[9]))) for row in rows)
 
 

@@ -50,7 +50,8 @@ class FleetRunTarget(models.Model):
     `stage` is 0 for the canary. `state` is waiting, queued, running, done, failed or skipped. `running` is written when
     the target's lock is held, and stays where the process was killed: the lock tells whether it is so. `worker` is the
     host and the number of the process. `pending` is how many migrations were pending, and `applied` are the ids of what
-    the run has applied there, or reverted.
+    the run has applied there, or reverted. `error` is the reason of a failure, `told` all that is said of it to people,
+    `file` and `line` the place.
     """
 
     pk = models.CompositePrimaryKey("run", "name")
@@ -68,6 +69,9 @@ class FleetRunTarget(models.Model):
     migration = models.TextField()
     sqlstate = models.CharField(max_length=5)
     error = models.TextField()
+    told = models.TextField()
+    file = models.TextField()
+    line = models.IntegerField(null=True)
 
     class Meta:
         apps = Apps()

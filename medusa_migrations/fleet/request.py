@@ -7,6 +7,7 @@ from shlex import quote
 from typing import Any, NamedTuple, Protocol
 
 from medusa_migrations.database.interruption import Interruption
+from medusa_migrations.engines.engine import Engine
 from medusa_migrations.errors import PlanError
 from medusa_migrations.events import Event
 from medusa_migrations.files.build import app_labels, to_run
@@ -17,9 +18,9 @@ from medusa_migrations.run.options import Execution, Options, forwards
 
 from . import ledger
 from .results import TargetResult
-from .stages import Canary, Limits
+from .stages import Canary, Limits, Slice
 from .survey import Asked
-from .targets import canary_of, chosen, limits_of, setting
+from .targets import canary_of, chosen, engine_of, limits_of, setting
 
 
 class Watcher(Protocol):
@@ -56,7 +57,9 @@ class FleetExecution(Execution, total=False):
 
     `only` and `without` are globs of targets' names. `jobs` is how many are under way at once, `canary` and
     `max_failures` are as the settings CANARY and MAX_FAILURES, each in place of the fleet's. With `canary_only` the
-    others are left. With `new` an unfinished run is closed, and another begun. `watcher` is told how far it is,
+    others are left. With `new` an unfinished run is closed, and another begun. `engine` is the name of what delivers
+    the targets to workers, in place of the fleet's, "none" for nothing. With a `slice` as "2/5" this is one of so many
+    processes that share a run, and does its part. `watcher` is told how far it is,
     `listener` of the build alone.
     """
 
@@ -67,6 +70,8 @@ class FleetExecution(Execution, total=False):
     canary_only: bool
     max_failures: object
     new: bool
+    engine: str | None
+    slice: str | None
     watcher: Watcher | None
 
 
@@ -85,6 +90,8 @@ class Request(NamedTuple):
     only: Sequence[str]
     without: Sequence[str]
     new: bool
+    engine: Engine | None
+    slice: Slice | None
     said: dict[str, Any]
     interruption: Interruption
     watcher: Watcher
@@ -144,12 +151,16 @@ def _request(
     migrations = to_run(only_plan=options.only_plan, build_first=options.build, listener=options.listener)
     only, without = tuple(how.get("only", ())), tuple(how.get("without", ()))
     canary_only = how.get("canary_only", False)
+    part = Slice.parse(given) if (given := how.get("slice")) is not None else None
+    engine = engine_of(fleet, how.get("engine"))
+    _refuse_unfit(engine, part, options, how)
     said |= {
         "transaction": options.mode,
         "fake": options.fake,
         "only": list(only),
         "except": list(without),
         "canary_only": canary_only,
+        "slices": part and part.of,
     }
     return Request(
         fleet,
@@ -161,7 +172,22 @@ def _request(
         only,
         without,
         how.get("new", False),
+        engine,
+        part,
         {name: value for name, value in said.items() if value},
         options.interruption or Interruption(),
         how.get("watcher") or Nobody(),
     )
+
+
+def _refuse_unfit(engine: Engine | None, part: Slice | None, options: Options, how: FleetExecution) -> None:
+    """Raise PlanError for options that cannot go together."""
+    if engine and part:
+        raise PlanError(
+            f"--slice shares a run among processes that are started for it, and the engine {engine.name!r} among "
+            "workers. Nothing was run. Use one of them: --engine none goes with --slice."
+        )
+    if engine and not options.lock:
+        raise PlanError("--no-lock cannot go with an engine, which may deliver a target twice. Nothing was run.")
+    if part and how.get("new") and part.number != 1:
+        raise PlanError(f"--new is for the first of the processes, --slice 1/{part.of}, and the others join its run.")

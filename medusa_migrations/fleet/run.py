@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from medusa_migrations import conf
 from medusa_migrations.database.connect import CannotConnect, open_session
 from medusa_migrations.database.destination import FleetTarget, alias_of
 from medusa_migrations.database.history import History, read_known, user
-from medusa_migrations.database.interruption import StopRequested
-from medusa_migrations.errors import DatabaseError, Interrupted, MigrationError, PlanError
+from medusa_migrations.database.interruption import Interruption, StopRequested
+from medusa_migrations.errors import DatabaseError, DeliveryError, Interrupted, LockError, MigrationError, PlanError
 from medusa_migrations.files.build import unbuilt
 from medusa_migrations.migration import Direction
 from medusa_migrations.plan.forwards import Forwards
-from medusa_migrations.results import Failure
 from medusa_migrations.run.carry_out import carry_out_in
 from medusa_migrations.run.waiting import wait_for_server
 
 from . import ledger
+from .board import Board
+from .dispatch import Dispatch
+from .job import job_of
 from .ledger import Begun, Target, Wanted, Work
 from .pool import Interruptions, carry_out
 from .request import Request
@@ -41,7 +44,7 @@ from .room import refuse_too_many
 from .stages import CANARY, Canary, Member, Schedule, Share, Slot, in_order, selected
 from .survey import Asked, Survey, survey
 from .targets import setting, targets
-from .work import Listening, work
+from .work import UNREACHABLE, Listening, change_of, failed, work
 from .writer import Change, LedgerWriter
 
 # How often targets that came during a run are looked for: an app that makes one a second has no end.
@@ -183,6 +186,9 @@ class _Run:
         self.entries: dict[str, Target] = {}
         self.due: dict[str, Slot] = {}
         self.unreachable: set[str] = set()
+        self.dispatch: Dispatch | None = None
+        self.others: set[str] = set()  # what other processes do, that share the run
+        self.is_closed = False  # whether one of them has ended it
         self.may_fail = request.limits.max_failures.at_most(len(chosen))
 
     @property
@@ -195,10 +201,11 @@ class _Run:
         self.notes += _held_back(found)
         self.due = {slot.name: slot for slot in slots}
         self._fail_refused(found, slots)
-        self.request.watcher.expects(sum(slot.name not in self.results for slot in slots))
         if self.ended_by is None:
             refuse_too_many(slots, self.chosen, self.request.limits)
             self._have_begun(slots, found)
+            self._leave_to_others()
+            self.request.watcher.expects(sum(name not in self.results for name in self.due))
             self._with_ledger(slots, found)
         return self._ended()
 
@@ -252,6 +259,16 @@ class _Run:
                 f"{begun.begun_at:%Y-%m-%d %H:%M:%S %Z}, and which has not ended."
             )
 
+    def _leave_to_others(self) -> None:
+        """Keep to the part of this process, where several share the run."""
+        part = self.request.slice
+        if part is None:
+            return
+        self.others = {name for name in self.due if not part.has(_slot(self.entries[name]))}
+        for name in self.others:
+            del self.chosen[name], self.due[name]
+            self.results.pop(name, None)
+
     def _with_ledger(self, slots: Sequence[Slot], found: Survey) -> None:
         assert self.begun is not None
         try:
@@ -264,7 +281,8 @@ class _Run:
                 self._look_again()
                 ends = outcome(Counts.of(self._all()), self.ended_by)
                 if ends != "interrupted":
-                    self._tell_ledger(lambda writer: writer.end(ends))
+                    only_last = self.request.slice is not None and self.ended_by is None
+                    self._tell_ledger(lambda writer: writer.end(ends, only_last=only_last))
         except DatabaseError as error:
             self.notes.append(str(error))
         if self.writer and self.writer.behind:
@@ -284,44 +302,90 @@ class _Run:
                 self._change(name, Change("done"))
 
     def _go(self, slots: Sequence[Slot], found: Survey) -> None:
-        """Carry out `slots` but for those that have failed already."""
+        """Carry out `slots` but for those that have failed already, and those of other processes."""
         assert self.begun is not None
         wanted = {slot.name for slot in slots} - {name for name, one in self.results.items() if one.state == "failed"}
         placed = [
-            Slot(one.name, one.stage, one.position, found.servers.get(one.name, ""))
+            _slot(one, found.servers.get(one.name, ""))
             for one in self.begun.targets
-            if one.name in wanted
+            if one.name in wanted - self.others
         ]
+        with contextlib.ExitStack() as stack:
+            board = stack.enter_context(self._board()) if self.request.engine or self.request.slice else None
+            if board and self.request.engine:
+                job = job_of(self.begun.run.id, self.request)
+                self.dispatch = Dispatch(self.request.engine, board, job, self.request.watcher.alert)
+            for some in self._together(placed):
+                if board and self.request.slice:
+                    self._wait_for_others(board, some[0].stage)
+                if self.ended_by or self.is_closed:
+                    return
+                self._carry_out(some)
+
+    def _board(self) -> Board:
+        assert self.begun is not None
+        control, stop = setting(self.request.fleet).control, self.request.interruption
+        return Board(control, self.begun, stop.wait, self.request.watcher.alert)
+
+    def _together(self, placed: Sequence[Slot]) -> list[list[Slot]]:
+        """What can be carried out without waiting for other processes: of those that share the run, one stage."""
+        if self.request.slice is None or not placed:
+            return [list(placed)] if placed else []
+        ordered = sorted(placed, key=lambda slot: slot.stage)
+        return [list(some) for _, some in itertools.groupby(ordered, lambda slot: slot.stage)]
+
+    def _wait_for_others(self, board: Board, stage: int) -> None:
+        """Until no process has anything left of the stages before that one, unless one of them has ended the run."""
+        is_told = False
+        while left := board.left(stage):
+            run = board.run()
+            if run.ended_at:
+                self.notes.append(f"Another process has ended run {run.id}: {run.outcome}.")
+                self.is_closed = True
+                return
+            if not is_told:
+                what = "the canary" if stage == CANARY + 1 else "the stages before"
+                self.request.watcher.alert(f"Waiting for other processes: of {what} {left} targets are left.")
+                is_told = True
+            self.request.interruption.wait(1.0)
+
+    def _carry_out(self, slots: Sequence[Slot]) -> None:
         limits = self.request.limits._replace(max_failures=Share(self.may_fail - self.failures))
-        schedule = Schedule(placed, limits)
-        carry_out(schedule, self._work, min(limits.jobs, len(placed)), self.request.interruption)
+        schedule = Schedule(slots, limits)
+        carry_out(schedule, self._work, min(limits.jobs, len(slots)), self.request.interruption)
         self.ended_by = "interrupted" if self.request.interruption.is_requested else schedule.stopped
 
     def _work(self, slot: Slot) -> bool:
         """One target; whether it has failed."""
-        assert self.begun is not None
-        entry = self.entries[slot.name]
-        watcher = self.request.watcher
-        listening = Listening(
-            functools.partial(watcher.told, slot.name), lambda: self._change(slot.name, Change("running"))
-        )
-        watcher.began(slot.name)
-        options = self.request.options._replace(run=self.begun.run.mark)
+        self.request.watcher.began(slot.name)
         try:
             with self.interruptions.one() as interruption:
-                target = self.chosen[slot.name]
-                result = work(target, self.request.asked, options, listening, interruption, entry.attempt + 1)
+                result = self._result(slot.name, interruption)
         except StopRequested:
             result = TargetResult(slot.name, "not_reached")
-        except CannotConnect as error:
-            result = TargetResult(slot.name, "failed", (), None, 0, Failure(None, str(error)), str(error))
+        except (CannotConnect, LockError, DeliveryError) as error:
+            result = failed(slot.name, error)
+            self._change(slot.name, change_of(result))
+        if result.error and result.error.sqlstate == UNREACHABLE:
             self.unreachable.add(slot.name)
         self.results[slot.name] = result
-        if result.state != "not_reached":
-            state = "failed" if result.state == "failed" else "done"
-            self._change(slot.name, Change(state, [str(id_) for id_ in result.applied], result.error))  # type: ignore[arg-type]  # one of the two
-        watcher.ended(result)
+        self.request.watcher.ended(result)
         return result.state == "failed" and not self._may_be_reached_later(slot)
+
+    def _result(self, name: str, interruption: Interruption) -> TargetResult:
+        """What a worker has made of a target, or this process, which then tells the ledger."""
+        assert self.begun is not None
+        target = self.chosen[name]
+        if self.dispatch:
+            return self.dispatch.work(target, interruption)
+        told = functools.partial(self.request.watcher.told, name)
+        listening = Listening(told, lambda: self._change(name, Change("running")))
+        options = self.request.options._replace(run=self.begun.run.mark)
+        attempt = self.entries[name].attempt + 1
+        result = work(target, self.request.asked, options, listening, interruption, attempt)
+        if result.state != "not_reached":
+            self._change(name, change_of(result))
+        return result
 
     def _may_be_reached_later(self, slot: Slot) -> bool:
         """Whether it could not be connected to, which is tried again at the end: unless that goes for all."""
@@ -331,12 +395,13 @@ class _Run:
     def _look_again(self) -> None:
         """Do what came meanwhile, and what could not be reached before. Unless the run was to end early."""
         for _ in range(MOST_ROUNDS):
-            if self.ended_by or self.request.canary_only:
+            if self.ended_by or self.is_closed or self.request.canary_only:
                 return
             try:
                 now = {one.name: one for one in _chosen(self.request, targets(self.request.fleet))}
                 self._leave_gone(now)
-                left = [one for name, one in now.items() if name not in self.chosen or name in self.unreachable]
+                known = self.chosen.keys() - self.unreachable | self.others
+                left = [one for name, one in now.items() if name not in known]
                 if not left or not self._do_left(left):
                     return
             except StopRequested:
@@ -404,6 +469,10 @@ class _Run:
     def _ended(self) -> FleetResult:
         number = self.begun.run.id if self.begun else None
         return _result(self.request, number, self._all(), self.ended_by, self.notes)
+
+
+def _slot(entry: Target, server: str = "") -> Slot:
+    return Slot(entry.name, entry.stage, entry.position, server)
 
 
 def _held_back(found: Survey) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from medusa_migrations.conf import Fleet
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.destination import FleetTarget, check_settings
 from medusa_migrations.database.postgresql import server_error
+from medusa_migrations.engines.engine import Engine, engine
 from medusa_migrations.errors import DatabaseError, SettingsError, in_words, nearest
 
 from .stages import Canary, Limits, Share, counting_number
@@ -87,10 +88,21 @@ def canary_of(fleet: str, canary: object = None) -> Canary:
     return Canary.parse(setting(fleet).canary, f"{_called_in_settings(fleet)}['CANARY']")
 
 
+def engine_of(fleet: str, name: str | None = None) -> Engine | None:
+    """What delivers the targets of a fleet to workers, None where this process does them; the setting stands for None.
+
+    By the name "none" it is this process. Raises SettingsError.
+    """
+    given = setting(fleet)
+    chosen, called = (given.engine, f"{_called_in_settings(fleet)}['ENGINE']") if name is None else (name, "--engine")
+    return None if chosen in (None, "none") else engine(chosen, given.queue, called)
+
+
 def check(fleet: str) -> None:
     """Raise SettingsError for what cannot be, as far as that is known without asking for targets."""
     limits_of(fleet)
     canary_of(fleet)
+    engine_of(fleet)
     given = setting(fleet).targets
     if isinstance(given, str):
         _from_path(given, fleet)

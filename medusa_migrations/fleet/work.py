@@ -9,7 +9,7 @@ from typing import NamedTuple
 from medusa_migrations.database.connect import CannotConnect
 from medusa_migrations.database.destination import FleetTarget, alias_of
 from medusa_migrations.database.interruption import Interruption, StopRequested
-from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
+from medusa_migrations.errors import Interrupted, LockError, MigrationError, MigrationFailed
 from medusa_migrations.events import Event, Started
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import Failure, RunResult
@@ -18,6 +18,10 @@ from medusa_migrations.run.options import Options
 
 from .results import TargetResult
 from .survey import Asked, connecting
+from .writer import Change, State
+
+# The SQLSTATE of standard SQL for a connection that cannot be made; of the server itself there is none then.
+UNREACHABLE = "08001"
 
 _DONE = ("applied", "reverted", "faked")
 
@@ -39,7 +43,7 @@ def work(
 ) -> TargetResult:
     """Do what is asked on a target, as `options` say. What goes wrong there is in the result, and no error.
 
-    Raises CannotConnect where it cannot be connected to for some seconds.
+    Raises CannotConnect where it cannot be connected to for some seconds, LockError where another has its lock.
     """
     begun = time.monotonic()
     own = options._replace(
@@ -66,13 +70,26 @@ def work(
         return result("failed" if was_begun else "not_reached", error.result, error)
     except MigrationFailed as error:
         return result("failed", error.result, error)
-    except CannotConnect:
+    except (CannotConnect, LockError):
         raise
     except MigrationError as error:
         return result("failed", None, error)
     except StopRequested:
         return TargetResult(target.name, "not_reached")
     return result("done" if done.migrations else "current", done)
+
+
+def failed(name: str, error: MigrationError, attempt: int = 0) -> TargetResult:
+    """What to say of a target on which nothing was done, for that reason."""
+    sqlstate = UNREACHABLE if isinstance(error, CannotConnect) else None
+    failure = Failure(None, str(error), sqlstate=sqlstate)
+    return TargetResult(name, "failed", (), None, attempt, failure, str(error))
+
+
+def change_of(result: TargetResult) -> Change:
+    """What the ledger is to have of it."""
+    state: State = "failed" if result.state == "failed" else "done"
+    return Change(state, [str(id_) for id_ in result.applied], result.error, result.told)
 
 
 def _listener(listening: Listening) -> Callable[[Event], None]:

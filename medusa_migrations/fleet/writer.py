@@ -26,7 +26,7 @@ from medusa_migrations.results import Failure
 
 from .ledger import Begun, Tables, Target, ended
 
-State = Literal["queued", "running", "done", "failed", "skipped"]
+State = Literal["running", "done", "failed", "skipped"]
 
 # How long until a database that could not be reached is tried again, and what is waited for at the end.
 RETRY_SECONDS = 2.0
@@ -39,12 +39,18 @@ MOST_AT_ONCE = 100
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off;"
 
 
+def worker() -> str:
+    """The host and the number of this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:255]
+
+
 class Change(NamedTuple):
     """What becomes of a target: `applied` are the ids of what was applied there since it was begun, or reverted."""
 
     state: State
     applied: Sequence[str] = ()
     failure: Failure | None = None
+    told: str = ""
 
 
 class LedgerWriter:
@@ -56,7 +62,7 @@ class LedgerWriter:
 
     def __init__(self, alias: str, begun: Begun) -> None:
         self._alias, self._begun = alias, begun
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"[:255]
+        self._worker = worker()
         self._given: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._kept: deque[str] = deque()
         self._session: Session | None = None
@@ -183,16 +189,20 @@ def upsert(tables: Tables, run: int, target: Target, change: Change, worker: str
         "pending": str(target.pending),
         "state": literal(change.state),
         "attempt": "1" if begins else "0",
-        "worker": literal("" if change.state == "queued" else worker),
+        "worker": literal(worker),
         "begun_at": now if begins else "NULL",
         "ended_at": now if change.state in ("done", "failed", "skipped") else "NULL",
         "applied": f"{literal(json.dumps(list(change.applied)))}::jsonb",
         "migration": _text(str(failure.id or "")),
         "sqlstate": _text(failure.sqlstate or ""),
         "error": _text(failure.message),
+        "told": _text(change.told),
+        "file": _text(failure.file or ""),
+        "line": "NULL" if failure.line is None else str(failure.line),
     }
     assigned = {
-        column: f"new.{column}" for column in ("state", "worker", "ended_at", "migration", "sqlstate", "error")
+        column: f"new.{column}"
+        for column in ("state", "worker", "ended_at", "migration", "sqlstate", "error", "told", "file", "line")
     } | {
         "attempt": (
             "t.attempt + CASE WHEN t.begun_at = new.begun_at AND t.worker = new.worker THEN 0 ELSE new.attempt END"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from django.db import connections
 
 from medusa_migrations.errors import DatabaseError, PlanError
-from medusa_migrations.fleet.ledger import Begun, Wanted, Work, begin, runs, shown
+from medusa_migrations.fleet.board import Board
+from medusa_migrations.fleet.ledger import Begun, Wanted, Work, begin, refuse, runs, shown, taken
 from medusa_migrations.fleet.stages import Slot
 from medusa_migrations.fleet.writer import Change, LedgerWriter
 from medusa_migrations.migration import MigrationId
@@ -71,10 +73,9 @@ def test_a_run_from_its_beginning_to_its_end(control: Project) -> None:
     write(
         begun,
         ("a", Change("running")),
-        (ODD, Change("queued")),
         (ODD, Change("running")),
         ("a", Change("done", (str(ID), "blog.2"))),
-        (ODD, Change("failed", ("blog.0",), failure)),
+        (ODD, Change("failed", ("blog.0",), failure, "told\nwhere")),
         outcome="incomplete",
     )
     run, (a, odd, c) = shown("default", begun.run.id)
@@ -85,14 +86,47 @@ def test_a_run_from_its_beginning_to_its_end(control: Project) -> None:
     assert a.begun_at <= a.ended_at
     assert (odd.name, odd.state, odd.migration, odd.sqlstate) == (ODD, "failed", str(ID), "42703")
     assert odd.error == "it's  \\ ? broken"
+    assert (odd.told, odd.file, odd.line) == ("told\nwhere", "file.sql", 3)
     assert (c.state, c.attempt, c.worker, c.begun_at) == ("waiting", 0, "", None)
 
 
 def test_who_is_at_work_is_said_of_what_has_begun(control: Project) -> None:
     begun = started("a", "b")
-    write(begun, ("a", Change("running")), ("b", Change("queued")))
+    write(begun, ("a", Change("running")))
     a, b = shown("default", begun.run.id)[1]
     assert (a.worker, b.worker) == (f"{socket.gethostname()}:{os.getpid()}", "")
+
+
+def test_what_waits_for_a_worker_is_taken_by_one_and_by_none_when_it_is_withdrawn_or_done(control: Project) -> None:
+    begun = started("a", ODD, "c")
+    number = begun.run.id
+    assert taken("default", number, "a") is None, "waiting is not wanted yet"
+    with Board("default", begun, time.sleep, pytest.fail) as board:
+        board.queue("a")
+        board.queue(ODD)
+        assert board.target("a").state == "queued"
+        found = taken("default", number, ODD)
+        assert found is not None
+        assert (found.run, [one.name for one in found.targets]) == (begun.run, [ODD])
+        refuse("default", found, "no")
+        assert taken("default", number, ODD) is not None, "another worker may take it"
+        write(begun, ("a", Change("running")))
+        assert not board.withdraw("a")
+        assert board.withdraw(ODD)
+        assert [(one.state, one.error) for one in shown("default", number)[1]] == [
+            ("running", ""),
+            ("waiting", ""),
+            ("waiting", ""),
+        ]
+        board.queue("a")
+        assert board.target("a").state == "running", "of one that was killed it is said still"
+        assert board.left(1) == 1
+        write(begun, ("a", Change("done")))
+        assert (board.left(1), board.run().ended_at) == (0, None)
+    assert taken("default", number, "a") is None
+    write(begun, outcome="incomplete")
+    assert taken("default", number, ODD) is None
+    assert taken("default", number + 1, ODD) is None
 
 
 def test_the_tables_are_as_designed(control: Project) -> None:

@@ -23,7 +23,7 @@ from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.migration import Direction
 from medusa_migrations.run.options import Execution
 
-_CHOICES = ("only", "without", "jobs", "canary", "canary_only", "max_failures", "new")
+_CHOICES = ("only", "without", "jobs", "canary", "canary_only", "max_failures", "new", "engine", "slice")
 NEXT = "migrations_fleet status tells how the targets stand."
 
 
@@ -42,6 +42,7 @@ class Command(ExecutionCommand):
         run = actions.add_parser("run", help="Applies what is pending: the canary first, then the rest.")
         _add_fleet(run)
         _add_how(run)
+        run.add_argument("--slice", metavar="I/N", help="Share the run: this is the Ith of N processes.")
         run.add_argument("--to", metavar="ID", help="All pending up to this one, in their order.")
         run.add_argument(
             "--phase",
@@ -220,6 +221,9 @@ def _add_how(parser: ArgumentParser) -> None:
     order.add_argument("--canary", metavar="N|P%", help="How many go first, one by one. Default: CANARY.")
     order.add_argument("--canary-only", action="store_true", help="Leave the others.")
     order.add_argument("--max-failures", metavar="N|P%", help="How many may fail. Default: MAX_FAILURES.")
+    order.add_argument(
+        "--engine", metavar="NAME", help="Have workers do it, by celery, procrastinate or tasks. none: do it here."
+    )
     order.add_argument("--new", action="store_true", help="Close a run that has not ended, and begin another.")
     add_execution(parser)
     parser.add_argument("--all", action="store_true", help="With --json, current targets too.")

@@ -1,0 +1,120 @@
+"""What the ledger has of a run that others work on too: read for all threads at once, over one connection."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+from django.db import Error
+
+from medusa_migrations.database.connect import CannotConnect, connected
+from medusa_migrations.database.postgresql import literal, server_error
+from medusa_migrations.database.session import Session
+
+from . import ledger
+from .ledger import Begun, Run, Target
+
+Found = TypeVar("Found")
+
+# How old what is read may be.
+READ_SECONDS = 0.25
+
+# Until a database that cannot be reached is tried again.
+RETRY_SECONDS = 2.0
+
+
+class Board:
+    """The run `begun` in the ledger of the database `alias`, while this is used as a context manager.
+
+    Where the ledger cannot be reached it is tried again until `pause`, which sleeps some seconds, raises something; it
+    is told once through `alert`.
+    """
+
+    def __init__(self, alias: str, begun: Begun, pause: Callable[[float], None], alert: Callable[[str], None]) -> None:
+        self._alias, self._tables, self._id = alias, begun.tables, begun.run.id
+        self._pause, self._alert = pause, alert
+        self._rows = {one.name: one for one in begun.targets}
+        self._session: Session | None = None
+        self._open = contextlib.ExitStack()
+        self._read_at = 0.0
+        self._is_lost = False
+        self._guard = threading.Lock()
+        self.changed_at = time.monotonic()  # when it was last seen that some target has another state
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
+
+    def target(self, name: str) -> Target:
+        """What the ledger has of a target, or had a moment ago."""
+        with self._guard:
+            if time.monotonic() >= self._read_at + READ_SECONDS:
+                rows = {one.name: one for one in self._ask(lambda session: self._targets(session))}
+                if rows != self._rows:
+                    self.changed_at = time.monotonic()
+                self._rows, self._read_at = rows, time.monotonic()
+            return self._rows[name]
+
+    def run(self) -> Run:
+        """The run, as it is in the ledger."""
+        with self._guard:
+            return self._ask(lambda session: ledger.run_of(session, self._tables, self._id))
+
+    def left(self, stage: int) -> int:
+        """How many targets of the stages before that one are not settled."""
+        where = f"run = {self._id} AND stage < {stage} AND state IN ('waiting', 'queued', 'running')"
+        with self._guard:
+            rows = self._ask(
+                lambda session: session.query(f"SELECT count(*) FROM {self._tables.targets} WHERE {where}")
+            )
+            return int(rows[0][0])
+
+    def queue(self, name: str) -> None:
+        """Have a target wait for a worker; who is at work there already goes on."""
+        self._set(name, "CASE WHEN state = 'running' THEN state ELSE 'queued' END", "true")
+
+    def withdraw(self, name: str) -> bool:
+        """Have no worker begin with a target any more; whether none had."""
+        return self._set(name, "'waiting'", "state IN ('queued', 'waiting')")
+
+    def _set(self, name: str, state: str, where: str) -> bool:
+        sql = (
+            f"UPDATE {self._tables.targets} SET state = {state}, ended_at = NULL,"
+            " migration = '', sqlstate = '', error = '', told = '', file = '', line = NULL"
+            f" WHERE run = {self._id} AND name = {literal(name)} AND {where} RETURNING name"
+        )
+        with self._guard:
+            self._read_at = 0.0
+            return bool(self._ask(lambda session: session.query(sql)))
+
+    def _targets(self, session: Session) -> Sequence[Target]:
+        return ledger.targets_of(session, self._tables, self._id)
+
+    def _ask(self, question: Callable[[Session], Found]) -> Found:
+        """What the server answers; while it cannot be reached, this waits."""
+        while True:
+            try:
+                if self._session is None:
+                    self._session = self._open.enter_context(connected(self._alias))
+                found = question(self._session)
+            except (CannotConnect, Error) as error:
+                if isinstance(error, Error) and not server_error(error).is_lost:
+                    raise
+                self._lose()
+                self._pause(RETRY_SECONDS)
+            else:
+                self._is_lost = False
+                return found
+
+    def _lose(self) -> None:
+        self._session = None
+        self._open.close()
+        if not self._is_lost:
+            self._alert(f"The ledger in the database {self._alias!r} cannot be reached. The workers go on; this waits.")
+        self._is_lost = True
