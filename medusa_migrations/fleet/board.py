@@ -102,6 +102,7 @@ class Board:
             try:
                 if self._session is None:
                     self._session = self._open.enter_context(connected(self._alias))
+                    self._session.connection.inc_thread_sharing()  # one thread at a time uses it
                 found = question(self._session)
             except (CannotConnect, Error) as error:
                 if isinstance(error, Error) and not server_error(error).is_lost:

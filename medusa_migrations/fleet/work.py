@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from medusa_migrations.database.connect import CannotConnect
+from medusa_migrations.database.connect import CannotConnect, open_session
 from medusa_migrations.database.destination import FleetTarget, alias_of
+from medusa_migrations.database.history import History
 from medusa_migrations.database.interruption import Interruption, StopRequested
 from medusa_migrations.errors import Interrupted, LockError, MigrationError, MigrationFailed
 from medusa_migrations.events import Event, Started
-from medusa_migrations.migration import MigrationId
+from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import Failure, RunResult
 from medusa_migrations.run.carry_out import carry_out_in
 from medusa_migrations.run.options import Options
@@ -76,7 +77,17 @@ def work(
         return result("failed", None, error)
     except StopRequested:
         return TargetResult(target.name, "not_reached")
-    return result("done" if done.migrations else "current", done)
+    found = result("done" if done.migrations else "current", done)
+    if attempt > 1 and options.run and asked.wanted.direction is Direction.UP:
+        return _with_earlier(found, target, options.run)
+    return found
+
+
+def _with_earlier(result: TargetResult, target: FleetTarget, run: str) -> TargetResult:
+    """With what the run had applied before: the server may have done what a process sent that was killed meanwhile."""
+    with open_session(target) as session:
+        ids = tuple(row.id for row in History(session).rows(details=True) if row.run == run)
+    return result._replace(state="done" if ids else result.state, applied=ids or result.applied)
 
 
 def failed(name: str, error: MigrationError, attempt: int = 0) -> TargetResult:

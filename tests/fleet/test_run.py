@@ -32,8 +32,8 @@ def run(project: Project, *arguments: str, **options: Any) -> Outcome:
     return project.manage("migrations_fleet", "run", *arguments, **options)
 
 
-def end(process: subprocess.Popen[str]) -> Outcome:
-    stdout, stderr = process.communicate(timeout=60)
+def end(process: subprocess.Popen[str], seconds: float = 60) -> Outcome:
+    stdout, stderr = process.communicate(timeout=seconds)
     return Outcome(process.returncode, stdout, stderr)
 
 

@@ -166,6 +166,10 @@ class Project:
         self.apps += [f"django.contrib.{name}" for name in names]
         self.add_settings(CONTRIB)
 
+    def add_app_of_others(self, name: str) -> None:
+        """An installed package's."""
+        self.apps.append(name)
+
     def add_models(self, app: str, text: str) -> None:
         """The models of an app, which is made if it is not there; it may go without SQL migrations."""
         (self.folder / app).mkdir(exist_ok=True)

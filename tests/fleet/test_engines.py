@@ -1,0 +1,276 @@
+"""A fleet that workers run: whatever becomes of a job, each target gets each migration once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fleet.test_run import build, counted, end, fleet, run, runs, states
+from tests.support.projects import SLEEPING, UNTIL_GO, Project
+from tests.support.workers import Workers, kill, set_up
+
+ENGINES = ["celery", "procrastinate", "tasks"]
+SEED = random.SystemRandom().randrange(10**6)
+
+WAITS = UNTIL_GO.replace(" go", " public.go")
+
+# The jobs of the last run, sent again by hand.
+SEND_AGAIN = """
+import json, sys, django
+django.setup()
+from medusa_migrations.engines.engine import engine
+jobs = [json.loads(text) for text in sys.argv[2:]]
+engine(sys.argv[1], "medusa_fleet", "").send(jobs)
+"""
+
+
+@pytest.fixture(params=ENGINES)
+def workers(request: pytest.FixtureRequest, project: Project) -> Iterator[Workers]:
+    with set_up(request.param, project) as found:
+        yield found
+
+
+def make(workers: Workers, count: int, *migrations: str, **keys: object) -> list[str]:
+    """A fleet that the engine runs, and its build; each statement adds a row to public.counter."""
+    project = workers.project
+    project.sql("CREATE TABLE counter (schema name, number int); CREATE TABLE go ()")
+    names = fleet(project, count, engine=workers.name, **keys)
+    for number, more in enumerate(migrations or ("", "")):
+        counted(project, number, more)
+    build(project)
+    return names
+
+
+def each_once(project: Project, count: int) -> None:
+    counts = project.sql("SELECT count(*)::int, count(DISTINCT (schema, number))::int FROM public.counter")
+    assert counts == [(count, count)]
+
+
+def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
+    return project.start("migrations_fleet", "run", *arguments)
+
+
+def job(number: int, target: str) -> str:
+    asked = {"to": None, "phase": None, "strict": None, "run": None}
+    how = {"transaction": "each", "fake": False, "lock_timeout": None, "statement_timeout": None, "retries": 0}
+    return json.dumps(
+        {
+            "what": "fleet",
+            "fleet": "tenants",
+            "number": number,
+            "asked": asked,
+            "how": how | {"applied_by": None},
+            "target": target,
+        }
+    )
+
+
+def send(workers: Workers, *jobs: str) -> None:
+    command = [workers.project.python, "-c", SEND_AGAIN, workers.name, *jobs]
+    environment = workers.project.environment() | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"}
+    subprocess.run(command, cwd=workers.project.folder, env=environment, check=True)
+
+
+def test_workers_do_all_targets_and_tell_what_failed_and_where(workers: Workers) -> None:
+    project = workers.project
+    names = make(workers, 10, "", "SELECT FROM needed;", canary=1, max_failures=3)
+    broken = ("s003", "s007")
+    project.sql("".join(f"CREATE TABLE {name}.needed ();" for name in names if name not in broken))
+    with workers.at_work():
+        outcome = run(project, "--json")
+        assert outcome.code == 1, outcome
+        document = outcome.json
+        assert document["counts"] == {"targets": 10, "current": 0, "done": 8, "failed": 2, "not_reached": 0}
+        (error,) = document["errors"]
+        assert (error["targets"], error["sqlstate"]) == ([*broken], "42P01")
+        assert (error["file"], error["line"]) == (project.source("blog.20240101000001_c1"), 2)
+        assert [one["name"] for one in document["targets"]] == names
+        assert all(one["duration_ms"] is not None and one["attempt"] == 1 for one in document["targets"])
+        project.sql("".join(f"CREATE TABLE {name}.needed ();" for name in broken))
+        assert "10 targets of tenants: 2 done, 8 had nothing to do." in run(project).ok().stdout
+        each_once(project, 20)
+        assert runs(project) == [(1, "up", "incomplete", True), (2, "up", "complete", True)]
+        hosts = project.sql("SELECT DISTINCT worker FROM medusa_fleet_targets")
+        assert f"{os.uname().nodename}:{os.getpid()}" not in {worker for (worker,) in hosts}
+        # The jobs of a run that has ended come late, and twice.
+        send(workers, job(1, "s000"), job(1, "s000"), job(2, "s003"), '{"what": "other"}')
+        assert "Nothing to do" in run(project).ok().stdout
+        reverted = project.manage("migrations_fleet", "revert", "--run", "2", "--no-input").ok()
+        assert "2 done" in reverted.stdout
+        assert project.sql("SELECT count(*) FROM pg_class WHERE relname = 'c1' AND relkind = 'r'") == [(8,)]
+    each_once(project, 20)
+
+
+def test_a_worker_that_is_killed_at_work_is_taken_over_by_another(workers: Workers) -> None:
+    project = workers.project
+    make(workers, 4, "", WAITS)
+    command = start(project)
+    with workers.at_work() as worker:
+        project.wait_for(SLEEPING)
+        send(workers, *(job(1, name) for name in ("s000", "s001", "s002", "s003")))  # each a second time
+        kill(worker)
+    project.sql("INSERT INTO go DEFAULT VALUES")
+    with workers.at_work():
+        outcome = end(command).ok()
+    assert "4 targets of tenants: 4 done." in outcome.stdout
+    assert "is gone. Another one goes on there." in outcome.stderr
+    each_once(project, 8)
+    assert states(project) == {"done": 4}
+
+
+def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(workers: Workers) -> None:
+    if workers.name == "procrastinate":
+        lose = "DELETE FROM procrastinate_jobs"
+    elif workers.name == "tasks":
+        lose = "DELETE FROM django_tasks_database_dbtaskresult"
+    else:
+        pytest.skip("what Celery loses, a worker that was killed has lost")
+    project = workers.project
+    make(workers, 3)
+    command = start(project)
+    project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
+    project.wait_for("(SELECT count(*) = 3 FROM medusa_fleet_targets WHERE state = 'queued')")
+    project.wait_for(f"(SELECT count(*) = 3 FROM {lose.split()[-1]})")
+    project.sql(lose)
+    with workers.at_work():
+        outcome = end(command).ok()
+    assert "No worker has begun with a target for 10 s." in outcome.stderr
+    assert outcome.stderr.count("No worker") == 1
+    each_once(project, 6)
+
+
+@pytest.fixture
+def celery(project: Project) -> Iterator[Workers]:
+    with set_up("celery", project) as found:
+        yield found
+
+
+def test_a_worker_with_another_build_takes_nothing(celery: Workers) -> None:
+    project = celery.project
+    project.add_settings("MEDUSA_MIGRATIONS['DIST_DIR'] = BASE_DIR / os.environ.get('DIST', 'dist/migrations')")
+    make(celery, 3)
+    project.manage("migrations_build", env={"DIST": "old"}).ok()
+    counted(project, 7)
+    build(project)
+    command = start(project)
+    with celery.at_work(DIST="old"):
+        project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
+        project.wait_for("EXISTS (SELECT FROM medusa_fleet_targets WHERE error LIKE '%Start the workers anew%')")
+        assert project.sql("SELECT count(*) FROM pg_class WHERE relname = 'c0'") == [(0,)]
+    with celery.at_work():
+        outcome = end(command).ok()
+    assert "does not take targets of tenants: run 1 is of the build" in outcome.stderr
+    each_once(project, 9)
+
+
+def test_what_no_worker_has_begun_is_withdrawn_by_a_stop_and_the_next_run_goes_on(celery: Workers) -> None:
+    project = celery.project
+    make(celery, 6, WAITS, "", jobs=4)
+    command = start(project)
+    with celery.at_work(jobs=1):
+        project.wait_for(SLEEPING)
+        command.send_signal(signal.SIGTERM)
+        outcome = end(command)
+        assert outcome.code == 1, outcome
+        assert "a worker is at work there, and goes to its end." in outcome.stderr
+        assert "Stopped by SIGTERM. 6 targets of tenants: 6 not reached." in outcome.stderr
+        assert states(project) == {"running": 1, "waiting": 5}
+        project.sql("INSERT INTO go DEFAULT VALUES")
+        project.wait_for("(SELECT count(*) = 1 FROM medusa_fleet_targets WHERE state = 'done')")
+        assert "5 done" in run(project).ok().stdout
+    each_once(project, 12)
+    assert runs(project) == [(1, "up", "complete", True)]
+
+
+def test_a_run_whose_process_is_killed_is_gone_on_with(celery: Workers) -> None:
+    project = celery.project
+    make(celery, 6, WAITS, "", jobs=4)
+    command = start(project)
+    with celery.at_work():
+        project.wait_for(SLEEPING)
+        command.kill()
+        command.communicate()
+        project.sql("INSERT INTO go DEFAULT VALUES")
+        outcome = run(project).ok()
+    assert "Going on with run 1" in outcome.stderr
+    each_once(project, 12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "says"),
+    [
+        (("--engine", "cellery"), "", "--engine is 'cellery'. It must be one of celery, procrastinate, tasks."),
+        (("--engine", "procrastinate"), "", "needs medusa-migrations[procrastinate]. Install that."),
+        (("--engine", "celery", "--slice", "1/2"), "", "--engine none goes with --slice"),
+        (("--engine", "celery", "--no-lock"), "", "--no-lock cannot go with an engine"),
+        (("--slice", "3/2"), "", "--slice is '3/2'. Write which process this is, and of how many"),
+        (("--slice", "2/2", "--new"), "", "--new is for the first of the processes, --slice 1/2"),
+        (
+            ("--engine", "celery"),
+            "from celery import Celery; app = Celery('x', broker='redis://127.0.0.1:1'); "
+            "app.conf.broker_connection_timeout = 1",
+            "Celery cannot reach its broker",
+        ),
+        (
+            ("--engine", "tasks"),
+            "INSTALLED_APPS += ['django_tasks']; "
+            "TASKS = {'default': {'BACKEND': 'django_tasks.backends.dummy.DummyBackend'}}",
+            "The setting TASKS needs a backend whose QUEUES have 'medusa_fleet'",
+        ),
+    ],
+)
+def test_what_cannot_be_delivered_is_said(
+    project: Project, arguments: tuple[str, ...], settings: str, says: str
+) -> None:
+    project.add_settings(settings)
+    fleet(project, 2)
+    project.table(1)
+    build(project)
+    assert says in run(project, *arguments, env={"PYTHONWARNINGS": "default"}).error()
+
+
+def kills(workers: Workers, count: int, times: int) -> None:
+    """Workers, and the command, are killed at random moments, and all comes to an end, each statement once."""
+    project, choose = workers.project, random.Random(SEED)
+    make(workers, count, "SELECT pg_sleep(0.01);", "", jobs=8, max_failures="100%")
+    command = start(project)
+    with (project.folder / "worker.log").open("ab") as log:
+        worker = workers.start(log)
+        try:
+            for number in range(times):
+                done = f"(SELECT count(*) FROM public.counter) >= {2 * count * number // (times + 1)}"
+                project.wait_for(done, 120)
+                time.sleep(choose.random() * 0.2)
+                kill(worker)
+                if number % 4 == 3:
+                    command.kill()
+                    command.communicate()
+                    command = start(project)
+                worker = workers.start(log)
+            outcome = end(command, 240)
+            assert outcome.code == 0, (SEED, outcome)
+        finally:
+            kill(worker)
+    each_once(project, 2 * count)
+    assert runs(project) == [(1, "up", "complete", True)]
+    assert states(project) == {"done": count}
+
+
+@pytest.mark.parametrize("name", ["celery", "procrastinate"])
+def test_kills_at_random_moments(project: Project, name: str) -> None:
+    with set_up(name, project) as workers:
+        kills(workers, 20, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["celery", "procrastinate"])
+def test_twenty_kills_over_two_hundred_targets(project: Project, name: str) -> None:
+    with set_up(name, project) as workers:
+        kills(workers, 200, 20)

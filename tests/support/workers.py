@@ -1,0 +1,140 @@
+"""Projects whose fleets are run by workers: Celery, Procrastinate, and the database backend of Django's tasks."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pytest
+
+from tests.support.projects import ROOT, Project
+
+# An environment beside that of the tests: where psycopg 3 is there, Django takes no psycopg2 any more.
+WITH_PROCRASTINATE = ROOT / ".procrastinate-tests"
+
+CELERY = """\
+from celery import Celery
+app = Celery("tests", broker={broker!r})
+app.conf.update(broker_transport_options={options!r}, worker_prefetch_multiplier=1, broker_connection_max_retries=0,
+    broker_connection_retry_on_startup=True, worker_hijack_root_logger=False)
+app.autodiscover_tasks()
+"""
+
+
+class Workers(NamedTuple):
+    """An engine that a project is set up for: its name, and the command of a worker with so many processes."""
+
+    name: str
+    project: Project
+    command: Callable[[int], list[str]]
+
+    @contextlib.contextmanager
+    def at_work(self, jobs: int = 4, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker with processes of its own, all of which end with it."""
+        with (self.project.folder / "worker.log").open("ab") as log:
+            worker = self.start(log, jobs, **env)
+        try:
+            yield worker
+        finally:
+            kill(worker)
+
+    def start(self, log: IO[bytes], jobs: int = 4, **env: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [self.project.python, *self.command(jobs)],
+            cwd=self.project.folder,
+            # Of the packages that a worker imports, some warn.
+            env=self.project.environment() | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"} | env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    @property
+    def log(self) -> str:
+        return (self.project.folder / "worker.log").read_text()
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    """End all of its processes at once, as the loss of its machine does."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+@contextlib.contextmanager
+def set_up(name: str, project: Project) -> Iterator[Workers]:
+    """The project with that engine."""
+    with {"celery": _celery, "procrastinate": _procrastinate, "tasks": _tasks}[name](project) as command:
+        yield Workers(name, project, command)
+
+
+@contextlib.contextmanager
+def _celery(project: Project) -> Iterator[Callable[[int], list[str]]]:
+    with _broker(project.folder) as (broker, options):
+        (project.folder / "celeryapp.py").write_text(CELERY.format(broker=broker, options=options))
+        project.add_settings("from celeryapp import app as celery_app")
+        flags = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO", "-Q", "medusa_fleet"]
+        yield lambda jobs: ["-m", "celery", "-A", "celeryapp", "worker", *flags, "-c", str(jobs)]
+
+
+@contextlib.contextmanager
+def _broker(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Redis where it is installed, else files."""
+    redis = shutil.which("redis-server")
+    if redis is None:
+        (folder / "broker").mkdir()
+        places = {name: str(folder / "broker") for name in ("data_folder_in", "data_folder_out", "control_folder")}
+        yield "filesystem://", places
+        return
+    socket = folder / "redis.sock"
+    flags = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen([redis, *flags], stdout=subprocess.DEVNULL)
+    try:
+        yield f"redis+socket://{socket}", {"visibility_timeout": 5}
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def _procrastinate(project: Project) -> Iterator[Callable[[int], list[str]]]:
+    project.python = str(_environment() / "bin/python")
+    project.add_app_of_others("procrastinate.contrib.django")
+    project.manage("migrate", "procrastinate").ok()
+    flags = ["--queues", "medusa_fleet", "--delete-jobs", "successful"]
+    yield lambda jobs: ["manage.py", "procrastinate", "worker", *flags, "--concurrency", str(jobs)]
+
+
+def _environment() -> Path:
+    """One with Procrastinate, that has besides all that the tests' own has; made where it is not there."""
+    with (ROOT / ".procrastinate-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (WITH_PROCRASTINATE / "made").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", WITH_PROCRASTINATE], check=True)
+            (site,) = WITH_PROCRASTINATE.glob("lib/python*/site-packages")
+            own = sysconfig.get_path("purelib")
+            (site / "tests.pth").write_text(f"import site; site.addsitedir({own!r})\n")
+            pip = [WITH_PROCRASTINATE / "bin/pip", "install", "-q", "procrastinate[django]>=3", "psycopg[binary]>=3.2"]
+            if subprocess.run(pip, check=False).returncode:
+                pytest.skip("Procrastinate cannot be installed here")
+            (WITH_PROCRASTINATE / "made").touch()
+    return WITH_PROCRASTINATE
+
+
+@contextlib.contextmanager
+def _tasks(project: Project) -> Iterator[Callable[[int], list[str]]]:
+    project.add_app_of_others("django_tasks")
+    project.add_app_of_others("django_tasks_db")
+    project.add_settings('TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}')
+    project.manage("migrate", "django_tasks_database").ok()
+    yield lambda jobs: ["manage.py", "db_worker", "--queue-name", "medusa_fleet", "--interval", "0.1"]
