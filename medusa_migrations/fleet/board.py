@@ -17,6 +17,7 @@ from medusa_migrations.database.session import Session
 
 from . import ledger
 from .ledger import Begun, Run, Target
+from .stages import CANARY
 
 Found = TypeVar("Found")
 
@@ -55,7 +56,7 @@ class Board:
         """What the ledger has of a target, or had a moment ago."""
         with self._guard:
             if time.monotonic() >= self._read_at + READ_SECONDS:
-                rows = {one.name: one for one in self._ask(lambda session: self._targets(session))}
+                rows = {one.name: one for one in self._ask(self._targets)}
                 if rows != self._rows:
                     self.changed_at = time.monotonic()
                 self._rows, self._read_at = rows, time.monotonic()
@@ -66,14 +67,15 @@ class Board:
         with self._guard:
             return self._ask(lambda session: ledger.run_of(session, self._tables, self._id))
 
-    def left(self, stage: int) -> int:
-        """How many targets of the stages before that one are not settled."""
-        where = f"run = {self._id} AND stage < {stage} AND state IN ('waiting', 'queued', 'running')"
+    def before(self, stage: int) -> list[Target]:
+        """What keeps that stage from beginning: what is not settled of those before, and a canary that has failed."""
         with self._guard:
-            rows = self._ask(
-                lambda session: session.query(f"SELECT count(*) FROM {self._tables.targets} WHERE {where}")
-            )
-            return int(rows[0][0])
+            rows = self._ask(self._targets)
+        return [
+            one
+            for one in rows
+            if one.stage < stage and (not one.is_settled or (one.stage == CANARY and one.state == "failed"))
+        ]
 
     def queue(self, name: str) -> None:
         """Have a target wait for a worker; who is at work there already goes on."""

@@ -318,9 +318,10 @@ class _Run:
             for some in self._together(placed):
                 if board and self.request.slice:
                     self._wait_for_others(board, some[0].stage)
+                if not self.is_closed:
+                    self._carry_out(some)
                 if self.ended_by or self.is_closed:
                     return
-                self._carry_out(some)
 
     def _board(self) -> Board:
         assert self.begun is not None
@@ -337,15 +338,15 @@ class _Run:
     def _wait_for_others(self, board: Board, stage: int) -> None:
         """Until no process has anything left of the stages before that one, unless one of them has ended the run."""
         is_told = False
-        while left := board.left(stage):
+        while left := board.before(stage):
             run = board.run()
             if run.ended_at:
                 self.notes.append(f"Another process has ended run {run.id}: {run.outcome}.")
                 self.is_closed = True
                 return
             if not is_told:
-                what = "the canary" if stage == CANARY + 1 else "the stages before"
-                self.request.watcher.alert(f"Waiting for other processes: of {what} {left} targets are left.")
+                names = ", ".join(one.name for one in left[:3])
+                self.request.watcher.alert(f"Waiting for other processes, which have {len(left)} to do first: {names}")
                 is_told = True
             self.request.interruption.wait(1.0)
 

@@ -120,9 +120,9 @@ def test_what_waits_for_a_worker_is_taken_by_one_and_by_none_when_it_is_withdraw
         ]
         board.queue("a")
         assert board.target("a").state == "running", "of one that was killed it is said still"
-        assert board.left(1) == 1
+        assert [one.name for one in board.before(1)] == ["a"]
         write(begun, ("a", Change("done")))
-        assert (board.left(1), board.run().ended_at) == (0, None)
+        assert (board.before(1), board.run().ended_at) == ([], None)
     assert taken("default", number, "a") is None
     write(begun, outcome="incomplete")
     assert taken("default", number, ODD) is None
