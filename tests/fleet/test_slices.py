@@ -32,7 +32,7 @@ def test_processes_share_a_run_wait_for_the_canary_and_the_last_one_ends_it(proj
     project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
     project.wait_for("(SELECT count(*) = 9 FROM medusa_fleet_targets)")
     first = start(project, 1, 3)
-    project.wait_for(SLEEPING)
+    project.wait_for("EXISTS (SELECT FROM medusa_fleet_targets WHERE state = 'running')")
     assert states(project) == {"running": 1, "waiting": 8}
     project.sql("INSERT INTO go DEFAULT VALUES")
     outcomes = [end(process).ok() for process in (first, *others)]
