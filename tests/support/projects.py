@@ -14,6 +14,8 @@ from typing import Any
 
 import psycopg2
 
+from tests.support import forked
+
 ROOT = Path(__file__).resolve().parents[2]
 
 MANAGE = """\
@@ -227,35 +229,33 @@ class Project:
         }
         return (
             kept
+            | forked.PYTHON
             | {
-                "PYTHONPATH": f"{ROOT}",
                 "TEST_APPS": json.dumps(self.apps),
                 "TEST_DATABASE": json.dumps(database),
-                "PYTHONWARNINGS": "error",
-                # Of a file that is as long as before, and changed in the same second, Python would take what it has
-                # compiled.
-                "PYTHONDONTWRITEBYTECODE": "1",
             }
             | self.env
         )
 
     def start(
-        self, *arguments: str, env: dict[str, str] | None = None, script: str = "manage.py"
+        self, *arguments: str, env: dict[str, str] | None = None, script: str = "manage.py", real: bool = False
     ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [self.python, script, *arguments],
+        """A process of a script. `real`: with a start of its own, for what is about Python's start or its imports."""
+        command, environment = [self.python, script, *arguments], self.environment() | (env or {})
+        popen = subprocess.Popen if real or not forked.can_fork(command, environment) else forked.Forked
+        return popen(
+            command,
             cwd=self.folder,
-            env=self.environment() | (env or {}),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def manage(
-        self, *arguments: str, env: dict[str, str] | None = None, timeout: float = 60, script: str = "manage.py"
-    ) -> Outcome:
-        process = self.start(*arguments, env=env, script=script)
+    def manage(self, *arguments: str, timeout: float = 60, **options: Any) -> Outcome:
+        """What comes of a process; the options are those of `start`."""
+        process = self.start(*arguments, **options)
         try:
             stdout, stderr = process.communicate(timeout=timeout)
         finally:

@@ -1,0 +1,178 @@
+"""Commands as forks of a process that has imported Django already: most of what a short command takes is that import.
+
+A fork server (that of `multiprocessing` runs no script with a working folder, an environment and pipes of its own) is
+started once for each process of pytest. It imports what is not ours: Django, psycopg2, and what they need of the
+standard library. Nothing of `medusa_migrations` and no settings are imported before the fork, so what a command of ours
+imports, and when, is as in a process that was started. The child is a real one: its signals, its locks, its exit code
+and the end of its interpreter are Python's own, and whoever asked has a `subprocess.Popen` of it.
+
+What a fork cannot have is a start of its own: where Python's options, another interpreter or an environment that is
+read at the start matter, `can_fork` says no, and TEST_REAL_STARTS=1 says so for all.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import pickle
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# What a command may be given otherwise than the server has it: it is read when it is used, and not at an import.
+READ_LATE = ("TEST_", "PYTEST_", "MEDUSA_", "DJANGO_", "DEBUG", "PG")
+# How Python is to start for the tests.
+PYTHON = {
+    "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    "PYTHONWARNINGS": "error",
+    # Of a file that is as long as before, and changed in the same second, Python would take what it has compiled.
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+PRELOADED = (
+    "django.core.management.commands.migrate",
+    "django.core.management.commands.runserver",
+    "django.core.checks",
+    "django.db.backends.postgresql.base",
+    "django.db.models",
+)
+LONGEST = 1 << 20  # bytes of a request
+
+
+def _read_early(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(READ_LATE)}
+
+
+_EARLY = _read_early(os.environ) | PYTHON  # of pytest's start: later tests change it
+
+
+def _ignored() -> set[signal.Signals]:
+    """The signals that a command would ignore from its start on."""
+    return {number for number in signal.Signals if signal.getsignal(number) is signal.SIG_IGN}
+
+
+def can_fork(command: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether `command` is this Python with a script, and would find at its start what the fork server found."""
+    return (
+        hasattr(os, "pidfd_open")  # Linux has it
+        and "TEST_REAL_STARTS" not in os.environ
+        and command[0] == sys.executable
+        and not command[1].startswith("-")
+        and _read_early(environment) == _EARLY
+        and os.getuid() == os.geteuid()
+        and _ignored() == forks().ignored
+    )
+
+
+class _Forks:
+    """The fork server, as its client sees it."""
+
+    def __init__(self) -> None:
+        self.ignored = _ignored()
+        self._lock = threading.Lock()
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            # Pipes, so that the streams which Python makes at its start are those of a command's pipes.
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(theirs.fileno())], env=_EARLY, pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        """So that whoever measures pytest has the time of all commands too."""
+        self._channel.close()
+        self._process.communicate()
+
+    def ask(self, request: Any, files: Sequence[int] = ()) -> Any:
+        with self._lock:
+            socket.send_fds(self._channel, [pickle.dumps(request)], files)
+            answer = self._channel.recv(LONGEST)
+        assert answer, self._process.communicate()
+        return pickle.loads(answer)
+
+
+forks = cache(_Forks)
+
+
+class Forked(subprocess.Popen[str]):
+    """A script of Python as a child of the fork server, which alone can ask the kernel how it ended."""
+
+    def _execute_child(self, args: Any, *given: Any) -> None:  # its arguments are those of Python 3.11 to 3.14
+        cwd, env, pipes = given[4], given[5], given[9:15]
+        self.pid = forks().ask((args[1:], str(cwd), env), [pipes[0], pipes[3], pipes[5]])
+        self._ended = os.pidfd_open(self.pid)  # before anybody has waited for it, so it is this process
+        self._child_created = True
+        self._close_pipe_fds(*pipes)
+
+    def _try_wait(self, wait_flags: int) -> tuple[int, int]:
+        if not wait_flags & os.WNOHANG:
+            select.select([self._ended], [], [])
+        pid, status = forks().ask(self.pid)
+        if pid:
+            os.close(self._ended)
+        return pid, status
+
+    def _internal_poll(self, _deadstate: int | None = None, **_: Any) -> int | None:
+        if self.returncode is None and self._waitpid_lock.acquire(blocking=False):
+            try:
+                pid, status = self._try_wait(os.WNOHANG)
+                if pid:
+                    self._handle_exitstatus(status)
+            finally:
+                self._waitpid_lock.release()
+        return self.returncode
+
+
+def _serve(channel: socket.socket) -> tuple[list[str], str, dict[str, str]]:
+    """Answer until nobody asks any more. Returns in a child alone, with what it is to run."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is for pytest and the commands
+    while True:
+        message, files, *_ = socket.recv_fds(channel, LONGEST, 3)
+        if not message:
+            sys.exit()
+        request = pickle.loads(message)
+        if isinstance(request, int):
+            answer: Any = os.waitpid(request, os.WNOHANG)
+        elif (answer := os.fork()) == 0:
+            channel.close()
+            for number, file in enumerate(files):
+                os.dup2(file, number)
+                os.close(file)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            return request
+        for file in files:
+            os.close(file)
+        channel.send(pickle.dumps(answer))
+
+
+def _main_module(arguments: list[str], folder: str, environment: dict[str, str]) -> tuple[Any, dict[str, Any]]:
+    """The code and the namespace of a script, in a process that is as after `python SCRIPT ...`."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = arguments
+    sys.orig_argv = [sys.executable, *arguments]
+    path = Path.cwd() / arguments[0]
+    sys.path[0] = str(path.resolve().parent)
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    main.__file__ = str(path)
+    return compile(path.read_bytes(), path, "exec"), vars(main)
+
+
+if __name__ == "__main__":
+    sys.path[0] = PYTHON["PYTHONPATH"]  # not this folder
+    for name in PRELOADED:
+        import_module(name)
+    gc.freeze()  # a child collects its own garbage
+    exec(*_main_module(*_serve(socket.socket(fileno=int(sys.argv[1])))))
