@@ -51,6 +51,7 @@ __all__ = [
     "baseline",
     "build",
     "describe",
+    "fleet_create",
     "fleet_plan",
     "fleet_revert",
     "fleet_revert_plan",
@@ -369,6 +370,23 @@ def fleet_revert_plan(
     from .fleet.run import planned
 
     return planned(downwards(fleet, run, how, only_plan=True, with_sql=sql))
+
+
+def fleet_create(
+    name: str, fleet: str | None = None, *, plan: bool = False, sql: bool = False, **how: Unpack[Execution]
+) -> RunResult:
+    """Make the schema of the target `name` of a fleet, if it is missing, and apply all migrations in one transaction.
+
+    The target is one that TARGETS lists; without `fleet`, of the only one. Where all is there nothing is done, and of
+    several processes at once one does it. `how` is as for `run`, but that `transaction` is by default "all". With
+    `plan`, or `sql`, nothing is changed, as by `run`.
+    Raises SettingsError where there is no such target, PlanError where it is a database, where the schema is half
+    there, or where one transaction cannot hold all; DatabaseError where the schema cannot be made; and as `run`.
+    """
+    from .fleet.create import create
+    from .fleet.targets import chosen
+
+    return create(chosen(fleet), name, how, only_plan=plan, with_sql=sql)
 
 
 def fleet_runs(fleet: str | None = None, *, limit: int = 20) -> tuple[FleetRun, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from django.db import connections
 
@@ -19,20 +19,28 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError, StalePlanError
 from medusa_migrations.files.build import to_run, unbuilt
 from medusa_migrations.migration import Direction, Migration, django_dependencies
+from medusa_migrations.plan.known import Known
 from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
 from medusa_migrations.results import Failure, MigrationResult, RunResult
 
 from .options import Options
 
 if TYPE_CHECKING:
-    from medusa_migrations.plan.backwards import Backwards
-    from medusa_migrations.plan.forwards import Forwards
-
     from .shared import Run
     from .task import Task
 
 
-def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
+class Wanted(Protocol):
+    """What a run is asked for, as Forwards and Backwards are: of the app with the label `app`, None for all."""
+
+    @property
+    def app(self) -> str | None: ...
+    @property
+    def direction(self) -> Direction: ...
+    def plan(self, known: Known) -> Plan: ...
+
+
+def carry_out(wanted: Wanted, options: Options) -> RunResult:
     """Do what is `wanted`, or with `options.only_plan` only say what that would be; as `carry_out_in`.
 
     A build comes before, where `options` or the settings say so, and at the end what is not built is told.
@@ -44,7 +52,7 @@ def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
     return result
 
 
-def carry_out_in(migrations: tuple[Migration, ...], wanted: Forwards | Backwards, options: Options) -> RunResult:
+def carry_out_in(migrations: tuple[Migration, ...], wanted: Wanted, options: Options) -> RunResult:
     """Do what is `wanted` of `migrations`, the build, or with `options.only_plan` only say what that would be.
 
     Raises MigrationFailed and Interrupted, with the result so far, if a migration fails or the run is stopped. After
@@ -58,7 +66,7 @@ def carry_out_in(migrations: tuple[Migration, ...], wanted: Forwards | Backwards
 class _Work(NamedTuple):
     """What a plan is made of."""
 
-    wanted: Forwards | Backwards
+    wanted: Wanted
     options: Options
     migrations: tuple[Migration, ...]
     history: History
@@ -84,7 +92,7 @@ class _Work(NamedTuple):
             refuse_needed(plan.steps, known, self.session)
         return plan
 
-    def _asked(self) -> Forwards | Backwards:
+    def _asked(self) -> Wanted:
         """What is wanted, with what the journal knows of it where that is needed."""
         if self.wanted.direction is Direction.UP:
             return self.wanted

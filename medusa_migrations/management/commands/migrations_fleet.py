@@ -60,6 +60,10 @@ class Command(ExecutionCommand):
         revert.add_argument("--run", type=int, required=True, metavar="ID", help="Its number, as `runs` has it.")
         _add_how(revert)
         add_no_input(revert)
+        create = actions.add_parser("create", help="Makes the schema of a new target, with all migrations in it.")
+        create.add_argument("name", metavar="NAME", help="One of the targets of the fleet.")
+        _add_fleet(create)
+        add_execution(create)
         runs = actions.add_parser("runs", help="Lists the last runs.")
         _add_fleet(runs)
         runs.add_argument("--limit", type=int, default=20, metavar="N", help="The last N. Default: 20.")
@@ -75,6 +79,7 @@ class Command(ExecutionCommand):
             "status": self.status,
             "run": self.run,
             "revert": self.run,
+            "create": self.create,
             "runs": self.runs,
             "show": self.show,
         }
@@ -127,6 +132,15 @@ class Command(ExecutionCommand):
         count = sum(len(group.targets) for group in plan.groups)
         if count and not is_confirmed(f"Revert that on {plural(count, 'target')}?"):
             raise CommandError("Nothing was reverted.")
+
+    def create(self, options: dict[str, Any]) -> None:
+        how = {name: options[name] for name in {"plan", "sql", *Execution.__annotations__} & options.keys()}
+        with stopped_by_signals(next_step=NEXT) as interruption:
+            how |= {"listener": self.console(options), "interruption": interruption}
+            result = api.fleet_create(options["name"], options["fleet"], **how)
+        self.report(result, options)
+        if not result.migrations and not options["sql"]:
+            self.say(f"Nothing to do: {printable(options['name'])} has all migrations.", options)
 
     def progress(self, direction: Direction, options: dict[str, Any]) -> FleetProgress:
         verbosity, quiet = options["verbosity"], options["json"]
@@ -189,6 +203,8 @@ class Command(ExecutionCommand):
             self.stderr.write(printable(note), self.style.WARNING)
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
+        if options["action"] == "create":
+            super().on_error(error, {"database": "default", "target": options["name"], **options})
         if options["json"] and options["action"] in ("run", "revert"):
             direction = Direction.UP if options["action"] == "run" else Direction.DOWN
             outcome = "interrupted" if isinstance(error, Interrupted) else "incomplete"
