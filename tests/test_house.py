@@ -25,7 +25,7 @@ WINGS = {
     "schema": {"sql"},
     "files": {"sql", "schema"},
     "plan": {"files"},
-    "database": {"files", "plan"},
+    "database": {"sql", "files", "plan"},
     "run": {"sql", "schema", "files", "plan", "database"},
     "generate": {"lint", "sql", "files", "plan", "database"},
     "lint": {"sql", "files"},

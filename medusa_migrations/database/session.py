@@ -38,6 +38,12 @@ VANISHED_SECONDS = 45
 # Strings are split with standard_conforming_strings on (scanner.py). A migration may wait or think for long.
 _SET_UP = "SET standard_conforming_strings = on; SET idle_in_transaction_session_timeout = 0;"
 
+# What `refuse_unusable` asks.
+_USABLE = """
+SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'),
+    EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname::text = 'citus'::text)
+"""
+
 # Its server has it since version 17.
 _TRANSACTION_TIMEOUT = "SET transaction_timeout = 0;"
 _TRANSACTION_TIMEOUT_SINCE = 170000
@@ -104,6 +110,8 @@ class Session:
     """A connection of its own for one alias or target, in autocommit; connect.py opens and closes it.
 
     Of a target, `alias` is that whose settings it has. `schema_oid` is the server's number of its schema, None without.
+    `is_citus` tells that the database has the extension, or is getting it: then statements are sent one by one, and
+    `sent_at` is where the last one is in its message.
     """
 
     def __init__(
@@ -113,6 +121,8 @@ class Session:
         self.alias = connection.alias
         self.where: Destination = self.alias if where is None else where
         self.schema_oid: int | None = None
+        self.is_citus = False  # until `refuse_unusable`
+        self.sent_at = 0
         self.settings_now: Callable[[], dict[str, Any]] | None = (
             None  # where they change, those of a further connection
         )
@@ -154,16 +164,48 @@ class Session:
     def execute(self, sql: str) -> None:
         """Send `sql`, one statement or several, as one message. Raises django.db.Error, StopRequested."""
         with self.sending(), self._cursor() as cursor:
+            self._send(cursor, sql)
+
+    def _send(self, cursor: Any, sql: str) -> None:
+        if not self.is_citus:
             cursor.execute(sql)
+            return
+        from .citus import parts, say_nothing_of_transactions
+
+        found = parts(sql)
+        is_alone = len(found) == 1 or not postgresql.is_idle(self.connection) or not say_nothing_of_transactions(found)
+        with contextlib.nullcontext() if is_alone else self._transaction(cursor):
+            for part in found:
+                self.sent_at = part.start
+                cursor.execute(part.sql)
+
+    @contextlib.contextmanager
+    def _transaction(self, cursor: Any) -> Iterator[None]:
+        """What the server has for the statements of one message."""
+        is_done = False
+        cursor.execute("BEGIN")
+        try:
+            yield
+            cursor.execute("COMMIT")
+            is_done = True
+        finally:
+            if not is_done:
+                with contextlib.suppress(Error), self.connection.wrap_database_errors:
+                    cursor.execute("ROLLBACK")
 
     def query(self, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a statement, of several that of the last. Raises django.db.Error, StopRequested."""
         with self.sending(), self._cursor() as cursor:
-            cursor.execute(sql, params)
+            if params is None:
+                self._send(cursor, sql)
+            else:
+                self.sent_at = 0
+                cursor.execute(sql, params)
             return postgresql.last_rows(cursor)
 
     def copy_in(self, statement: str, rows: str) -> None:
         """Run COPY … FROM stdin with its `rows`. Raises django.db.Error, StopRequested."""
+        self.sent_at = 0
         with self.sending():
             postgresql.copy_in(self.connection, statement, [rows.encode()])
 
@@ -186,7 +228,7 @@ class Session:
         if self.interruption.is_requested:
             self.interruption.detach()
         with self.connection.wrap_database_errors, self._cursor() as cursor:
-            cursor.execute(sql)
+            self._send(cursor, sql)
             self._keep_utf8()
 
     def compose(self, sql: str, params: list[Any]) -> str:
@@ -279,10 +321,8 @@ class Session:
         return cursor
 
     def refuse_unusable(self) -> None:
-        """Raise DatabaseError where no migration can run: on a standby, or where transactions only read."""
-        standby, read_only = self.query(
-            "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')"
-        )[0]
+        """Raise DatabaseError where no migration can run: on a standby, a worker, or where transactions only read."""
+        standby, read_only, self.is_citus = self.query(_USABLE)[0]
         if standby:
             raise DatabaseError(
                 f"The server of the {self.named} is a standby: it can only be read. Nothing was run. "
@@ -293,6 +333,10 @@ class Session:
                 f"Transactions in the {self.named} are read-only (default_transaction_read_only is on). "
                 "Nothing was run. Set it off for this database user, or use another."
             )
+        if self.is_citus:
+            from .citus import refuse_worker
+
+            refuse_worker(self)
 
     def prepare(self) -> SessionSql:
         """Make the session fit to run migrations, and return the SQL that makes it so again."""
@@ -313,6 +357,10 @@ class Session:
     def _set_up(self) -> str:
         """Set what every migration finds set, as far as this server can; returns the SQL that does it."""
         sql = _SET_UP + hold_sql()
+        if self.is_citus:
+            from .citus import PROPAGATE
+
+            sql = PROPAGATE + sql
         if postgresql.server_version(self.connection) >= _TRANSACTION_TIMEOUT_SINCE:
             sql += _TRANSACTION_TIMEOUT
         sql += self._isolation()

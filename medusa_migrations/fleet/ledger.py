@@ -289,6 +289,7 @@ def _changing(session: Session) -> Iterator[None]:
 def _have_tables(session: Session) -> Tables:
     tables = _find(session)
     if tables is None:
+        session.refuse_unusable()
         history = History(session)
         into = f"SET LOCAL search_path TO {_schema(session, history)};"
         made = [*history.creation(FleetRun), *history.creation(FleetRunTarget)]

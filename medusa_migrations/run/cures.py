@@ -37,6 +37,10 @@ JOURNAL_TABLE = MigrationLog._meta.db_table
 # A name in a message, in the quotes of the server's language.
 _QUOTED = re.compile(r"[\"»«„“]\s*([^\"»«„“”]+?)\s*[\"»«“”]")
 
+# What Citus says of the context of an error that comes from a worker (ReportResultError in its remote_commands.c).
+_ON_WORKER = "while executing command on"
+_HOLDER_ON_WORKER = " A worker's session holds it: SELECT * FROM citus_lock_waits on the coordinator tells which."
+
 
 def cure(failed: StatementFailed, direction: Direction, ending: Ending, options: Options) -> str:
     """What to do about a migration that has failed in a run in `direction`, and has ended as `ending` says."""
@@ -185,7 +189,8 @@ class _Case(NamedTuple):
         """What took too long."""
         if self.error.sqlstate == LOCK_NOT_AVAILABLE:
             longer = self._setting("--lock-timeout or --retries")
-            return f"Wait until the lock is free, or give it longer with {longer}, and {self.again}."
+            holder = _HOLDER_ON_WORKER if _ON_WORKER in (self.error.context or "") else ""
+            return f"Wait until the lock is free, or give it longer with {longer}, and {self.again}.{holder}"
         if self.error.sqlstate == QUERY_CANCELED:
             return f"If it took too long, give it longer with {self._setting('--statement-timeout')}, and {self.again}."
         return ""

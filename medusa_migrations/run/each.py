@@ -38,13 +38,14 @@ class Each:
 def send_task(run: Run, task: Task, begin: str = "", end: str = "") -> None:
     """Send a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run.
 
-    `begin` and `end` are BEGIN and COMMIT, or nothing inside a transaction for all.
+    On Citus statements go one by one, and the client measures the time. `begin` and `end` are BEGIN and COMMIT, or
+    nothing inside a transaction for all.
     """
     before = mark(task.id) + begin + run.options.timeouts("SET LOCAL")
     for one in task.undone:
         _send_undone(run, one, before, run.sql.reset + _forgotten(run, one, task))
         before = mark(task.id) + run.options.timeouts("SET LOCAL")
-    if task.script.copies or task.function:
+    if task.script.copies or task.function or run.session.is_citus:
         _send_singly(run, task, before, end)
     else:
         after = behind_a_part(run, history_sql(run, task, SERVER_MILLISECONDS), end)
@@ -88,7 +89,7 @@ def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
 def behind_a_part(run: Run, row: str, end: str = "") -> str:
     """What follows a part: the resets, and last the history row, which looks at the lock; `end` is its COMMIT."""
     deferred = CHECK_DEFERRED if end else ""
-    return deferred + run.sql.reset + run.guard + row + end
+    return deferred + run.sql.reset + run.held + run.guard + row + end
 
 
 def history_sql(run: Run, task: Task, milliseconds: str, *, logged: str = "") -> str:

@@ -114,7 +114,7 @@ class _Look(NamedTuple):
         for is_valid, name in self.ask(_INDEXES, [index.table, False, folded(index.name)]):
             if not is_valid:
                 self.tell(f"Dropping the index {name}, which was left invalid, to build it again.")
-                send_around(self.session, self.script, f"DROP INDEX CONCURRENTLY {name}")
+                send_around(self.session, self.script, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
                 return True
         return False
 

@@ -45,6 +45,7 @@ class Runner:
 
         Raises MigrationFailed, Interrupted.
         """
+        self._expect_citus(tasks)
         for task in tasks:
             resume_at(task)
         if tasks:
@@ -58,6 +59,11 @@ class Runner:
                 else:
                     self._go(Together(self.run, self.report, group))
         return self.report.result()
+
+    def _expect_citus(self, tasks: Sequence[Task]) -> None:
+        """One of `tasks` may make the extension, and what comes behind is held to its rules in the same run."""
+        if any("citus" in task.script.sql.lower() for task in tasks):
+            self.run.session.is_citus = True
 
     def _carry_out_one(self, task: Task) -> None:
         try:

@@ -30,8 +30,9 @@ def refused(
     except Error as error:
         found = server_error(error)
         offset = None
-        if sent and (position := position_in(session.connection, sent, found.position)) is not None:
-            text = sent[at:]
+        begun = session.sent_at
+        if sent and (position := position_in(session.connection, sent[begun:], found.position)) is not None:
+            text, position = sent[at:], begun + position
             if 0 <= position - at <= len(text) + 1:  # at its end, the server points behind it
                 offset = min(position - at, len(text.rstrip())) + (statement.start if statement else 0)
         raise StatementFailed(script, found, offset, statement) from error

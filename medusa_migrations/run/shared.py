@@ -52,7 +52,12 @@ class Run(NamedTuple):
     @property
     def zero(self) -> str:
         """An SQL expression that is 0, or fails if the lock was lost: a message with it needs no statement for that."""
-        return self.session.lock.held if self.options.lock else "0"
+        return self.session.lock.held if self.options.lock and not self.session.is_citus else "0"
+
+    @property
+    def held(self) -> str:
+        """A statement that fails if the lock was lost, where `zero` does not: Citus may have that of a worker's."""
+        return self.session.lock.check if self.options.lock and self.session.is_citus else ""
 
     def settle(self, record: Callable[[], str]) -> None:
         """Send the SQL of a `record` of what has failed, behind its rollback; where that cannot be soon, it is left."""

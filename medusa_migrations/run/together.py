@@ -52,7 +52,7 @@ class Together:
         self.is_committing = False
         send_around(self.run.session, None, f"{FORGET_REACHED}; BEGIN")
         for batch in batches(self.tasks):
-            if len(batch) == 1 or not self._sent_as_one(batch):
+            if len(batch) == 1 or self.run.session.is_citus or not self._sent_as_one(batch):
                 for task in batch:
                     begun = self.report.start(task)
                     send_task(self.run, task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 
 from tests.support.projects import Server
 
@@ -23,6 +24,7 @@ class Proxy:
         self.carries = threading.Event()
         self.carries.set()
         self.sockets: list[socket.socket] = []
+        self.sent: dict[socket.socket, bytearray] = {}
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
 
@@ -48,6 +50,10 @@ class Proxy:
     def cut(self) -> None:
         """Drop every connection."""
         self._end(*self.sockets)
+
+    def queries(self) -> list[list[str]]:
+        """The messages with SQL of each connection so far, by the simple protocol (manual, 55.7)."""
+        return [list(_queries(bytes(sent))) for sent in self.sent.values()]
 
     def _end(self, *sockets: socket.socket) -> None:
         for one in sockets:
@@ -80,6 +86,8 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self.carries.wait()
+                if is_client:
+                    self.sent.setdefault(source, bytearray()).extend(data)
                 found = is_client and self.cut_at is not None and self.cut_at in data
                 if (found and not self.cut_after) or (withhold.is_set() and not is_client):
                     self.cut()
@@ -88,3 +96,16 @@ class Proxy:
                     withhold.set()
                 target.sendall(data)
         self._end(source, target)  # this connection has ended, and no other
+
+
+def _queries(sent: bytes) -> Iterator[str]:
+    at, has_begun = 0, False
+    while at < len(sent):
+        kind = sent[at : at + 1] if has_begun else b""  # what comes before the start of the session has no kind
+        at += len(kind)
+        length = int.from_bytes(sent[at : at + 4])
+        body = sent[at + 4 : at + length]
+        has_begun = has_begun or int.from_bytes(body[:4]) >> 16 == 3  # the protocol's version
+        if kind == b"Q":
+            yield body.rstrip(b"\0").decode()
+        at += length

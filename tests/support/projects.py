@@ -262,9 +262,9 @@ class Project:
             process.kill()
         return Outcome(process.returncode, stdout, stderr)
 
-    def manage_several(self, *commands: tuple[str, ...]) -> Outcome:
+    def manage_several(self, *commands: tuple[str, ...], env: dict[str, str] | None = None) -> Outcome:
         """Commands in one process, for which models and settings stay as they are."""
-        return self.manage(*map(json.dumps, commands), script="several.py")
+        return self.manage(*map(json.dumps, commands), env=env, script="several.py")
 
     def run(self, *arguments: str, **options: Any) -> Outcome:
         """Build and run."""

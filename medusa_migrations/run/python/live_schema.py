@@ -52,6 +52,12 @@ class LiveSchema(Schema):
         """Wrap every query of Django's connection, as its `execute_wrapper` does."""
         self._refuse_while_copying()
         with self._sending():
+            if self.session.is_citus and isinstance(sql, str) and not params:  # Django adds SET CONSTRAINTS to some
+                from medusa_migrations.database.citus import parts
+
+                *before, sql = [one.sql for one in parts(sql)] or [sql]
+                for one in before:
+                    execute(one, params, many, context)
             return execute(sql, params, many, context)
 
     @contextlib.contextmanager
@@ -66,9 +72,11 @@ class LiveSchema(Schema):
             raise
 
     def query(self, sql: str, params: Params | None = None, reverse_sql: str | None = None) -> list[ResultRow]:
-        if not sendable(sql, in_transaction=self.depth > 0):
+        statements = sendable(sql, in_transaction=self.depth > 0)
+        if not statements:
             return []
-        with self.connection.cursor() as cursor:
+        is_several = self.session.is_citus and len(statements) > 1 and not self.depth
+        with self.transaction() if is_several else contextlib.nullcontext(), self.connection.cursor() as cursor:
             try:
                 cursor.execute(sql, params)
             except (IndexError, KeyError, TypeError, ValueError) as error:  # psycopg2's, of what does not fit
