@@ -58,32 +58,57 @@ class Fleet(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """One attribute a key of `MEDUSA_MIGRATIONS`, in small letters.
-
-    `lock_wait` is in seconds; `lock_timeout` and `statement_timeout` are PostgreSQL durations such as "5s",
-    None for the server's own.
-    """
+    """One attribute a key of `MEDUSA_MIGRATIONS`, in small letters; the documentation shows what is said of each."""
 
     dist_dir: Path
+    """Where the build is. By default `dist/migrations` in BASE_DIR; a relative path is below BASE_DIR. Keep it out of
+    version control, or check it with `migrations_build --check`."""
     auto_build: bool
+    """Whether run and revert build first, and `migrations_show`, `--plan`, `--sql` and `--check` read the sources. By
+    default as DEBUG."""
     source_dir: str = "sql_migrations"
+    """The folder of the migrations in each app."""
     transaction: str = "each"
+    """One transaction for `all` migrations, for `each` its own, or `none`. Of a part with `transaction:false` it is
+    none."""
     lock_wait: float = 60
+    """How many seconds to wait for another run."""
     lock_timeout: str | None = "5s"
+    """How long a statement waits for a lock. `None`: as the server says. See docs/deployment.md#timeouts."""
     statement_timeout: str | None = None
+    """How long a statement may take. `None`: as the server says."""
     retries: int = 3
+    """Further tries after a lock timeout, a deadlock or a serialization failure."""
     features: Mapping[str, bool] = MappingProxyType({})
+    """The features that are on or off: `{"product_categories": True}`. The environment variable
+    `MEDUSA_FEATURE_PRODUCT_CATEGORIES` wins; names that differ only in case or in `-`, `.` and `_` share theirs. See
+    docs/how-to-create-migrations.md#features."""
     ignore: tuple[str, ...] = ()
+    """Globs `table.object` of what `makemigration --generate` and `migrations_verify --live` leave alone."""
     run_on_migrate: bool = True
+    """Whether `migrate` runs SQL migrations. In tests it always does. See docs/django.md#what-migrate-does."""
     admin: bool = True
+    """Whether Django's admin has pages of the migrations. See docs/admin.md."""
     history_schema: str | Mapping[str, str] | None = None
+    """The schema that the history is in, `"ops"` or for each alias `{"default": "ops"}`, whatever `search_path` is.
+    `None`: as `search_path` finds it. See docs/deployment.md#the-schema-of-the-history."""
     verify_after: str | None = None
+    """The id of the last migration that `migrations_verify` need not prove and `migrations_lint` not look at. See
+    docs/verify.md#an-old-project."""
     lint_rows: int = 10_000
+    """With `migrations_lint --live`, a finding about tables with fewer rows is a note. See docs/lint.md#sizes."""
     release: str | None = None
+    """The release that the journal has, where the build does not name it. See docs/operations.md#releases."""
     out_of_order: str = "run"
+    """What a run does with a late arrival: `"error"` has it stop. See docs/teams.md#refuse-what-comes-late."""
     linear: bool | tuple[str, ...] = False
+    """Apps whose two branches conflict in git: `True` for all of the project, or a list of labels. See
+    docs/teams.md#have-them-conflict."""
     sql_since: Mapping[str, str] = MappingProxyType({})
+    """`{"blog": "0123_last"}`: the Django migrations of `blog` stay as its past up to that one, and its tables are
+    SQL's from there on. See docs/adopting.md#sql-from-here."""
     fleets: Mapping[str, Fleet] = MappingProxyType({})
+    """Schemas or databases that get the same migrations, by name. See docs/fleets.md#the-setting."""
 
     def history_schema_of(self, alias: str) -> str | None:
         """The schema that the history of the database `alias` is in, None where search_path finds it."""
