@@ -1,4 +1,4 @@
-"""The wings of `medusa_migrations/` and what each may import: the README's picture, held against the code."""
+"""The wings of `medusa_migrations/` and what each may import: the picture in CONTRIBUTING.md, held against the code."""
 
 from __future__ import annotations
 
@@ -199,8 +199,8 @@ def test_the_wings_can_be_imported_alone() -> None:
         importlib.import_module(f"medusa_migrations.{wing}")
 
 
-def test_the_readme_has_the_same_picture() -> None:
-    rows = re.findall(r"^\| `([a-z]+)(?:/|\.py)` \| (.+?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.M)
+def test_the_guide_to_the_code_has_the_same_picture() -> None:
+    rows = re.findall(r"^\| `([a-z]+)(?:/|\.py)` \| (.+?) \| (.+?) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
     assert {wing for wing, _, _ in rows} == set(WINGS)
     for wing, text, may_import in rows:
         assert text == sentence(wing)

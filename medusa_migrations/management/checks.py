@@ -52,7 +52,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     problem = _settings_problem()
     if problem is None:
         return []
-    return [Error(problem, hint="The settings are listed in the README of medusa_migrations.", id=f"{TAG}.E001")]
+    return [Error(problem, hint="What it may be is in docs/settings.md of medusa_migrations.", id=f"{TAG}.E001")]
 
 
 @register(TAG)

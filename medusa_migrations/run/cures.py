@@ -133,7 +133,7 @@ class _Case(NamedTuple):
             return ""
         return (
             "A migration must neither drop, rename nor move the history or its journal, nor their schema. Take that "
-            f"out, build, and {self.again}. To move the history, see HISTORY_SCHEMA in the README's settings."
+            f"out, build, and {self.again}. To move the history, see HISTORY_SCHEMA in docs/deployment.md."
         )
 
     def connection(self) -> str:
