@@ -397,7 +397,7 @@ def test_a_partitioned_table_has_what_ways_it_has(drafts: Drafts) -> None:
     assert drafts.catalog() == was
 
 
-GUIDE = (ROOT / "docs/how-to-create-migrations.md").read_text().partition("### A type by hand")[2].partition("\n## ")[0]
+GUIDE = (ROOT / "docs/online.md").read_text().partition("## A type by hand")[2].partition("\n## ")[0]
 
 
 def test_the_recipe_of_the_guide(project: Project) -> None:
