@@ -31,11 +31,17 @@ from medusa_migrations import conf
 from medusa_migrations.management.next_command import next_command
 
 _ASKED = re.compile(r"^<!-- (\w+)(?:: (\w+))? -->$", re.MULTILINE)
+_ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+_CODE = re.compile(r"`[^`]*`")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """MkDocs' event: put what a page asks for into its place."""
-    return _ASKED.sub(lambda found: PARTS[found[1]](*filter(None, [found[2]])), markdown)
+    """MkDocs' event: put what a page asks for into its place.
+
+    GitHub has a bar in the code of a table escaped, Python-Markdown has it as it is.
+    """
+    whole = _ASKED.sub(lambda found: PARTS[found[1]](*filter(None, [found[2]])), markdown)
+    return _ROW.sub(lambda row: _CODE.sub(lambda code: code[0].replace(r"\|", "|"), row[0]), whole)
 
 
 def options(command: str) -> str:
