@@ -1,4 +1,4 @@
-"""The pages of the documentation name commands and options that there are."""
+"""The pages of the documentation name commands and options that there are, and link to what there is."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def test_it_shows_options_that_there_are(page: Path) -> None:
         if option not in known(command)
     ]
     assert not wrong
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_links_of_the_repository_lead_somewhere(page: Path) -> None:
+    """Those of docs/ are looked at when the site is built."""
+    links = re.findall(r"\]\(([^)#:]+)(?:#([^)]+))?\)", page.read_text())
+    dead = [name for name, anchor in links if anchor and anchor not in anchors(page.parent / name)]
+    assert [*dead, *(name for name, _ in links if not (page.parent / name).exists())] == []
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def test_they_show_every_command() -> None:
