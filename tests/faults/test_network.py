@@ -130,6 +130,17 @@ def test_a_pooler_in_transaction_mode_is_refused_unless_without_the_lock(project
     assert project.locks() == 0
 
 
+def test_a_pooler_before_one_target_of_a_fleet_is_refused_and_hides_no_other(project: Project, pooler: int) -> None:
+    project.sql("CREATE SCHEMA s1; CREATE SCHEMA s2")
+    pooled = {"name": "pooled", "settings": {"HOST": "127.0.0.1", "PORT": str(pooler)}}
+    project.configure(FLEETS={"f": {"TARGETS": [pooled, {"schema": "s1"}, {"schema": "s2"}], "MAX_FAILURES": 1}})
+    project.table(1)
+    project.manage("migrations_build").ok()
+    error = project.manage("migrations_fleet", "run").error()
+    assert "is behind a pooler" in error
+    assert "3 targets of f: 2 done, 1 failed." in error
+
+
 def test_a_standby_is_refused_before_anything_runs(tmp_path: Path) -> None:
     folder = tmp_path / "pg"
     server_in(folder)

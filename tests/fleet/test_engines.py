@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -37,11 +38,10 @@ def workers(request: pytest.FixtureRequest, project: Project) -> Iterator[Worker
         yield found
 
 
-def make(workers: Workers, count: int, *migrations: str, **keys: object) -> list[str]:
+def make(project: Project, engine: str | None, count: int, *migrations: str, **keys: object) -> list[str]:
     """A fleet that the engine runs, and its build; each statement adds a row to public.counter."""
-    project = workers.project
     project.sql("CREATE TABLE counter (schema name, number int); CREATE TABLE go ()")
-    names = fleet(project, count, engine=workers.name, **keys)
+    names = fleet(project, count, engine=engine, **keys)
     for number, more in enumerate(migrations or ("", "")):
         counted(project, number, more)
     build(project)
@@ -80,7 +80,7 @@ def send(workers: Workers, *jobs: str) -> None:
 
 def test_workers_do_all_targets_and_tell_what_failed_and_where(workers: Workers) -> None:
     project = workers.project
-    names = make(workers, 10, "", "SELECT FROM needed;", canary=1, max_failures=3)
+    names = make(project, workers.name, 10, "", "SELECT FROM needed;", canary=1, max_failures=3)
     broken = ("s003", "s007")
     project.sql("".join(f"CREATE TABLE {name}.needed ();" for name in names if name not in broken))
     with workers.at_work():
@@ -110,7 +110,7 @@ def test_workers_do_all_targets_and_tell_what_failed_and_where(workers: Workers)
 
 def test_a_worker_that_is_killed_at_work_is_taken_over_by_another(workers: Workers) -> None:
     project = workers.project
-    make(workers, 4, "", WAITS)
+    make(project, workers.name, 4, "", WAITS)
     command = start(project)
     with workers.at_work() as worker:
         project.wait_for(SLEEPING)
@@ -125,25 +125,23 @@ def test_a_worker_that_is_killed_at_work_is_taken_over_by_another(workers: Worke
     assert states(project) == {"done": 4}
 
 
-def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(workers: Workers) -> None:
-    if workers.name == "procrastinate":
-        lose = "DELETE FROM procrastinate_jobs"
-    elif workers.name == "tasks":
-        lose = "DELETE FROM django_tasks_database_dbtaskresult"
-    else:
-        pytest.skip("what Celery loses, a worker that was killed has lost")
-    project = workers.project
-    make(workers, 3)
-    command = start(project)
-    project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
-    project.wait_for("(SELECT count(*) = 3 FROM medusa_fleet_targets WHERE state = 'queued')")
-    project.wait_for(f"(SELECT count(*) = 3 FROM {lose.split()[-1]})")
-    project.sql(lose)
-    with workers.at_work():
-        outcome = end(command).ok()
-    assert "No worker has begun with a target for 10 s." in outcome.stderr
-    assert outcome.stderr.count("No worker") == 1
-    each_once(project, 6)
+@pytest.mark.parametrize(
+    ("name", "jobs"),
+    [("procrastinate", "procrastinate_jobs"), ("tasks", "django_tasks_database_dbtaskresult")],
+)
+def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(project: Project, name: str, jobs: str) -> None:
+    with set_up(name, project) as workers:
+        make(project, workers.name, 3)
+        command = start(project)
+        project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
+        project.wait_for("(SELECT count(*) = 3 FROM medusa_fleet_targets WHERE state = 'queued')")
+        project.wait_for(f"(SELECT count(*) = 3 FROM {jobs})")
+        project.sql(f"DELETE FROM {jobs}")
+        with workers.at_work():
+            outcome = end(command).ok()
+        assert "No worker has begun with a target for 10 s." in outcome.stderr
+        assert outcome.stderr.count("No worker") == 1
+        each_once(project, 6)
 
 
 @pytest.fixture
@@ -155,7 +153,7 @@ def celery(project: Project) -> Iterator[Workers]:
 def test_a_worker_with_another_build_takes_nothing(celery: Workers) -> None:
     project = celery.project
     project.add_settings("MEDUSA_MIGRATIONS['DIST_DIR'] = BASE_DIR / os.environ.get('DIST', 'dist/migrations')")
-    make(celery, 3)
+    make(project, celery.name, 3)
     project.manage("migrations_build", env={"DIST": "old"}).ok()
     counted(project, 7)
     build(project)
@@ -172,7 +170,7 @@ def test_a_worker_with_another_build_takes_nothing(celery: Workers) -> None:
 
 def test_what_no_worker_has_begun_is_withdrawn_by_a_stop_and_the_next_run_goes_on(celery: Workers) -> None:
     project = celery.project
-    make(celery, 6, WAITS, "", jobs=4)
+    make(project, celery.name, 6, WAITS, "", jobs=4)
     command = start(project)
     with celery.at_work(jobs=1):
         project.wait_for(SLEEPING)
@@ -191,7 +189,7 @@ def test_what_no_worker_has_begun_is_withdrawn_by_a_stop_and_the_next_run_goes_o
 
 def test_a_run_whose_process_is_killed_is_gone_on_with(celery: Workers) -> None:
     project = celery.project
-    make(celery, 6, WAITS, "", jobs=4)
+    make(project, celery.name, 6, WAITS, "", jobs=4)
     command = start(project)
     with celery.at_work():
         project.wait_for(SLEEPING)
@@ -236,28 +234,27 @@ def test_what_cannot_be_delivered_is_said(
     assert says in run(project, *arguments, env={"PYTHONWARNINGS": "default"}).error()
 
 
-def kills(workers: Workers, count: int, times: int) -> None:
+def kills(project: Project, workers: Workers | None, count: int, times: int) -> None:
     """Workers, and the command, are killed at random moments, and all comes to an end, each statement once."""
-    project, choose = workers.project, random.Random(SEED)
-    make(workers, count, "SELECT pg_sleep(0.01);", "", jobs=8, max_failures="100%")
+    choose = random.Random(SEED)
+    make(project, workers.name if workers else None, count, "SELECT pg_sleep(0.01);", "", jobs=8, max_failures="100%")
     command = start(project)
-    with (project.folder / "worker.log").open("ab") as log:
-        worker = workers.start(log)
-        try:
-            for number in range(times):
-                done = f"(SELECT count(*) FROM public.counter) >= {2 * count * number // (times + 1)}"
-                project.wait_for(done, 120)
-                time.sleep(choose.random() * 0.2)
+    with contextlib.ExitStack() as stack:
+        worker = stack.enter_context(workers.at_work()) if workers else None
+        for number in range(times):
+            done = f"(SELECT count(*) FROM public.counter) >= {2 * count * number // (times + 1)}"
+            project.wait_for(done, 120)
+            time.sleep(choose.random() * 0.2)
+            if worker:
                 kill(worker)
-                if number % 4 == 3:
-                    command.kill()
-                    command.communicate()
-                    command = start(project)
-                worker = workers.start(log)
-            outcome = end(command, 240)
-            assert outcome.code == 0, (SEED, outcome)
-        finally:
-            kill(worker)
+            if worker is None or number % 4 == 3:
+                command.kill()
+                command.communicate()
+                command = start(project)
+            if workers:
+                worker = stack.enter_context(workers.at_work())
+        outcome = end(command, 240)
+        assert outcome.code == 0, (SEED, outcome)
     each_once(project, 2 * count)
     assert runs(project) == [(1, "up", "complete", True)]
     assert states(project) == {"done": count}
@@ -266,11 +263,16 @@ def kills(workers: Workers, count: int, times: int) -> None:
 @pytest.mark.parametrize("name", ["celery", "procrastinate"])
 def test_kills_at_random_moments(project: Project, name: str) -> None:
     with set_up(name, project) as workers:
-        kills(workers, 20, 3)
+        kills(project, workers, 20, 3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["celery", "procrastinate"])
 def test_twenty_kills_over_two_hundred_targets(project: Project, name: str) -> None:
     with set_up(name, project) as workers:
-        kills(workers, 200, 20)
+        kills(project, workers, 200, 20)
+
+
+@pytest.mark.slow
+def test_twenty_kills_over_two_hundred_targets_of_one_machine(project: Project) -> None:
+    kills(project, None, 200, 20)

@@ -554,3 +554,14 @@ def test_whatever_schemas_are_called(project: Project) -> None:
     reverted = project.manage("migrations_fleet", "revert", "--run", "1", "--json").ok().json
     assert [one["applied"] for one in reverted["targets"]] == [[second], *[[second, first]] * (len(NAMES) - 1)]
     assert tables(project, "public") == {"medusa_fleet_runs", "medusa_fleet_targets"}
+
+
+def test_indexes_are_built_concurrently_on_targets_of_one_database_at_once(project: Project) -> None:
+    """Each waits for older snapshots of all of them, so none of those that wait for a lock may hold one."""
+    fleet(project, 6, jobs=6)
+    project.table(1)
+    index = "CREATE INDEX CONCURRENTLY i ON t1 (id) WHERE id > 0;"
+    project.write("blog.20240101000002_i", index, "DROP INDEX i;", option=" transaction:false")
+    build(project)
+    assert "6 done" in run(project).ok().stdout
+    assert project.sql("SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid::regclass::text ~ 'i$'") == [(6,)]

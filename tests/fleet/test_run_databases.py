@@ -97,3 +97,16 @@ def test_settings_that_are_asked_for_per_connection(project: Project, databases:
     project.manage("migrations_build").ok()
     assert "4 done" in project.manage("migrations_fleet", "run").ok().stdout
     assert histories(project, databases) == [["20240101000001_t1"]] * 4
+
+
+def test_the_ledger_may_be_in_a_database_that_is_a_target(project: Project, databases: list[str]) -> None:
+    project.add_settings(f"DATABASES['other'] = DATABASES['default'] | {{'NAME': {databases[0]!r}}}")
+    project.configure(FLEETS={"all": {"TARGETS": ["default", "other"], "CONTROL": "other"}})
+    project.table(1)
+    project.manage("migrations_build").ok()
+    assert "2 targets of all: 2 done." in project.manage("migrations_fleet", "run").ok().stdout
+    ledger = "SELECT name, state FROM medusa_fleet_targets ORDER BY position"
+    assert project.server.execute(ledger, databases[0]) == [("default", "done"), ("other", "done")]
+    assert "Nothing to do" in project.manage("migrations_fleet", "run").ok().stdout
+    project.manage("migrations_fleet", "revert", "--run", "1", "--no-input").ok()
+    assert histories(project, databases[:1]) == [[]]

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -41,27 +41,22 @@ class Workers(NamedTuple):
     def at_work(self, jobs: int = 4, **env: str) -> Iterator[subprocess.Popen[bytes]]:
         """A worker with processes of its own, all of which end with it."""
         with (self.project.folder / "worker.log").open("ab") as log:
-            worker = self.start(log, jobs, **env)
+            worker = subprocess.Popen(
+                [self.project.python, *self.command(jobs)],
+                cwd=self.project.folder,
+                # Of the packages that a worker imports, some warn.
+                env=self.project.environment()
+                | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"}
+                | env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         try:
             yield worker
         finally:
             kill(worker)
-
-    def start(self, log: IO[bytes], jobs: int = 4, **env: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [self.project.python, *self.command(jobs)],
-            cwd=self.project.folder,
-            # Of the packages that a worker imports, some warn.
-            env=self.project.environment() | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"} | env,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-    @property
-    def log(self) -> str:
-        return (self.project.folder / "worker.log").read_text()
 
 
 def kill(worker: subprocess.Popen[bytes]) -> None:
