@@ -1,13 +1,13 @@
-"""Commands as forks of a process that has imported Django already: most of what a short command takes is that import.
+"""Commands as forks of a process that has imported Django and most of ours: a short command is little but its imports.
 
 A fork server (that of `multiprocessing` runs no script with a working folder, an environment and pipes of its own) is
-started once for each process of pytest. It imports what is not ours: Django, psycopg2, and what they need of the
-standard library. Nothing of `medusa_migrations` and no settings are imported before the fork, so what a command of ours
-imports, and when, is as in a process that was started. The child is a real one: its signals, its locks, its exit code
-and the end of its interpreter are Python's own, and whoever asked has a `subprocess.Popen` of it.
+started once for each process of pytest. Before a fork it imports only what neither needs nor reads settings, and as no
+modules of ours import each other (tests/test_house.py) it makes no difference which was first. The child is a real
+process: its signals, its locks and its exit code are Python's own, and whoever asked has a `subprocess.Popen` of it.
 
 What a fork cannot have is a start of its own: where Python's options, another interpreter or an environment that is
-read at the start matter, `can_fork` says no, and TEST_REAL_STARTS=1 says so for all.
+read at the start matter, `can_fork` says no. What is about imports says so (`Project.start(real=True)`), and
+TEST_REAL_STARTS=1 says it for all.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -41,10 +42,9 @@ PYTHON = {
 PRELOADED = (
     "django.core.management.commands.migrate",
     "django.core.management.commands.runserver",
-    "django.core.checks",
     "django.db.backends.postgresql.base",
-    "django.db.models",
 )
+PACKAGE = Path(PYTHON["PYTHONPATH"]) / "medusa_migrations"
 LONGEST = 1 << 20  # bytes of a request
 
 
@@ -170,9 +170,43 @@ def _main_module(arguments: list[str], folder: str, environment: dict[str, str])
     return compile(path.read_bytes(), path, "exec"), vars(main)
 
 
-if __name__ == "__main__":
-    sys.path[0] = PYTHON["PYTHONPATH"]  # not this folder
+def _preload() -> None:
     for name in PRELOADED:
         import_module(name)
-    gc.freeze()  # a child collects its own garbage
-    exec(*_main_module(*_serve(socket.socket(fileno=int(sys.argv[1])))))
+    from django.core.exceptions import ImproperlyConfigured
+
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        if not name.startswith("medusa_migrations.admin"):
+            with suppress(ImproperlyConfigured):  # it imports the models, which need settings
+                import_module(name)
+    gc.freeze()  # a child collects its own garbage alone
+
+
+def _end() -> None:
+    """End without taking the interpreter apart, which would be a third of what a command takes.
+
+    The last of what is done at the exit. What is left of the script and of circles is finalized, as ever, with what
+    Python says of it; of what could not be written Python tells at its own end.
+    """
+    if _ended_with is not None:
+        vars(sys.modules["__main__"]).clear()
+        gc.collect()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_ended_with)
+
+
+if __name__ == "__main__":
+    sys.path[0] = PYTHON["PYTHONPATH"]  # not this folder
+    _ended_with: int | None = None  # an exit code; not of an error or a signal, which are Python's to tell
+    atexit.register(_end)
+    _preload()
+    _code, _namespace = _main_module(*_serve(socket.socket(fileno=int(sys.argv[1]))))
+    try:
+        exec(_code, _namespace)
+        _ended_with = 0
+    except SystemExit as error:
+        _ended_with = error.code if isinstance(error.code, int) else None
+        raise
