@@ -11,7 +11,7 @@ from django.db import Error, connections
 from django.utils.module_loading import import_string
 
 from medusa_migrations import conf
-from medusa_migrations.conf import Fleet
+from medusa_migrations.conf import Fleet, Settings
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.destination import FleetTarget, check_settings
 from medusa_migrations.database.postgresql import server_error
@@ -41,8 +41,8 @@ def targets(fleet: str) -> tuple[FleetTarget, ...]:
     Raises SettingsError for a fleet that there is none of, and for targets that cannot be; DatabaseError where the
     database that is asked for them fails.
     """
-    given, called = setting(fleet), _called_in_settings(fleet)
-    found = [_target(one, given, fleet, called) for one in _listed(given.targets, fleet, called)]
+    settings, given, called = conf.get_settings(), setting(fleet), _called_in_settings(fleet)
+    found = [_target(one, given, fleet, settings, called) for one in _listed(given.targets, fleet, called)]
     _refuse_twice(found, called)
     return tuple(found)
 
@@ -162,12 +162,12 @@ def _asked(sql: str, alias: str, called: str) -> Iterator[dict[str, Any]]:
         yield {name: value for name, value in json.loads(row).items() if value is not None}
 
 
-def _target(given: Any, fleet: Fleet, name: str, called: str) -> FleetTarget:
+def _target(given: Any, fleet: Fleet, name: str, settings: Settings, called: str) -> FleetTarget:
     """One target, whichever way it is given, with what its fleet says of all."""
     one = given if isinstance(given, FleetTarget) else FleetTarget(**_fields(given, called))
     _check(one, called)
     one = one._replace(database=one.database or fleet.database, fleet=name, apps=fleet.apps)
-    if one.schema is not None and one.schema == conf.get_settings().history_schema_of(one.database or ""):
+    if one.schema is not None and one.schema == settings.history_schema_of(one.database or ""):
         raise SettingsError(
             f"{called}: the target {one.name!r} is the schema {one.schema!r}, where HISTORY_SCHEMA has the history of "
             f"the database {one.database!r}. Give that history a schema of its own."
