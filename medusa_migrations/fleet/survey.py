@@ -1,4 +1,4 @@
-"""Looks how the targets of a fleet stand, and writes nothing: one connection a database, a plan a distinct history.
+"""Looks how the targets of a fleet stand, and writes nothing: few connections a database, a plan a distinct history.
 
 Histories are compared by a digest, so many a query: one query for all would take the server longer. What is out of the
 ordinary, as a schema that is not there, is looked at over a connection to that target, which says what is wrong.
@@ -36,8 +36,9 @@ from .results import FleetStatus, Group, Standing
 
 Found = TypeVar("Found")
 
-# How many histories a query reads.
-AT_ONCE = 50
+# How many histories a query reads, and a connection where others may look at more of the same database.
+AT_ONCE = 100
+A_CONNECTION = 250
 
 # How long a history that somebody has locked is waited for.
 LOCK_TIMEOUT = "2s"
@@ -45,20 +46,37 @@ LOCK_TIMEOUT = "2s"
 # How often a connection that fails is tried again, after how many seconds each.
 PAUSES = (0.5, 1.0, 2.0)
 
-# For each schema, and None for the database's own history: "history" where its digest can be read, "empty" where it has
-# none yet, "other" where that has to be looked at.
-_ORDINARY = f"""
-SELECT CASE
-    WHEN w.schema IS NOT NULL AND (n.oid IS NULL OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')) THEN 'other'
-    WHEN c.oid IS NULL THEN CASE WHEN w.schema IS NULL THEN 'other' ELSE 'empty' END
+# "history" where the digest of a table can be read, "other" where it has to be looked at. The comment is read from its
+# catalog: obj_description, a function in SQL, would take most of the time of a connection's first query.
+_KIND = f"""CASE
     WHEN c.relkind NOT IN ('r', 'p') OR NOT {COLUMNS} OPERATOR(pg_catalog.@>) %s::text[]
         OR pg_catalog.row_security_active(c.oid) OR NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')
-        OR pg_catalog.obj_description(c.oid, 'pg_class') NOT LIKE '%%, format {FORMAT}' THEN 'other'
-    ELSE 'history' END
+        OR (
+            SELECT d.description FROM pg_catalog.pg_description d
+            WHERE d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
+        ) NOT LIKE '%%, format {FORMAT}' THEN 'other'
+    ELSE 'history' END"""
+
+_LOCK_TIMEOUT = f"SET lock_timeout = '{LOCK_TIMEOUT}';"
+
+# No row where the database has no history of its own.
+_ORDINARY = f"""{_LOCK_TIMEOUT}
+SELECT {_KIND} FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(%s)::oid
+"""
+
+# For each schema; "empty" where it has no history yet. LIMIT has each looked up by itself, in an index: a join may read
+# all tables of the database.
+_ORDINARY_OF_SCHEMAS = f"""{_LOCK_TIMEOUT}
+SELECT CASE
+    WHEN n.oid IS NULL OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') THEN 'other'
+    WHEN c.oid IS NULL THEN 'empty'
+    ELSE {_KIND} END
 FROM pg_catalog.unnest(%s::text[]) WITH ORDINALITY w (schema, at)
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema::name AND n.nspname::text = w.schema
-LEFT JOIN pg_catalog.pg_class c ON c.oid = CASE WHEN w.schema IS NULL THEN pg_catalog.to_regclass(%s)::oid ELSE (
-    SELECT t.oid FROM pg_catalog.pg_class t WHERE t.relnamespace = n.oid AND t.relname = {literal(TABLE)}) END
+LEFT JOIN LATERAL (
+    SELECT t.oid, t.relkind FROM pg_catalog.pg_class t WHERE t.relnamespace = n.oid AND t.relname = {literal(TABLE)}
+    LIMIT 1
+) c ON true
 ORDER BY w.at
 """
 
@@ -132,7 +150,8 @@ def survey(targets: Sequence[FleetTarget], asked: Asked, jobs: int, interruption
     places: dict[Any, list[FleetTarget]] = {}
     for target in targets:
         places.setdefault(_place(target), []).append(target)
-    digested = list(itertools.chain.from_iterable(in_threads(look.digests, list(places.values()), jobs)))
+    parts = [part for members in places.values() for part in _chunks(members, A_CONNECTION)]
+    digested = list(itertools.chain.from_iterable(in_threads(look.digests, parts, jobs)))
     found = {one.target.name: one.problem for one in digested if one.problem}
     alike: dict[Any, list[FleetTarget]] = {}
     for one in digested:
@@ -157,7 +176,7 @@ class _Look(NamedTuple):
     interruptions: Interruptions
 
     def digests(self, members: Sequence[FleetTarget]) -> list[_Digested]:
-        """Those of the targets of one database, over one connection."""
+        """Those of targets of one database, over one connection."""
         whole = members[0] if len(members) == 1 and members[0].schema is None else _whole(members[0])
         try:
             with self.interruptions.one() as interruption:
@@ -169,7 +188,6 @@ class _Look(NamedTuple):
         self, whole: FleetTarget, members: Sequence[FleetTarget], interruption: Interruption
     ) -> list[_Digested]:
         with open_session(whole, interruption) as session:
-            session.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
             settings = session.connection.settings_dict
             server = f"{settings.get('HOST')}:{settings.get('PORT')}"
             own = Place.of(session.alias).name
@@ -224,7 +242,7 @@ class _Look(NamedTuple):
 
     def _planned(self, target: FleetTarget, digest: str | None, interruption: Interruption) -> tuple[Standing, bool]:
         with open_session(target, interruption) as session:
-            session.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+            session.execute(_LOCK_TIMEOUT)
             history = History(session)
             standing = self._plan(history)
             table = find(session, history.place.name)
@@ -267,11 +285,15 @@ def _whole(target: FleetTarget) -> FleetTarget:
 def _tables(session: Session, members: Sequence[FleetTarget], own: str) -> dict[str, str | None]:
     """The history of each, by its name, as SQL writes it; "" where there is none yet, None where that is to be seen."""
     columns = [field.column for field in AppliedMigration._meta.local_fields]
-    rows = session.query(_ORDINARY, [columns, [one.schema for one in members], own])
-    found: dict[str, str | None] = {}
-    for one, (kind,) in zip(members, rows, strict=True):
-        name = own if one.schema is None else f"{identifier(one.schema)}.{TABLE}"
-        found[one.name] = {"history": name, "empty": ""}.get(kind)
+    found: dict[str, str | None] = {one.name: None for one in members}
+    schemas = {one.name: one.schema for one in members if one.schema is not None}
+    if len(schemas) < len(members):
+        kinds = session.query(_ORDINARY, [columns, own])
+        found |= {one.name: own for one in members if one.schema is None and kinds == [("history",)]}
+    if schemas:
+        rows = session.query(_ORDINARY_OF_SCHEMAS, [columns, list(schemas.values())])
+        for (name, schema), (kind,) in zip(schemas.items(), rows, strict=True):
+            found[name] = {"history": f"{identifier(schema)}.{TABLE}", "empty": ""}.get(kind)
     return found
 
 
@@ -287,5 +309,5 @@ def _problem(error: MigrationError) -> Standing:
     return Standing(kind, error=Failure(None, told), told=told)  # type: ignore[arg-type]  # one of those three
 
 
-def _chunks(given: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+def _chunks(given: Sequence[Found], size: int) -> Iterable[Sequence[Found]]:
     return (given[at : at + size] for at in range(0, len(given), size))
