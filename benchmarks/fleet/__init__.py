@@ -1,0 +1,1 @@
+"""What a fleet takes beside psql and django-tenants, and what it needs of memory and connections."""
