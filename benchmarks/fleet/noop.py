@@ -71,7 +71,7 @@ def of_databases(site: Site, count: int, rounds: int) -> Iterator[Goal]:
     work = {
         "run": site.run(address, "databases"),
         "one psql": site.psql(address, "-f", script),
-        "xargs psql": site.xargs(address, listed, "-d", "{}", "-c", read),
+        **site.xargs(address, listed, "-d", "{}", "-c", read),
         "start": site.manage(address, "bare"),
     }
     what = f"no-op, {count} databases"

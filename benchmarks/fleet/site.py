@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import compileall
+import shutil
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..peers.manage import APP, write_bare_command, write_project
@@ -17,7 +18,7 @@ from ..tools.sql import COUNT_TABLES, up, write
 JOBS = 8
 MIGRATIONS = 10
 
-# The only target of `one` is the first of the schemas.
+# The only target of `one` is the first of the schemas. Those of `new` need not be there yet.
 _FLEETS = """
 MEDUSA_MIGRATIONS = {
     "FLEETS": {
@@ -32,6 +33,7 @@ MEDUSA_MIGRATIONS = {
             },
             "APPS": ["app"],
         },
+        "new": {"TARGETS": [{"schema": f"t{number:04d}"} for number in range(1000)], "APPS": ["app"]},
         "one": {
             "TARGETS": {"SQL": "SELECT nspname AS schema FROM pg_namespace WHERE nspname = 't0000'"},
             "APPS": ["app"],
@@ -91,11 +93,19 @@ class Site:
         more = address.environment() | {"PGOPTIONS": "-c client_min_messages=warning"}
         return Command((psql(), "-XqAt", "-v", "ON_ERROR_STOP=1", *arguments), self.folder, more)
 
-    def xargs(self, address: Address, given: str, *arguments: str) -> Command:
-        """psql, a process for each line of the file `given`, which stands for {}; as many at once as a fleet has."""
-        each = self.psql(address, *arguments)
-        at_once = ("xargs", "-a", given, "-P", str(JOBS), "-I", "{}")
-        return Command((*at_once, *each.arguments), each.folder, each.more_environment)
+    def xargs(self, address: Address, given: str, *arguments: str) -> dict[str, Command]:
+        """psql, a process for each line of the file `given`, which stands for {}; as many at once as a fleet has.
+
+        Twice: as it is called by its name, which Debian has a wrapper for, and the program itself.
+        """
+        program, *options = self.psql(address, *arguments).arguments
+        named = shutil.which("psql") or program
+        return {
+            name: replace(
+                self.psql(address), arguments=("xargs", "-a", given, "-P", str(JOBS), "-I", "{}", one, *options)
+            )
+            for name, one in (("xargs psql", named), ("xargs bare psql", program))
+        }
 
     def with_schemas(self, count: int) -> Address:
         """A new database with so many empty schemas."""
