@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import find_commands, get_commands, load_command_class
 
-from medusa_migrations.conf import Settings
+from medusa_migrations.conf import Fleet, Settings
 from tests.support.projects import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -70,3 +70,8 @@ def test_they_show_every_command() -> None:
 def test_each_setting_is_on_another_page_than_the_list() -> None:
     text = "".join(page.read_text() for page in PAGES if page.name not in ("settings.md", "CHANGELOG.md"))
     assert [name.upper() for name in Settings._fields if not re.search(rf"\b{name.upper()}\b", text)] == []
+
+
+def test_each_setting_of_a_fleet_is_in_its_table() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/fleets.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(name.upper() for name in Fleet._fields)
