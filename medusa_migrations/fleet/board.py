@@ -14,6 +14,7 @@ from django.db import Error
 from medusa_migrations.database.connect import CannotConnect, connected
 from medusa_migrations.database.postgresql import literal, server_error
 from medusa_migrations.database.session import Session
+from medusa_migrations.errors import DatabaseError
 
 from . import ledger
 from .ledger import Begun, Run, Target
@@ -32,7 +33,7 @@ class Board:
     """The run `begun` in the ledger of the database `alias`, while this is used as a context manager.
 
     Where the ledger cannot be reached it is tried again until `pause`, which sleeps some seconds, raises something; it
-    is told once through `alert`.
+    is told once through `alert`. Raises DatabaseError where it cannot be used.
     """
 
     def __init__(self, alias: str, begun: Begun, pause: Callable[[float], None], alert: Callable[[str], None]) -> None:
@@ -60,12 +61,17 @@ class Board:
                 if rows != self._rows:
                     self.changed_at = time.monotonic()
                 self._rows, self._read_at = rows, time.monotonic()
+            if name not in self._rows:
+                raise self._unusable(f"run {self._id} has no row of {name} any more")
             return self._rows[name]
 
     def run(self) -> Run:
         """The run, as it is in the ledger."""
         with self._guard:
-            return self._ask(lambda session: ledger.run_of(session, self._tables, self._id))
+            found = self._ask(lambda session: ledger.runs_of(session, self._tables, self._id))
+        if not found:
+            raise self._unusable(f"run {self._id} is not there any more")
+        return found[0]
 
     def before(self, stage: int) -> list[Target]:
         """What keeps that stage from beginning: what is not settled of those before, and a canary that has failed."""
@@ -108,12 +114,18 @@ class Board:
                 found = question(self._session)
             except (CannotConnect, Error) as error:
                 if isinstance(error, Error) and not server_error(error).is_lost:
-                    raise
+                    raise self._unusable(server_error(error).message) from None
                 self._lose()
                 self._pause(RETRY_SECONDS)
             else:
                 self._is_lost = False
                 return found
+
+    def _unusable(self, reason: str) -> DatabaseError:
+        return DatabaseError(
+            f"The ledger of fleets in the database {self._alias!r} cannot be used: {reason}. What each target has is "
+            "in its own history: run again."
+        )
 
     def _lose(self) -> None:
         self._session = None

@@ -10,9 +10,11 @@ import logging
 
 from medusa_migrations.database.connect import CannotConnect
 from medusa_migrations.database.destination import FleetTarget
+from medusa_migrations.database.history import user
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.engines.engine import Job
 from medusa_migrations.errors import LockError, MigrationError
+from medusa_migrations.plan.forwards import Forwards
 
 from . import ledger
 from .ledger import Begun
@@ -26,16 +28,17 @@ logger = logging.getLogger("medusa_migrations")
 
 def job_of(run: int, request: Request) -> Job:
     """What the jobs of a run have in common; each has its `target` besides."""
-    options = request.options
+    options, wanted = request.options, request.asked.wanted
     how = {
         "transaction": options.mode,
         "fake": options.fake,
         "lock_timeout": options.lock_timeout,
         "statement_timeout": options.statement_timeout,
         "retries": options.retries,
-        "applied_by": options.applied_by,
+        "applied_by": options.applied_by or user(),
     }
-    what = {name: request.said.get(name) for name in ("to", "phase", "strict", "run")}
+    what = {name: request.said.get(name) for name in ("to", "phase", "run")}
+    what["strict"] = isinstance(wanted, Forwards) and wanted.strict
     return {"what": "fleet", "fleet": request.fleet, "number": run, "asked": what, "how": how}
 
 

@@ -398,9 +398,9 @@ def _runs(session: Session, tables: Tables, where: str, params: list[Any], limit
     return tuple(_run(row) for row in reversed(session.query(query, [*params, limit])))
 
 
-def run_of(session: Session, tables: Tables, run: int) -> Run:
-    """That run, which is there, as it is now."""
-    return _runs(session, tables, "id = %s", [run], 1)[0]
+def runs_of(session: Session, tables: Tables, run: int) -> tuple[Run, ...]:
+    """That run as it is now, none where it is not there."""
+    return _runs(session, tables, "id = %s", [run], 1)
 
 
 def targets_of(session: Session, tables: Tables, run: int) -> tuple[Target, ...]:

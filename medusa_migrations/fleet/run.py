@@ -318,7 +318,7 @@ class _Run:
             for some in self._together(placed):
                 if board and self.request.slice:
                     self._wait_for_others(board, some[0].stage)
-                if not self.is_closed:
+                if not (self.ended_by or self.is_closed):
                     self._carry_out(some)
                 if self.ended_by or self.is_closed:
                     return
@@ -348,7 +348,11 @@ class _Run:
                 names = ", ".join(one.name for one in left[:3])
                 self.request.watcher.alert(f"Waiting for other processes, which have {len(left)} to do first: {names}")
                 is_told = True
-            self.request.interruption.wait(1.0)
+            try:
+                self.request.interruption.wait(1.0)
+            except StopRequested:
+                self.ended_by = "interrupted"
+                return
 
     def _carry_out(self, slots: Sequence[Slot]) -> None:
         limits = self.request.limits._replace(max_failures=Share(self.may_fail - self.failures))
@@ -364,7 +368,7 @@ class _Run:
                 result = self._result(slot.name, interruption)
         except StopRequested:
             result = TargetResult(slot.name, "not_reached")
-        except (CannotConnect, LockError, DeliveryError) as error:
+        except (CannotConnect, LockError, DeliveryError, DatabaseError) as error:
             result = failed(slot.name, error)
             self._change(slot.name, change_of(result))
         if result.error and result.error.sqlstate == UNREACHABLE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 
 from tests.fleet.test_run import build, counted, end, fleet, run, runs, states
@@ -89,3 +90,25 @@ def test_another_number_of_processes_is_another_run(project: Project) -> None:
     assert runs(project) == [(1, "up", "", False)]
     assert "2 done" in end(start(project, 2, 2)).ok().stdout
     assert runs(project) == [(1, "up", "complete", True)]
+
+
+def test_one_that_waits_for_others_is_stopped_and_says_what_it_left(project: Project) -> None:
+    make(project, 4, canary=1)
+    second = start(project, 2, 2, "--json")
+    project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
+    project.wait_for("(SELECT count(*) = 4 FROM medusa_fleet_targets)")
+    assert second.stderr is not None
+    assert "Waiting for other processes, which have 1 to do first: s000" in second.stderr.readline()
+    second.send_signal(signal.SIGINT)
+    outcome = end(second)
+    assert (outcome.code, outcome.json["outcome"]) == (130, "interrupted")
+    assert outcome.json["counts"]["not_reached"] == 2
+    lost = start(project, 2, 2)
+    assert lost.stderr is not None
+    assert "Going on with run 1" in lost.stderr.readline()
+    assert "Waiting" in lost.stderr.readline()
+    project.sql("DROP TABLE medusa_fleet_targets")
+    outcome = end(lost)
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.stderr
+    assert "The ledger of fleets in the database 'default' cannot be used" in outcome.stderr

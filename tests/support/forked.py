@@ -44,6 +44,8 @@ PRELOADED = (
     "django.core.management.commands.runserver",
     "django.db.backends.postgresql.base",
 )
+# They need settings, or packages that are not there.
+NOT_PRELOADED = ("medusa_migrations.admin", "medusa_migrations.engines", "medusa_migrations.tasks")
 PACKAGE = Path(PYTHON["PYTHONPATH"]) / "medusa_migrations"
 LONGEST = 1 << 20  # bytes of a request
 
@@ -177,7 +179,7 @@ def _preload() -> None:
 
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-        if not name.startswith("medusa_migrations.admin"):
+        if not name.startswith(NOT_PRELOADED):
             with suppress(ImproperlyConfigured):  # it imports the models, which need settings
                 import_module(name)
     gc.freeze()  # a child collects its own garbage alone
