@@ -106,3 +106,10 @@ def test_a_new_value_of_an_enum_has_a_cure() -> None:
 def test_where_the_reason_of_a_lost_connection_is() -> None:
     lost = ServerError("server closed the connection unexpectedly", is_lost=True)
     assert "Why it was lost is in the server's log" in message(failed("SELECT 1", lost))
+
+
+def test_a_lock_that_is_waited_for_on_a_worker_is_said_to_be_one_of_there() -> None:
+    error = ServerError("canceling statement due to lock timeout", "55P03")
+    assert "citus_lock_waits" not in message(failed("SELECT 1", error))
+    on_worker = error._replace(context="while executing command on worker-1:5432")
+    assert "SELECT * FROM citus_lock_waits on the coordinator tells which." in message(failed("SELECT 1", on_worker))
