@@ -32,20 +32,30 @@ ALL_ROWS = """(
         SELECT FROM pg_catalog.unnest(p.polroles) r (role)
         WHERE CASE WHEN r.role = 0::oid THEN true ELSE pg_catalog.pg_has_role(r.role, 'USAGE') END))"""
 
+# A table of an oid that is to follow. The comment is read from its catalog: obj_description is a function in SQL.
+_TABLE = f"""
+SELECT pg_catalog.quote_ident(n.nspname::text) || '.'::text || pg_catalog.quote_ident(c.relname::text),
+    (SELECT d.description FROM pg_catalog.pg_description d
+        WHERE d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::regclass::oid AND d.objsubid = 0),
+    {COLUMNS}, c.relkind IN ('r', 'p'), o.rolname::text, {{is_ours}}
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
+WHERE c.oid = """
+
 # Whose table may be written: its triggers run as whoever writes. A superuser counts as a member of every role, so
-# membership is followed here; the owner of the database decides over all that is in it. An oid is to follow.
+# membership is followed here; the owner of the database decides over all that is in it.
 FOUND = f"""
 WITH RECURSIVE ours (role) AS (
     SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname IN (current_user, session_user)
     UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN ours ON m.member = ours.role
 )
-SELECT pg_catalog.quote_ident(n.nspname::text) || '.'::text || pg_catalog.quote_ident(c.relname::text),
-    pg_catalog.obj_description(c.oid, 'pg_class'), {COLUMNS}, c.relkind IN ('r', 'p'), o.rolname::text,
-    o.rolsuper OR o.oid IN (SELECT role FROM ours) OR EXISTS (
-        SELECT FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database() AND d.datdba = o.oid)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_roles o ON o.oid = c.relowner
-WHERE c.oid = """
+{_TABLE}""".format(
+    is_ours="""o.rolsuper OR o.oid IN (SELECT role FROM ours) OR EXISTS (
+        SELECT FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database() AND d.datdba = o.oid)"""
+)
+
+# The same where that is plain to see, which takes the server two thirds of the time.
+_FOUND_AT_ONCE = _TABLE.format(is_ours="o.rolsuper OR o.rolname IN (current_user, session_user)")
 
 # Histories by their comment, in the schemas that this user may look into; and which of them search_path finds.
 _OTHERS = """
@@ -132,10 +142,14 @@ class Others(NamedTuple):
 
 def find(session: Session, name: str) -> Found | None:
     """The table that SQL writes as `name`, if there is one. Raises django.db.Error."""
-    for found, comment, columns, *rest in session.query(f"{FOUND}pg_catalog.to_regclass(%s)::oid", [name]):
-        made_with = re.search(r"format (\d+)", comment or "")
-        return Found(found, int(made_with[1]) if made_with else 0, set(columns), *rest)
-    return None
+    found = None
+    for sql in (_FOUND_AT_ONCE, FOUND):
+        for name_, comment, columns, *rest in session.query(f"{sql}pg_catalog.to_regclass(%s)::oid", [name]):
+            made_with = re.search(r"format (\d+)", comment or "")
+            found = Found(name_, int(made_with[1]) if made_with else 0, set(columns), *rest)
+        if found is None or found.is_ours:
+            break
+    return found
 
 
 def refuse_another(session: Session, place: Place) -> None:
