@@ -30,6 +30,7 @@ from .results import (
     Renamed,
     RepairResult,
     ReviewResult,
+    RunProgress,
     RunResult,
     ShowResult,
     VerifyResult,
@@ -60,10 +61,13 @@ __all__ = [
     "fleet_show",
     "fleet_status",
     "generate",
+    "give_up",
+    "hand_over",
     "import_from",
     "lint",
     "log",
     "make",
+    "progress",
     "rebase",
     "repair",
     "revert",
@@ -434,8 +438,48 @@ def log(
     from .database.journal import Wanted
     from .database.show import log as logged
 
-    wanted = Wanted(app, id, action, None if since is None else moment(since), before, limit)
+    wanted = Wanted(app, id, None, action, None if since is None else moment(since), before, limit)
     return logged(wanted, destination(database, target))
+
+
+def hand_over(
+    direction: Direction,
+    *,
+    expected: str,
+    transaction: str | None = None,
+    to: str | None = None,
+    phase: Phase | None = None,
+    steps: int | None = None,
+    last_run: bool = False,
+    database: str = "default",
+    applied_by: str | None = None,
+) -> str:
+    """Have a worker of the engine that ADMIN_ENGINE names run or revert; returns the mark of that run, for `progress`.
+
+    What is chosen is as for `run` and `revert`. `expected` is the fingerprint of the plan that somebody was shown: a
+    worker carries out that plan or none, whenever it comes. The journal has that it was handed over, and by whom.
+    Raises StalePlanError for another plan, PlanError where another run waits for a worker, LockError where one is at
+    work, DeliveryError where the engine does not take it, SettingsError without one.
+    """
+    from .run.hand_over import Asked
+    from .run.hand_over import hand_over as hand
+
+    asked = Asked(str(direction), database, transaction, to, phase, steps, last_run, applied_by)
+    return hand(asked, expected)
+
+
+def progress(run: str, *, database: str = "default") -> RunProgress:
+    """How the run or revert with the mark `run` stands. Writes nothing. Raises PlanError if there is none."""
+    from .database.runs import progress as look
+
+    return look(run, database)
+
+
+def give_up(run: str, *, database: str = "default", applied_by: str | None = None) -> None:
+    """Have no worker do what was handed over as `run`. Raises PlanError where one has, LockError while it does."""
+    from .run.hand_over import give_up as forget
+
+    forget(run, database, applied_by)
 
 
 def describe(id_: str, *, database: str = "default", target: FleetTarget | None = None) -> Description:
@@ -484,19 +528,23 @@ def repair(
     lock_wait: float | None = None,
     applied_by: str | None = None,
     listener: Listener = ignore,
+    expected: str | None = None,
 ) -> RepairResult:
     """Settle the history by hand; without anything to do, only look what needs repair.
 
     `accept_changes` are ids whose checksums of today are recorded (all changed ones if it is empty). `send_again` are
     ids whose next run sends the statement at which they stopped, though it may be committed in part. `mark_applied` and
     `mark_reverted` are ids, `renamed` pairs `OLD=NEW` of ids or of app labels. All of it is done, or nothing.
+    `expected` is the fingerprint of the one migration, as `describe` gives it: any other raises StalePlanError.
     """
     from .database.repair import Wanted
     from .database.repair import repair as settle
 
     wanted = Wanted(accept_changes, tuple(send_again), tuple(mark_applied), tuple(mark_reverted), tuple(renamed))
     where = destination(database, target)
-    return settle(wanted, where, lock=lock, lock_wait=lock_wait, applied_by=applied_by, listener=listener)
+    return settle(
+        wanted, where, lock=lock, lock_wait=lock_wait, applied_by=applied_by, listener=listener, expected=expected
+    )
 
 
 def rebase(

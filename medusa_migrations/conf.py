@@ -22,6 +22,7 @@ from .migration import MigrationId, Phase
 NAME = "MEDUSA_MIGRATIONS"
 TRANSACTION_MODES = ("all", "each", "none")
 OUT_OF_ORDER = ("run", "error")
+ENGINES = ("celery", "procrastinate", "tasks")
 
 # Which of the environment's variables names a release, the first that is set: ours, and those of platforms.
 _RELEASE_VARIABLES = ("MEDUSA_RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT")
@@ -89,6 +90,9 @@ class Settings(NamedTuple):
     """Whether `migrate` runs SQL migrations. In tests it always does. See docs/django.md#what-migrate-does."""
     admin: bool = True
     """Whether Django's admin has pages of the migrations. See docs/admin.md."""
+    admin_engine: str | None = None
+    """Who does what the admin runs and reverts: workers of `"celery"`, `"procrastinate"` or `"tasks"`, Django's own.
+    `None`: the request itself. See docs/admin.md#runs-that-take-long."""
     history_schema: str | Mapping[str, str] | None = None
     """The schema that the history is in, `"ops"` or for each alias `{"default": "ops"}`, whatever `search_path` is.
     `None`: as `search_path` finds it. See docs/deployment.md#the-schema-of-the-history."""
@@ -466,6 +470,12 @@ def _release(value: object) -> str | None:
     return value and value.strip()
 
 
+def _engine(value: object) -> str | None:
+    if value is not None and value not in ENGINES:
+        raise ValueError
+    return None if value is None else str(value)
+
+
 def _id(value: object) -> str | None:
     if value is not None and not (isinstance(value, str) and MigrationId.parse(value)):
         raise ValueError
@@ -485,6 +495,7 @@ _CHECKS = {
     "IGNORE": (_globs, "a list of globs such as ['blog_post.search_*']"),
     "RUN_ON_MIGRATE": (_bool, "True or False"),
     "ADMIN": (_bool, "True or False"),
+    "ADMIN_ENGINE": (_engine, "'celery', 'procrastinate', 'tasks' or None"),
     "HISTORY_SCHEMA": (_schemas, "the name of a schema, or one for each alias of DATABASES: {'default': 'ops'}"),
     "LINT_ROWS": (_count, "a whole number, 0 or more"),
     "RELEASE": (_release, "the name of a release in at most 255 characters on one line, such as 'v42', or None"),
@@ -516,4 +527,9 @@ _FLEET_CHECKS: Mapping[str, tuple[Callable[[object, str], Any], str]] = {
 }
 
 # What the values of a key may be, where they are few.
-_CHOICES = {"TRANSACTION": TRANSACTION_MODES, "OUT_OF_ORDER": OUT_OF_ORDER, "PHASE": ("before", "after")}
+_CHOICES = {
+    "ADMIN_ENGINE": ENGINES,
+    "TRANSACTION": TRANSACTION_MODES,
+    "OUT_OF_ORDER": OUT_OF_ORDER,
+    "PHASE": ("before", "after"),
+}

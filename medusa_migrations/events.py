@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .migration import Direction, MigrationId
-from .results import BuildResult, Proof
+from .results import BuildResult, IndexProgress, Proof
 
 
 class Built(NamedTuple):
@@ -89,6 +89,12 @@ class Progressed(NamedTuple):
     is_done: bool
 
 
+class Indexing(NamedTuple):
+    """the server has been building an index for a while, and has come so far; told again and again."""
+
+    progress: IndexProgress
+
+
 class ScratchMade(NamedTuple):
     """the scratch database `name` was made, on a server of this version."""
 
@@ -122,6 +128,7 @@ Event = (
     | Blocked
     | Retrying
     | Progressed
+    | Indexing
     | ScratchMade
     | Proving
     | Proved

@@ -64,6 +64,10 @@ class AppliedMigration(models.Model):
         permissions = [
             ("run_migrations", _("Can run migrations")),
             ("revert_migrations", _("Can revert migrations")),
+            ("accept_changed_migrations", _("Can accept changed files of migrations")),
+            ("mark_migrations_applied", _("Can mark migrations as applied")),
+            ("mark_migrations_reverted", _("Can mark migrations as reverted")),
+            ("send_migrations_again", _("Can let a statement be sent again")),
         ]
         constraints = [models.UniqueConstraint(fields=["app", "name"], name="medusa_migrations_app_name")]
         verbose_name = _("migration")
@@ -84,6 +88,10 @@ class MigrationLog(models.Model):
         REPAIRED = "repaired", _("repaired")
         RENAMED = "renamed", _("renamed")
         RERUN = "rerun", _("run again")
+        HANDED_OVER = "handed_over", _("handed over")
+        BEGUN = "begun", _("begun by a worker")
+        ENDED = "ended", _("ended early")
+        GIVEN_UP = "given_up", _("given up")
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(_("at"))

@@ -18,7 +18,8 @@ class MigrationResult(NamedTuple):
     transaction, whether the migration has a down part, and how many statements of the part are done already and will
     not be sent again; the hash of its file; what lint has found in the part, where that is known; of a revert, the
     tables, columns and rows that go with their values; of a run, the repeatable migrations that are undone before; and
-    whether it is a baseline whose tables are there, which is compared with them and recorded instead of run.
+    whether it is a baseline whose tables are there, which is compared with them and recorded instead of run. With `sql`
+    one in Python has the text of its file in `code`, as what its SQL will be may depend on the database.
     """
 
     id: MigrationId
@@ -36,6 +37,7 @@ class MigrationResult(NamedTuple):
     phase: Phase | None = None
     undoes: tuple[MigrationId, ...] = ()
     was_there: bool = False
+    code: str = ""
 
 
 class Failure(NamedTuple):
@@ -86,7 +88,7 @@ class ShownMigration(NamedTuple):
     """A migration and its state; `run` is the same for all that one run applied together.
 
     `in_part` tells that the statement behind those that are done may be committed in part. `phase` is None where the
-    file is gone.
+    file is gone. `undoing` tells that its down part is what is under way, or has failed.
     """
 
     id: MigrationId
@@ -102,6 +104,7 @@ class ShownMigration(NamedTuple):
     is_python: bool = False
     in_part: bool = False
     phase: Phase | None = None
+    undoing: bool = False
 
     @property
     def repeatable(self) -> bool:
@@ -114,18 +117,59 @@ class ShownMigration(NamedTuple):
         return self.repeatable and self.state == "pending" and self.applied_at is not None
 
 
+class IndexProgress(NamedTuple):
+    """How far the server is with the index `name` of `table`: what it does, in its own words, and how much of that.
+
+    `name` is "" where nobody else can see it yet, and `percent` None where the server does not tell.
+    """
+
+    table: str
+    name: str
+    phase: str
+    percent: int | None
+
+
+class BackfillProgress(NamedTuple):
+    """How far a backfill is: `rows` were looked at, of about `total`."""
+
+    table: str
+    rows: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.rows // max(self.total, 1)
+
+
+class AtWork(NamedTuple):
+    """Somebody is running migrations of a database: `holder` in words, over the server's process `pid`.
+
+    `id` is the migration under way, None where that cannot be seen. `indexing` and `backfills` tell how far it is.
+    """
+
+    holder: str
+    pid: int
+    id: MigrationId | None = None
+    indexing: IndexProgress | None = None
+    backfills: tuple[BackfillProgress, ...] = ()
+
+
 class ShowResult(NamedTuple):
+    """The migrations of one database, in their order; `at_work` is who is running some at the moment."""
+
     database: str
     migrations: tuple[ShownMigration, ...]
     target: str | None = None
+    at_work: AtWork | None = None
 
 
 class LogEntry(NamedTuple):
     """One thing that happened to a migration; `serial` is its number.
 
-    `action` is one of applied, reverted, failed, faked, repaired, renamed, rerun. `database_user` is who was logged in
-    to the `database`, by the server's name of it, and `process` the host and the number of the process. `release`,
-    `sqlstate` and `message` are "" where there is none.
+    `action` is one of applied, reverted, failed, faked, repaired, renamed, rerun; or of a run that was handed over to
+    a worker: handed_over for each of its migrations, begun, ended where that was early, given_up. `database_user` is
+    who was logged in to the `database`, by the server's name of it, and `process` the host and the number of the
+    process. `release`, `sqlstate` and `message` are "" where there is none.
     """
 
     serial: int
@@ -152,6 +196,29 @@ class LogResult(NamedTuple):
     target: str | None = None
 
 
+RunState = Literal["waiting", "running", "done", "failed", "refused", "cut_off", "given_up"]
+
+
+class RunProgress(NamedTuple):
+    """One run or revert, as the journal and the history tell of it.
+
+    `state` says how a run stands that was handed over to a worker: it waits for one; or is at work; or has done all; or
+    has failed; or was refused before it did anything; or its worker is gone; or somebody has given it up. It is None of
+    other runs, and `direction` too. `planned` is what was handed over, by `engine`; `reason` is why it has ended early.
+    `at_work` is who runs migrations of the `database` at the moment, maybe in another run.
+    """
+
+    database: str
+    run: str
+    state: RunState | None
+    direction: Direction | None
+    planned: tuple[MigrationId, ...]
+    entries: tuple[LogEntry, ...]
+    engine: str = ""
+    reason: str = ""
+    at_work: AtWork | None = None
+
+
 class ShownPart(NamedTuple):
     """One part of a migration: `name` is "up" or "down", or "stored down" for what a revert takes where the file is
     missing or changed, or "file" for all of one in Python.
@@ -166,7 +233,8 @@ class Description(NamedTuple):
     """All there is to know of one migration in one database.
 
     `source`, what its header says and its parts are those of its file, or empty if that is gone. `recorded_checksum`
-    is that of what was applied, None if nothing was. `unreadable` says why its parts cannot be shown.
+    is that of what was applied, None if nothing was. `unreadable` says why its parts cannot be shown. `fingerprint` is
+    that of what a repair would settle: its `expected`. `at_work` is who is running migrations there at the moment.
     """
 
     database: str
@@ -180,6 +248,8 @@ class Description(NamedTuple):
     recorded_checksum: str | None = None
     unreadable: str = ""
     target: str | None = None
+    fingerprint: str = ""
+    at_work: AtWork | None = None
 
 
 class Finding(NamedTuple):

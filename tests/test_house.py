@@ -26,7 +26,7 @@ WINGS = {
     "files": {"sql", "schema"},
     "plan": {"files"},
     "database": {"sql", "files", "plan"},
-    "run": {"sql", "schema", "files", "plan", "database"},
+    "run": {"engines", "sql", "schema", "files", "plan", "database"},
     "generate": {"lint", "sql", "files", "plan", "database"},
     "lint": {"sql", "files"},
     "verify": {"lint", "sql", "files", "plan", "database", "run", "generate"},

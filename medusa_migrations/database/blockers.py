@@ -1,4 +1,4 @@
-"""Who blocks a statement that waits for a lock, found out over a second connection while it waits."""
+"""Who blocks a statement that waits for a lock, and how far an index is, found out over a second connection."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from medusa_migrations.errors import MigrationError
-from medusa_migrations.events import Blocked, Listener
+from medusa_migrations.events import Blocked, Indexing, Listener
 
+from .index_progress import index_progress
 from .postgresql import text_of
 
 # A statement that has run this long may be waiting; most have not, and then there is no second connection.
@@ -102,14 +103,14 @@ class BlockWatch:
             while not self._ended.wait(FIRST_LOOK_SECONDS):
                 since = self._since
                 if since is not None and time.monotonic() - since >= FIRST_LOOK_SECONDS:
-                    self._look()
+                    self._look(since)
                     self._ended.wait(NEXT_LOOK_SECONDS)
         except (Error, MigrationError):
             pass  # to know who blocks is a help, not a condition
         finally:
             self.connection.close()
 
-    def _look(self) -> None:
+    def _look(self, since: float) -> None:
         is_new = self.connection.connection is None
         if is_new:
             self.connection.settings_dict = self.settings()
@@ -117,6 +118,9 @@ class BlockWatch:
             if is_new:
                 cursor.execute(self.set_up)
             found = "; ".join(self._blockers(cursor))
+            progress = None if found else index_progress(cursor, self.pid)
+        if progress and self._since == since:
+            self.listener(Indexing(progress))
         if found:
             self.last = found
             if found != self._told:

@@ -37,6 +37,11 @@ AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_class h WHERE h.relnamespace = n.oid AND h.relname = %s)
 """
 
+# Actions of a run that was handed over to a worker: of each of its migrations, and of the run as a whole, which has the
+# id of the first one.
+HANDED_OVER, BEGUN, ENDED, GIVEN_UP = "handed_over", "begun", "ended", "given_up"
+OF_RUNS = (HANDED_OVER, BEGUN, ENDED, GIVEN_UP)
+
 # Of what is recorded as applied because what it makes is there.
 WAS_THERE = "was there already"
 
@@ -89,13 +94,14 @@ class Journal(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which entries are asked for: of `app` or of one migration, of one `action`, after `since`; None asks for all.
+    """Which entries are asked for: of `app`, of one migration, of one `run` or `action`, after `since`; None for all.
 
     Of those the last `limit`, or with the serial number `before` the last ones before that.
     """
 
     app: str | None = None
     id: str | None = None
+    run: str | None = None
     action: str | None = None
     since: datetime | None = None
     before: int | None = None
@@ -104,7 +110,7 @@ class Wanted(NamedTuple):
 
 def entries(session: Session, wanted: Wanted) -> list[LogEntry]:
     """Those that are wanted, the earliest first; none without a journal. Raises DatabaseError."""
-    if not all(text.isprintable() for text in (wanted.app, wanted.id, wanted.action) if text):
+    if not all(text.isprintable() for text in (wanted.app, wanted.id, wanted.run, wanted.action) if text):
         return []  # of NUL and half a character the driver would raise what is no Error
     conditions, params = zip(*_conditions(wanted), strict=True)
     found = _read(
@@ -124,6 +130,8 @@ def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
         yield "app::text = %s", wanted.app
     if wanted.id is not None:
         yield "app::text || '.'::text || name::text = %s", wanted.id
+    if wanted.run is not None:
+        yield "run::text = %s", wanted.run
     if wanted.action is not None:
         yield "action::text = %s", wanted.action
     if wanted.since is not None:
@@ -136,7 +144,8 @@ def past_runs(session: Session) -> list[PastRun]:
         "SELECT run::text, release::text, pg_catalog.max(at), pg_catalog.bool_or(action::text IN ('applied', 'rerun')"
         # A revert that is only recorded has another message.
         f" OR action::text = 'faked' AND message::text IN ('', {literal(WAS_THERE)}))"
-        " FROM {} GROUP BY 1, 2 ORDER BY pg_catalog.max(id)"
+        f" FROM {{}} WHERE action::text NOT IN ({', '.join(map(literal, OF_RUNS))})"
+        " GROUP BY 1, 2 ORDER BY pg_catalog.max(id)"
     )
     return [PastRun(*row) for row in _read(session, query, None)]
 

@@ -22,10 +22,14 @@ POLL_SECONDS = 0.2
 
 
 class LockHolder(NamedTuple):
-    """Who holds the run lock, in words, and the id of the migration it is working on, if that can be seen."""
+    """Who holds the run lock, in words, and the id of the migration it is working on, if that can be seen.
+
+    `pid` is the server's process.
+    """
 
     text: str
     running: str | None
+    pid: int
 
 
 @contextlib.contextmanager
@@ -99,7 +103,7 @@ def _holder(session: Session, query: str) -> LockHolder | None:
         words += [f"in the schema {schema!r}"] if schema is not None else []
         words += ["whose turn is before that of any schema: it waits for the whole database"] if waits else []
         working_on = MARK.match(text or "")
-        return LockHolder(", ".join(words), working_on[1] if working_on else None)
+        return LockHolder(", ".join(words), working_on[1] if working_on else None, pid)
     return None
 
 

@@ -8,12 +8,12 @@ from contextlib import nullcontext
 from typing import NamedTuple
 
 from medusa_migrations import conf
-from medusa_migrations.errors import PlanError, nearest
+from medusa_migrations.errors import PlanError, StalePlanError, nearest
 from medusa_migrations.events import Listener, ignore
 from medusa_migrations.files.build import to_run
 from medusa_migrations.files.dist import stored_down
 from medusa_migrations.migration import MigrationId
-from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known
+from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, find_id, fingerprint
 from medusa_migrations.results import Finding, RepairResult
 
 from .connect import open_session
@@ -77,6 +77,11 @@ class Wanted(NamedTuple):
     mark_reverted: Sequence[str] = ()
     renamed: Sequence[str] = ()
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids."""
+        return (*(self.accept_changes or ()), *self.send_again, *self.mark_applied, *self.mark_reverted)
+
 
 def repair(
     wanted: Wanted,
@@ -86,6 +91,7 @@ def repair(
     lock_wait: float | None = None,
     applied_by: str | None = None,
     listener: Listener = ignore,
+    expected: str | None = None,
 ) -> RepairResult:
     """As `medusa_migrations.api.repair`."""
     wait = conf.chosen("lock_wait", lock_wait)
@@ -101,6 +107,10 @@ def repair(
             known = read_known(history, migrations)
             if known.rows != before.rows:
                 raise PlanError("Another run has changed the history meanwhile. Nothing was repaired: look again.")
+            if expected is not None and any(fingerprint(known, find_id(one, known)) != expected for one in wanted.ids):
+                raise StalePlanError(
+                    "The migration is not what was shown any more. Nothing was repaired. Look at it again."
+                )
             repairs = Repair(known, history)
             repairs.settle(wanted)
             history.write(repairs.sql)

@@ -6,9 +6,20 @@ from medusa_migrations.errors import DistError, FileError, PlanError
 from medusa_migrations.files.build import app_labels, to_run
 from medusa_migrations.files.dist import read_part
 from medusa_migrations.migration import Migration, MigrationId
-from medusa_migrations.plan.known import Known, check_app, find_id, in_order, know, out_of_order, state_of
-from medusa_migrations.results import Description, LogResult, ShownMigration, ShownPart, ShowResult
+from medusa_migrations.plan.known import (
+    UNFINISHED_REVERTS,
+    Known,
+    check_app,
+    find_id,
+    fingerprint,
+    in_order,
+    know,
+    out_of_order,
+    state_of,
+)
+from medusa_migrations.results import AtWork, Description, LogResult, ShownMigration, ShownPart, ShowResult
 
+from .at_work import at_work
 from .connect import open_session
 from .destination import Destination, alias_of, name_of
 from .history import History
@@ -20,18 +31,17 @@ _MOST = 1_000_000_000  # of entries
 
 def show(app: str | None, where: Destination) -> ShowResult:
     """As `medusa_migrations.api.show`."""
-    known, holder = look(where)
+    known, holder, working = _look_closely(where)
     check_app(app, known, app_labels())
     late = out_of_order(known)
     ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
-    return ShowResult(
-        alias_of(where), tuple(_shown(id_, known, holder, id_ in late) for id_ in ids), target=name_of(where)
-    )
+    shown = tuple(_shown(id_, known, holder, id_ in late) for id_ in ids)
+    return ShowResult(alias_of(where), shown, name_of(where), working)
 
 
 def describe(id_: str, where: Destination) -> Description:
     """As `medusa_migrations.api.describe`."""
-    known, holder = look(where)
+    known, holder, working = _look_closely(where)
     found = find_id(id_, known)
     migration, row = known.by_id.get(found), known.rows.get(found)
     description = Description(
@@ -40,6 +50,8 @@ def describe(id_: str, where: Destination) -> Description:
         recorded_checksum=row.checksum if row else None,
         reversible=bool((migration and migration.down) or (row and row.down is not None)),
         target=name_of(where),
+        fingerprint=fingerprint(known, found),
+        at_work=working,
     )
     if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
         description = description._replace(parts=(ShownPart("stored down", row.down),))
@@ -62,6 +74,14 @@ def look(where: Destination) -> tuple[Known, LockHolder | None]:
     migrations = to_run(only_plan=True)
     with open_session(where) as session:
         return known_and_holder(History(session), migrations, details=True)
+
+
+def _look_closely(where: Destination) -> tuple[Known, LockHolder | None, AtWork | None]:
+    """As `look`, and how far the one who holds the lock is."""
+    migrations = to_run(only_plan=True)
+    with open_session(where) as session:
+        known, holder = known_and_holder(History(session), migrations, details=True)
+        return known, holder, at_work(session, holder)
 
 
 def _with_file(description: Description, migration: Migration) -> Description:
@@ -99,4 +119,5 @@ def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool
         is_python=migration is not None and migration.is_python,
         in_part=row is not None and row.sent_alone is not None,
         phase=migration.phase if migration else None,
+        undoing=row is not None and row.state in UNFINISHED_REVERTS,
     )

@@ -21,6 +21,7 @@ from medusa_migrations.events import (
     Event,
     Failed,
     Finished,
+    Indexing,
     Noticed,
     Progressed,
     Remarked,
@@ -44,6 +45,7 @@ from medusa_migrations.results import (
 
 if TYPE_CHECKING:
     from .progress import Progress
+    from .redrawn import Redrawn
 
 _VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
 MARKS = {
@@ -91,14 +93,21 @@ class Console:
         self.line = ""  # of the migration under way
         self.is_line_open = False
         self.progress: Progress | None = None  # of the backfill under way
+        self.index: Redrawn | None = None  # of the index under way
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progressed):
             if self.verbosity:
                 self.show_progress(event)
             return
+        if isinstance(event, Indexing):
+            if self.verbosity and self.stderr.isatty():
+                self.show_index(event)
+            return
         if self.progress:
             self.progress.pause()
+        if self.index:
+            self.index.clear()
         match event:
             case Built(result):
                 if self.verbosity:
@@ -128,6 +137,14 @@ class Console:
         self.progress = self.progress or Progress(self.stderr, self.alert)
         self.progress(event)
 
+    def show_index(self, event: Indexing) -> None:
+        from .redrawn import Redrawn, index_line  # few indexes take so long
+
+        self.end_line()
+        self.index = self.index or Redrawn(self.stderr)
+        with contextlib.suppress(OSError, ValueError):
+            self.index.show(printable(index_line(event.progress)))
+
     def start(self, event: Started) -> None:
         """Begin the line of a migration, under a heading if there is none yet."""
         if not self.headed:
@@ -146,11 +163,15 @@ class Console:
 
     def alert(self, text: str) -> None:
         """Say something on stderr, on a line of its own."""
+        self.end_line()
+        if self.verbosity:
+            written(self.stderr, self.style.WARNING(printable(text)))
+
+    def end_line(self) -> None:
+        """End the line of the migration under way, because something else is about to be written."""
         if self.is_line_open:
             self.write("")
             self.is_line_open = False
-        if self.verbosity:
-            written(self.stderr, self.style.WARNING(printable(text)))
 
     def write(self, text: str, ending: str = "\n") -> None:
         """Write `text` to stdout, until that is not possible any more."""
@@ -248,7 +269,7 @@ def show_line(shown: ShownMigration, style: Style) -> str:
     if shown.state == "failed":
         remarks += [] if shown.is_python else [f"{plural(shown.statements_done, 'statement')} done"]
         remarks += [f"statement {shown.statements_done + 1} may be committed in part"] if shown.in_part else []
-        remarks += [printable(shown.error)] if shown.error else []
+        remarks += [printable(shown.error.partition("\n")[0])] if shown.error else []
     if shown.phase == "after":
         remarks.append("phase after")
     if shown.out_of_order:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -172,6 +174,13 @@ def state_of(id_: MigrationId, known: Known, *, locked: bool, running: str | Non
     if known.is_outdated(migration):
         return "disabled" if id_ in known.disabled else "pending"
     return "applied" if migration.checksum == row.checksum else "changed"
+
+
+def fingerprint(known: Known, id_: MigrationId) -> str:
+    """A text that is the same as long as one migration has the same file and the same row in the history."""
+    row, migration = known.rows.get(id_), known.by_id.get(id_)
+    what = [row and [row.serial, *row[2:7]], migration and [migration.hash, migration.checksum]]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def find_id(text: str, known: Known) -> MigrationId:

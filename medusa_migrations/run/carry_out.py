@@ -130,6 +130,8 @@ def _carried_out(work: _Work) -> RunResult:
 
     tasks = work.load(plan)  # what is spoilt is refused before anything is waited for
     with run_lock(session, options.lock_wait, options.listener) if options.lock else nullcontext():
+        if options.begin:
+            options.begin(work.history)
         now = work.plan()
         _refuse_stale(now, options)
         if now != plan:

@@ -13,6 +13,9 @@ from medusa_migrations.files.sources import package_labels
 from medusa_migrations.migration import Direction, Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medusa_migrations.database.history import History
     from medusa_migrations.plan.forwards import Forwards
 
 
@@ -50,7 +53,8 @@ class Options(NamedTuple):
     With `only_plan` nothing is carried out, and the result has the plan, with `with_sql` its SQL too. `command` is the
     one to run again where that is not the direction's own; only those have options for the rest. `guard` is SQL that
     fails where what a migration did must not be committed. `announce` tells whether signals and the log are told.
-    `run` is the mark of what is applied, None for one of its own.
+    `run` is the mark of what is applied, None for one of its own. `begin` is called once the lock is held, before the
+    plan is made.
     """
 
     database: str = "default"
@@ -74,6 +78,7 @@ class Options(NamedTuple):
     guard: str = ""
     announce: bool = True
     run: str | None = None
+    begin: Callable[[History], None] | None = None
 
     @classmethod
     def chosen(cls, how: Execution, *, only_plan: bool = False, with_sql: bool = False, command: str = "") -> Self:

@@ -70,7 +70,8 @@ def _step_as_result(session: Session, step: Step, options: Options, *, was_there
     script = read_script(step)
     function = load_function(step, script)
     if options.with_sql:
-        result = result._replace(sql=_undone(step) + _sql(session, script, function))
+        code = script.sql if function else ""
+        result = result._replace(sql=_undone(step) + _sql(session, script, function), code=code)
     if options.with_sql and not may_lose:
         return result
     from .losses import of_function, of_sql  # it brings the migration API along

@@ -73,7 +73,7 @@ class Stepwise:
             send_around(self.session, self.script, self.run.sql.reset)
             send_around(self.session, self.script, row.close(begun))
         except (StatementFailed, StopRequested) as failed:
-            row.record_failure(str(failed), is_untouched=not self.done and self.alone is None)
+            row.record_failure(failed, is_untouched=not self.done and self.alone is None)
             raise
 
     def ending(self) -> Ending:

@@ -8,8 +8,10 @@ import time
 from typing import NamedTuple
 
 from medusa_migrations.database.history import History
+from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.migration import Direction
 
+from .failure import StatementFailed
 from .logged import applied, reverted
 from .shared import Run
 from .task import Task
@@ -55,13 +57,14 @@ class Unfinished(NamedTuple):
             progress=None,
         )
 
-    def record_failure(self, error: str, *, is_untouched: bool = False) -> None:
-        """Say in the history that it failed; where that cannot be soon, the row stays under way, which says enough.
+    def record_failure(self, error: StatementFailed | StopRequested, *, is_untouched: bool = False) -> None:
+        """Say in the history why it failed, and where; where that cannot be soon, the row stays under way.
 
         Of a revert that `is_untouched`, because nothing of it is done, the row becomes what it was. Only for a row that
         was opened: another one still says what is true.
         """
-        self.run.settle(functools.partial(self._failed, error, is_untouched=is_untouched))
+        text = "\n".join(error.facts()) if isinstance(error, StatementFailed) else str(error)
+        self.run.settle(functools.partial(self._failed, text, is_untouched=is_untouched))
 
     def _failed(self, error: str, *, is_untouched: bool) -> str:
         before, id_ = self.task.row, self.task.id

@@ -14,7 +14,7 @@ from medusa_migrations.database.history import History
 from medusa_migrations.database.lock import run_lock
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, MigrationFailed
-from medusa_migrations.events import Event, Failed, Finished, Noticed, Progressed, Started
+from medusa_migrations.events import Event, Failed, Finished, Indexing, Noticed, Progressed, Started
 from medusa_migrations.files import dist
 from medusa_migrations.files.owned import taken_over
 from medusa_migrations.files.past import is_after_past
@@ -46,7 +46,7 @@ COMMAND = "migrations_verify"
 TOGETHER = 500
 
 # What a run tells of each migration, and a proof tells in its own way or would tell twice.
-_NOT_TOLD = (Started, Finished, Failed, Noticed, Progressed)
+_NOT_TOLD = (Started, Finished, Failed, Noticed, Progressed, Indexing)
 
 _OWNER = """
 SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()

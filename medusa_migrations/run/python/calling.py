@@ -109,7 +109,7 @@ class Alone:
             send_around(session, script, self.run.sql.reset)
             send_around(session, script, self.run.check + row.close(begun))
         except (StatementFailed, StopRequested) as failed:
-            row.record_failure(str(failed))
+            row.record_failure(failed)
             raise
 
     def ending(self) -> Ending:
