@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db import connections, transaction
@@ -49,7 +50,12 @@ class AppliedMigrationAdmin(ModelAdmin):
     def has_revert_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("medusa_migrations.revert_migrations")
 
+    def has_repair_permission(self, request: HttpRequest, codename: str) -> bool:
+        """Whether one of the repairs is allowed, each of which has a permission of its own."""
+        return request.user.has_perm(f"medusa_migrations.{codename}")
+
     def _visit(self, request: HttpRequest) -> Visit:
+        from .repairs import REPAIRS
         from .visit import Visit
 
         return Visit(
@@ -59,12 +65,17 @@ class AppliedMigrationAdmin(ModelAdmin):
             may_view=self.has_view_permission(request),
             may_run=self.has_run_permission(request),
             may_revert=self.has_revert_permission(request),
+            may_repair=frozenset(
+                name for name, one in REPAIRS.items() if self.has_repair_permission(request, one.permission)
+            ),
         )
 
     def get_urls(self) -> list[URLPattern]:
         return [
             path("run/", self._unwrapped(self.run_view), name="medusa_migrations_run"),
             path("revert/", self._unwrapped(self.revert_view), name="medusa_migrations_revert"),
+            path("repair/<slug:name>/", self.admin_site.admin_view(self.repair_view), name="medusa_migrations_repair"),
+            path("runs/<uuid:run>/", self.admin_site.admin_view(self.progress_view), name="medusa_migrations_progress"),
             path("journal/", self.admin_site.admin_view(self.journal_view), name="medusa_migrations_journal"),
             *super().get_urls(),
         ]
@@ -105,6 +116,16 @@ class AppliedMigrationAdmin(ModelAdmin):
         from .pages import carry_out_page
 
         return carry_out_page(self._visit(request), Direction.DOWN)
+
+    def repair_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        from .repairs import repair_page
+
+        return repair_page(self._visit(request), name)
+
+    def progress_view(self, request: HttpRequest, run: UUID) -> HttpResponseBase:
+        from .progress import progress_page
+
+        return progress_page(self._visit(request), str(run))
 
     def journal_view(self, request: HttpRequest) -> HttpResponseBase:
         from .pages import journal_page

@@ -8,12 +8,13 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from medusa_migrations.models import MigrationLog
 from medusa_migrations.results import LogEntry, duration
 
-from .listing import Choice, Filter, moment
+from .listing import Choice, Filter, moment, wrapped
 
 PER_PAGE = 100
 
@@ -68,6 +69,8 @@ class JournalRow:
     action: str
     action_text: str | Promise
     id: str
+    wrapped: SafeString
+    run: str
     took: str
     by: str
     process: str
@@ -99,6 +102,8 @@ def _row(entry: LogEntry) -> JournalRow:
         action=entry.action,
         action_text=_ACTIONS.get(entry.action, entry.action),
         id=str(entry.id),
+        wrapped=wrapped(entry.id),
+        run=entry.run,
         took="" if entry.duration_ms is None else duration(entry.duration_ms),
         by=entry.applied_by,
         process=entry.process,

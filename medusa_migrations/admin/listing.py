@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import ShownMigration, duration
 
 PER_PAGE = 100
@@ -144,7 +148,15 @@ def _latest_runs(migrations: Iterable[ShownMigration]) -> list[tuple[str, dateti
 
 
 def moment(when: datetime) -> str:
-    return date_format(localtime(when), "SHORT_DATETIME_FORMAT")
+    """The day as the language writes it, and the time with its seconds: two runs may begin within a minute."""
+    local = localtime(when)
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
+
+
+def wrapped(id_: MigrationId) -> SafeString:
+    """An id that may be broken where one would read a pause."""
+    parts = re.findall(r"[^._]+[._]*|[._]+", str(id_))
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
 
 
 def page_links(page: Page[ShownMigration], chosen: Filters) -> list[Choice]:
@@ -160,8 +172,7 @@ class ListRow:
     """A migration as the list and the pages show it."""
 
     id: str
-    app: str
-    name: str
+    wrapped: SafeString
     state: str
     state_text: str | Promise
     when: str
@@ -169,6 +180,7 @@ class ListRow:
     by: str
     is_late: bool
     is_after: bool
+    next_statement: int
 
     @property
     def is_applied(self) -> bool:
@@ -181,8 +193,7 @@ def list_row(shown: ShownMigration) -> ListRow:
         took = _("recorded only")
     return ListRow(
         id=str(shown.id),
-        app=shown.id.app,
-        name=shown.id.name,
+        wrapped=wrapped(shown.id),
         state=shown.state,
         state_text=TO_BE_RERUN if shown.is_to_be_rerun else STATES[shown.state],
         when=moment(shown.applied_at) if shown.applied_at else "",
@@ -190,4 +201,5 @@ def list_row(shown: ShownMigration) -> ListRow:
         by=shown.applied_by or "",
         is_late=shown.out_of_order,
         is_after=shown.phase == "after",
+        next_statement=shown.statements_done + 1,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import Error, router, transaction
@@ -16,7 +18,12 @@ SHOWN_ENTRIES = 20
 
 
 def write_log(request: HttpRequest, result: RunResult) -> bool:
-    """Log each migration of a run, and return whether that was possible: a migration may have dropped the log."""
+    """Log each migration of a run, as `write_entries`."""
+    return write_entries(request, [(str(one.id), _message(one, result)) for one in result.migrations])
+
+
+def write_entries(request: HttpRequest, entries: Iterable[tuple[str, str]]) -> bool:
+    """Log ids with what was done, and return whether that was possible: a migration may have dropped the log."""
     try:
         with transaction.atomic(using=router.db_for_write(LogEntry)):
             type_ = ContentType.objects.get_for_model(AppliedMigration)
@@ -24,12 +31,12 @@ def write_log(request: HttpRequest, result: RunResult) -> bool:
                 LogEntry(
                     user_id=str(request.user.pk),
                     content_type=type_,
-                    object_id=str(one.id),
-                    object_repr=str(one.id)[:200],
+                    object_id=id_,
+                    object_repr=id_[:200],
                     action_flag=CHANGE,
-                    change_message=_message(one, result),
+                    change_message=message,
                 )
-                for one in result.migrations
+                for id_, message in entries
             )
     except Error:
         return False

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.db import connections
-from django.http import HttpResponseNotAllowed
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from medusa_migrations import api
@@ -24,87 +23,102 @@ from medusa_migrations.results import LogEntry, RunResult, ShownMigration
 
 from .journal import PER_MIGRATION, Asked, journal_context, journal_rows
 from .listing import Filters, list_context, list_row
-from .log import read_log, write_log
-from .runs import Wish, planned_rows, report_rows, sql_of
-from .visit import Visit
+from .log import read_log, write_entries, write_log
+from .parts import shown_parts
+from .repairs import offered
+from .runs import Wish, planned_rows, report_rows, slow_statements
+from .visit import Visit, databases, page, require
+
+# How many statements that may take long the confirmation names.
+SHOWN_SLOW = 5
 
 
 def list_page(visit: Visit, extra: dict[str, Any]) -> HttpResponseBase:
     """Every migration with its state, the latest first."""
     if visit.request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    _require(visit.may_view)
-    databases = _databases()
-    chosen = Filters.parse(visit.request.GET, databases[0])
+    require(visit.may_view)
+    aliases = databases()
+    chosen = Filters.parse(visit.request.GET, aliases[0])
     context: dict[str, Any] = {"title": _("Migrations"), "chosen": chosen, "database": chosen.database}
     try:
-        migrations = api.show(database=chosen.database).migrations
+        shown = api.show(database=chosen.database)
     except MigrationError as error:
-        return _page(visit, "list", context | {"problem": str(error)} | extra)
-    context |= list_context(migrations, chosen, databases, visit.request.GET.get("p"))
-    return _page(visit, "list", context | extra)
+        return page(visit, "list", context | {"problem": str(error)} | extra)
+    context |= list_context(shown.migrations, chosen, aliases, visit.request.GET.get("p"))
+    context["at_work"] = shown.at_work
+    return page(visit, "list", context | extra)
 
 
 def migration_page(visit: Visit, object_id: str, extra: dict[str, Any]) -> HttpResponseBase:
     """All that is known of one migration."""
     if visit.request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    _require(visit.may_view)
+    require(visit.may_view)
     id_ = unquote(object_id)
-    database = visit.request.GET.get("database") or _databases()[0]
+    database = visit.request.GET.get("database") or databases()[0]
     context: dict[str, Any] = {"title": id_, "database": database}
     try:
         found = api.describe(id_, database=database)
     except MigrationError as error:
-        return _page(visit, "migration", context | {"problem": str(error)} | extra)
-    names = {
-        "up": _("Up"),
-        "down": _("Down"),
-        "stored down": _("Down, as the history has stored it"),
-        "file": _("File"),
-    }
+        return page(visit, "migration", context | {"problem": str(error)} | extra)
     context |= {
         "found": found,
         "row": list_row(found.shown),
-        "parts": [sql_of(names[part.name], part.sql) for part in found.parts],
+        "at_work": found.at_work if found.shown.state == "running" else None,
+        "parts": shown_parts(found),
+        "repairs": offered(visit, found.shown),
         "is_irreversible": not found.reversible,
         "journal": journal_rows(_entries_of(id_, database)),
         "log": read_log(id_),
     }
-    return _page(visit, "migration", context | extra)
+    return page(visit, "migration", context | extra)
 
 
 def journal_page(visit: Visit) -> HttpResponseBase:
     """What happened to migrations, the latest first."""
     if visit.request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    _require(visit.may_view)
-    databases = _databases()
-    asked = Asked.parse(visit.request.GET, databases[0])
+    require(visit.may_view)
+    aliases = databases()
+    asked = Asked.parse(visit.request.GET, aliases[0])
     context: dict[str, Any] = {"title": _("Journal"), "asked": asked, "database": asked.database}
     try:
         entries = api.log(**asked.options()).entries
     except MigrationError as error:
-        return _page(visit, "journal", context | {"problem": str(error)})
-    return _page(visit, "journal", context | journal_context(entries, asked, databases))
+        return page(visit, "journal", context | {"problem": str(error)})
+    return page(visit, "journal", context | journal_context(entries, asked, aliases))
 
 
 def carry_out_page(visit: Visit, direction: Direction) -> HttpResponseBase:
     """GET shows what would be run or reverted, and asks; POST does what was shown, or else shows what is new."""
     if visit.request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    _require(visit.may_carry_out(direction))
+    require(visit.may_carry_out(direction))
     problem = ""
-    is_sent = visit.request.method == "POST"
-    given = visit.request.POST if is_sent else visit.request.GET
+    given = visit.request.POST if visit.is_sent else visit.request.GET
     try:
-        wish = Wish.parse(direction, given, _databases()[0], get_settings().transaction)
-        if is_sent:
-            return _report_page(visit, wish)
+        settings = get_settings()
+        wish = Wish.parse(direction, given, databases()[0], settings.transaction)
+        if visit.is_sent:
+            return _handed_over(visit, wish) if settings.admin_engine else _report_page(visit, wish)
     except MigrationError as error:
         problem = str(error)
-        wish = Wish.parse(direction, given, _databases()[0], "each")
+        wish = Wish.parse(direction, given, databases()[0], "each")
     return _confirmation_page(visit, wish, problem)
+
+
+def _handed_over(visit: Visit, wish: Wish) -> HttpResponseBase:
+    """Have a worker carry out the wish, and lead to the page that follows it. Raises MigrationError."""
+    by, expected = visit.request.user.get_username(), visit.request.POST.get("fingerprint", "")
+    run = api.hand_over(**wish.handed(), applied_by=by, expected=expected)
+    text = _("Handed over to a worker, to run it in the database “%(database)s”.")
+    if wish.direction is Direction.DOWN:
+        text = _("Handed over to a worker, to revert it in the database “%(database)s”.")
+    planned = api.progress(run, database=wish.database).planned
+    write_entries(visit.request, [(str(id_), text % {"database": wish.database}) for id_ in planned])
+    path = reverse("admin:medusa_migrations_progress", args=[run], current_app=visit.site.name)
+    return HttpResponseRedirect(f"{path}?{urlencode({'database': wish.database})}")
 
 
 def _report_page(visit: Visit, wish: Wish) -> HttpResponseBase:
@@ -131,8 +145,9 @@ def _report_page(visit: Visit, wish: Wish) -> HttpResponseBase:
         "rows": report_rows(result, now),
         "notes": (*result.notes, *unlogged),
         "pending": pending,
+        "is_run": wish.direction is Direction.UP,
     }
-    return _page(visit, "report", context)
+    return page(visit, "report", context)
 
 
 def _report_title(direction: Direction, is_failed: bool) -> str:
@@ -168,49 +183,36 @@ def _confirmation_page(visit: Visit, wish: Wish, problem: str) -> HttpResponseBa
         "wish": wish,
         "is_run": is_run,
         "database": wish.database,
-        "databases": _databases(),
+        "databases": databases(),
         "modes": TRANSACTION_MODES,
         "problem": problem,
+        "engine": _engine(),
     }
     try:
         plan = _plan(wish)
     except MigrationError as error:
         if str(error) != problem:
             problem = f"{problem}\n{error}".strip()
-        return _page(visit, "confirm", context | {"problem": problem})
+        return page(visit, "confirm", context | {"problem": problem})
     hidden = wish.hidden() | {"fingerprint": plan.fingerprint}
-    context |= {"rows": planned_rows(plan), "hidden": hidden, "notes": plan.notes, "is_planned": True}
-    return _page(visit, "confirm", context)
-
-
-def _page(visit: Visit, name: str, context: dict[str, Any]) -> HttpResponseBase:
-    visit.request.current_app = visit.site.name
-    common = {
-        "opts": visit.opts,
-        "may_view": visit.may_view,
-        "may_run": visit.may_run,
-        "may_revert": visit.may_revert,
+    slow = slow_statements(plan)
+    context |= {
+        "rows": planned_rows(plan),
+        "hidden": hidden,
+        "notes": plan.notes,
+        "is_planned": True,
+        "slow": slow[:SHOWN_SLOW],
+        "more_slow": len(slow[SHOWN_SLOW:]),
     }
-    template = f"admin/medusa_migrations/appliedmigration/{name}.html"
-    return TemplateResponse(visit.request, template, visit.site.each_context(visit.request) | common | context)
+    return page(visit, "confirm", context)
 
 
-def _require(may: bool) -> None:
-    if not may:
-        raise PermissionDenied
-
-
-def _databases() -> list[str]:
-    """The aliases that migrations may be run on, the default one first."""
-    found = [alias for alias in connections if _is_postgresql(alias)]
-    return sorted(found, key=lambda alias: alias != "default") or ["default"]
-
-
-def _is_postgresql(alias: str) -> bool:
+def _engine() -> str | None:
+    """What runs are handed over to; None where the settings cannot be used, of which the page tells."""
     try:
-        return connections[alias].vendor == "postgresql"
-    except (ImproperlyConfigured, ImportError):
-        return False
+        return get_settings().admin_engine
+    except MigrationError:
+        return None
 
 
 def _entries_of(id_: str, database: str) -> tuple[LogEntry, ...]:

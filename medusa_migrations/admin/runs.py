@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -14,17 +15,15 @@ from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import MigrationResult, RunResult, ShownMigration, duration
 from medusa_migrations.sql.scanner import Statement, scan
+from medusa_migrations.sql.slow import grows_with_rows, makes_table, table_of
 from medusa_migrations.sql.statements import loses_data
 from medusa_migrations.sql.tokens import ScanError
 
-from .listing import STATES
+from .listing import STATES, wrapped
+from .parts import Sql, sql_of
 
-# A browser is slow with more; whoever needs the rest has the file.
-SHOWN_CHARACTERS = 500_000
 # To split so many into statements takes seconds.
 SPLIT_CHARACTERS = 2_500_000
-# A part of more lines is folded.
-OPEN_LINES = 60
 SHOWN_LOSSES = 10
 
 STATUSES: Mapping[str, str | Promise] = {
@@ -74,6 +73,10 @@ class Wish:
             raise PlanError(_("%(given)r is no number of migrations.") % {"given": self.steps})
         return common | {"steps": int(self.steps) if self.steps else None, "last_run": self.last_run}
 
+    def handed(self) -> dict[str, Any]:
+        """The same as keyword arguments of `api.hand_over`. Raises PlanError."""
+        return {"direction": self.direction} | self.options()
+
     def hidden(self) -> dict[str, str]:
         """The wish as hidden inputs of a form, values by name."""
         names = ("database", "transaction", "to", "steps", "phase")
@@ -82,38 +85,46 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Sql:
-    """SQL, or the text of a file, to show; `more` is the number of characters that are left out."""
-
-    title: str
-    text: str
-    lines: int
-    more: int = 0
-
-    @property
-    def is_open(self) -> bool:
-        return self.lines <= OPEN_LINES
-
-
-def sql_of(title: str, sql: str) -> Sql:
-    text = sql.strip("\n")
-    return Sql(title, text[:SHOWN_CHARACTERS], text.count("\n") + 1, max(0, len(text) - SHOWN_CHARACTERS))
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedRow:
     """A migration on the page that asks for confirmation."""
 
     id: str
-    sql: Sql
+    wrapped: SafeString
+    parts: list[Sql]
     warnings: list[str]
 
 
 def planned_rows(plan: RunResult) -> list[PlannedRow]:
     return [
-        PlannedRow(str(one.id), sql_of(_("SQL"), one.sql or ""), warnings_of(one, plan.direction))
+        PlannedRow(str(one.id), wrapped(one.id), _planned_parts(one), warnings_of(one, plan.direction))
         for one in plan.migrations
     ]
+
+
+def _planned_parts(planned: MigrationResult) -> list[Sql]:
+    """What is confirmed: of a migration in Python the code, and the SQL as far as that can be told before."""
+    if not planned.code:
+        return [sql_of(_("SQL"), planned.sql or "")]
+    preview = sql_of(_("The SQL that it will send, as far as that can be told before"), planned.sql or "")
+    return [sql_of(_("Code"), planned.code), preview]
+
+
+def slow_statements(plan: RunResult) -> list[str]:
+    """What may take long, each with its migration: statements that go over all rows of a table that was there before.
+
+    How many rows there are is not looked at. Of what cannot be split into statements nothing is said.
+    """
+    found: list[str] = []
+    new: set[str] = set()
+    for one in plan.migrations:
+        sql = one.sql or ""
+        for statement in _first_statements(sql):
+            table = table_of(statement.words)
+            if makes_table(statement.words):
+                new.add(table)
+            if grows_with_rows(statement.words) and table not in new:
+                found.append(f"{one.id}: {_on_one_line(sql[statement.start : statement.end])}")
+    return found
 
 
 def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
@@ -161,9 +172,14 @@ def losses(sql: str) -> tuple[list[str], bool]:
         return [], False
     statements = _first_statements(sql)
     rest = sql[statements[-1].end if statements else 0 :] if len(sql) > SPLIT_CHARACTERS else ""
-    texts = (sql[one.start : one.end] for one in statements if loses_data(one.words))
-    lost = [text if len(text) <= 100 else f"{text[:99]}…" for text in (" ".join(text.split()) for text in texts)]
+    lost = [_on_one_line(sql[one.start : one.end]) for one in statements if loses_data(one.words)]
     return lost, _may_lose_data(rest)
+
+
+def _on_one_line(text: str) -> str:
+    """At most 100 characters of a statement."""
+    text = " ".join(text.split())
+    return text if len(text) <= 100 else f"{text[:99]}…"
 
 
 def _may_lose_data(sql: str) -> bool:
@@ -190,6 +206,7 @@ class ReportRow:
     """What was done with a migration, and the state that it is in now."""
 
     id: str
+    wrapped: SafeString
     status: str
     status_text: str | Promise
     took: str
@@ -201,6 +218,7 @@ def report_rows(result: RunResult, now: Sequence[ShownMigration]) -> list[Report
     return [
         ReportRow(
             id=str(one.id),
+            wrapped=wrapped(one.id),
             status=one.status,
             status_text=STATUSES[one.status],
             took="" if one.duration_ms is None else duration(one.duration_ms),

@@ -116,7 +116,7 @@ def post(client: Client, address: str, form: dict[str, str]) -> str:
 
 def text(page: str) -> str:
     """What of a page's content a person reads, on one line."""
-    content = page.partition('id="content"')[2].partition("<footer")[0].partition(">")[2]
+    content = page.partition('id="content"')[2].partition("<footer")[0].partition(">")[2].replace("<wbr>", "")
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", content)).split())
 
 
@@ -196,4 +196,4 @@ def locked(site: Site) -> Iterator[None]:
 
 def shown(page: str) -> list[int]:
     """The numbers of the tables whose migrations a list has."""
-    return [int(word.rpartition("_t")[2]) for word in text(page).split() if word.startswith("202") and "_t" in word]
+    return [int(word.rpartition("_t")[2]) for word in text(page).split() if ".20" in word and "_t" in word]
