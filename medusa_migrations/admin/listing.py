@@ -188,7 +188,7 @@ class ListRow:
 
 
 def list_row(shown: ShownMigration) -> ListRow:
-    took = "" if shown.applied_at is None else duration(shown.duration_ms)
+    took = "" if shown.duration_ms is None else duration(shown.duration_ms)
     if shown.state == "applied" and shown.duration_ms is None:
         took = _("recorded only")
     return ListRow(

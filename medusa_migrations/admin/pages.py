@@ -24,6 +24,7 @@ from medusa_migrations.results import LogEntry, RunResult, ShownMigration
 from .journal import PER_MIGRATION, Asked, journal_context, journal_rows
 from .listing import Filters, list_context, list_row
 from .log import read_log, write_entries, write_log
+from .message import Message
 from .parts import shown_parts
 from .repairs import offered
 from .runs import Wish, planned_rows, report_rows, slow_statements
@@ -65,6 +66,8 @@ def migration_page(visit: Visit, object_id: str, extra: dict[str, Any]) -> HttpR
     context |= {
         "found": found,
         "row": list_row(found.shown),
+        "error": Message(found.shown.error),
+        "unreadable": Message(found.unreadable),
         "at_work": found.at_work if found.shown.state == "running" else None,
         "parts": shown_parts(found),
         "repairs": offered(visit, found.shown),

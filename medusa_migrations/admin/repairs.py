@@ -21,6 +21,7 @@ from medusa_migrations.results import Description, ShownMigration
 
 from .listing import list_row
 from .log import write_entries
+from .message import Message
 from .parts import shown_parts
 from .visit import Visit, databases, page, require
 
@@ -163,4 +164,9 @@ def _question(visit: Visit, name: str, id_: str, database: str, problem: str) ->
 
 
 def _facts(found: Description) -> dict[str, Any]:
-    return {"found": found, "row": list_row(found.shown), "parts": shown_parts(found)}
+    return {
+        "found": found,
+        "row": list_row(found.shown),
+        "error": Message(found.shown.error),
+        "parts": shown_parts(found),
+    }

@@ -118,6 +118,7 @@ def slow_statements(plan: RunResult) -> list[str]:
     new: set[str] = set()
     for one in plan.migrations:
         sql = one.sql or ""
+        found += [f"{one.id}: {_on_one_line(line)}" for line in one.code.splitlines() if ".backfill(" in line]
         for statement in _first_statements(sql):
             table = table_of(statement.words)
             if makes_table(statement.words):

@@ -53,7 +53,8 @@ def describe(id_: str, where: Destination) -> Description:
         fingerprint=fingerprint(known, found),
         at_work=working,
     )
-    if row and row.down is not None and (migration is None or migration.checksum != row.checksum):
+    is_begun = row is not None and row.state in ("running", "failed")  # its checksum is of what is done
+    if row and row.down is not None and not is_begun and (migration is None or migration.checksum != row.checksum):
         description = description._replace(parts=(ShownPart("stored down", row.down),))
     return _with_file(description, migration) if migration else description
 

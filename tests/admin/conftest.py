@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medusa_migrations import api
-from tests.support.admin_site import Site, on_databases
+from tests.support.admin_site import Queue, Site, on_databases
 from tests.support.projects import Server
 
 
@@ -28,3 +29,11 @@ def other(site: Site, server: Server) -> Iterator[str]:
     with on_databases(server, default=site.project.database, other=name):
         yield name
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def queue(tmp_path: Path, settings: Any, site: Site) -> Iterator[Queue]:
+    settings.MEDUSA_MIGRATIONS |= {"ADMIN_ENGINE": "celery"}
+    found = Queue(tmp_path / "queue")
+    yield found
+    found.app.close()

@@ -6,7 +6,9 @@ Debian's packages chromium and chromium-driver have what is needed; without them
 from __future__ import annotations
 
 import base64
+import contextlib
 import shutil
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,8 +21,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.support.admin_site import LIST, RUN, Site
+from medusa_migrations import api
+from medusa_migrations.engines import work
+from medusa_migrations.errors import MigrationError
+from tests.support.admin_site import LIST, REVERT, RUN, Queue, Site, in_threads, tables
 from tests.support.projects import ROOT
+
+from .test_progress import SLOW_INDEX, SLOWLY, held
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -92,6 +99,11 @@ class Browser:
     @property
     def text(self) -> str:
         return self.find("#content").text
+
+    def wait_for(self, text: str) -> None:
+        """Until the page says so."""
+        wait = WebDriverWait(self.driver, 30, ignored_exceptions=[WebDriverException])
+        wait.until(lambda driver: text in driver.find_element(By.ID, "content").text)
 
     def picture(self, name: str) -> None:
         """Pictures of the whole page, in light, in dark and on a telephone; nothing may be wider than the page."""
@@ -228,3 +240,100 @@ def test_a_confirmation_that_is_out_of_date_and_a_reload(site: Site, browser: Br
     browser.driver.refresh()
     assert "not what was shown" in browser.text
     assert site.project.applied() == [one, two]
+
+
+LONG = "blog.20240101000000_give_every_author_of_every_post_an_address_that_can_be_read_by_people"
+
+
+def test_long_names_states_and_repairs(site: Site, browser: Browser) -> None:
+    site.project.write(
+        LONG,
+        "CREATE TABLE blog_author (id bigint PRIMARY KEY, name varchar(100) NOT NULL);\n"
+        "UPDATE blog_author SET name = lower(nome);",
+        "DROP TABLE blog_author;",
+        option=" transaction:false",
+    )
+    with contextlib.suppress(MigrationError):
+        api.run(applied_by="deployment-of-the-shop@example.org")
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    browser.picture("long-list")
+    browser.follow("give_every")
+    assert ".sql:3:" in browser.text
+    browser.picture("part-way")
+    browser.follow("Mark as applied")
+    browser.picture("repair")
+    browser.confirm()
+    assert "Mark as applied" not in browser.find(".medusa-title").text
+    assert "marked as applied" in browser.find("body").text
+    browser.picture("repaired")
+    browser.go(REVERT)
+    browser.picture("long-revert")
+
+
+def test_a_migration_in_python_and_what_may_take_long(site: Site, browser: Browser) -> None:
+    site.project.sql("CREATE TABLE blog_post (id bigint PRIMARY KEY, title text, slug text)")
+    (site.project.add_app("blog") / "20240101000000_fill_slugs.py").write_text(
+        '"""Every post that has none gets an address of its own."""\n\n'
+        "transaction = False\n\n\ndef up(schema):\n"
+        "    if schema.has_column('blog_post', 'slug'):\n"
+        "        schema.backfill('blog_post', set='slug = lower(title)', where='slug IS NULL')\n\n\n"
+        "def down(schema):\n    pass\n"
+    )
+    site.project.write(
+        "blog.20240102000000_index_slugs",
+        "CREATE INDEX CONCURRENTLY blog_post_slug_idx ON blog_post (slug);",
+        "DROP INDEX CONCURRENTLY blog_post_slug_idx;",
+        option=" transaction:false",
+    )
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    browser.go(RUN)
+    assert "schema.backfill(" in browser.text
+    assert "30 seconds" in browser.text
+    browser.picture("python")
+
+
+def test_a_run_that_a_worker_does_is_followed_by_itself(site: Site, browser: Browser, queue: Queue) -> None:
+    """From waiting over the phases of an index to its end, without a click."""
+    site.project.sql(SLOWLY)
+    site.project.write("blog.20240101000000_index_slow", SLOW_INDEX)
+    site.project.write("blog.20240102000000_index_fill", "CREATE INDEX fill_idx ON slow (length(fill));")
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    browser.go(RUN)
+    browser.picture("hand-over")
+    browser.confirm()
+    assert browser.title == "The run waits for a worker"
+    browser.picture("waiting")
+    holder = held(site)
+    (job,) = queue.take()
+    worker = threading.Thread(target=in_threads, args=[lambda: work.do(job)])
+    worker.start()
+    try:
+        browser.wait_for("building index: scanning table")
+        assert browser.title == "The run is under way"
+        browser.picture("under-way")
+        browser.find("details summary").click()
+        browser.wait_for("begun by a worker")
+    finally:
+        holder.close()
+        worker.join()
+    browser.wait_for("The run is done")
+    assert browser.title == "The run is done"
+    browser.picture("followed")
+
+
+def test_without_javascript_the_page_asks_for_itself(site: Site, browser: Browser, queue: Queue) -> None:
+    tables(site, 1)
+    site.user(name="ada", is_superuser=True)
+    browser.log_in("ada")
+    browser.go(RUN)
+    browser.command("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.find("#medusa-confirm input[type=submit]").click()
+        browser.wait_for("waits for a worker")
+        work.do(queue.take()[0])
+        browser.wait_for("The run is done")
+    finally:
+        browser.command("Emulation.setScriptExecutionDisabled", value=False)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import celery
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -21,10 +19,12 @@ from tests.support.admin_site import (
     MAY_REVERT,
     MAY_RUN,
     ONE,
+    QUEUE_FOLDERS,
     REVERT,
     RUN,
     TWO,
     VIEW,
+    Queue,
     Site,
     form_of,
     get,
@@ -35,36 +35,6 @@ from tests.support.admin_site import (
     text,
 )
 from tests.support.projects import SLEEPING, UNTIL_GO
-
-_FOLDERS = ("data_folder_in", "data_folder_out", "control_folder")
-
-
-class Queue:
-    """What waits for a worker of Celery, with a folder for its broker."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self.app = celery.Celery("tests", broker="filesystem://")
-        self.app.conf.broker_transport_options = dict.fromkeys(_FOLDERS, str(folder))
-        self.app.set_current()
-
-    def take(self) -> list[dict[str, Any]]:
-        """The jobs that wait, each as a worker gets it; they wait no more."""
-        found = []
-        with self.app.connection() as connection, connection.SimpleQueue("medusa_fleet") as queue:
-            while queue.qsize():
-                message = queue.get_nowait()
-                found.append(message.payload[0][0])
-                message.ack()
-        return found
-
-
-@pytest.fixture
-def queue(tmp_path: Path, settings: Any, site: Site) -> Iterator[Queue]:
-    settings.MEDUSA_MIGRATIONS |= {"ADMIN_ENGINE": "celery"}
-    found = Queue(tmp_path / "queue")
-    yield found
-    found.app.close()
 
 
 def hand_over(client: Client, address: str = RUN, **query: str) -> str:
@@ -223,7 +193,7 @@ def test_a_form_without_permission_or_token_hands_nothing_over(site: Site, queue
 
 def test_a_broker_that_cannot_be_reached_is_told_and_nothing_waits(site: Site, queue: Queue) -> None:
     tables(site, 1)
-    queue.app.conf.broker_transport_options = dict.fromkeys(_FOLDERS, "/dev/null/nowhere")
+    queue.app.conf.broker_transport_options = dict.fromkeys(QUEUE_FOLDERS, "/dev/null/nowhere")
     client = site.client(VIEW, MAY_RUN)
     assert "Celery cannot reach its broker" in problem(post(client, RUN, form_of(get(client, RUN))))
     actions = site.project.sql("SELECT action FROM medusa_migrations_log ORDER BY id")
@@ -282,9 +252,9 @@ def test_a_worker_that_is_killed_is_told_and_another_goes_on(site: Site, queue: 
 
 
 CELERY = """\
+import celery
 import django
 django.setup()
-import celery
 app = celery.Celery("worker", broker="filesystem://")
 app.conf.broker_transport_options = dict.fromkeys({folders}, {folder!r})
 app.autodiscover_tasks(["medusa_migrations"])
@@ -297,7 +267,7 @@ def test_with_a_worker_of_celery(site: Site, queue: Queue, tmp_path: Path) -> No
     client = site.client(VIEW, MAY_RUN)
     address = hand_over(client)
     (site.project.folder / "celery_worker.py").write_text(
-        CELERY.format(folders=_FOLDERS, folder=str(tmp_path / "queue"))
+        CELERY.format(folders=QUEUE_FOLDERS, folder=str(tmp_path / "queue"))
     )
     process = site.project.start(script="celery_worker.py", env=IN_DEVELOPMENT | {"PYTHONWARNINGS": "default"})
     try:

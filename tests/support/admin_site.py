@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
+from pathlib import Path
 from typing import Any
 
+import celery
 import pytest
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
@@ -26,6 +28,7 @@ from tests.support.projects import Project, Server
 
 LIST = "/admin/medusa_migrations/appliedmigration/"
 RUN, REVERT = f"{LIST}run/", f"{LIST}revert/"
+REPAIR = f"{LIST}repair/"
 ONE, TWO, THREE = (f"blog.2024010100000{number}_t{number}" for number in (1, 2, 3))
 VIEW, MAY_RUN, MAY_REVERT = "view_appliedmigration", "run_migrations", "revert_migrations"
 SCRIPT = "<script>alert(1)</script>"
@@ -90,6 +93,30 @@ class Site:
         return client
 
 
+QUEUE_FOLDERS = ("data_folder_in", "data_folder_out", "control_folder")
+
+
+class Queue:
+    """What waits for a worker of Celery, with a folder for its broker."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.app = celery.Celery("tests", broker="filesystem://")
+        self.app.conf.broker_transport_options = dict.fromkeys(QUEUE_FOLDERS, str(folder))
+        self.app.set_current()
+        self.app.set_default()  # for other threads
+
+    def take(self) -> list[dict[str, Any]]:
+        """The jobs that wait, each as a worker gets it; they wait no more."""
+        found = []
+        with self.app.connection() as connection, connection.SimpleQueue("medusa_fleet") as queue:
+            while queue.qsize():
+                message = queue.get_nowait()
+                found.append(message.payload[0][0])
+                message.ack()
+        return found
+
+
 def get(client: Client, address: str, **query: str) -> str:
     response = client.get(address, query)
     assert response.status_code == 200, response
@@ -124,7 +151,7 @@ def problem(page: str) -> str:
     """The message of an error."""
     found = re.search(r'<pre class="errornote[^>]*>(.*?)</pre>', page, re.DOTALL)
     assert found, text(page)
-    return unescape(found[1])
+    return unescape(re.sub(r"</?span[^>]*>", "", found[1])).strip("\n")
 
 
 @contextmanager
