@@ -63,9 +63,11 @@ def migration_page(visit: Visit, object_id: str, extra: dict[str, Any]) -> HttpR
         found = api.describe(id_, database=database)
     except MigrationError as error:
         return page(visit, "migration", context | {"problem": str(error)} | extra)
+    row = list_row(found.shown)
     context |= {
+        "heading": row.wrapped,
         "found": found,
-        "row": list_row(found.shown),
+        "row": row,
         "error": Message(found.shown.error),
         "unreadable": Message(found.unreadable),
         "at_work": found.at_work if found.shown.state == "running" else None,

@@ -104,13 +104,18 @@ def _context(found: RunProgress, visit: Visit) -> dict[str, Any]:
         "by": first.applied_by,
         "at": moment(first.at),
         "begun": begun and journal_rows([begun])[0],
-        "ago": duration(int((timezone.now() - (begun or first).at).total_seconds() * 1000)),
+        "ago": _passed((timezone.now() - (begun or first).at).total_seconds()),
         "worker": _WORKERS.get(found.engine, ""),
         "at_work": found.at_work if found.state == "running" else None,
         "may_go_on": found.state in ("failed", "refused", "cut_off", "given_up"),
         "may_give_up": is_open and found.direction is not None and visit.may_carry_out(found.direction),
         "entries": journal_rows(found.entries),
     }
+
+
+def _passed(seconds: float) -> str:
+    """How long ago something was, in whole seconds."""
+    return f"{max(0, seconds):.0f} s" if seconds < 60 else duration(int(seconds * 1000))
 
 
 def _last(found: RunProgress, action: str) -> LogEntry | None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import subprocess
 import threading
 import uuid
 from typing import Any
 
 import pytest
+from django.core.management.base import OutputWrapper
+from django.core.management.color import no_style
 from django.db import connections
 
 from medusa_migrations import api
 from medusa_migrations.database.index_progress import percent
-from medusa_migrations.events import Event, Indexing
+from medusa_migrations.events import Event, Finished, Indexing
+from medusa_migrations.management.console import Console
+from medusa_migrations.migration import MigrationId
+from medusa_migrations.results import IndexProgress
 from tests.support.admin_site import LIST, ONE, RUN, TWO, VIEW, Site, get, page_of, tables, text
 from tests.support.projects import UNLOCKED
 
@@ -74,6 +83,51 @@ def test_an_index_that_takes_long_tells_its_phase_and_per_cent(site: Site) -> No
     page = get(client, LIST)
     assert "is being run" not in page
     assert "follow.js" not in page
+
+
+def test_on_a_terminal_a_line_says_how_far_an_index_is(site: Site) -> None:
+    site.project.sql(SLOWLY)
+    site.project.write(ONE, SLOW_INDEX)
+    holder = held(site)
+    terminal, other_end = os.openpty()
+    process = subprocess.Popen(
+        [site.project.python, "manage.py", "migrations_run", "--build", "--no-color"],
+        cwd=site.project.folder,
+        env=site.project.environment() | {"COLUMNS": "100"},
+        stdout=other_end,
+        stderr=other_end,
+    )
+    os.close(other_end)
+    said = ""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while found := os.read(terminal, 1000).decode():
+            said += found
+            if "Building an index of slow: building index: scanning table, " in said:
+                holder.close()
+    os.close(terminal)
+    assert process.wait(30) == 0
+    last = said.replace("\r\n", "\n").splitlines()[-1]
+    assert last.rpartition("\r")[2].startswith(f"  Applying {ONE}... OK (")
+
+
+def told_by(stream: io.StringIO, verbosity: int) -> str:
+    """What is written of an index that is under way."""
+    out = OutputWrapper(stream)
+    console = Console(out, out, no_style(), verbosity)
+    console(Indexing(IndexProgress("post", "post_idx", "building index: scanning table", 45)))
+    console(Finished(MigrationId("blog", "20240101000000_x"), 3))
+    return stream.getvalue()
+
+
+def test_an_index_is_told_on_a_terminal_alone() -> None:
+    assert "Building index post_idx of post: building index: scanning table, 45 %" in told_by(Terminal(), 1)
+    assert "Building" not in told_by(io.StringIO(), 1)
+    assert told_by(Terminal(), 0) == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.mark.parametrize(
