@@ -385,7 +385,7 @@ class _Run:
             return self.dispatch.work(target, interruption)
         told = functools.partial(self.request.watcher.told, name)
         listening = Listening(told, lambda: self._change(name, Change("running")))
-        options = self.request.options._replace(run=self.begun.run.mark)
+        options = self.request.options._replace(run=self.begun.run.mark, is_due=True)
         attempt = self.entries[name].attempt + 1
         result = work(target, self.request.asked, options, listening, interruption, attempt)
         if result.state != "not_reached":

@@ -119,7 +119,7 @@ class _Work(NamedTuple):
 
 def _carried_out(work: _Work) -> RunResult:
     options, session = work.options, work.session
-    plan = _plan_unless_running(work)
+    plan = None if options.is_due else _plan_unless_running(work)
     if plan and (options.only_plan or not plan.steps):
         _refuse_stale(plan, options)
         return _with_notes(_looked_at(session, plan, options), plan, work)

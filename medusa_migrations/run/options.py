@@ -54,7 +54,8 @@ class Options(NamedTuple):
     one to run again where that is not the direction's own; only those have options for the rest. `guard` is SQL that
     fails where what a migration did must not be committed. `announce` tells whether signals and the log are told.
     `run` is the mark of what is applied, None for one of its own. `begin` is called once the lock is held, before the
-    plan is made.
+    plan is made. With `is_due` something is known to be left to do: before the lock is held it is not looked whether
+    there is.
     """
 
     database: str = "default"
@@ -79,6 +80,7 @@ class Options(NamedTuple):
     announce: bool = True
     run: str | None = None
     begin: Callable[[History], None] | None = None
+    is_due: bool = False
 
     @classmethod
     def chosen(cls, how: Execution, *, only_plan: bool = False, with_sql: bool = False, command: str = "") -> Self:
