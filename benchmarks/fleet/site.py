@@ -33,7 +33,7 @@ MEDUSA_MIGRATIONS = {
             },
             "APPS": ["app"],
         },
-        "new": {"TARGETS": [{"schema": f"t{number:04d}"} for number in range(1000)], "APPS": ["app"]},
+        "new": {"TARGETS": [{"schema": f"t{number:04d}"} for number in range(100)], "APPS": ["app"]},
         "one": {
             "TARGETS": {"SQL": "SELECT nspname AS schema FROM pg_namespace WHERE nspname = 't0000'"},
             "APPS": ["app"],
