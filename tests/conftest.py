@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ def start_server(*, fsync: bool = True) -> Server:
     server = _embedded(host)
     server.execute(f"ALTER SYSTEM SET fsync = {'on' if fsync else 'off'}")
     server.execute("SELECT pg_reload_conf()")
-    return server
+    if fsync or server.execute("SELECT current_setting('server_version_num')::int < 150000")[0][0]:
+        return server
+    return replace(server, strategy="STRATEGY FILE_COPY")  # cheaper where its two checkpoints wait for no disk
 
 
 def _embedded(host: Path) -> Server:
@@ -82,7 +85,7 @@ def server() -> Server:
 def project(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     """An empty project with one app, `blog`, and an empty database."""
     name = f"test_{os.getpid()}_{abs(hash(request.node.nodeid)) % 10**12}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     folder = tmp_path / "project"
     folder.mkdir()
     yield Project(folder, server, name)
@@ -102,7 +105,7 @@ def lone_project() -> Iterator[Project]:
 @pytest.fixture(scope="session")
 def drafts_database(server: Server) -> Iterator[str]:
     name = f"test_drafts_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     yield name
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -142,7 +145,7 @@ def admin_template(server: Server, django_db_blocker: Any, tmp_path_factory: pyt
     from tests.support.admin_site import on_databases
 
     name = f"test_admin_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     blog = apps.get_app_config("blog")
     path, blog.path = blog.path, str(tmp_path_factory.mktemp("no-migrations"))
     with django_db_blocker.unblock(), on_databases(server, default=name):
@@ -168,7 +171,7 @@ def site(
     from tests.support.admin_site import Site, on_databases
 
     name = f"{admin_template}_{abs(hash(request.node.nodeid)) % 10**12}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {admin_template}")
+    server.create_database(name, admin_template)
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.setattr(apps.get_app_config("blog"), "path", str(folder / "blog"))

@@ -25,7 +25,7 @@ def built(site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 def other(site: Site, server: Server) -> Iterator[str]:
     """A second database, with the alias `other`."""
     name = f"{site.project.database}_2"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     with on_databases(server, default=site.project.database, other=name):
         yield name
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")

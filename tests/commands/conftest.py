@@ -27,7 +27,7 @@ def books(project: Project) -> Project:
 @pytest.fixture(scope="module")
 def session_database(server: Server) -> Iterator[str]:
     name = f"test_session_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     yield name
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -86,7 +86,7 @@ class Bench:
 def open_bench(server: Server, name: str) -> Iterator[Bench]:
     """pytest-django must have been told to let connections be made (`django_db_blocker.unblock`)."""
     database = f"test_{os.getpid()}_{name}"
-    server.execute(f"CREATE DATABASE {database} TEMPLATE template0")
+    server.create_database(database)
     with session_on(server, database) as session:
         yield Bench(session)
     server.execute(f"DROP DATABASE {database} WITH (FORCE)")

@@ -86,11 +86,15 @@ class Server:
 
     parameters: dict[str, Any]
     maintenance: str
+    strategy: str = ""  # of CREATE DATABASE: its default, or what is cheaper here
 
     def connect(self, database: str | None = None, **parameters: Any) -> Any:
         connection = psycopg2.connect(**self.parameters | {"dbname": database or self.maintenance} | parameters)
         connection.autocommit = True
         return connection
+
+    def create_database(self, name: str, template: str = "template0") -> None:
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {self.strategy}")
 
     def execute(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
         connection = self.connect(database)
