@@ -26,6 +26,7 @@ from .listing import Filters, list_context, list_row
 from .log import read_log, write_entries, write_log
 from .message import Message
 from .parts import shown_parts
+from .progress import handed_over
 from .repairs import offered
 from .runs import Wish, planned_rows, report_rows, slow_statements
 from .visit import Visit, databases, page, require
@@ -47,7 +48,7 @@ def list_page(visit: Visit, extra: dict[str, Any]) -> HttpResponseBase:
     except MigrationError as error:
         return page(visit, "list", context | {"problem": str(error)} | extra)
     context |= list_context(shown.migrations, chosen, aliases, visit.request.GET.get("p"))
-    context["at_work"] = shown.at_work
+    context |= {"at_work": shown.at_work, "handed_over": handed_over(chosen.database)}
     return page(visit, "list", context | extra)
 
 
@@ -192,6 +193,7 @@ def _confirmation_page(visit: Visit, wish: Wish, problem: str) -> HttpResponseBa
         "modes": TRANSACTION_MODES,
         "problem": problem,
         "engine": _engine(),
+        "handed_over": handed_over(wish.database),
     }
     try:
         plan = _plan(wish)

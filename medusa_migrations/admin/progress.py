@@ -11,11 +11,13 @@ from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from medusa_migrations import api
+from medusa_migrations.conf import get_settings
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import LogEntry, RunProgress, duration
@@ -84,10 +86,25 @@ def progress_page(visit: Visit, run: str) -> HttpResponseBase:
             require(found.direction is not None and visit.may_carry_out(found.direction))
             api.give_up(run, database=database, applied_by=visit.request.user.get_username())
             messages.success(visit.request, _("Given up: no worker will begin with it."), fail_silently=True)
-            return HttpResponseRedirect(f"?database={database}")
+            return HttpResponseRedirect(f"?{urlencode({'database': database})}")
     except MigrationError as error:
         return page(visit, "progress", context | {"problem": str(error)})
     return page(visit, "progress", context | _context(found, visit))
+
+
+def handed_over(database: str) -> RunProgress | None:
+    """The last run that was handed over, while it waits for a worker or one is at work on it; None without an engine.
+
+    None too where that cannot be known: the pages that show it have more to tell.
+    """
+    try:
+        if get_settings().admin_engine is None:
+            return None
+        last = api.log(action="handed_over", limit=1, database=database).entries
+        found = api.progress(last[0].run, database=database) if last else None
+    except MigrationError:
+        return None
+    return found if found and found.state in ("waiting", "running") else None
 
 
 def _context(found: RunProgress, visit: Visit) -> dict[str, Any]:

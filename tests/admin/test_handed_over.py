@@ -8,8 +8,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connections
 from django.test import Client
 
 from medusa_migrations import api
@@ -139,10 +141,13 @@ def test_a_second_click_and_a_second_browser_hand_nothing_over(site: Site, queue
     tables(site, 1)
     client, other = site.client(VIEW, MAY_RUN), site.client(VIEW, MAY_RUN, name="bob")
     form = form_of(get(other, RUN))
-    hand_over(client)
+    address = hand_over(client)
     page = post(other, RUN, form)
     assert "waits for a worker still. Nothing was handed over." in problem(page)
     assert "which ada handed over" in problem(page)
+    for shown in (page, get(other, LIST)):
+        assert "What ada handed over waits for a worker. Follow it" in text(shown)
+        assert f'href="{address}"' in shown
     assert len(queue.take()) == 1
 
 
@@ -154,6 +159,9 @@ def test_what_no_worker_begins_is_given_up(site: Site, queue: Queue) -> None:
     (job,) = queue.take()
     assert "Give it up" not in get(other, address)
     assert other.post(address).status_code == 403
+    assert client.put(address).status_code == 405
+    strict = site.admin(enforce_csrf_checks=True)
+    assert strict.post(address).status_code == 403
     assert client.post(address).status_code == 302
     assert "The run was given up" in text(get(client, address))
     assert "nothing is left to do" in work.do(job)
@@ -198,6 +206,17 @@ def test_a_broker_that_cannot_be_reached_is_told_and_nothing_waits(site: Site, q
     assert "Celery cannot reach its broker" in problem(post(client, RUN, form_of(get(client, RUN))))
     actions = site.project.sql("SELECT action FROM medusa_migrations_log ORDER BY id")
     assert actions == [("handed_over",), ("ended",)]
+
+
+def test_an_engine_that_works_at_once_has_done_it_when_the_page_comes(site: Site, settings: Any) -> None:
+    package = "django.tasks" if django.VERSION >= (6,) else "django_tasks"
+    settings.TASKS = {"default": {"BACKEND": f"{package}.backends.immediate.ImmediateBackend", "QUEUES": []}}
+    settings.MEDUSA_MIGRATIONS |= {"ADMIN_ENGINE": "tasks"}
+    connections.settings["default"]["ATOMIC_REQUESTS"] = True
+    tables(site, 1)
+    client = site.client(VIEW, MAY_RUN)
+    assert "The run is done" in text(get(client, hand_over(client)))
+    assert site.project.applied() == [ONE]
 
 
 def test_an_unknown_run_and_a_wrong_engine_are_told(site: Site, settings: Any) -> None:

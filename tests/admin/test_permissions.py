@@ -20,6 +20,7 @@ from tests.support.admin_site import (
     MAY_REVERT,
     MAY_RUN,
     ONE,
+    REPAIR,
     REVERT,
     RUN,
     TWO,
@@ -32,6 +33,8 @@ from tests.support.admin_site import (
     tables,
     text,
 )
+
+SOME_RUN = f"{LIST}runs/00000000-0000-4000-8000-000000000000/"
 
 ALLOWED = [
     ((), set()),
@@ -73,7 +76,7 @@ def test_a_form_sent_without_the_permission_reverts_nothing(site: Site, permissi
     assert site.project.applied() == [ONE]
 
 
-@pytest.mark.parametrize("address", [LIST, RUN, REVERT, page_of(ONE)])
+@pytest.mark.parametrize("address", [LIST, RUN, REVERT, page_of(ONE), f"{REPAIR}accept/", SOME_RUN])
 @pytest.mark.parametrize("kind", ["nobody", "not of the staff", "inactive"])
 def test_only_the_staff_comes_in(site: Site, address: str, kind: str) -> None:
     client = Client()
@@ -155,7 +158,7 @@ def test_what_only_shows_takes_no_form(site: Site, address: str) -> None:
     assert site.admin().post(address).status_code == 405
 
 
-@pytest.mark.parametrize("address", [RUN, REVERT])
+@pytest.mark.parametrize("address", [RUN, REVERT, f"{REPAIR}accept/", SOME_RUN])
 def test_other_methods_are_refused(site: Site, address: str) -> None:
     client = site.admin()
     assert {client.put(address).status_code, client.delete(address).status_code} == {405}
