@@ -12,6 +12,7 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -22,7 +23,7 @@ from medusa_migrations.migration import Direction
 from medusa_migrations.results import LogEntry, RunResult, ShownMigration
 
 from .journal import PER_MIGRATION, Asked, journal_context, journal_rows
-from .listing import Filters, list_context, list_row
+from .listing import Filters, ListRow, list_context, list_row
 from .log import read_log, write_entries, write_log
 from .message import Message
 from .parts import shown_parts
@@ -33,6 +34,8 @@ from .visit import Visit, databases, page, require
 
 # How many statements that may take long the confirmation names.
 SHOWN_SLOW = 5
+# How many migrations that need something first.
+SHOWN_TO_SETTLE = 10
 
 
 def list_page(visit: Visit, extra: dict[str, Any]) -> HttpResponseBase:
@@ -200,7 +203,7 @@ def _confirmation_page(visit: Visit, wish: Wish, problem: str) -> HttpResponseBa
     except MigrationError as error:
         if str(error) != problem:
             problem = f"{problem}\n{error}".strip()
-        return page(visit, "confirm", context | {"problem": problem})
+        return page(visit, "confirm", context | {"problem": problem, "to_settle": _to_settle(visit, wish.database)})
     hidden = wish.hidden() | {"fingerprint": plan.fingerprint}
     slow = slow_statements(plan)
     context |= {
@@ -212,6 +215,12 @@ def _confirmation_page(visit: Visit, wish: Wish, problem: str) -> HttpResponseBa
         "more_slow": len(slow[SHOWN_SLOW:]),
     }
     return page(visit, "confirm", context)
+
+
+def _to_settle(visit: Visit, database: str) -> list[tuple[ListRow, list[tuple[str, str | Promise]]]]:
+    """What may keep a run from anything, and the repairs of each that the user may do."""
+    found = [shown for shown in _shown_now(database) if shown.state in ("changed", "failed")]
+    return [(list_row(shown), offered(visit, shown)) for shown in found[:SHOWN_TO_SETTLE]]
 
 
 def _engine() -> str | None:

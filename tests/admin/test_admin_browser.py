@@ -269,6 +269,11 @@ def test_long_names_states_and_repairs(site: Site, browser: Browser) -> None:
     browser.picture("repaired")
     browser.go(REVERT)
     browser.picture("long-revert")
+    site.project.write(LONG, "SELECT 1;", "SELECT 1;")
+    site.project.table(2)
+    browser.go(RUN)
+    assert "Accept the changed file" in browser.text
+    browser.picture("to-settle")
 
 
 def test_a_migration_in_python_and_what_may_take_long(site: Site, browser: Browser) -> None:

@@ -16,6 +16,7 @@ from tests.support.admin_site import (
     MAY_RUN,
     ONE,
     REPAIR,
+    RUN,
     TWO,
     VIEW,
     Site,
@@ -116,6 +117,16 @@ def test_what_is_not_as_it_was_shown_is_not_repaired(site: Site) -> None:
         get(client, f"{REPAIR}accept/", id=ONE)
     )
     assert "not what was shown" in problem(post(client, f"{REPAIR}accept/", form_of(page)))
+
+
+def test_a_run_that_is_refused_leads_to_what_settles_that(site: Site) -> None:
+    in_each_state(site)
+    page = get(site.client(VIEW, MAY_RUN, MAY["accept"]), RUN)
+    assert "Changed since it was applied, so nothing was run" in problem(page)
+    assert f"{ONE} changed since it was applied Accept the changed file…" in text(page)
+    assert f'href="{REPAIR}accept/?database=default&amp;id={ONE}"' in page
+    assert f"{TWO} failed part-way" in text(page)
+    assert "Mark as" not in page
 
 
 def test_what_was_done_by_hand_is_marked_as_applied(site: Site) -> None:
