@@ -106,6 +106,7 @@ def generate(
     accept: Callable[[str], bool] = lambda rename: False,
     value: Callable[[str, str], str | None] = lambda place, nothing: None,
     database: str = "default",
+    listener: Listener = ignore,
 ) -> GenerateResult:
     """Compare the models of the app with the label `app` with its tables in `database`, and write a migration.
 
@@ -136,6 +137,7 @@ def generate(
             accept=accept,
             value=value,
             database=database,
+            listener=listener,
         )
     )
 

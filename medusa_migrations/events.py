@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 from .migration import Direction, MigrationId
 from .results import BuildResult, IndexProgress, Proof
+
+T = TypeVar("T")
+
+# What takes less time is over before it is read, and who reads needs it no more often.
+_TOLD_SECONDS = 0.5
 
 
 class Built(NamedTuple):
@@ -102,13 +108,16 @@ class ScratchMade(NamedTuple):
     version: str
 
 
-class Proving(NamedTuple):
-    """`id`, the `number`th of `total` SQL migrations, is about to be run; about `seconds` are left, None if unknown."""
+class Working(NamedTuple):
+    """`what` is under way, the `number`th of `total`, which are 0 where nothing is counted; about `seconds` are left.
 
-    id: MigrationId
-    number: int
-    total: int
-    seconds: float | None
+    `what` is the id of a migration, or words such as "reading the files". `seconds` are None where nobody knows.
+    """
+
+    what: str
+    number: int = 0
+    total: int = 0
+    seconds: float | None = None
 
 
 class Proved(NamedTuple):
@@ -130,7 +139,7 @@ Event = (
     | Progressed
     | Indexing
     | ScratchMade
-    | Proving
+    | Working
     | Proved
 )
 Listener = Callable[[Event], None]
@@ -138,3 +147,22 @@ Listener = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """The listener that tells nobody."""
+
+
+def working(what: str, items: Iterable[T], total: int, listener: Listener, *, size: int = 1) -> Iterator[T]:
+    """`items` one by one; if that takes long, `listener` is told now and then how far `what` is.
+
+    They stand for `total` things, each for `size` of them, the last for the rest.
+    """
+    begun = told = time.monotonic()
+    for number, item in enumerate(items):
+        now = time.monotonic()
+        if now - told >= _TOLD_SECONDS:
+            told, done = now, number * size
+            listener(Working(what, done + 1, total, seconds_left(begun, done, total)))
+        yield item
+
+
+def seconds_left(begun: float, done: int, total: int) -> float | None:
+    """How long the rest of `total` will take if it goes on as since the moment `begun` by the monotonic clock."""
+    return (time.monotonic() - begun) / done * (total - done) if done else None

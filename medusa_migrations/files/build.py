@@ -17,21 +17,22 @@ from medusa_migrations.results import BuildResult
 from . import dist, sources
 
 
-def build(*, check: bool = False, release: str | None = None) -> BuildResult:
+def build(*, check: bool = False, release: str | None = None, listener: Listener = ignore) -> BuildResult:
     """Collect the migrations of all installed apps into dist; with `check` only compare the two, and write nothing.
 
-    The build keeps the name of a `release` for the journal of whatever runs it. Raises SettingsError for one that
+    The build keeps the name of a `release` for the journal of whatever runs it. `listener` is told how far it is, if it
+    takes long. Raises SettingsError for one that
     cannot be, BuildError for files that cannot be used, OrderError for their dependencies, DistError for the folder.
     """
     dist_dir = conf.get_settings().dist_dir
     named = None if release is None else conf.checked("release", release)
     before = _last_build(dist_dir)
-    migrations, warnings = _collected()
+    migrations, warnings = _collected(listener)
     is_current = True
     if check:
         is_current = dist.is_current(dist_dir, migrations)
     else:
-        dist.write(dist_dir, migrations, named)
+        dist.write(dist_dir, migrations, named, listener)
     known = {migration.id: migration.hash for migration in before}
     there = {migration.id for migration in migrations}
     return BuildResult(
@@ -64,8 +65,8 @@ def to_run(
         build_first = settings.auto_build or (only_plan and conf.is_testing())
     if build_first:
         if only_plan:
-            return from_sources()[0]
-        listener(Built(build()))
+            return from_sources(listener)[0]
+        listener(Built(build(listener=listener)))
     built = dist.load(settings.dist_dir)
     if built is None and sources.source_files():
         raise DistError(
@@ -75,9 +76,9 @@ def to_run(
     return _after_django(built or ())
 
 
-def from_sources() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
+def from_sources(listener: Listener = ignore) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     """The sources in their order, as `to_run` gives a build, and what to warn of. Raises what `build` raises."""
-    migrations, warnings = _collected()
+    migrations, warnings = _collected(listener)
     return _after_django(migrations), warnings
 
 
@@ -90,7 +91,7 @@ def _after_django(migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
     return after_past(migrations)
 
 
-def _collected() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
+def _collected(listener: Listener) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     """The sources in their order, as their files have them, and what to warn of.
 
     A file that is as it was at the last build is not parsed again: that build has accepted it.
@@ -99,7 +100,7 @@ def _collected() -> tuple[tuple[Migration, ...], tuple[str, ...]]:
     from .order import ahead_warning, ordered  # a run that has nothing to do loads what is in order
 
     known = _last_build(conf.get_settings().dist_dir)
-    found = sources.collect({migration.id: migration for migration in known}, _problems_of_lines())
+    found = sources.collect({migration.id: migration for migration in known}, _problems_of_lines(), listener)
     ahead = ahead_warning([migration.id for migration in found.migrations], datetime.now(UTC))
     in_order = ordered(found.migrations, app_labels())
     return in_order, (*found.warnings, *([ahead] if ahead else []), *_held_back(in_order))

@@ -21,6 +21,7 @@ from django.core.files import locks
 
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import DistError
+from medusa_migrations.events import Listener, ignore, working
 from medusa_migrations.migration import Migration, MigrationId, Part, Piece, whole_checksum
 
 from .text import decode, put, read
@@ -67,7 +68,9 @@ def is_current(dist_dir: Path, migrations: Sequence[Migration]) -> bool:
     return all(_has(_target(dist_dir, migration), migration.hash) for migration in migrations)
 
 
-def write(dist_dir: Path, migrations: Sequence[Migration], release: str | None = None) -> None:
+def write(
+    dist_dir: Path, migrations: Sequence[Migration], release: str | None = None, listener: Listener = ignore
+) -> None:
     """Build `migrations`, which are the sources in their order, for a `release` if that is given.
 
     Files first, each under a name of its own; then the manifest in one step; then what is no longer needed goes.
@@ -83,7 +86,8 @@ def write(dist_dir: Path, migrations: Sequence[Migration], release: str | None =
             from concurrent.futures import ThreadPoolExecutor  # a run that only loads a build does without
 
             with ThreadPoolExecutor(COPIES) as pool:
-                copied = list(pool.map(_copy, migrations, targets))
+                copies = pool.map(_copy, migrations, targets)
+                copied = list(working("writing the build", copies, len(targets), listener))
             for folder in {target.parent for target, is_new in zip(targets, copied, strict=True) if is_new}:
                 _sync(folder)
             _replace(dist_dir / MANIFEST, _manifest(migrations, release).encode())

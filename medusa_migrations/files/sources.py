@@ -15,6 +15,7 @@ from django.apps import AppConfig, apps
 
 from medusa_migrations import conf
 from medusa_migrations.errors import BuildError, FileError, MigrationError
+from medusa_migrations.events import Listener, ignore, working
 from medusa_migrations.migration import Migration, MigrationId, name_problem
 
 from .text import decode, read
@@ -152,16 +153,22 @@ def hash_of(source: SourceFile) -> str:
     return hashlib.sha256(read(source.file)).hexdigest()
 
 
-def collect(known: Mapping[MigrationId, Migration] | None = None, problems: Iterable[MigrationError] = ()) -> Sources:
+def collect(
+    known: Mapping[MigrationId, Migration] | None = None,
+    problems: Iterable[MigrationError] = (),
+    listener: Listener = ignore,
+) -> Sources:
     """Read and check every source.
 
-    `known` are the migrations of an earlier build: a file of theirs that is unchanged is not parsed again.
+    `known` are the migrations of an earlier build: a file of theirs that is unchanged is not parsed again. If it takes
+    long, `listener` is told how far it is.
     Raises BuildError with everything that is wrong with any of them, and before that the `problems`.
     """
     errors: list[MigrationError] = [*problems]
     migrations: dict[MigrationId, Migration] = {}
     warnings: list[str] = []
-    for source in _all_files(errors):
+    files = list(_all_files(errors))
+    for source in working("reading the migrations", files, len(files), listener):
         try:
             migration, notes = _read(source, known or {})
         except FileError as error:

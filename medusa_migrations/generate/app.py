@@ -117,7 +117,7 @@ def compare_models(label: str, database: str, interruption: Interruption) -> tup
 
 def _compared(request: Request, interruption: Interruption | None = None) -> tuple[Draft, Scope, Known]:
     """What would bring the tables of apps to their models, what was compared, and the migrations."""
-    migrations, _ = from_sources()
+    migrations, _ = from_sources(request.listener)
     with open_session(request.database, interruption) as session:
         known = read_known(History(session), migrations)
         for label in request.apps:

@@ -76,7 +76,7 @@ def make_draft(session: Session, request: Request, scope: Scope) -> Draft:
     all_live = read_tables(session, namespace, names)
     _refuse_without_table(wanted, all_live)
     live = scope.compared(all_live)
-    with open_scratch(session) as scratch:
+    with open_scratch(session, request.listener) as scratch:
         models = scope.compared(build_models(scratch, (*wanted.models, *wanted.extended), scope.keys_left_out))
         others = tuple(other_names(live, models, wanted.explicit_names))
         if request.rename_constraints:

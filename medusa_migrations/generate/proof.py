@@ -8,6 +8,7 @@ from django.db import Error
 
 from medusa_migrations.database.postgresql import OUT_OF_MEMORY, server_error
 from medusa_migrations.errors import MigrationError
+from medusa_migrations.events import working
 
 from .casts import Casts
 from .compare import Change
@@ -35,7 +36,7 @@ def run_part(
     """
     watch.resume()
     judged = []
-    for statement in statements:
+    for statement in working(f"proving the {part} part", statements, len(statements), scratch.listener):
         try:
             scratch.change([statement.sql])
             judged.append(watch.judged(statement))

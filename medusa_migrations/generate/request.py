@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from medusa_migrations.events import Listener, ignore
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -22,3 +24,4 @@ class Request:
     accept: Callable[[str], bool] = lambda rename: False
     value: Callable[[str, str], str | None] = lambda place, nothing: None
     database: str = "default"
+    listener: Listener = ignore

@@ -17,6 +17,7 @@ from django.db.models import Model
 from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF_MEMORY, UNDEFINED_OBJECT, server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.events import Listener, working
 from medusa_migrations.sql.names import quoted
 
 from .catalog import read_tables
@@ -32,10 +33,13 @@ BATCH = 40
 
 
 class Scratch:
-    """A transaction with temporary tables, which `open_scratch` begins; `live` is the schema of the live tables."""
+    """A transaction with temporary tables, which `open_scratch` begins; `live` is the schema of the live tables.
 
-    def __init__(self, session: Session, live: str) -> None:
-        self.session, self.live = session, live
+    `listener` is told how far that is which takes long there.
+    """
+
+    def __init__(self, session: Session, live: str, listener: Listener) -> None:
+        self.session, self.live, self.listener = session, live, listener
         self.namespace: int = session.query("SELECT pg_catalog.pg_my_temp_schema()")[0][0]
 
     def execute(self, statements: Iterable[str]) -> None:
@@ -81,7 +85,7 @@ class Scratch:
 
 
 @contextmanager
-def open_scratch(session: Session) -> Iterator[Scratch]:
+def open_scratch(session: Session, listener: Listener) -> Iterator[Scratch]:
     """Begin a transaction in which pg_temp comes first on the search_path, and roll it back at the end.
 
     Raises DatabaseError if the user may make no temporary tables, and for every error of the database meanwhile, such
@@ -96,7 +100,7 @@ def open_scratch(session: Session) -> Iterator[Scratch]:
             f"BEGIN; SET LOCAL search_path = pg_temp{rest}; SET LOCAL temp_tablespaces = ''; "
             "SET LOCAL default_tablespace = ''; CREATE TEMP TABLE medusa_migrations_scratch ();"
         )
-        yield Scratch(session, path[0])
+        yield Scratch(session, path[0], listener)
     except Error as error:
         if server_error(error).is_lost:
             raise
@@ -127,7 +131,8 @@ def build_models(scratch: Scratch, models: Sequence[type[Model]], keys_left_out:
     found: dict[str, Table] = {}
     own_tables = {model._meta.db_table for model in models}
     roots = [model for model in models if not model._meta.auto_created]
-    for start in range(0, len(roots), BATCH):
+    starts = range(0, len(roots), BATCH)
+    for start in working("building the models", starts, len(roots), scratch.listener, size=BATCH):
         batch = roots[start : start + BATCH]
         through: list[Any] = [field.remote_field.through for model in batch for field in model._meta.local_many_to_many]
         all_models = [*batch, *(model for model in through if model._meta.auto_created)]
@@ -208,7 +213,8 @@ def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables)
         ]
         parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in sorted(columns)]
         scratch.execute([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
-    scratch.change(create_tables(tables))
+    statements = list(create_tables(tables))
+    scratch.change(working("copying the tables", statements, len(statements), scratch.listener))
     for number, table in enumerate(tables.values()):
         if table.partitioned:  # what a change does is seen in a partition alone
             all_rows = "FOR VALUES WITH (MODULUS 1, REMAINDER 0)" if table.partitioned.startswith("HASH") else "DEFAULT"

@@ -168,7 +168,7 @@ class ExecutionCommand(MigrationCommand):
     def execution(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options that `api.run` and `api.revert` share, as their keyword arguments."""
         names = {"app", "to", "plan", "sql", *Execution.__annotations__} & options.keys()
-        return {name: options[name] for name in names} | where(options) | {"listener": self.console(options)}
+        return {name: options[name] for name in names} | where(options)
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:

@@ -7,8 +7,11 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from django.core.management.base import CommandError, OutputWrapper
 from django.core.management.color import Style
@@ -28,6 +31,7 @@ from medusa_migrations.events import (
     Retrying,
     Started,
     Waiting,
+    Working,
 )
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import (
@@ -44,7 +48,6 @@ from medusa_migrations.results import (
 )
 
 if TYPE_CHECKING:
-    from .progress import Progress
     from .redrawn import Redrawn
 
 _VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
@@ -71,11 +74,16 @@ REMARKS = {
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+# How often a log, which is no terminal, gets a line of a backfill that is under way.
+_LINE_SECONDS = 10
+
+
 class Console:
     """Listens to the events of a run and writes them in Django's manner; what it waits for goes to `stderr`.
 
     Verbosity 0 is silent, 1 has the server's warnings, on `stderr`, and 2 all of its notices. `quiet` writes nothing to
-    `stdout`, which is another's; `headed` tells that the heading is written already.
+    `stdout`, which is another's; `headed` tells that the heading is written already. If `stderr` is a terminal, its
+    last line says how far that is which takes long. Use it as a context manager, at whose end that line is gone.
     """
 
     def __init__(
@@ -92,24 +100,29 @@ class Console:
         self.headed = headed
         self.line = ""  # of the migration under way
         self.is_line_open = False
-        self.progress: Progress | None = None  # of the backfill under way
-        self.index: Redrawn | None = None  # of the index under way
+        self.redrawn: Redrawn | None = None  # what says how far something is, once that takes long
+        self.next_line = time.monotonic() + _LINE_SECONDS
+        self._guard = threading.RLock()  # who is blocked by whom is told by a thread
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.clear()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Progressed):
-            if self.verbosity:
-                self.show_progress(event)
-            return
-        if isinstance(event, Indexing):
-            if self.verbosity and self.stderr.isatty():
-                self.show_index(event)
-            return
-        if self.progress:
-            self.progress.pause()
-        if self.index:
-            self.index.clear()
+        with self._guard:
+            match event:
+                case Progressed() | Indexing() | Working():
+                    if self.verbosity:
+                        self._show(event)
+                case _:
+                    self._tell(event)
+
+    def _tell(self, event: Event) -> None:
         match event:
             case Built(result):
+                self.clear()
                 if self.verbosity:
                     warn(self.stderr, self.style, result)
                 if result.new or result.changed or result.removed:
@@ -131,19 +144,31 @@ class Console:
                 if text := alert_text(event):
                     self.alert(text)
 
-    def show_progress(self, event: Progressed) -> None:
-        from .progress import Progress  # few runs have a backfill
+    def _show(self, event: Progressed | Indexing | Working) -> None:
+        """Say how far something is: on a terminal in its last line, elsewhere of a backfill alone, now and then."""
+        from . import progress  # few runs take so long
+        from .redrawn import Redrawn
 
-        self.progress = self.progress or Progress(self.stderr, self.alert)
-        self.progress(event)
+        self.redrawn = self.redrawn or Redrawn(self.stderr)
+        text = printable(progress.line(event))
+        if isinstance(event, Progressed) and (event.is_done or not self.redrawn.is_shown):
+            if event.is_done or time.monotonic() >= self.next_line:
+                self.next_line = time.monotonic() + _LINE_SECONDS
+                self.alert(text)
+            return
+        if not (self.is_line_open and self.stdout.isatty()) or self.quiet:
+            self.redrawn.show(text)
+        elif isinstance(event, Working):
+            self.redrawn.show(f" {progress.count(event)}", behind=self.line)
+        else:
+            self.end_line()
+            self.redrawn.show(text)
 
-    def show_index(self, event: Indexing) -> None:
-        from .redrawn import Redrawn, index_line  # few indexes take so long
-
-        self.end_line()
-        self.index = self.index or Redrawn(self.stderr)
-        with contextlib.suppress(OSError, ValueError):
-            self.index.show(printable(index_line(event.progress)))
+    def clear(self) -> None:
+        """Take the line away that says how far something is, because something else is about to be written."""
+        if self.redrawn:
+            with self._guard:
+                self.redrawn.clear()
 
     def start(self, event: Started) -> None:
         """Begin the line of a migration, under a heading if there is none yet."""
@@ -163,6 +188,7 @@ class Console:
 
     def alert(self, text: str) -> None:
         """Say something on stderr, on a line of its own."""
+        self.clear()
         self.end_line()
         if self.verbosity:
             written(self.stderr, self.style.WARNING(printable(text)))
@@ -175,6 +201,8 @@ class Console:
 
     def write(self, text: str, ending: str = "\n") -> None:
         """Write `text` to stdout, until that is not possible any more."""
+        if self.redrawn and self.stdout.isatty():
+            self.clear()
         if self.verbosity and not self.quiet:
             self.quiet = not written(self.stdout, text, ending)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from types import TracebackType
@@ -31,6 +29,7 @@ from medusa_migrations.results import duration
 
 from .console import alert_text, failure_json, plural, printable, written
 from .progress import rounded
+from .redrawn import Redrawn
 
 # How many errors of a run are shown, and how many names with each.
 MOST_ERRORS = 10
@@ -62,13 +61,12 @@ class FleetProgress:
         self.stdout, self.stderr, self.style, self.total = stdout, stderr, style, total
         self.did = _DID[direction]
         self.is_silent = verbosity == 0
-        self.draws = not self.is_silent and stderr.isatty()
-        self.lists = not self.is_silent and not quiet and not (self.draws and stdout.isatty())
+        self.redrawn = Redrawn(stderr)
+        self.lists = not self.is_silent and not quiet and not (self.redrawn.is_shown and stdout.isatty())
         self.running: dict[str, None] = {}
         self.warnings: set[str] = set()
         self.done = self.failed = 0
         self.begun_at = time.monotonic()
-        self.drawn = 0  # how wide the line is
         self._guard = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -76,7 +74,7 @@ class FleetProgress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with self._guard:
-            self._clear()
+            self.redrawn.clear()
 
     def expects(self, total: int) -> None:
         """So many targets have something to do."""
@@ -104,7 +102,7 @@ class FleetProgress:
             self.done += 1
             self.failed += target.state == "failed"
             if self.lists and target.state in ("done", "failed"):
-                self._clear()
+                self.redrawn.clear()
                 self.lists = written(self.stdout, target_line(target, self.did, self.style))
             self._draw()
 
@@ -112,23 +110,14 @@ class FleetProgress:
         """Say something on stderr, on a line of its own."""
         with self._guard:
             if not self.is_silent:
-                self._clear()
+                self.redrawn.clear()
                 written(self.stderr, self.style.WARNING(printable(text)))
                 self._draw()
 
     def _draw(self) -> None:
-        if self.draws:
+        if not self.is_silent:
             seconds = time.monotonic() - self.begun_at
-            line = progress_line(self.done, self.total, self.failed, list(self.running), seconds)
-            text = _cut(line, shutil.get_terminal_size().columns - 1)
-            width = _width(text)
-            self.draws = written(self.stderr, f"\r{text}{' ' * (self.drawn - width)}", "", str)
-            self.drawn = width
-
-    def _clear(self) -> None:
-        if self.drawn:
-            self.draws = written(self.stderr, f"\r{' ' * self.drawn}\r", "", str)
-            self.drawn = 0
+            self.redrawn.show(progress_line(self.done, self.total, self.failed, list(self.running), seconds))
 
 
 def progress_line(done: int, total: int, failed: int, running: list[str], seconds: float) -> str:
@@ -345,17 +334,3 @@ def _target_json(target: TargetResult) -> dict[str, Any]:
 
 def _one_line(text: str) -> str:
     return text.strip().partition("\n")[0]
-
-
-def _width(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def _cut(text: str, width: int) -> str:
-    """As much of `text` as fits into one line."""
-    if _width(text) <= width:
-        return text
-    while text and _width(text) >= width:
-        text = text[:-1]
-    return f"{text}…"

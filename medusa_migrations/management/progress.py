@@ -1,65 +1,48 @@
-"""How far a backfill is, shown as a bar on a terminal if tqdm is installed, elsewhere as a line every ten seconds."""
+"""How far something is, in words."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from medusa_migrations.events import Indexing, Progressed, Working
+from medusa_migrations.results import IndexProgress
 
-from django.core.management.base import OutputWrapper
-
-from medusa_migrations.events import Progressed
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
-LINE_SECONDS = 10
+# A shorter time is over before it is read.
+_TOLD_SECONDS = 2
 
 
-class Progress:
-    """Shows Progressed events on `stream` if that is a terminal, else as lines given to `write`."""
-
-    def __init__(self, stream: OutputWrapper, write: Callable[[str], None]) -> None:
-        self.stream, self.write = stream, write
-        self.bar: tqdm[NoReturn] | None = None
-        self.next_line = time.monotonic() + LINE_SECONDS
-
-    def __call__(self, event: Progressed) -> None:
-        if self.stream.isatty() and self._has_drawn(event):
-            return
-        if event.is_done or time.monotonic() >= self.next_line:
-            self.next_line = time.monotonic() + LINE_SECONDS
-            self.write(line(event))
-
-    def pause(self) -> None:
-        """Close the bar, because something else is about to be written."""
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
-
-    def _has_drawn(self, event: Progressed) -> bool:
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            return False
-        bar = self.bar = self.bar or tqdm(
-            desc=f"Backfill of {event.table}", unit=" rows", file=self.stream, initial=event.rows, dynamic_ncols=True
-        )
-        bar.total = event.total
-        bar.update(event.rows - bar.n)
-        if event.is_done:
-            self.pause()
-        return True
+def line(event: Progressed | Indexing | Working) -> str:
+    """What an event tells, as a line of its own."""
+    match event:
+        case Progressed():
+            return backfill_line(event)
+        case Indexing(progress):
+            return index_line(progress)
+        case Working(what):
+            counted = count(event)
+            return f"  {counted}: {what}" if counted else f"  {what}"
 
 
-def line(event: Progressed) -> str:
-    """How far a backfill is, in words: its rows of those that there are, rows a second, and the time left."""
+def count(event: Working) -> str:
+    """Which of how many is under way, and the time that is left; an empty string where nothing is counted."""
+    seconds = round(event.seconds or 0)
+    left = f", about {rounded(seconds)} left" if seconds >= _TOLD_SECONDS else ""
+    return f"{event.number:,} of {event.total:,}{left}" if event.total else ""
+
+
+def backfill_line(event: Progressed) -> str:
+    """Its rows of those that there are, rows a second, and the time that is left."""
     percent = 100 * event.rows // max(event.total, 1)
     rest = "" if event.is_done else f", {rounded(event.seconds)} left"
     return (
         f"Backfill of {event.table}: {event.rows:,} of {'' if event.is_done else 'about '}{event.total:,} rows "
         f"({percent} %), {event.rate:,.0f} rows/s{rest}"
     )
+
+
+def index_line(progress: IndexProgress) -> str:
+    """The phase that an index is in, and how much of that is done."""
+    what = f"index {progress.name}" if progress.name else "an index"
+    table = f" of {progress.table}" if progress.table else ""
+    return f"Building {what}{table}: {progress.phase}" + ("" if progress.percent is None else f", {progress.percent} %")
 
 
 def rounded(seconds: float) -> str:

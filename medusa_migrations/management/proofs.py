@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.management.color import Style
 
-from medusa_migrations.events import Event, Proved, Proving, ScratchMade
+from medusa_migrations.events import Event, Proved, ScratchMade
 from medusa_migrations.results import Difference, Proof, VerifyResult, duration
 
 from . import lint_formats
-from .console import Console, failure_json, plural, printable, written
-from .progress import rounded
+from .console import Console, failure_json, plural, printable
 
 _FAULTS = {
     "drift": "DRIFT after down",
@@ -28,65 +26,18 @@ _FAULTS = {
 IN_DRIFT = {"new": "left behind", "gone": "not brought back"}
 IN_LIVE = {"new": "made by no migration", "gone": "not there"}
 
-_ERASE = "\r\x1b[K"
 
-# Of a terminal that does not say how wide it is.
-_COLUMNS = 80
+class ProofConsole(Console):
+    """Listens to the events of a proof, and writes its results too."""
 
-# A shorter time is over before it is read.
-_TOLD_SECONDS = 2
-
-
-class ProofConsole:
-    """Listens to the events of a proof, and writes them: results to `console`'s stdout, where it is to its stderr.
-
-    The line that says so is redrawn, and only on a terminal.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.shows_progress = bool(console.verbosity) and console.stderr.isatty()
-
-    def __call__(self, event: Event) -> None:
+    def _tell(self, event: Event) -> None:
         match event:
             case ScratchMade(name, version):
-                self.write(self.console.style.MIGRATE_HEADING(f"Scratch {name} (PostgreSQL {version})"))
-            case Proving():
-                self.progress(event)
+                self.write(self.style.MIGRATE_HEADING(f"Scratch {name} (PostgreSQL {version})"))
             case Proved(proof):
-                lines = [*proof_lines(proof, self.console.style), *finding_lines(proof, self.console.style)]
-                self.write("\n".join(lines))
+                self.write("\n".join([*proof_lines(proof, self.style), *finding_lines(proof, self.style)]))
             case _:
-                self.erase()
-                self.console(event)
-
-    def write(self, text: str) -> None:
-        self.erase()
-        self.console.write(text)
-
-    def progress(self, event: Proving) -> None:
-        """Redraw the line that tells how far the proof is."""
-        if not self.shows_progress:
-            return
-        seconds = round(event.seconds or 0)
-        left = f", about {rounded(seconds)} left" if seconds >= _TOLD_SECONDS else ""
-        text = f"  {event.number} of {event.total}{left}: {printable(str(event.id))}"
-        self._redraw(text[: self._columns() - 1])
-
-    def erase(self) -> None:
-        """Take that line away."""
-        if self.shows_progress:
-            self._redraw("")
-
-    def _redraw(self, text: str) -> None:
-        written(self.console.stderr, f"{_ERASE}{text}", ending="", style=str)
-
-    def _columns(self) -> int:
-        """How wide the terminal is: of a line that goes on below, only the last row would be erased."""
-        try:
-            return os.get_terminal_size(self.console.stderr.fileno()).columns or _COLUMNS
-        except OSError:
-            return _COLUMNS
+                super()._tell(event)
 
 
 def proof_lines(proof: Proof, style: Style) -> Iterator[str]:

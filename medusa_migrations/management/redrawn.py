@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
 
 from django.core.management.base import OutputWrapper
 
-from medusa_migrations.results import IndexProgress
-
 
 class Redrawn:
-    """Such a line of `stream`, which is a terminal."""
+    """Such a line of `stream`, without any codes of terminals; where that is no terminal, nothing is written."""
 
     def __init__(self, stream: OutputWrapper) -> None:
         self.stream = stream
-        self.width = 0
+        self.is_shown = stream.isatty()
+        self.is_empty = True
+        self.behind = ""
 
-    def show(self, text: str) -> None:
-        """Have it say `text`, as much of it as fits."""
-        shown = text[: shutil.get_terminal_size().columns - 1]
-        self._write(f"\r{shown.ljust(self.width)}")
-        self.width = len(shown)
+    def show(self, text: str, behind: str = "") -> None:
+        """Have it say `text`, as much of it as fits, behind what is on that line already and stays."""
+        room = _columns() - _width(behind)
+        if room > 0:
+            self.is_empty, self.behind = False, behind
+            shown = _cut(text, room)
+            self._write(f"\r{behind}{shown}{' ' * (room - _width(shown))}")
 
     def clear(self) -> None:
-        """Have it be empty, with the cursor at its beginning."""
-        if self.width:
-            self._write(f"\r{' ' * self.width}\r")
-            self.width = 0
+        """Take it away, with the cursor where it was before."""
+        if not self.is_empty:
+            self.is_empty = True
+            self._write(f"\r{self.behind}{' ' * (_columns() - _width(self.behind))}\r{self.behind}")
 
     def _write(self, text: str) -> None:
-        self.stream.write(text, str, "")
-        self.stream.flush()
+        if self.is_shown:
+            try:
+                self.stream.write(text, str, "")
+                self.stream.flush()
+            except (OSError, ValueError):  # nobody reads it any more
+                self.is_shown = False
 
 
-def index_line(progress: IndexProgress) -> str:
-    """How far an index is, in words."""
-    what = f"index {progress.name}" if progress.name else "an index"
-    table = f" of {progress.table}" if progress.table else ""
-    return f"Building {what}{table}: {progress.phase}" + ("" if progress.percent is None else f", {progress.percent} %")
+def _columns() -> int:
+    """How many are written to: behind the last one, terminals begin another line."""
+    return shutil.get_terminal_size().columns - 1
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _cut(text: str, width: int) -> str:
+    """As much of `text` as fits into one line."""
+    if _width(text) <= width:
+        return text
+    while text and _width(text) >= width:
+        text = text[:-1]
+    return f"{text}…"

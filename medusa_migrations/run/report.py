@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from medusa_migrations.database.destination import name_of
 from medusa_migrations.database.postgresql import Notice
 from medusa_migrations.errors import Interrupted, MigrationFailed
-from medusa_migrations.events import Failed, Finished, Noticed, Started
+from medusa_migrations.events import Failed, Finished, Noticed, Started, Working, seconds_left
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import Failure, MigrationResult, RunResult, Status
 
@@ -18,6 +18,9 @@ from .failure import Ending, StatementFailed
 from .logged import log_failure
 from .shared import Run
 from .task import Task
+
+# A run that takes less time tells of each migration, and not how far it is.
+_TOLD_SECONDS = 1
 
 
 class Report:
@@ -30,6 +33,11 @@ class Report:
         self.undone: dict[MigrationId, list[MigrationId]] = {}  # the repeatable ones that went for each that is done
         self.kept: int | None = None  # how many results stay if the transaction that several share is rolled back
         self.announcer = Announcer(run)
+        self.begun, self.before, self.total = 0.0, 0, 0
+
+    def expect(self, total: int) -> None:
+        """So many follow, of which it is told how far that is."""
+        self.begun, self.before, self.total = time.monotonic(), len(self.results), total
 
     def start(self, task: Task) -> float:
         """Tell that `task` is about to be carried out; returns the moment by the monotonic clock.
@@ -38,6 +46,7 @@ class Report:
         """
         self.run.session.interruption.check()
         self._tell_start(task)
+        self.tell_how_far(task)
         return time.monotonic()
 
     def finish(self, task: Task, milliseconds: int) -> None:
@@ -76,6 +85,12 @@ class Report:
         self._tell(notices)  # of which of them each is, nobody knows
         if done < len(tasks):
             self._tell_start(tasks[done])
+
+    def tell_how_far(self, task: Task) -> None:
+        """Tell that `task` is the next, in a run that takes long."""
+        if self.total > 1 and time.monotonic() - self.begun >= _TOLD_SECONDS:
+            done = len(self.results) - self.before
+            self.run.tell(Working(str(task.id), done + 1, self.total, seconds_left(self.begun, done, self.total)))
 
     def tell_notices(self) -> None:
         """Tell what the server has said besides since the last time."""

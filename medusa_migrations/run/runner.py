@@ -48,6 +48,7 @@ class Runner:
         self._expect_citus(tasks)
         for task in tasks:
             resume_at(task)
+        self.report.expect(len(tasks))
         if tasks:
             self.report.announcer.start()
         if self.run.options.mode == "all":

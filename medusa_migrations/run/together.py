@@ -68,6 +68,7 @@ class Together:
         """
         session = self.run.session
         session.interruption.check()
+        self.report.tell_how_far(batch[0])
         done, begun = len(self.report.results) - self.first, time.monotonic()
         message = "".join(self._in_batch(task, done + number, number) for number, task in enumerate(batch, 1))
         # The first batch goes without a savepoint, behind which SET TRANSACTION is refused.

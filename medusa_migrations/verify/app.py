@@ -43,7 +43,7 @@ def verify(request: Request) -> VerifyResult:
 
 def subject_of(request: Request) -> Subject:
     """What the request is about. Raises PlanError, DatabaseError."""
-    migrations = _migrations(request.database)
+    migrations = _migrations(request)
     check_app(request.app, know(migrations, (), lambda feature: True), app_labels())
     skipped = skipped_of(migrations)
     with open_maintenance(request.database, request.interruption) as session:
@@ -61,10 +61,10 @@ def subject_of(request: Request) -> Subject:
     )
 
 
-def _migrations(database: str) -> tuple[Migration, ...]:
+def _migrations(request: Request) -> tuple[Migration, ...]:
     """What there is to prove: the sources, or where those are not shipped the build; of apps that are let in."""
-    migrations = from_sources()[0] or to_run(build_first=False)
-    return tuple(one for one in migrations if router.allow_migrate(database, one.id.app))
+    migrations = from_sources(request.listener)[0] or to_run(build_first=False)
+    return tuple(one for one in migrations if router.allow_migrate(request.database, one.id.app))
 
 
 def skipped_of(migrations: Sequence[Migration]) -> frozenset[MigrationId]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from medusa_migrations.database.interruption import Interruption
-from medusa_migrations.events import Listener, ScratchMade
+from medusa_migrations.events import Listener, ScratchMade, Working, seconds_left
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
 from medusa_migrations.results import Failure, LintFinding, LintResult
 
@@ -68,6 +69,7 @@ class _Lint:
 
     def result(self) -> LintResult:
         request = self.subject.request
+        request.listener(Working("making a scratch database"))
         with (
             open_scratch(request.database, interruption=request.interruption) as scratch,
             Stand(scratch, request, self.by_id) as stand,
@@ -82,12 +84,16 @@ class _Lint:
 
     def _go(self, stand: Stand, order: Sequence[Key], due: set[MigrationId]) -> None:
         passed: list[Key] = []
+        begun, number = time.monotonic(), 0
         for key in order:
             if key not in due:
                 passed.append(key)
                 continue
             self._pass(stand, passed)
             passed = []
+            seconds = seconds_left(begun, number, len(due))
+            number += 1
+            self.request.listener(Working(".".join(key), number, len(due), seconds))
             self._look(stand, self.by_id[key])
 
     def _pass(self, stand: Stand, keys: Sequence[Key]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.events import Proved, ScratchMade
+from medusa_migrations.events import Proved, ScratchMade, Working
 from medusa_migrations.migration import Key, Migration, MigrationId
 from medusa_migrations.results import Difference, Proof, VerifyResult
 from medusa_migrations.run.combined import combined_order
@@ -43,6 +43,7 @@ class Proving:
         """Prove it. Raises as `app.verify`."""
         there = self._read_live()
         request = self.request
+        request.listener(Working("making a scratch database"))
         try:
             with (
                 roles_kept(request) as roles,
@@ -80,6 +81,7 @@ class Proving:
         """The live database, before its alias leads elsewhere."""
         if self.request.live is None:
             return None
+        self.request.listener(Working("reading the live database"))
         there = live.read(self.request.live, self.subject.migrations)
         if there.major != self.subject.surroundings.server:
             raise PlanError(
@@ -110,6 +112,7 @@ class Proving:
         self.django = tuple(walk.django)
         self.uncompared = tuple(sorted({key[0] for key in walk.failed if key in self.by_id}))
         compared = [one for one in self.subject.asked if one.id.app not in self.uncompared]
+        self.request.listener(Working("comparing the models"))
         stand.ready()  # in place of a spoilt one
         self.models = differences_of_models(compared, self.request.database, self.request.interruption)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +15,17 @@ from medusa_migrations.database.history import History
 from medusa_migrations.database.lock import run_lock
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, MigrationFailed
-from medusa_migrations.events import Event, Failed, Finished, Indexing, Noticed, Progressed, Started
+from medusa_migrations.events import (
+    Event,
+    Failed,
+    Finished,
+    Indexing,
+    Noticed,
+    Progressed,
+    Started,
+    Working,
+    seconds_left,
+)
 from medusa_migrations.files import dist
 from medusa_migrations.files.owned import taken_over
 from medusa_migrations.files.past import is_after_past
@@ -46,7 +57,7 @@ COMMAND = "migrations_verify"
 TOGETHER = 500
 
 # What a run tells of each migration, and a proof tells in its own way or would tell twice.
-_NOT_TOLD = (Started, Finished, Failed, Noticed, Progressed, Indexing)
+_NOT_TOLD = (Started, Finished, Failed, Noticed, Progressed, Indexing, Working)
 
 _OWNER = """
 SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
@@ -130,8 +141,10 @@ class Stand:
 
     def apply_together(self, keys: Sequence[Key]) -> Sequence[Key]:
         """Apply those of `keys` that come first as several in a transaction; gives those that have to go one by one."""
-        done = 0
+        done, begun = 0, time.monotonic()
         for group in _groups(keys, self.migrations, self.options.mode):
+            seconds = seconds_left(begun, done, len(keys))
+            self.request.listener(Working(f"applying {'.'.join(group[0])}", done + 1, len(keys), seconds))
             try:
                 self._apply_group(group)
             except (PartFailed, DjangoFailed):

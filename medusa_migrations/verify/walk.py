@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Collection, Iterator, Sequence
 
-from medusa_migrations.events import Proving
+from medusa_migrations.events import Working, seconds_left
 from medusa_migrations.files import dist
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId, dependencies
 from medusa_migrations.results import Failure, Proof
@@ -47,10 +47,9 @@ class Walk:
             if migration is None:
                 self._apply_django(key)
                 continue
-            done = number - passed_by
-            seconds = (time.monotonic() - begun) / done * (total - number) if done else None
+            seconds = seconds_left(begun, number - passed_by, total - passed_by)
             number += 1
-            self.request.listener(Proving(migration.id, number, total, seconds))
+            self.request.listener(Working(str(migration.id), number, total, seconds))
             yield from self._one(migration)
 
     def _one(self, migration: Migration) -> Iterator[Proof]:

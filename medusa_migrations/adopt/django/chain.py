@@ -11,7 +11,7 @@ from django.db import Error, connections, transaction
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.errors import DatabaseError, FileError, MigrationError
-from medusa_migrations.events import Proving, ScratchMade
+from medusa_migrations.events import ScratchMade, Working
 from medusa_migrations.files import sqlfile
 from medusa_migrations.files.build import from_sources
 from medusa_migrations.migration import Key, Migration, MigrationId, Part
@@ -129,7 +129,7 @@ class _Chain:
             stand.apply(key)
             return
         number = len(self.drafts) + 1
-        self.request.listener(Proving(self.new[key[1]], number, len(self.new), None))
+        self.request.listener(Working(str(self.new[key[1]]), number, len(self.new)))
         migration, connection = stand.django.migration(key), connections[self.request.database]
         before = Before(stand.django.state(), names(connection))
         with recording(connection, migration) as up:

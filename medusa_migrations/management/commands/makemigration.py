@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.core.checks import Tags
@@ -13,7 +13,7 @@ from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import PlanError
 from medusa_migrations.management.base import MigrationCommand, add_database, add_json
 from medusa_migrations.management.baselines import apps_of, next_steps, refuse_without, to_look_at
-from medusa_migrations.management.console import deliver, written
+from medusa_migrations.management.console import Console, deliver, written
 from medusa_migrations.management.documents import baseline_json, generated_json, made_json
 from medusa_migrations.management.questions import add_no_input, answer, can_ask, is_confirmed
 from medusa_migrations.results import BaselineResult, GenerateResult, MadeFile
@@ -126,10 +126,10 @@ class Command(MigrationCommand):
         from medusa_migrations.verify.app import AGAIN
 
         labels = apps_of(options)
-        with stopped_by_signals(next_step=AGAIN) as interruption:
+        with stopped_by_signals(next_step=AGAIN) as interruption, self.console(options) as listener:
             names = ("database", "dry_run", "timestamp", "scratch")
             how = {name: options[name] for name in names}
-            result = api.baseline(labels, **how, listener=self.console(options), interruption=interruption)
+            result = api.baseline(labels, **how, listener=listener, interruption=interruption)
         if options["json"]:
             deliver(self.stdout, baseline_json(result, with_text=options["dry_run"]))
         for line in to_look_at(result) if options["verbosity"] else ():
@@ -144,20 +144,23 @@ class Command(MigrationCommand):
     def generate(self, options: dict[str, Any]) -> None:
         self.check_models(options)
         asks = options["interactive"] and not options["check"] and not options["json"] and can_ask()
-        result = api.generate(
-            options["apps"],
-            options["name"],
-            check=options["check"],
-            dry_run=options["dry_run"],
-            timestamp=options["timestamp"],
-            renames=options["rename"],
-            drop_tables=options["drop_tables"],
-            online=options["online"],
-            rename_constraints=options["rename_constraints"],
-            accept=_ask if asks else lambda rename: False,
-            value=_ask_value if asks else lambda place, nothing: None,
-            database=options["database"],
-        )
+        with self.console(options) as listener:
+            ask = _Questions(listener)
+            result = api.generate(
+                options["apps"],
+                options["name"],
+                check=options["check"],
+                dry_run=options["dry_run"],
+                timestamp=options["timestamp"],
+                renames=options["rename"],
+                drop_tables=options["drop_tables"],
+                online=options["online"],
+                rename_constraints=options["rename_constraints"],
+                accept=ask.rename if asks else lambda rename: False,
+                value=ask.value if asks else lambda place, nothing: None,
+                database=options["database"],
+                listener=listener,
+            )
         for warning in result.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["json"]:
@@ -234,10 +237,17 @@ def _words(options: dict[str, Any]) -> list[str]:
     return [options["app"], *options["more"]]
 
 
-def _ask_value(place: str, nothing: str) -> str | None:
-    return answer(f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: ").strip() or None
+class _Questions(NamedTuple):
+    """What only a person knows, asked on a line of its own."""
 
+    console: Console
 
-def _ask(rename: str) -> bool:
-    old, _, new = rename.partition("=")
-    return is_confirmed(f"Was {old} renamed to {new}?")
+    def value(self, place: str, nothing: str) -> str | None:
+        self.console.clear()
+        question = f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: "
+        return answer(question).strip() or None
+
+    def rename(self, rename: str) -> bool:
+        self.console.clear()
+        old, _, new = rename.partition("=")
+        return is_confirmed(f"Was {old} renamed to {new}?")

@@ -27,7 +27,8 @@ class Command(MigrationCommand):
         )
 
     def work(self, **options: Any) -> None:
-        result = api.build(check=options["check"], release=options["release"])
+        with self.console(options) as listener:
+            result = api.build(check=options["check"], release=options["release"], listener=listener)
         if options["verbosity"] > 0:
             warn(self.stderr, self.style, result)
         if options["json"]:

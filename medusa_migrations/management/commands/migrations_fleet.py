@@ -103,14 +103,13 @@ class Command(ExecutionCommand):
         is_up = options["action"] == "run"
         how = {name: options[name] for name in Execution.__annotations__ if name in options}
         how |= {name: options[name] for name in _CHOICES if name in options} | _globs(options)
-        how |= {"listener": self.console(options)}
         if is_up:
             how |= {name: options[name] for name in ("to", "phase", "strict")}
         else:
             how |= {"run": options["run"]}
         direction = Direction.UP if is_up else Direction.DOWN
-        with stopped_by_signals(next_step=NEXT) as interruption:
-            how["interruption"] = interruption
+        with stopped_by_signals(next_step=NEXT) as interruption, self.console(options) as listener:
+            how |= {"interruption": interruption, "listener": listener}
             if options["plan"] or options["sql"]:
                 plan = api.fleet_plan if is_up else api.fleet_revert_plan
                 self.show_plan(plan(fleet=options["fleet"], sql=options["sql"], **how), options)
@@ -135,8 +134,8 @@ class Command(ExecutionCommand):
 
     def create(self, options: dict[str, Any]) -> None:
         how = {name: options[name] for name in {"plan", "sql", *Execution.__annotations__} & options.keys()}
-        with stopped_by_signals(next_step=NEXT) as interruption:
-            how |= {"listener": self.console(options), "interruption": interruption}
+        with stopped_by_signals(next_step=NEXT) as interruption, self.console(options) as listener:
+            how |= {"listener": listener, "interruption": interruption}
             result = api.fleet_create(options["name"], options["fleet"], **how)
         self.report(result, options)
         if not result.migrations and not options["sql"]:

@@ -16,7 +16,7 @@ from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.files.sources import is_installed_package
 from medusa_migrations.management.base import MigrationCommand, add_database, add_json
-from medusa_migrations.management.console import deliver, plural, printable, written
+from medusa_migrations.management.console import Console, deliver, plural, printable, written
 from medusa_migrations.management.proofs import ProofConsole, difference_lines
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.results import ImportResult
@@ -56,13 +56,9 @@ class Command(MigrationCommand):
         add_json(parser)
 
     def work(self, **options: Any) -> None:
-        listener = ProofConsole(self.console(options))
-        try:
-            with self.stopped(options) as interruption:
-                names = {name: options[name] for name in _NAMES}
-                result = api.import_from(**names, listener=listener, interruption=interruption)
-        finally:
-            listener.erase()
+        with self.stopped(options) as interruption, self.console(options) as listener:
+            names = {name: options[name] for name in _NAMES}
+            result = api.import_from(**names, listener=listener, interruption=interruption)
         if options["json"]:
             deliver(self.stdout, _json(result))
         for line in _told(result):
@@ -71,6 +67,9 @@ class Command(MigrationCommand):
             self.stderr.write(line, self.style.WARNING)
         for line in _next(result):
             self.say(printable(line), options)
+
+    def console(self, options: dict[str, Any]) -> Console:
+        return ProofConsole(self.stdout, self.stderr, self.style, options["verbosity"], quiet=options["json"])
 
     def stopped(self, options: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
         """Of django, SQL is run in a scratch database, which has to be dropped again."""

@@ -13,7 +13,7 @@ from medusa_migrations.files.changed import place_in_repository
 from medusa_migrations.files.dist import read_text
 from medusa_migrations.management import lint_formats
 from medusa_migrations.management.base import MigrationCommand, add_app, add_database
-from medusa_migrations.management.console import deliver, plural
+from medusa_migrations.management.console import Console, deliver, plural
 from medusa_migrations.management.proofs import ProofConsole
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.results import Failure, LintResult
@@ -50,9 +50,8 @@ class Command(MigrationCommand):
 
     def work(self, **options: Any) -> None:
         live = None if options["live"] is None else options["live"] or options["database"]
-        listener = ProofConsole(self.console(options | {"json": True}))
         names = ("app", "all", "down", "static", "database")
-        with stopped_by_signals(next_step=self.next_step) as interruption:
+        with stopped_by_signals(next_step=self.next_step) as interruption, self.console(options) as listener:
             result = api.lint(
                 live=live, listener=listener, interruption=interruption, **{name: options[name] for name in names}
             )
@@ -63,6 +62,9 @@ class Command(MigrationCommand):
         found = sum(one.severity in grave for one in result.findings)
         if found or result.failed:
             raise CommandError(_fault(found, result))
+
+    def console(self, options: dict[str, Any]) -> Console:
+        return ProofConsole(self.stdout, self.stderr, self.style, options["verbosity"], quiet=True)
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["format"] == "json":

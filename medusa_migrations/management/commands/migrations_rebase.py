@@ -30,7 +30,8 @@ class Command(MigrationCommand):
 
     def work(self, **options: Any) -> None:
         names = ("app", "onto", "database")
-        result = api.rebase(**{name: options[name] for name in names}, listener=self.console(options))
+        with self.console(options) as listener:
+            result = api.rebase(**{name: options[name] for name in names}, listener=listener)
         if options["json"]:
             deliver(self.stdout, _json(result))
         else:

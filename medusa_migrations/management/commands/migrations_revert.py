@@ -42,8 +42,9 @@ class Command(ExecutionCommand):
 
     def revert(self, options: dict[str, Any], expected: str | None = None) -> RunResult:
         which = {name: options[name] for name in ("steps", "last_run", "all", "missing", "to_release", "since")}
-        with stopped_by_signals() as interruption:
-            return api.revert(interruption=interruption, expected=expected, **which, **self.execution(options))
+        with stopped_by_signals() as interruption, self.console(options) as console:
+            chosen = which | self.execution(options)
+            return api.revert(listener=console, interruption=interruption, expected=expected, **chosen)
 
     def agreed(self, options: dict[str, Any]) -> str:
         """The fingerprint of the plan, once it was shown and agreed to where something is lost or several go."""

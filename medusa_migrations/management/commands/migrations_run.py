@@ -32,9 +32,9 @@ class Command(ExecutionCommand):
         )
 
     def work(self, **options: Any) -> None:
-        with stopped_by_signals() as interruption:
+        with stopped_by_signals() as interruption, self.console(options) as console:
             chosen = {name: options[name] for name in ("check", "strict", "phase")}
-            result = api.run(**chosen, interruption=interruption, **self.execution(options))
+            result = api.run(**chosen, listener=console, interruption=interruption, **self.execution(options))
         self.report(result, options)
         if not result.migrations and not options["sql"]:
             self.say("No migrations to apply.", options)

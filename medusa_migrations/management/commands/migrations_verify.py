@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from medusa_migrations import api
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.management.base import MigrationCommand, add_app, add_database
-from medusa_migrations.management.console import deliver, plural, written
+from medusa_migrations.management.console import Console, deliver, plural, written
 from medusa_migrations.management.proofs import ProofConsole, summary, verify_json
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.results import VerifyResult
@@ -51,9 +51,8 @@ class Command(MigrationCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
 
     def work(self, **options: Any) -> None:
-        listener = ProofConsole(self.console(options))
         live = None if options["live"] is None else options["live"] or options["database"]
-        with stopped_by_signals(next_step=self.next_step) as interruption:
+        with stopped_by_signals(next_step=self.next_step) as interruption, self.console(options) as listener:
             result = api.verify(
                 live=live, listener=listener, interruption=interruption, **{name: options[name] for name in _NAMES}
             )
@@ -65,6 +64,9 @@ class Command(MigrationCommand):
             self.stderr.write(note, self.style.WARNING)
         if result.faults or result.unsafe:
             raise CommandError(_fault(result))
+
+    def console(self, options: dict[str, Any]) -> Console:
+        return ProofConsole(self.stdout, self.stderr, self.style, options["verbosity"], quiet=options["json"])
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:

@@ -30,8 +30,8 @@ class Command(MigrationCommand):
     def work(self, **options: Any) -> None:
         self.began = time.monotonic()
         asked = {name: options[name] for name in ("timeout", "interval", "database_only")}
-        with stopped_by_signals(next_step=self.next_step) as interruption:
-            result = api.wait(**asked, **where(options), listener=self.console(options), interruption=interruption)
+        with stopped_by_signals(next_step=self.next_step) as interruption, self.console(options) as listener:
+            result = api.wait(**asked, **where(options), listener=listener, interruption=interruption)
         if options["json"]:
             deliver(self.stdout, wait_json(result))
         else:

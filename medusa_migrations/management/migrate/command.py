@@ -77,9 +77,10 @@ class WithSql(Migrate):
                 lock=options.get("lock", True),  # another app's command, of which this is a part, does not know it
                 lock_wait=options.get("lock_wait"),
             )
-            with bridged(
-                asked, Console(self.stdout, self.stderr, self.style, options["verbosity"], headed=True)
-            ) as by_sql:
+            with (
+                Console(self.stdout, self.stderr, self.style, options["verbosity"], headed=True) as console,
+                bridged(asked, console) as by_sql,
+            ):
                 self.owned = by_sql
                 super().handle(*args, **options)
 
