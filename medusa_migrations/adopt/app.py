@@ -7,6 +7,7 @@ from pathlib import Path
 from django.apps import AppConfig
 
 from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.events import Working
 from medusa_migrations.files.make import own_app
 from medusa_migrations.files.sources import source_folder
 from medusa_migrations.results import ImportedFile, ImportPlace, ImportResult
@@ -24,7 +25,7 @@ def import_from(request: Request) -> ImportResult:
     """As `medusa_migrations.api.import_from`."""
     theirs = _theirs(request)
     app = own_app(request.app)
-    plan = planned(app, theirs.converted.drafts)
+    plan = planned(app, theirs.converted.drafts, request.listener)
     places = (*theirs.converted.places, *plan.places, *_places_of_new(plan))
     files, found = _files(plan), theirs.converted.differences
     result = ImportResult(theirs.name, request.source, app.label, request.dry_run, files, places, differences=found)
@@ -52,7 +53,7 @@ def _theirs(request: Request) -> Theirs:
     if request.scratch is not None:
         raise PlanError(f"--scratch is for django alone: the files of {tool.name} are turned without a database.")
     _refuse_own(own_app(request.app), request.source)
-    return Theirs(tool.name, tool.history, _converted(tool, request.source))
+    return Theirs(tool.name, tool.history, _converted(tool, request))
 
 
 def _refuse_own(app: AppConfig, source: str) -> None:
@@ -64,14 +65,15 @@ def _refuse_own(app: AppConfig, source: str) -> None:
         )
 
 
-def _converted(tool: Tool, source: str) -> Converted:
-    texts = read_folder(source, below=tool.below)
+def _converted(tool: Tool, request: Request) -> Converted:
+    texts = read_folder(request.source, below=tool.below, listener=request.listener)
     refuse_others(tool, texts)
+    request.listener(Working("turning them into migrations"))
     converted = tool.convert(texts)
     if not converted.drafts:
         raise MigrationError(
-            f"{source} has no migrations of {tool.name}. Nothing was imported. Is another tool's name, or another "
-            "folder, the right one?"
+            f"{request.source} has no migrations of {tool.name}. Nothing was imported. Is another tool's name, or "
+            "another folder, the right one?"
         )
     return converted
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import FileError, MigrationError
+from medusa_migrations.events import Listener, ignore, working
 from medusa_migrations.files.text import decode, read
 
 from .draft import Text
@@ -18,7 +19,7 @@ from .draft import Text
 _FILES = re.compile(r"[^.].*\.(?:sql|conf|go|java|[mc]?[tj]s|(?:up|down)\..*)")
 
 
-def read_folder(folder: str, *, below: bool) -> list[Text]:
+def read_folder(folder: str, *, below: bool, listener: Listener = ignore) -> list[Text]:
     """The files in `folder` that a tool might run, and if `below` those in the folders in it, by their paths.
 
     Raises MigrationError for a folder that is not there or has none, FileError for a file that cannot be read.
@@ -28,7 +29,8 @@ def read_folder(folder: str, *, below: bool) -> list[Text]:
         what = "is no folder" if path.exists() else "does not exist"
         raise MigrationError(f"{folder} {what}. Give the folder in which the other tool has its migrations.")
     try:
-        texts = [_text(file) for file in sorted(_files(path, below=below))]
+        files = sorted(_files(path, below=below))
+        texts = [_text(file) for file in working("reading the files", files, len(files), listener)]
     except OSError as error:
         raise MigrationError(
             f"Cannot read {shown_path(error.filename or path)}: {error.strerror}. Give this process the right to read "

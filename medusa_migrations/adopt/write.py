@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.apps import AppConfig
 
 from medusa_migrations.errors import BuildError, FileError, MigrationError
+from medusa_migrations.events import Listener, ignore, working
 from medusa_migrations.files import linear
 from medusa_migrations.files.sources import SourceFile, cited_folder, parse, source_files, source_folder
 from medusa_migrations.files.text import decode, put
@@ -37,7 +38,7 @@ class Plan(NamedTuple):
     places: tuple[ImportPlace, ...]
 
 
-def planned(app: AppConfig, drafts: Sequence[Draft]) -> Plan:
+def planned(app: AppConfig, drafts: Sequence[Draft], listener: Listener = ignore) -> Plan:
     """What `drafts` are made into. Raises MigrationError for two of one version, and for what no build takes."""
     _refuse_twins(drafts)
     there = {file.id for file in source_files()}
@@ -51,7 +52,7 @@ def planned(app: AppConfig, drafts: Sequence[Draft]) -> Plan:
         id_ = MigrationId(app.label, name)
         made.append(Made(id_, source_folder(app) / f"{name}.sql", draft, id_ not in there))
     _refuse_one_name(made)
-    _refuse_what_no_build_takes(app, [one for one in made if one.is_new])
+    _refuse_what_no_build_takes(app, [one for one in made if one.is_new], listener)
     return Plan(tuple(made), tuple(places))
 
 
@@ -78,10 +79,10 @@ def _refuse_one_name(made: Iterable[Made]) -> None:
             )
 
 
-def _refuse_what_no_build_takes(app: AppConfig, made: Iterable[Made]) -> None:
+def _refuse_what_no_build_takes(app: AppConfig, made: Sequence[Made], listener: Listener) -> None:
     cited = cited_folder(app, source_folder(app))
     errors = []
-    for one in made:
+    for one in working("checking the migrations", made, len(made), listener):
         try:
             source = SourceFile(one.id, str(one.path), f"{cited}/{one.path.name}")
             parse(decode(one.draft.text.encode(), source.cited), source)

@@ -1,7 +1,8 @@
-"""Commands on a terminal, which they ask questions on."""
+"""Commands on a terminal, which they ask questions on, and what a terminal shows."""
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import select
@@ -15,21 +16,43 @@ from .projects import Outcome, Project
 SECONDS = 60
 
 
-class Terminal:
-    """A command whose stdin and stderr are a terminal; its stdout is none. `said` is what the terminal shows."""
+def rows(said: str) -> list[str]:
+    """The rows that a terminal shows, to which this was written."""
+    shown = []
+    for line in said.replace("\r\n", "\n").split("\n"):
+        row = ""
+        for text in line.split("\r"):
+            row = text + row[len(text) :]
+        shown.append(row.rstrip())
+    return shown
 
-    def __init__(self, project: Project, *arguments: str) -> None:
+
+class Screen(io.StringIO):
+    """A terminal in this process; `line` is what its last line shows."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def line(self) -> str:
+        return rows(self.getvalue())[-1]
+
+
+class Terminal:
+    """A command whose stdin and stderr are a terminal, and with `both` its stdout too. `said` is what that gets."""
+
+    def __init__(self, project: Project, *arguments: str, both: bool = False, script: str = "manage.py") -> None:
         self.ours, theirs = pty.openpty()
         self.said = ""
         self.open = ExitStack()
         self.open.callback(os.close, self.ours)
         self.process = self.open.enter_context(
             subprocess.Popen(
-                [project.python, "manage.py", *arguments],
+                [project.python, script, *arguments],
                 cwd=project.folder,
                 env=project.environment(),
                 stdin=theirs,
-                stdout=subprocess.PIPE,
+                stdout=theirs if both else subprocess.PIPE,
                 stderr=theirs,
                 text=True,
             )
@@ -54,7 +77,7 @@ class Terminal:
         while self._read():
             pass
         stdout, _ = self.process.communicate(timeout=SECONDS)
-        return Outcome(self.process.returncode, stdout, self.said.replace("\r\n", "\n"))
+        return Outcome(self.process.returncode, stdout or "", self.said.replace("\r\n", "\n"))
 
     def _read(self) -> bool:
         """Read on; False at the end, which Linux tells by an error."""

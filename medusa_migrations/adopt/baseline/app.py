@@ -17,6 +17,7 @@ from medusa_migrations.database.journal import Entry
 from medusa_migrations.database.lock import run_lock
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, MigrationError, PlanError
+from medusa_migrations.events import Working
 from medusa_migrations.files import linear
 from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.make import make, own_app
@@ -46,7 +47,8 @@ def _baseline(request: Request) -> BaselineResult:
         raise PlanError("No app is named: give the labels of one or several.")
     _refuse_routed(labels, request.database)
     with open_session(request.database, request.interruption) as session, _locked(session, request):
-        live = read_live(session, labels, from_sources()[0])
+        request.listener(Working("reading the live tables"))
+        live = read_live(session, labels, from_sources(request.listener)[0])
         drafts = proven(live, request, lambda given: drafts_of(live, request.name, request.timestamp, given))
         files = _written(drafts, dry_run=request.dry_run)
         recorded = () if request.dry_run else _recorded(session, [one.id for one in files])

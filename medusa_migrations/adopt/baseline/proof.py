@@ -10,6 +10,7 @@ from django.db import Error
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.database.session import Session
+from medusa_migrations.events import Listener, Working, working
 from medusa_migrations.generate.proof import NotProven
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Difference
@@ -36,6 +37,7 @@ def proven(live: Live, request: Request, drafts_of: Callable[[Collection[str]], 
     StopRequested.
     """
     alias, interruption = request.database, request.interruption
+    request.listener(Working("making a scratch database"))
     with (
         open_scratch(alias, existing=request.scratch, interruption=interruption),
         open_session(alias, interruption) as work,
@@ -47,10 +49,11 @@ def proven(live: Live, request: Request, drafts_of: Callable[[Collection[str]], 
         reader = Reader(look)
         before = reader.read()
         for draft in drafts:
-            _run(work, draft, "up")
+            _run(work, draft, "up", request.listener)
+        request.listener(Working("comparing with what is live"))
         _refuse_difference(_expected(live), _made(before, reader.read(), live))
         for draft in reversed(drafts):
-            _run(work, draft, "down")
+            _run(work, draft, "down", request.listener)
         left = [one for one in differences(before, reader.read()) if one.kind != "schema"]
         _refuse("After the down parts these differences are left", left)
     return drafts
@@ -72,9 +75,10 @@ def _prepare(work: Session, live: Live) -> None:
     work.execute("RESET check_function_bodies")
 
 
-def _run(work: Session, draft: Draft, part: str) -> None:
+def _run(work: Session, draft: Draft, part: str, listener: Listener) -> None:
     work.execute("BEGIN")
-    for sql in draft.statements(part):
+    statements = list(draft.statements(part))
+    for sql in working(f"proving the {part} part for {draft.id.app}", statements, len(statements), listener):
         try:
             work.execute(sql)
         except Error as error:

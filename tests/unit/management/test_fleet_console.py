@@ -14,25 +14,12 @@ from medusa_migrations.fleet.results import FleetResult, TargetResult, grouped
 from medusa_migrations.management.fleet_console import FleetProgress, errors_text, fleet_json, progress_line
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import Failure
+from tests.support.terminals import Screen
 
 ID = MigrationId("blog", "20240101000001_t")
 FILE = "blog/sql_migrations/20240101000001_t.sql"
 WHY = Failure(ID, "no such column", FILE, 3, 35, "42703")
 TOLD = f"{ID} failed (up): no such column (SQLSTATE 42703)\n{FILE}:3:35\n     3 | UPDATE t;\n       |   ^"
-
-
-class Screen(io.StringIO):
-    """A terminal; `line` is what its last line shows."""
-
-    def isatty(self) -> bool:
-        return True
-
-    @property
-    def line(self) -> str:
-        shown = ""
-        for text in self.getvalue().rpartition("\n")[2].split("\r"):
-            shown = text + shown[len(text) :]
-        return shown.rstrip()
 
 
 def progress(stdout: io.StringIO, stderr: io.StringIO, verbosity: int = 1, *, quiet: bool = False) -> FleetProgress:
