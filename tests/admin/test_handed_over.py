@@ -30,6 +30,7 @@ from tests.support.admin_site import (
     Site,
     form_of,
     get,
+    in_threads,
     locked,
     post,
     problem,
@@ -137,6 +138,17 @@ def test_another_run_that_holds_the_lock_is_told(site: Site, queue: Queue, monke
     assert site.project.applied() == []
 
 
+def test_two_clicks_at_once_hand_one_run_over(site: Site, queue: Queue) -> None:
+    tables(site, 1)
+    client = site.client(VIEW, MAY_RUN)
+    form = form_of(get(client, RUN))
+    answers = in_threads(*[lambda: client.post(RUN, form)] * 2)
+    assert sorted(answer.status_code for answer in answers) == [200, 302]
+    (refused,) = (problem(answer.content.decode()) for answer in answers if answer.status_code == 200)
+    assert "are being run by" in refused or "waits for a worker still" in refused
+    assert len(queue.take()) == 1
+
+
 def test_a_second_click_and_a_second_browser_hand_nothing_over(site: Site, queue: Queue) -> None:
     tables(site, 1)
     client, other = site.client(VIEW, MAY_RUN), site.client(VIEW, MAY_RUN, name="bob")
@@ -223,6 +235,8 @@ def test_an_unknown_run_and_a_wrong_engine_are_told(site: Site, settings: Any) -
     tables(site, 1)
     client = site.client(VIEW, MAY_RUN)
     assert "has no run" in problem(get(client, f"{LIST}runs/00000000-0000-4000-8000-000000000000/"))
+    settings.MEDUSA_MIGRATIONS |= {"ADMIN_ENGINE": "procrastinate"}
+    assert "which needs medusa-migrations[procrastinate]" in problem(post(client, RUN, form_of(get(client, RUN))))
     settings.MEDUSA_MIGRATIONS |= {"ADMIN_ENGINE": "celry"}
     assert "Did you mean 'celery'?" in problem(get(client, RUN))
 
