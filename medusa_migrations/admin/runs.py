@@ -121,10 +121,10 @@ def slow_statements(plan: RunResult) -> list[str]:
         found += [f"{one.id}: {_on_one_line(line)}" for line in one.code.splitlines() if ".backfill(" in line]
         for statement in _first_statements(sql):
             table = table_of(statement.words)
-            if makes_table(statement.words):
-                new.add(table)
             if grows_with_rows(statement.words) and table not in new:
                 found.append(f"{one.id}: {_on_one_line(sql[statement.start : statement.end])}")
+            if table and makes_table(statement.words):
+                new.add(table)
     return found
 
 

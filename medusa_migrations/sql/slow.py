@@ -51,14 +51,18 @@ def _retypes(words: Sequence[str]) -> bool:
 
 
 def table_of(words: Sequence[str]) -> str:
-    """The table that a statement is about, in capitals and without a schema; "" where its words do not tell."""
+    """The table that a statement is about, in capitals and without a schema; "" where its words do not tell.
+
+    Those have no names in quotes.
+    """
     before = _BEFORE_TABLE.get(words[0], "")
     if words[0] == "CREATE":
         before = "ON" if "INDEX" in words[1:3] else "TABLE"
     rest = list(words[words.index(before) + 1 :]) if before in words else []
     while rest and rest[0] in _NO_NAMES:
         del rest[0]
-    return (rest[2] if rest[1:2] == ["."] else rest[0]) if rest else ""
+    name = (rest[2] if rest[1:2] == ["."] else rest[0]) if rest else ""
+    return "" if name == '"' else name
 
 
 def makes_table(words: Sequence[str]) -> bool:

@@ -191,7 +191,8 @@ def test_the_confirmation_shows_the_code_of_a_migration_in_python(site: Site) ->
 
 
 def test_what_may_take_long_is_said_unless_its_table_is_new(site: Site) -> None:
-    site.project.write(ONE, "CREATE TABLE t1 (id int);\nCREATE INDEX i1 ON t1 (id);\nUPDATE t1 SET id = 1;")
+    made = 'CREATE TABLE t1 (id int);\nCREATE TABLE "T2" (id int);'
+    site.project.write(ONE, f"{made}\nCREATE INDEX i1 ON t1 (id);\nUPDATE t1 SET id = 1;")
     client = site.admin()
     assert "30 seconds" not in text(get(client, RUN))
     api.run()
