@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celery import current_app, shared_task
-from kombu.exceptions import OperationalError
-
-from medusa_migrations.errors import DeliveryError
 
 from . import work
 from .engine import Job
@@ -28,13 +25,7 @@ task = shared_task(
 
 
 def send(jobs: Sequence[Job], queue: str) -> None:
-    """Raises DeliveryError where the broker cannot be reached."""
-    try:
-        with current_app.producer_or_acquire() as producer:
-            for job in jobs:
-                task.apply_async(args=(job,), queue=queue, producer=producer)
-    except (OperationalError, OSError) as error:
-        raise DeliveryError(
-            f"Celery cannot reach its broker: {error}. Start that, or set broker_url of the project's Celery app, "
-            "which the project's __init__.py has to import."
-        ) from None
+    """Raises what the broker raises, or what belongs to it."""
+    with current_app.producer_or_acquire() as producer:
+        for job in jobs:
+            task.apply_async(args=(job,), queue=queue, producer=producer)

@@ -7,29 +7,45 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from medusa_migrations.errors import SettingsError
+from medusa_migrations.errors import DeliveryError, MigrationError, SettingsError
 
 
 class Kind(NamedTuple):
     """An engine: one of its `packages` has to be there, `needs` tells how that is installed.
 
-    `worker` tells how one is started that serves a queue.
+    `worker` tells how one is started that serves a queue; `fails` and `cure` what is to be said of one that takes no
+    job.
     """
 
     packages: tuple[str, ...]
     needs: str
     worker: str
+    fails: str
+    cure: str
 
 
 ENGINES = {
-    "celery": Kind(("celery",), "medusa-migrations[celery]", "celery -A PROJECT worker -Q {queue}"),
+    "celery": Kind(
+        ("celery",),
+        "medusa-migrations[celery]",
+        "celery -A PROJECT worker -Q {queue}",
+        "Celery cannot reach its broker",
+        "Start that, or set broker_url of the project's Celery app, which the project's __init__.py has to import.",
+    ),
     "procrastinate": Kind(
-        ("procrastinate",), "medusa-migrations[procrastinate]", "python manage.py procrastinate worker -q {queue}"
+        ("procrastinate",),
+        "medusa-migrations[procrastinate]",
+        "python manage.py procrastinate worker -q {queue}",
+        "Procrastinate cannot take a job",
+        "Its tables are made by migrate, with procrastinate.contrib.django in INSTALLED_APPS.",
     ),
     "tasks": Kind(
         ("django.tasks", "django_tasks"),
         "Django 6.0 or django-tasks",
         "Start the worker of the backend in the setting TASKS.",
+        "Django's tasks cannot take a job",
+        "The setting TASKS needs a backend that can be used, with its tables made by migrate, and whose QUEUES have "
+        "{queue!r}, or are [].",
     ),
 }
 
@@ -51,7 +67,14 @@ class Engine(NamedTuple):
 
         Raises DeliveryError where the engine does not take them.
         """
-        import_module(f"medusa_migrations.engines.{self.name}").send([dict(job) for job in jobs], self.queue)
+        try:
+            import_module(f"medusa_migrations.engines.{self.name}").send([dict(job) for job in jobs], self.queue)
+        except MigrationError:  # of a job that is done at once, where the project has no workers
+            raise
+        except Exception as error:  # of the broker or the backend that the project has chosen
+            kind = ENGINES[self.name]
+            reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+            raise DeliveryError(f"{kind.fails}: {reason}. {kind.cure.format(queue=self.queue)}") from error
 
 
 def engine(name: object, queue: str, called: str) -> Engine:

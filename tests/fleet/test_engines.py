@@ -220,7 +220,23 @@ def test_a_run_whose_process_is_killed_is_gone_on_with(celery: Workers) -> None:
             ("--engine", "tasks"),
             "INSTALLED_APPS += ['django_tasks']; "
             "TASKS = {'default': {'BACKEND': 'django_tasks.backends.dummy.DummyBackend'}}",
-            "The setting TASKS needs a backend whose QUEUES have 'medusa_fleet'",
+            "whose QUEUES have 'medusa_fleet', or are []",
+        ),
+        (
+            ("--engine", "celery"),
+            "from celery import Celery; app = Celery('x', broker='nosuch://x')",
+            "Celery cannot reach its broker: 'No such transport: nosuch'. Start that",
+        ),
+        (
+            ("--engine", "tasks"),
+            "INSTALLED_APPS += ['django_tasks']; TASKS = {'default': {'BACKEND': 'nosuch.Backend'}}",
+            "Django's tasks cannot take a job: No module named 'nosuch'. The setting TASKS needs a backend",
+        ),
+        (
+            ("--engine", "tasks"),
+            "INSTALLED_APPS += ['django_tasks', 'django_tasks_db']; "
+            "TASKS = {'default': {'BACKEND': 'django_tasks_db.DatabaseBackend', 'QUEUES': []}}",
+            'cannot take a job: relation "django_tasks_database_dbtaskresult" does not exist. The setting TASKS',
         ),
     ],
 )
