@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from medusa_migrations.models import MigrationLog
 from medusa_migrations.results import LogEntry, duration
@@ -114,8 +115,10 @@ def _row(entry: LogEntry) -> JournalRow:
 
 def _filters(asked: Asked, databases: Sequence[str]) -> list[Filter]:
     actions = [Choice(text, asked.query(action=name), name == asked.action) for name, text in _ACTIONS.items()]
-    found = [Filter(_("action"), [Choice(_("All"), asked.query(action=""), not asked.action), *actions])]
+    found = [
+        Filter(pgettext("migration", "action"), [Choice(_("All"), asked.query(action=""), not asked.action), *actions])
+    ]
     if len(databases) > 1:
         links = [Choice(alias, f"?{urlencode({'database': alias})}", alias == asked.database) for alias in databases]
-        found.insert(0, Filter(_("database"), links))
+        found.insert(0, Filter(pgettext("migration", "database"), links))
     return found

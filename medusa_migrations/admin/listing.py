@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import ShownMigration, duration
@@ -26,18 +26,18 @@ PER_PAGE = 100
 SHOWN_RUNS = 10
 
 STATES: Mapping[str, str | Promise] = {
-    "applied": gettext_lazy("applied"),
-    "pending": gettext_lazy("pending"),
-    "changed": gettext_lazy("changed since it was applied"),
-    "missing": gettext_lazy("applied, file missing"),
-    "failed": gettext_lazy("failed part-way"),
-    "running": gettext_lazy("running now"),
-    "disabled": gettext_lazy("feature off"),
+    "applied": pgettext_lazy("migration", "applied"),
+    "pending": pgettext_lazy("migration", "pending"),
+    "changed": pgettext_lazy("migration", "changed since it was applied"),
+    "missing": pgettext_lazy("migration", "applied, file missing"),
+    "failed": pgettext_lazy("migration", "failed part-way"),
+    "running": pgettext_lazy("migration", "running now"),
+    "disabled": pgettext_lazy("migration", "feature off"),
 }
 
 
 # What is said instead of a repeatable one that is applied, and pending because it is another today.
-TO_BE_RERUN = gettext_lazy("changed, to be run again")
+TO_BE_RERUN = pgettext_lazy("migration", "changed, to be run again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +119,23 @@ def filters_of(migrations: Sequence[ShownMigration], chosen: Filters, databases:
     apps = Counter(shown.id.app for shown in migrations)
     runs = Counter(shown.run for shown in migrations if shown.run)
     found = [
-        _filter(_("state"), "state", [(name, STATES[name], states[name]) for name in STATES if name in states], chosen),
-        _filter(_("app"), "app", [(name, name, apps[name]) for name in sorted(apps)], chosen),
-        _filter(_("run"), "run", [(run, moment(when), runs[run]) for run, when in _latest_runs(migrations)], chosen),
+        _filter(
+            pgettext("migration", "state"),
+            "state",
+            [(name, STATES[name], states[name]) for name in STATES if name in states],
+            chosen,
+        ),
+        _filter(pgettext("migration", "app"), "app", [(name, name, apps[name]) for name in sorted(apps)], chosen),
+        _filter(
+            pgettext("migration", "run"),
+            "run",
+            [(run, moment(when), runs[run]) for run, when in _latest_runs(migrations)],
+            chosen,
+        ),
     ]
     if len(databases) > 1:
         links = [Choice(alias, f"?{urlencode({'database': alias})}", alias == chosen.database) for alias in databases]
-        found.insert(0, Filter(_("database"), links))
+        found.insert(0, Filter(pgettext("migration", "database"), links))
     return found
 
 
@@ -190,7 +200,7 @@ class ListRow:
 def list_row(shown: ShownMigration) -> ListRow:
     took = "" if shown.duration_ms is None else duration(shown.duration_ms)
     if shown.state == "applied" and shown.duration_ms is None:
-        took = _("recorded only")
+        took = pgettext("migration", "recorded only")
     return ListRow(
         id=str(shown.id),
         wrapped=wrapped(shown.id),

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from medusa_migrations import api
 from medusa_migrations.conf import TRANSACTION_MODES, get_settings
@@ -45,7 +46,11 @@ def list_page(visit: Visit, extra: dict[str, Any]) -> HttpResponseBase:
     require(visit.may_view)
     aliases = databases()
     chosen = Filters.parse(visit.request.GET, aliases[0])
-    context: dict[str, Any] = {"title": _("Migrations"), "chosen": chosen, "database": chosen.database}
+    context: dict[str, Any] = {
+        "title": pgettext("migration", "Migrations"),
+        "chosen": chosen,
+        "database": chosen.database,
+    }
     try:
         shown = api.show(database=chosen.database)
     except MigrationError as error:
@@ -91,7 +96,7 @@ def journal_page(visit: Visit) -> HttpResponseBase:
     require(visit.may_view)
     aliases = databases()
     asked = Asked.parse(visit.request.GET, aliases[0])
-    context: dict[str, Any] = {"title": _("Journal"), "asked": asked, "database": asked.database}
+    context: dict[str, Any] = {"title": pgettext("migration", "Journal"), "asked": asked, "database": asked.database}
     try:
         entries = api.log(**asked.options()).entries
     except MigrationError as error:

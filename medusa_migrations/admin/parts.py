@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from medusa_migrations.results import Description
 
@@ -36,8 +37,8 @@ def sql_of(title: str, sql: str) -> Sql:
 def shown_parts(found: Description) -> list[Sql]:
     """The parts of a migration."""
     names = {
-        "up": _("Up"),
-        "down": _("Down"),
+        "up": pgettext("migration", "Up"),
+        "down": pgettext("migration", "Down"),
         "stored down": _("Down, as the history has stored it"),
         "file": _("File"),
     }

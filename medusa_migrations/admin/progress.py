@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from medusa_migrations import api
 from medusa_migrations.conf import get_settings
@@ -153,5 +153,7 @@ def _row(id_: MigrationId, outcome: LogEntry | None, found: RunProgress) -> Row:
         return Row(str(id_), wrapped(id_), status, STATUSES[status], took)
     if found.state == "running" and found.at_work and found.at_work.id == id_:
         return Row(str(id_), wrapped(id_), "running", STATES["running"], "")
-    waits = _("waits") if found.state in ("waiting", "running") else _("not begun")
+    waits = (
+        pgettext("migration", "waits") if found.state in ("waiting", "running") else pgettext("migration", "not begun")
+    )
     return Row(str(id_), wrapped(id_), "pending", waits, "")

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, MigrationId
@@ -27,11 +27,11 @@ SPLIT_CHARACTERS = 2_500_000
 SHOWN_LOSSES = 10
 
 STATUSES: Mapping[str, str | Promise] = {
-    "applied": gettext_lazy("applied"),
-    "faked": gettext_lazy("recorded only"),
-    "reverted": gettext_lazy("reverted"),
-    "failed": gettext_lazy("failed"),
-    "rolled_back": gettext_lazy("rolled back"),
+    "applied": pgettext_lazy("migration", "applied"),
+    "faked": pgettext_lazy("migration", "recorded only"),
+    "reverted": pgettext_lazy("migration", "reverted"),
+    "failed": pgettext_lazy("migration", "failed"),
+    "rolled_back": pgettext_lazy("migration", "rolled back"),
 }
 
 
@@ -104,9 +104,9 @@ def planned_rows(plan: RunResult) -> list[PlannedRow]:
 def _planned_parts(planned: MigrationResult) -> list[Sql]:
     """What is confirmed: of a migration in Python the code, and the SQL as far as that can be told before."""
     if not planned.code:
-        return [sql_of(_("SQL"), planned.sql or "")]
+        return [sql_of(pgettext("migration", "SQL"), planned.sql or "")]
     preview = sql_of(_("The SQL that it will send, as far as that can be told before"), planned.sql or "")
-    return [sql_of(_("Code"), planned.code), preview]
+    return [sql_of(pgettext("migration", "Code"), planned.code), preview]
 
 
 def slow_statements(plan: RunResult) -> list[str]:

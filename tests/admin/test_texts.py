@@ -20,7 +20,7 @@ _COMMENT = re.compile(r"{% block bodyclass %}.*?{% endblock %}|<!--.*?-->|<scrip
 _TAG = re.compile(r"<[^>]*>")
 _READ_ALOUD = re.compile(r"\b(?:alt|title|placeholder|aria-label|submit\" .*value)=\"([^\"]*)\"")
 
-_FUNCTIONS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext"}
+_FUNCTIONS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
 
 # What begins like a sentence and is none of the admin's: a comment that tables have, what other programs are called.
 _NO_TEXTS = re.compile(r"(History|Journal) of (a schema by )?medusa_migrations|.*\bworker -[qQ] |.*db_worker ")
