@@ -158,7 +158,9 @@ def warnings_of(planned: MigrationResult, direction: Direction) -> list[str]:
     lost, may_lose_more = losses(planned.sql or "")
     found += [_("Loses data: %(statement)s") % {"statement": statement} for statement in lost[:SHOWN_LOSSES]]
     if len(lost) > SHOWN_LOSSES:
-        found.append(_("Loses data: %(count)s more statements.") % {"count": len(lost) - SHOWN_LOSSES})
+        more = len(lost) - SHOWN_LOSSES
+        text = ngettext("Loses data: %(count)s more statement.", "Loses data: %(count)s more statements.", more)
+        found.append(text % {"count": more})
     if may_lose_more:
         found.append(_("May lose data: it is too long to be looked through to its end, which has DROP or the like."))
     return found
