@@ -61,7 +61,7 @@ ONLY: dict[str, set[str]] = {
 }
 
 # What has no code.
-DATA = {"templates", "static", "py.typed"}
+DATA = {"locale", "templates", "static", "py.typed"}
 
 
 @dataclass(frozen=True)
