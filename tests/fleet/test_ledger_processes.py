@@ -79,10 +79,13 @@ def test_a_process_that_was_killed_leaves_what_it_had_written_and_the_next_goes_
 def test_kills_at_random_moments(project: Project) -> None:
     choose = random.Random(SEED)
     begin_at = "to_regclass('medusa_fleet_targets') IS NOT NULL"
-    for done in sorted(choose.sample(range(COUNT), 5)):
-        process = start(project, COUNT, stop_at=f"t{COUNT - 1}")  # or it might be at its end before it is killed
+    done = [f"(SELECT count(*) >= {count} FROM medusa_fleet_targets WHERE state = 'done')" for count in range(COUNT)]
+    at_work = "EXISTS (SELECT FROM medusa_fleet_targets WHERE name = 't5' AND state = 'running')"
+    moments = [("t5", at_work), *((f"t{COUNT - 1}", done[count]) for count in sorted(choose.sample(range(COUNT), 5)))]
+    for stop_at, moment in moments:
+        process = start(project, COUNT, stop_at)  # or it might be at its end before it is killed
         project.wait_for(begin_at)
-        project.wait_for(f"(SELECT count(*) >= {done} FROM medusa_fleet_targets WHERE state = 'done')")
+        project.wait_for(moment)
         process.kill()
         process.communicate()
     assert end(start(project, COUNT)) == (1, True), SEED
