@@ -130,7 +130,7 @@ def _done(visit: Visit, name: str, id_: str, database: str, fingerprint: str) ->
     api.repair(**options, database=database, lock_wait=0, applied_by=by, expected=fingerprint)
     in_database = _("In the database “%(database)s”: %(what)s") % {"database": database, "what": repair.done}
     write_entries(visit.request, [(id_, in_database)])
-    messages.success(visit.request, f"{id_}: {repair.done}", fail_silently=True)
+    messages.success(visit.request, f"{repair.done} ({id_})", fail_silently=True)  # it begins with a capital there
     return HttpResponseRedirect(address_of(visit, id_, database))
 
 

@@ -64,7 +64,7 @@ def test_a_repair_is_asked_for_done_and_kept_in_the_journal(site: Site, name: st
     response = client.post(f"{REPAIR}{name}/", form_of(page), follow=True)
     assert response.redirect_chain[-1][0] == f"{page_of(id_)}?database=default"
     shown = text(response.content.decode())
-    assert str(REPAIRS[name].done) in shown or "messagelist" in response.content.decode()
+    assert f"{REPAIRS[name].done} ({id_})" in response.content.decode()
     assert f"State {after}" in shown
     assert "repaired" in shown
     assert "ada" in shown
