@@ -13,7 +13,11 @@ TAKERS = {"fleet": "medusa_migrations.fleet.job.do", "run": "medusa_migrations.r
 TASK = "medusa_migrations.work"
 
 
+# Said of what this version does not understand, as no worker is to fail by it.
+NOT_WANTED = "not wanted: a job of another version of medusa_migrations"
+
+
 def do(job: Job) -> str:
     """Do what a job says; gives in words what became of it, for the worker's log."""
-    taker = TAKERS.get(job.get("what", ""))
-    return import_string(taker)(job) if taker else "not wanted: a job of another version of medusa_migrations"
+    taker = TAKERS.get(str(job.get("what"))) if isinstance(job, dict) else None
+    return import_string(taker)(job) if taker else NOT_WANTED

@@ -30,15 +30,30 @@ LOOK_AT_LOCK = 2.0
 PATIENCE = 10.0
 MOST_PATIENCE = 300.0
 
+# Until a job is sent again that the engine did not take, where it has taken others: a broker may be started anew.
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+
 # How often a target may be refused by workers that have another build, which a deployment may be about to replace.
 MOST_REFUSALS = 6
 
 
 class Dispatch:
-    """Sends the jobs of a run; `job` is what they have in common. `alert` is told what somebody should know of."""
+    """Sends the jobs of a run; `job` is what they have in common.
 
-    def __init__(self, engine: Engine, board: Board, job: Job, alert: Callable[[str], None]) -> None:
-        self.engine, self.board, self.job, self._alert = engine, board, job, alert
+    `alert` is told what somebody should know of. `seen` looks at a target itself, and gives what became of it where
+    nothing is left to do there.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        board: Board,
+        job: Job,
+        alert: Callable[[str], None],
+        seen: Callable[[FleetTarget], TargetResult | None],
+    ) -> None:
+        self.engine, self.board, self.job, self.seen, self._alert = engine, board, job, seen, alert
+        self.is_taking = False  # whether the engine takes jobs, as far as is known
         self._told: set[str] = set()
 
     def work(self, target: FleetTarget, interruption: Interruption) -> TargetResult:
@@ -57,6 +72,7 @@ class Dispatch:
         """Have one of the workers take a target. Raises DeliveryError."""
         self.board.queue(name)
         self.engine.send([{**self.job, "target": name}])
+        self.is_taking = True
 
     def tell(self, text: str) -> None:
         """Say it once, however many targets it is about."""
@@ -86,11 +102,26 @@ class _Delivery:
             elif row.state == "running":
                 self._wait_or_send_again()
             elif self._quiet_seconds() > self.patience:
+                if found := self.dispatch.seen(self.target):
+                    return found
                 self._not_taken()
 
     def _send(self) -> None:
-        self.dispatch.send(self.target.name)
-        self.sent_at = time.monotonic()
+        """Raises DeliveryError where the engine takes no job, or none any more for a minute."""
+        pauses = iter(PAUSES)
+        while True:
+            try:
+                self.dispatch.send(self.target.name)
+            except DeliveryError as error:
+                pause = next(pauses, None)
+                if pause is None or not self.dispatch.is_taking:
+                    self.dispatch.is_taking = False
+                    raise
+                self.dispatch.tell(f"{error} It is tried again for a minute.")
+                self.interruption.wait(pause)
+            else:
+                self.sent_at = time.monotonic()
+                return
 
     def _quiet_seconds(self) -> float:
         return time.monotonic() - max(self.sent_at, self.dispatch.board.changed_at)

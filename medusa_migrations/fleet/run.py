@@ -44,7 +44,7 @@ from .room import refuse_too_many
 from .stages import CANARY, Canary, Member, Schedule, Share, Slot, in_order, selected
 from .survey import Asked, Survey, survey
 from .targets import setting, targets
-from .work import UNREACHABLE, Listening, change_of, failed, work
+from .work import UNREACHABLE, Listening, change_of, failed, with_earlier, work
 from .writer import Change, LedgerWriter
 
 # How often targets that came during a run are looked for: an app that makes one a second has no end.
@@ -279,6 +279,8 @@ class _Run:
                 self._settle_done(found)
                 self._go(slots, found)
                 self._look_again()
+                if self.dispatch and not self.ended_by:
+                    self._check_told()
                 ends = outcome(Counts.of(self._all()), self.ended_by)
                 if ends != "interrupted":
                     only_last = self.request.slice is not None and self.ended_by is None
@@ -313,8 +315,8 @@ class _Run:
         with contextlib.ExitStack() as stack:
             board = stack.enter_context(self._board()) if self.request.engine or self.request.slice else None
             if board and self.request.engine:
-                job = job_of(self.begun.run.id, self.request)
-                self.dispatch = Dispatch(self.request.engine, board, job, self.request.watcher.alert)
+                job = job_of(self.begun.run.id, setting(self.request.fleet).control, self.request)
+                self.dispatch = Dispatch(self.request.engine, board, job, self.request.watcher.alert, self._seen)
             for some in self._together(placed):
                 if board and self.request.slice:
                     self._wait_for_others(board, some[0].stage)
@@ -391,6 +393,32 @@ class _Run:
         if result.state != "not_reached":
             self._change(name, change_of(result))
         return result
+
+    def _seen(self, target: FleetTarget) -> TargetResult | None:
+        """What became of a target where all is done and nobody has told: a worker may not write the ledger."""
+        assert self.begun is not None
+        standing = survey([target], self.request.asked, 1, self.interruptions).standings[target.name]
+        if standing.kind != "current":
+            return None
+        result = with_earlier(TargetResult(target.name, "current"), target, self.begun.run.mark)
+        self._change(target.name, change_of(result))
+        return result
+
+    def _check_told(self) -> None:
+        """What workers told to be done and is not, as by those that reach other databases by the same names, failed."""
+        told = [self.chosen[name] for name, one in self.results.items() if name in self.due and one.state != "failed"]
+        try:
+            found = survey(told, self.request.asked, self.request.limits.jobs, self.interruptions)
+        except StopRequested:
+            self.ended_by = "interrupted"
+            return
+        for name in found.of_kind("pending"):
+            error = DatabaseError(
+                f"A worker has done {name}, and nothing of that is where this command looks. Both need the same "
+                "DATABASES and FLEETS: correct those of the worker, or of this, and run again."
+            )
+            self.results[name] = failed(name, error)
+            self._change(name, change_of(self.results[name]))
 
     def _may_be_reached_later(self, slot: Slot) -> bool:
         """Whether it could not be connected to, which is tried again at the end: unless that goes for all."""

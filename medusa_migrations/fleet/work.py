@@ -79,11 +79,11 @@ def work(
         return TargetResult(target.name, "not_reached")
     found = result("done" if done.migrations else "current", done)
     if attempt > 1 and options.run and asked.wanted.direction is Direction.UP:
-        return _with_earlier(found, target, options.run)
+        return with_earlier(found, target, options.run)
     return found
 
 
-def _with_earlier(result: TargetResult, target: FleetTarget, run: str) -> TargetResult:
+def with_earlier(result: TargetResult, target: FleetTarget, run: str) -> TargetResult:
     """With what the run had applied before: the server may have done what a process sent that was killed meanwhile."""
     with open_session(target) as session:
         ids = tuple(row.id for row in History(session).rows(details=True) if row.run == run)

@@ -8,6 +8,7 @@ from medusa_migrations.database.history import History
 from medusa_migrations.database.journal import BEGUN, ENDED, HANDED_OVER, Entry
 from medusa_migrations.database.runs import begun_over, entries_of, is_open
 from medusa_migrations.engines.engine import Job
+from medusa_migrations.engines.work import NOT_WANTED
 from medusa_migrations.errors import LockError, MigrationError, PlanError, StalePlanError
 from medusa_migrations.results import LogEntry
 
@@ -35,7 +36,7 @@ def do(job: Job) -> str:
     try:
         run, asked = str(job["run"]), Asked.of(job)
     except (KeyError, TypeError):
-        return "not wanted: a job of another version of medusa_migrations"
+        return NOT_WANTED
     found = _entries(asked, run)
     if not is_open(found):
         return f"{run}: nothing is left to do"

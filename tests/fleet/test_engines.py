@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fleet.test_run import build, counted, end, fleet, run, runs, states
-from tests.support.projects import SLEEPING, UNTIL_GO, Project
+from tests.support.projects import SLEEPING, UNTIL_GO, Project, Server
 from tests.support.workers import Workers, kill, set_up
 
 ENGINES = ["celery", "procrastinate", "tasks"]
@@ -29,6 +29,23 @@ django.setup()
 from medusa_migrations.engines.engine import engine
 jobs = [json.loads(text) for text in sys.argv[2:]]
 engine(sys.argv[1], "medusa_fleet", "").send(jobs)
+"""
+
+# What a worker makes of jobs, without an engine.
+DO = """
+import json, sys, django
+django.setup()
+from medusa_migrations.engines import work
+for text in sys.argv[1:]:
+    print(work.do(json.loads(text)))
+"""
+
+# One whose jobs no worker takes, which is for a test to do.
+FILES = """
+from celery import Celery
+app = Celery("tests", broker="filesystem://")
+app.conf.broker_transport_options = {name: "broker" for name in ("data_folder_in", "data_folder_out", "control_folder")}
+app.conf.task_publish_retry = False
 """
 
 
@@ -58,24 +75,27 @@ def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
 
 
 def job(number: int, target: str) -> str:
-    asked = {"to": None, "phase": None, "strict": None, "run": None}
-    how = {"transaction": "each", "fake": False, "lock_timeout": None, "statement_timeout": None, "retries": 0}
-    return json.dumps(
-        {
-            "what": "fleet",
-            "fleet": "tenants",
-            "number": number,
-            "asked": asked,
-            "how": how | {"applied_by": None},
-            "target": target,
-        }
-    )
+    how = {"lock_timeout": None, "statement_timeout": None, "retries": 0, "applied_by": None}
+    given = {"what": "fleet", "fleet": "tenants", "number": number, "control": "default", "how": how, "target": target}
+    return json.dumps(given)
+
+
+def script(project: Project, *arguments: str, **env: str) -> str:
+    """What Python says, with the settings of the project."""
+    environment = project.environment() | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"} | env
+    command = [project.python, "-c", *arguments]
+    ended = subprocess.run(command, cwd=project.folder, env=environment, check=True, capture_output=True, text=True)
+    assert "Traceback" not in ended.stderr
+    return ended.stdout
 
 
 def send(workers: Workers, *jobs: str) -> None:
-    command = [workers.project.python, "-c", SEND_AGAIN, workers.name, *jobs]
-    environment = workers.project.environment() | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"}
-    subprocess.run(command, cwd=workers.project.folder, env=environment, check=True)
+    script(workers.project, SEND_AGAIN, workers.name, *jobs)
+
+
+def queued(project: Project, count: int) -> None:
+    project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
+    project.wait_for(f"(SELECT count(*) = {count} FROM medusa_fleet_targets WHERE state = 'queued')")
 
 
 def test_workers_do_all_targets_and_tell_what_failed_and_where(workers: Workers) -> None:
@@ -133,8 +153,7 @@ def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(project:
     with set_up(name, project) as workers:
         make(project, workers.name, 3)
         command = start(project)
-        project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
-        project.wait_for("(SELECT count(*) = 3 FROM medusa_fleet_targets WHERE state = 'queued')")
+        queued(project, 3)
         project.wait_for(f"(SELECT count(*) = 3 FROM {jobs})")
         project.sql(f"DELETE FROM {jobs}")
         with workers.at_work():
@@ -248,6 +267,94 @@ def test_what_cannot_be_delivered_is_said(
     project.table(1)
     build(project)
     assert says in run(project, *arguments, env={"PYTHONWARNINGS": "default"}).error()
+
+
+@pytest.fixture
+def by_hand(project: Project) -> Project:
+    """With a broker whose jobs nobody takes."""
+    (project.folder / "broker").mkdir()
+    project.add_settings(FILES)
+    return project
+
+
+def test_a_job_says_which_run_and_target_and_the_ledger_what_is_done(by_hand: Project) -> None:
+    project = by_hand
+    make(project, "celery", 2)
+    command = start(project)
+    queued(project, 2)
+    older = json.loads(job(1, "s000"))
+    older["asked"], older["how"] = {"to": None}, older["how"] | {"fake": True}
+    odd = [{**older, "control": "elsewhere"}, {**older, "number": "x"}, {**older, "number": 10**30}, {"what": []}, []]
+    said = script(project, DO, *map(json.dumps, odd), json.dumps(older), job(1, "s001")).splitlines()
+    assert "'elsewhere'" in said[0]
+    assert said[1] == "not wanted: a job of another version of medusa_migrations"
+    assert said[-2:] == ["s000: done", "s001: done"]
+    end(command).ok()
+    each_once(project, 4)
+
+
+def test_a_worker_with_other_settings_takes_nothing_or_is_found_out(by_hand: Project, server: Server) -> None:
+    project = by_hand
+    other = f"{project.database}_other"
+    server.execute(f"CREATE DATABASE {other} TEMPLATE template0")
+    try:
+        server.execute("CREATE TABLE counter (schema name, number int); CREATE SCHEMA s000", other)
+        project.add_settings(
+            f"DATABASES['other'] = DATABASES['default'] | {{'NAME': '{other}'}}\n"
+            "FLEETS = MEDUSA_MIGRATIONS['FLEETS']\n"
+            "if 'OTHER' in os.environ: FLEETS['tenants']['DATABASE'] = 'other'\n"
+            "if 'RENAMED' in os.environ: FLEETS['clients'] = FLEETS.pop('tenants')"
+        )
+        make(project, "celery", 1)
+        command = start(project)
+        queued(project, 1)
+        assert "has no fleet 'tenants'" in script(project, DO, job(1, "s000"), RENAMED="1")
+        project.wait_for("(SELECT error = '' AND state = 'queued' FROM medusa_fleet_targets)")
+        assert script(project, DO, job(1, "s000"), OTHER="1") == "s000: done\n"
+        message = end(command).error()
+        assert "does not take targets of tenants: MEDUSA_MIGRATIONS['FLEETS'] has no fleet 'tenants'" in message
+        assert "A worker has done s000, and nothing of that is where this command looks." in message
+        assert states(project) == {"failed": 1}
+    finally:
+        server.execute(f"DROP DATABASE {other} WITH (FORCE)")
+
+
+def test_what_a_worker_did_that_may_not_write_the_ledger_is_seen(by_hand: Project) -> None:
+    project = by_hand
+    role = f"role_{project.database}"
+    project.sql(f"CREATE ROLE {role} LOGIN")
+    try:
+        project.add_settings("DATABASES['default']['USER'] = os.environ.get('ROLE', DATABASES['default']['USER'])")
+        make(project, "celery", 1)
+        command = start(project)
+        queued(project, 1)
+        project.sql(f"GRANT ALL ON SCHEMA s000 TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        project.sql(f"GRANT INSERT ON counter TO {role}")
+        said = script(project, DO, job(1, "s000"), ROLE=role)
+        assert "Cannot write the ledger of fleets" in said
+        assert "1 done" in end(command).ok().stdout
+        each_once(project, 2)
+        assert project.sql("SELECT state, jsonb_array_length(applied) FROM medusa_fleet_targets") == [("done", 2)]
+    finally:
+        project.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_broker_that_is_gone_for_a_while_is_asked_again(by_hand: Project) -> None:
+    project = by_hand
+    make(project, "celery", 2)
+    command = start(project, "--jobs", "1")
+    while not list((project.folder / "broker").glob("*.msg")):
+        time.sleep(0.02)
+    (project.folder / "broker").rename(project.folder / "gone")
+    script(project, DO, job(1, "s000"))
+    assert command.stderr is not None
+    assert "Celery cannot reach its broker" in (said := command.stderr.readline())
+    assert "It is tried again for a minute." in said
+    (project.folder / "gone").rename(project.folder / "broker")
+    project.wait_for("(SELECT count(*) = 1 FROM medusa_fleet_targets WHERE state = 'queued' AND name = 's001')")
+    script(project, DO, job(1, "s001"))
+    end(command).ok()
+    each_once(project, 4)
 
 
 def kills(project: Project, workers: Workers | None, count: int, times: int) -> None:
