@@ -45,6 +45,7 @@ class Board:
         self._read_at = 0.0
         self._is_lost = False
         self._guard = threading.Lock()
+        self.ended: Run | None = None  # the run, once somebody has ended it
         self.changed_at = time.monotonic()  # when it was last seen that some target has another state
 
     def __enter__(self) -> Self:
@@ -57,7 +58,8 @@ class Board:
         """What the ledger has of a target, or had a moment ago."""
         with self._guard:
             if time.monotonic() >= self._read_at + READ_SECONDS:
-                rows = {one.name: one for one in self._ask(self._targets)}
+                found, self.ended = self._ask(lambda session: (self._targets(session), self._ended(session)))
+                rows = {one.name: one for one in found}
                 if rows != self._rows:
                     self.changed_at = time.monotonic()
                 self._rows, self._read_at = rows, time.monotonic()
@@ -100,6 +102,9 @@ class Board:
         with self._guard:
             self._read_at = 0.0
             return bool(self._ask(lambda session: session.query(sql)))
+
+    def _ended(self, session: Session) -> Run | None:
+        return next((run for run in ledger.runs_of(session, self._tables, self._id) if run.ended_at), None)
 
     def _targets(self, session: Session) -> Sequence[Target]:
         return ledger.targets_of(session, self._tables, self._id)

@@ -20,7 +20,7 @@ from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import Failure
 
 from .board import Board
-from .ledger import Target
+from .ledger import Run, Target
 from .results import TargetResult
 
 # In seconds: how often it is looked what a worker has done; whether it is still at work; and how long nothing may
@@ -35,6 +35,13 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 # How often a target may be refused by workers that have another build, which a deployment may be about to replace.
 MOST_REFUSALS = 6
+
+
+class RunEnded(Exception):
+    """Another process has ended the run, and no worker takes a target of it any more."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"Another process has ended run {run.id}: {run.outcome}.")
 
 
 class Dispatch:
@@ -59,11 +66,11 @@ class Dispatch:
     def work(self, target: FleetTarget, interruption: Interruption) -> TargetResult:
         """What a worker has made of a target. Raises DeliveryError where none can, StopRequested before one has begun.
 
-        After a stop, a worker that is at work there goes to its end.
+        Raises RunEnded where it is for nobody any more. After a stop, a worker that is at work there goes to its end.
         """
         try:
             return _Delivery(self, target, interruption).result()
-        except (StopRequested, DeliveryError):
+        except (StopRequested, DeliveryError, RunEnded):
             if not self.board.withdraw(target.name):
                 self.tell(f"{target.name}: a worker is at work there, and goes to its end.")
             raise
@@ -97,6 +104,8 @@ class _Delivery:
             row = self.dispatch.board.target(self.target.name)
             if row.is_settled:
                 return _result(row)
+            if run := self.dispatch.board.ended:
+                raise RunEnded(run)
             if row.error:
                 self._refused(row)
             elif row.state == "running":

@@ -24,7 +24,7 @@ from medusa_migrations.run.waiting import wait_for_server
 
 from . import ledger
 from .board import Board
-from .dispatch import Dispatch
+from .dispatch import Dispatch, RunEnded
 from .job import job_of
 from .ledger import Begun, Target, Wanted, Work
 from .pool import Interruptions, carry_out
@@ -279,7 +279,7 @@ class _Run:
                 self._settle_done(found)
                 self._go(slots, found)
                 self._look_again()
-                if self.dispatch and not self.ended_by:
+                if self.dispatch and not self.ended_by and not self.is_closed:
                     self._check_told()
                 ends = outcome(Counts.of(self._all()), self.ended_by)
                 if ends != "interrupted":
@@ -343,8 +343,7 @@ class _Run:
         while left := board.before(stage):
             run = board.run()
             if run.ended_at:
-                self.notes.append(f"Another process has ended run {run.id}: {run.outcome}.")
-                self.is_closed = True
+                self._close(str(RunEnded(run)))
                 return
             if not is_told:
                 names = ", ".join(one.name for one in left[:3])
@@ -356,6 +355,11 @@ class _Run:
                 self.ended_by = "interrupted"
                 return
 
+    def _close(self, note: str) -> None:
+        if not self.is_closed:
+            self.notes.append(note)
+        self.is_closed = True
+
     def _carry_out(self, slots: Sequence[Slot]) -> None:
         limits = self.request.limits._replace(max_failures=Share(self.may_fail - self.failures))
         schedule = Schedule(slots, limits)
@@ -364,11 +368,16 @@ class _Run:
 
     def _work(self, slot: Slot) -> bool:
         """One target; whether it has failed."""
+        if self.is_closed:
+            return False
         self.request.watcher.began(slot.name)
         try:
             with self.interruptions.one() as interruption:
                 result = self._result(slot.name, interruption)
         except StopRequested:
+            result = TargetResult(slot.name, "not_reached")
+        except RunEnded as ended:
+            self._close(str(ended))
             result = TargetResult(slot.name, "not_reached")
         except (CannotConnect, LockError, DeliveryError, DatabaseError) as error:
             result = failed(slot.name, error)

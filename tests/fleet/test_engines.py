@@ -339,6 +339,19 @@ def test_what_a_worker_did_that_may_not_write_the_ledger_is_seen(by_hand: Projec
         project.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
+def test_a_run_that_another_command_closes_is_waited_for_no_more(by_hand: Project) -> None:
+    project = by_hand
+    make(project, "celery", 3)
+    command = start(project, "--jobs", "2")
+    queued(project, 2)
+    assert "3 done" in run(project, "--engine", "none", "--new").ok().stdout
+    message = end(command).error()
+    assert message.count("Another process has ended run 1: incomplete.") == 1
+    assert "3 targets of tenants: 3 not reached." in message
+    assert project.sql("SELECT DISTINCT state FROM medusa_fleet_targets WHERE run = 1") == [("waiting",)]
+    each_once(project, 6)
+
+
 def test_a_broker_that_is_gone_for_a_while_is_asked_again(by_hand: Project) -> None:
     project = by_hand
     make(project, "celery", 2)
