@@ -113,7 +113,8 @@ def upwards(
 ) -> Request:
     """A run of all that is pending, up to `to`. Raises SettingsError, and what a build raises."""
     name = chosen(fleet)
-    options = _options(how, f"migrations_fleet run {quote(name)}", only_plan, with_sql)
+    part = f" --slice {how['slice']}" if how.get("slice") else ""
+    options = _options(how, f"migrations_fleet run {quote(name)}{part}", only_plan, with_sql)
     wanted = forwards(None, to, strict, phase, fake=options.fake)
     said = {"to": to, "phase": phase, "strict": wanted.strict}
     return _request(name, wanted, options, said, how)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from medusa_migrations import conf
@@ -49,6 +50,9 @@ from .writer import Change, LedgerWriter
 
 # How often targets that came during a run are looked for: an app that makes one a second has no end.
 MOST_ROUNDS = 3
+
+# In seconds, how often a process that waits for others looks at what they have to do.
+LOOK_AT_OTHERS = 5.0
 
 
 def status(request: Request) -> FleetStatus:
@@ -287,6 +291,9 @@ class _Run:
                     self._tell_ledger(lambda writer: writer.end(ends, only_last=only_last))
         except DatabaseError as error:
             self.notes.append(str(error))
+        if self.request.slice and not (self.ended_by or self.failures):
+            with contextlib.suppress(MigrationError, StopRequested):  # the next run does it
+                self._finish()
         if self.writer and self.writer.behind:
             self.notes.append(self.writer.behind)
 
@@ -339,7 +346,7 @@ class _Run:
 
     def _wait_for_others(self, board: Board, stage: int) -> None:
         """Until no process has anything left of the stages before that one, unless one of them has ended the run."""
-        is_told = False
+        is_told, look_at = False, time.monotonic() + LOOK_AT_OTHERS
         while left := board.before(stage):
             run = board.run()
             if run.ended_at:
@@ -351,9 +358,28 @@ class _Run:
                 is_told = True
             try:
                 self.request.interruption.wait(1.0)
+                if time.monotonic() >= look_at:
+                    self._settle_of_others([one.name for one in left if one.state == "waiting"])
+                    look_at = time.monotonic() + LOOK_AT_OTHERS
             except StopRequested:
                 self.ended_by = "interrupted"
                 return
+
+    def _settle_of_others(self, names: Collection[str]) -> None:
+        """Have the ledger know what is done of other processes, as by one whose run has ended before it."""
+        now = {one.name: one for one in targets(self.request.fleet)}
+        there = [now[name] for name in names if name in now]
+        found = survey(there, self.request.asked, self.request.limits.jobs, self.interruptions)
+        for name in names:
+            if name not in now or found.standings[name].kind == "current":
+                self._change(name, Change("done" if name in now else "skipped"))
+
+    def _finish(self) -> None:
+        """End the run where all is done: one of the others may be of a run that has ended before, and not tell this."""
+        every = _chosen(self.request, targets(self.request.fleet))
+        found = survey(every, self.request.asked, self.request.limits.jobs, self.interruptions)
+        if len(found.of_kind("current")) == len(every):
+            ledger.finish(setting(self.request.fleet).control, _wanted(self.request, len(every)))
 
     def _close(self, note: str) -> None:
         if not self.is_closed:

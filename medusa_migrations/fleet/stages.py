@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import itertools
 import math
 import re
@@ -114,8 +115,15 @@ class Slice(NamedTuple):
         return cls(int(found[1]), int(found[2]))
 
     def has(self, slot: Slot) -> bool:
-        """Whether this process has that one to do. The canary is the first process's, so that it is done one by one."""
-        return self.number == 1 if slot.stage == CANARY else slot.position % self.of == self.number - 1
+        """Whether this process has that one to do. The canary is the first process's, so that it is done one by one.
+
+        The name alone says it: one that is started again when the run has ended has the same part of the next run, and
+        what others have done and are not started for is not counted.
+        """
+        if slot.stage == CANARY:
+            return self.number == 1
+        digest = hashlib.blake2s(slot.name.encode()).digest()
+        return int.from_bytes(digest, "big") % self.of == self.number - 1
 
 
 class Member(NamedTuple):

@@ -212,8 +212,9 @@ class Command(ExecutionCommand):
 
 def _again(result: FleetResult, options: dict[str, Any]) -> str:
     """The command that goes on."""
-    run = f" --run {options['run']}" if options["action"] == "revert" else ""
-    return f"migrations_fleet {options['action']} {quote(result.fleet)}{run}"
+    given = f" --run {options['run']}" if options["action"] == "revert" else ""
+    given += f" --slice {options['slice']}" if options.get("slice") else ""
+    return f"migrations_fleet {options['action']} {quote(result.fleet)}{given}"
 
 
 def _add_fleet(parser: ArgumentParser) -> None:
