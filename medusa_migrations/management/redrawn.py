@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import unicodedata
 
@@ -19,30 +20,32 @@ class Redrawn:
 
     def show(self, text: str, behind: str = "") -> None:
         """Have it say `text`, as much of it as fits, behind what is on that line already and stays."""
-        room = _columns() - _width(behind)
-        if room > 0:
+        room = self._columns() - _width(behind)
+        if self.is_shown and room > 0:
             self.is_empty, self.behind = False, behind
-            shown = _cut(text, room)
+            shown = _cut("".join(" " if char.isspace() else char for char in text), room)
             self._write(f"\r{behind}{shown}{' ' * (room - _width(shown))}")
 
     def clear(self) -> None:
         """Take it away, with the cursor where it was before."""
         if not self.is_empty:
             self.is_empty = True
-            self._write(f"\r{self.behind}{' ' * (_columns() - _width(self.behind))}\r{self.behind}")
+            self._write(f"\r{self.behind}{' ' * (self._columns() - _width(self.behind))}\r{self.behind}")
 
     def _write(self, text: str) -> None:
-        if self.is_shown:
-            try:
-                self.stream.write(text, str, "")
-                self.stream.flush()
-            except (OSError, ValueError):  # nobody reads it any more
-                self.is_shown = False
+        try:
+            self.stream.write(text, str, "")
+            self.stream.flush()
+        except (OSError, ValueError):  # nobody reads it any more
+            self.is_shown, self.is_empty = False, True
 
-
-def _columns() -> int:
-    """How many are written to: behind the last one, terminals begin another line."""
-    return shutil.get_terminal_size().columns - 1
+    def _columns(self) -> int:
+        """How many are written to: behind the last one, terminals begin another line."""
+        try:
+            columns = os.get_terminal_size(self.stream.fileno()).columns
+        except OSError:
+            columns = 0
+        return (columns or shutil.get_terminal_size().columns) - 1
 
 
 def _width(text: str) -> int:

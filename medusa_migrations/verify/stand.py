@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -24,7 +23,7 @@ from medusa_migrations.events import (
     Progressed,
     Started,
     Working,
-    seconds_left,
+    working,
 )
 from medusa_migrations.files import dist
 from medusa_migrations.files.owned import taken_over
@@ -141,10 +140,9 @@ class Stand:
 
     def apply_together(self, keys: Sequence[Key]) -> Sequence[Key]:
         """Apply those of `keys` that come first as several in a transaction; gives those that have to go one by one."""
-        done, begun = 0, time.monotonic()
-        for group in _groups(keys, self.migrations, self.options.mode):
-            seconds = seconds_left(begun, done, len(keys))
-            self.request.listener(Working(f"applying {'.'.join(group[0])}", done + 1, len(keys), seconds))
+        done = 0
+        groups = list(_groups(keys, self.migrations, self.options.mode))
+        for group in working("applying what comes before", groups, len(groups), self.request.listener):
             try:
                 self._apply_group(group)
             except (PartFailed, DjangoFailed):

@@ -109,6 +109,7 @@ def test_no_line_is_longer_than_the_terminal(columns: int, event: Event, monkeyp
     with console(screen, screen) as listener:
         listener(event)
         assert 0 < len(screen.line) < columns
+        assert "\n" not in screen.getvalue()
         listener(STARTED)
         listener(event)
         assert len(screen.line) < max(columns, len(DONE))
