@@ -59,7 +59,8 @@ def start_server(*, fsync: bool = True) -> Server:
         return Server({name: given[key] for key, name in names.items() if given.get(key)}, given["NAME"])
     host = postgres.start(_data_folder())
     server = _embedded(host)
-    server.execute(f"ALTER SYSTEM SET fsync = {'on' if fsync else 'off'}")
+    for name in ("fsync", "full_page_writes"):
+        server.execute(f"ALTER SYSTEM SET {name} = {'on' if fsync else 'off'}")
     server.execute("SELECT pg_reload_conf()")
     if fsync or server.execute("SELECT current_setting('server_version_num')::int < 150000")[0][0]:
         return server
