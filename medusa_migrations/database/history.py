@@ -331,10 +331,6 @@ class History:
             f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::float8)::bigint"
         )
 
-    def milliseconds_of_last(self) -> str:
-        """SQL for what the last row has of them, for the entry behind it."""
-        return f"(SELECT duration_ms FROM {self.table} ORDER BY id DESC LIMIT 1)"
-
     def move_to_end(self, id_: MigrationId) -> str:
         """SQL that makes a row that of the last one executed."""
         return self._of_one_row(f"UPDATE {self.table} SET id = DEFAULT WHERE {_is(id_)}")

@@ -92,14 +92,14 @@ def behind_a_part(run: Run, row: str, end: str = "") -> str:
     return deferred + run.sql.reset + run.held + run.guard + row + end
 
 
-def history_sql(run: Run, task: Task, milliseconds: str, *, logged: str = "") -> str:
+def history_sql(run: Run, task: Task, milliseconds: str, *, logged: bool = True) -> str:
     """SQL that records that `task` is done, or fails if the lock was lost; `milliseconds` is an SQL expression.
 
-    `logged` is that for the journal's entry, which comes behind the row, where it is another.
+    Without `logged` an up part's entry in the journal is left to whoever sends it.
     """
     if task.direction is Direction.DOWN:
         return run.history.remove(task.id, reverted(task, milliseconds), zero=run.zero)
     forget = run.history.delete(task.id) if task.row else ""
     took = "NULL" if task.fake else milliseconds
-    entry = applied(task, logged or milliseconds)
+    entry = applied(task, milliseconds) if logged else None
     return forget + run.history.insert(task.id, task.checksum, task.down, milliseconds=took, entry=entry, zero=run.zero)

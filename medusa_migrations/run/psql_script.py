@@ -143,7 +143,7 @@ class _Stage(NamedTuple):
     def journal(self) -> Journal:
         """The journal as whoever runs the script writes it."""
         common = (
-            f"pg_catalog.clock_timestamp(), {literal(self.run)}, session_user::text, session_user::text, 'psql',"
+            f"{literal(self.run)}, session_user::text, session_user::text, 'psql',"
             f" {literal(release())}, pg_catalog.current_database()::text"
         )
         return Journal(_JOURNAL, common)

@@ -9,9 +9,11 @@ from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.keys import LOCK_LOST
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, FORGET_REACHED
 from medusa_migrations.database.session import mark
+from medusa_migrations.migration import Direction
 
 from .each import behind_a_part, history_sql, send_task
 from .failure import Ending, StatementFailed
+from .logged import applied
 from .report import Report, milliseconds_since
 from .sending import ask, send_around
 from .shared import Run
@@ -71,6 +73,7 @@ class Together:
         self.report.tell_how_far(batch[0])
         done, begun = len(self.report.results) - self.first, time.monotonic()
         message = "".join(self._in_batch(task, done + number, number) for number, task in enumerate(batch, 1))
+        message += self._logged(batch)
         # The first batch goes without a savepoint, behind which SET TRANSACTION is refused.
         savepoint = f"SAVEPOINT {_SAVEPOINT};" if done else ""
         try:
@@ -95,10 +98,15 @@ class Together:
     def _in_batch(self, task: Task, number: int, place: int) -> str:
         """A migration as a part of a message; `number` is its own among all, `place` that in the batch, from 1."""
         before = mark(task.id) + self.run.options.timeouts("SET LOCAL")
-        history = self.run.history
-        row = history_sql(self.run, task, history.milliseconds_since_last(), logged=history.milliseconds_of_last())
+        row = history_sql(self.run, task, self.run.history.milliseconds_since_last(), logged=False)
         reach = self.run.session.reach(number, is_first=place == 1)
         return f"{before}{task.script.sql}\n;{behind_a_part(self.run, row)}{reach}"
+
+    def _logged(self, batch: Sequence[Task]) -> str:
+        """SQL for the journal's entries of up parts in a message; those of down parts come with their rows."""
+        done = [(task.id, task.checksum, applied(task, "")) for task in batch if task.direction is Direction.UP]
+        history = self.run.history
+        return history.journal.add_of_rows(history.table, done) if done else ""
 
 
 def batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:

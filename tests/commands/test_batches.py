@@ -28,6 +28,8 @@ def test_all_are_applied_in_their_order_and_reverted(project: Project, many: lis
     times = project.sql("SELECT applied_at, duration_ms FROM medusa_migrations ORDER BY id")
     assert all(before <= after for (before, _), (after, _) in pairwise(times))
     assert all(0 <= milliseconds < 5000 for _, milliseconds in times)
+    logged = project.sql("SELECT name, at, duration_ms, action FROM medusa_migrations_log ORDER BY id")
+    assert logged == project.sql("SELECT name, applied_at, duration_ms, 'applied' FROM medusa_migrations ORDER BY id")
     assert project.locks() == 0
     project.manage("migrations_revert", "--all", "--transaction", "all").ok()
     assert project.history() == []
