@@ -96,6 +96,7 @@ def _request(run: Run, how: FleetExecution) -> Request:
         "fake": asked.get("fake", False),
         "build": False,
         "lock_wait": 0,
+        "engine": "none",
     }
     if "run" in asked:
         return downwards(run.fleet, asked["run"], how)

@@ -153,7 +153,7 @@ def _request(
     only, without = tuple(how.get("only", ())), tuple(how.get("without", ()))
     canary_only = how.get("canary_only", False)
     part = Slice.parse(given) if (given := how.get("slice")) is not None else None
-    engine = engine_of(fleet, how.get("engine"))
+    engine = None if options.only_plan else engine_of(fleet, how.get("engine"))
     _refuse_unfit(engine, part, options, how)
     said |= {
         "transaction": options.mode,

@@ -220,7 +220,7 @@ class _Case(NamedTuple):
             from .name_cures import cure  # only where such a thing has failed
 
             names = _names_in(self.error.message)
-            known = cure(script, self.error, names, self.options.database, of_all=self.ending.of_all)
+            known = cure(script, self.error, names, self.options.where, of_all=self.ending.of_all)
             return f"{known}\n{fix}" if known else fix
         app = _app_of_table(self.error.message) if self.error.sqlstate == UNDEFINED_TABLE else None
         if self.direction is Direction.DOWN or script is None or app is None or app == script.id.app:

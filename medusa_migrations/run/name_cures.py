@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.apps import apps
 
+from medusa_migrations.database.destination import Destination, alias_of, options_for
 from medusa_migrations.database.postgresql import DUPLICATE_TABLE, UNDEFINED_OBJECT, ServerError
 from medusa_migrations.files.owned import owned
 from medusa_migrations.files.sources import is_installed_package
@@ -28,20 +29,20 @@ _FIND_CONSTRAINT = {
 _FIND_DROPPED = "DropErrorMsgNonExistent"
 
 
-def cure(script: Script, error: ServerError, names: Set[str], database: str, *, of_all: bool) -> str:
+def cure(script: Script, error: ServerError, names: Set[str], where: Destination, *, of_all: bool) -> str:
     """What to do about an error of an up part that quotes `names`, empty if that is not known here.
 
     `of_all` tells that the run has rolled back other migrations with it.
     """
     if script.id.is_repeatable:
         return ""
-    alias = "" if database == "default" else f" --database {database}"
     if error.sqlstate == DUPLICATE_TABLE and not of_all and not names.isdisjoint(_tables_made(script)):
         return (
             "That table is there. If this migration describes what is there, record it as applied: "
-            f"migrations_run --fake --to {script.id}{alias}."
+            f"migrations_run --fake --to {script.id}{options_for(where)}."
         )
     if error.sqlstate == UNDEFINED_OBJECT and _is_of_models(script, error, names):
+        alias = options_for(alias_of(where))
         app, before = script.id.app, datetime.strptime(script.id.timestamp, TIMESTAMP_FORMAT) - timedelta(seconds=1)
         return (
             "Names that Django or PostgreSQL made up depend on how a table came about, and this database may have "

@@ -269,6 +269,17 @@ def test_what_cannot_be_delivered_is_said(
     assert says in run(project, *arguments, env={"PYTHONWARNINGS": "default"}).error()
 
 
+def test_who_only_looks_needs_no_package_of_an_engine(project: Project) -> None:
+    fleet(project, 2, engine="procrastinate")
+    project.sql("CREATE TABLE s000.t1 ()")
+    project.table(1)
+    build(project)
+    looks = project.manage_several(("migrations_fleet", "status"), ("migrations_fleet", "run", "--plan")).ok()
+    assert looks.stdout.count("2 pending") == 4
+    message = run(project, "--engine", "none").error()
+    assert "migrations_run --fake --to blog.20240101000001_t1 --fleet tenants --target s000." in message
+
+
 @pytest.fixture
 def by_hand(project: Project) -> Project:
     """With a broker whose jobs nobody takes."""
