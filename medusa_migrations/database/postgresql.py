@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError
+from django.db import DatabaseError, Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 # The bigint key of the run lock, whose SQL is in keys.py.
@@ -112,7 +112,10 @@ def server_error(error: BaseException) -> ServerError:
     diag = getattr(source, "diag", None)
     message = getattr(diag, "message_primary", None)
     if diag is None or message is None:
-        lost = isinstance(error, OperationalError | InterfaceError)  # the driver's own, in Django's classes
+        # The driver's own, in Django's classes. Where the server has ended while the connection was idle, psycopg2
+        # raises its base class itself, which nothing else makes of an error without fields.
+        is_base = type(error) is DatabaseError and type(source).__module__ == "psycopg2"
+        lost = is_base or isinstance(error, OperationalError | InterfaceError)
         return ServerError(str(source).strip() or type(source).__name__, is_lost=lost)
     position = diag.statement_position
     return ServerError(

@@ -11,12 +11,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import Error
 
+from medusa_migrations.database.postgresql import server_error
 from project import postgres
 from tests.support.network import Proxy
 from tests.support.projects import SLEEPING, UNLOCKED, Project
+from tests.support.sessions import session_on
 from tests.support.standby import as_standby, server_in
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
@@ -52,15 +56,21 @@ def test_a_connection_that_is_cut_is_an_error_and_the_history_knows_the_truth(
     assert project.tables() == {"t1", "cut"}
 
 
-def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(lone_project: Project) -> None:
+def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(
+    lone_project: Project, django_db_blocker: Any
+) -> None:
     project, folder = lone_project, lone_project.folder.parent / "pg"
     project.table(1)
     project.write("blog.20240101000002_slow", "CREATE TABLE slow (id int); SELECT pg_sleep(1.5);")
     project.manage("migrations_build").ok()
     run = project.start("migrations_run")
     project.wait_for(SLEEPING)
-    os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
-    _, stderr = run.communicate(timeout=30)
+    with django_db_blocker.unblock(), session_on(project.server, project.database) as idle:
+        os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+        _, stderr = run.communicate(timeout=30)
+        with pytest.raises(Error) as lost:
+            idle.execute("SELECT 1")
+    assert server_error(lost.value).is_lost
     assert run.returncode == 1
     assert "Traceback" not in stderr
     assert "looks into the history first" in stderr
