@@ -67,6 +67,11 @@ class Board:
                 raise self._unusable(f"run {self._id} has no row of {name} any more")
             return self._rows[name]
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a worker has begun with some target, as it was a moment ago."""
+        return any(one.state == "running" for one in self._rows.values())
+
     def run(self) -> Run:
         """The run, as it is in the ledger."""
         with self._guard:
@@ -127,6 +132,7 @@ class Board:
                 return found
 
     def _unusable(self, reason: str) -> DatabaseError:
+        reason = reason.partition("\n")[0].rstrip(".")
         return DatabaseError(
             f"The ledger of fleets in the database {self._alias!r} cannot be used: {reason}. What each target has is "
             "in its own history: run again."

@@ -161,10 +161,11 @@ class _Delivery:
             self.interruption.wait(LOOK_AT_LOCK)
             return
         engine = self.dispatch.engine
-        self.dispatch.tell(
-            f"No worker has begun with a target for {self.patience:.0f} s. Is one serving the queue {engine.queue!r}? "
-            f"{ENGINES[engine.name].worker.format(queue=engine.queue)}"
-        )
+        if not self.dispatch.board.is_at_work:
+            self.dispatch.tell(
+                f"No worker has begun with a target for {self.patience:.0f} s. Is one serving the queue "
+                f"{engine.queue!r}? {ENGINES[engine.name].worker.format(queue=engine.queue)}"
+            )
         self.patience = min(2 * self.patience, MOST_PATIENCE)
         self._send()
 
@@ -190,4 +191,4 @@ def _result(row: Target) -> TargetResult:
 def _milliseconds(row: Target) -> int | None:
     if row.begun_at is None or row.ended_at is None:
         return None
-    return int((row.ended_at - row.begun_at).total_seconds() * 1000)
+    return max(0, int((row.ended_at - row.begun_at).total_seconds() * 1000))  # the clocks of two workers may differ

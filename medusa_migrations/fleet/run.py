@@ -447,7 +447,7 @@ class _Run:
         except StopRequested:
             self.ended_by = "interrupted"
             return
-        for name in found.of_kind("pending"):
+        for name in [name for name, standing in found.standings.items() if standing.pending]:
             error = DatabaseError(
                 f"A worker has done {name}, and nothing of that is where this command looks. Both need the same "
                 "DATABASES and FLEETS: correct those of the worker, or of this, and run again."

@@ -350,6 +350,24 @@ def test_what_a_worker_did_that_may_not_write_the_ledger_is_seen(by_hand: Projec
         project.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
+@pytest.mark.slow
+def test_where_workers_are_busy_nobody_is_asked_whether_there_are_any(by_hand: Project) -> None:
+    project = by_hand
+    make(project, "celery", 2, WAITS)
+    command = start(project)
+    queued(project, 2)
+    arguments = [project.python, "-c", DO, job(1, "s000")]
+    environment = project.environment() | {"DJANGO_SETTINGS_MODULE": "settings"}
+    with subprocess.Popen(arguments, cwd=project.folder, env=environment):
+        broker = project.folder / "broker"
+        while len(list(broker.glob("*.msg"))) < 3:  # of the other one, that is sent again
+            time.sleep(0.1)
+        project.sql("INSERT INTO go DEFAULT VALUES")
+    script(project, DO, job(1, "s001"))
+    assert "No worker has begun" not in end(command).ok().stderr
+    each_once(project, 2)
+
+
 def test_a_run_that_another_command_closes_is_waited_for_no_more(by_hand: Project) -> None:
     project = by_hand
     make(project, "celery", 3)
