@@ -17,8 +17,8 @@ from tests.support.projects import CONTRIB
 from .peers.manage import APP, write_bare_command, write_project
 from .peers.medusa import BUILD, ENVIRONMENT, write_sources
 from .tools import numbers
-from .tools.measure import Command, in_turn, measure, walls
-from .tools.server import Address, running_server
+from .tools.measure import Command, Taken, in_turn, measure, walls
+from .tools.server import Address, Server, running_server
 from .tools.sql import write
 
 APPS = [f"django.contrib.{name}" for name in ("admin", "auth", "contenttypes", "messages", "sessions")]
@@ -55,14 +55,19 @@ def prepare(folder: Path, address: Address, count: int) -> None:
     measure(manage(folder, address, "migrate", "-v0"))
 
 
+def commands(server: Server, count: int, rounds: int, folder: Path) -> dict[str, list[Taken]]:
+    """What each of COMMANDS takes in a project with `count` migrations, all applied, that is written into `folder`."""
+    address = server.create("benchmark_noop")
+    prepare(folder, address, count)
+    work = {name: partial(measure, manage(folder, address, *command)) for name, command in COMMANDS.items()}
+    for one in work.values():
+        one()  # warms the caches
+    return in_turn(work, rounds)
+
+
 def main(count: int, rounds: int) -> None:
     with running_server() as server, tempfile.TemporaryDirectory() as name:
-        folder, address = Path(name), server.create("benchmark_noop")
-        prepare(folder, address, count)
-        work = {name: partial(measure, manage(folder, address, *command)) for name, command in COMMANDS.items()}
-        for one in work.values():
-            one()  # warms the caches
-        taken = {name: walls(rounds) for name, rounds in in_turn(work, rounds).items()}
+        taken = {name: walls(rounds) for name, rounds in commands(server, count, rounds, Path(name)).items()}
     for name, spread in taken.items():
         print(f"{name:<16} {spread.text(3)} s")
     print(f"{count} applied, nothing to do:")

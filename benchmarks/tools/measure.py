@@ -109,3 +109,10 @@ class Spread:
 
 def walls(taken: Iterable[Taken]) -> Spread:
     return Spread.of(one.wall for one in taken)
+
+
+def ratio(ours: Iterable[float], theirs: Iterable[float]) -> Spread:
+    """The ratio of two medians of the same rounds; the least and the largest are of single rounds."""
+    ours, theirs = list(ours), list(theirs)
+    single = [one / other for one, other in zip(ours, theirs, strict=True)]
+    return Spread(statistics.median(ours) / statistics.median(theirs), min(single), max(single))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..peers import Verb
-from .measure import Spread, Taken, walls
+from .measure import Spread, Taken, ratio, walls
 from .server import Server
 
 
@@ -26,6 +27,7 @@ class Circumstances:
     python: str
     django: str
     rounds: int
+    driver: str = ""  # an earlier run's may not have it
 
     @classmethod
     def now(cls, server: Server, rounds: int) -> Circumstances:
@@ -36,13 +38,22 @@ class Circumstances:
             python=platform.python_version(),
             django=version("django"),
             rounds=rounds,
+            driver=_driver(),
         )
 
     def text(self) -> str:
         return (
-            f"{self.date}; {self.machine}; {self.server}; Python {self.python}, Django {self.django}; medians of "
-            f"{self.rounds} rounds in turn (least to largest)."
+            f"{self.date}; {self.machine}; {self.server}; Python {self.python}, Django {self.django}, "
+            f"{self.driver}; medians of {self.rounds} rounds in turn (least to largest)."
         )
+
+
+def _driver() -> str:
+    """The one that Django takes."""
+    for name in ("psycopg", "psycopg2-binary"):
+        with contextlib.suppress(PackageNotFoundError):
+            return f"{name} {version(name)}"
+    return "psycopg2"
 
 
 def _processor() -> str:
@@ -73,8 +84,7 @@ class Results:
         ours, theirs = self.taken.get((verb, count, peer)), self.taken.get((verb, count, reference))
         if not ours or not theirs:
             return None
-        single = [one.wall / other.wall for one, other in zip(ours, theirs, strict=True)]
-        return Spread(walls(ours).median / walls(theirs).median, min(single), max(single))
+        return ratio((one.wall for one in ours), (one.wall for one in theirs))
 
     def peers(self, count: int) -> list[str]:
         """Those that were measured with `count` migrations, the fastest to apply them first."""
