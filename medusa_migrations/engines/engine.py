@@ -28,7 +28,7 @@ ENGINES = {
     "celery": Kind(
         ("celery",),
         "medusa-migrations[celery]",
-        "celery -A PROJECT worker -Q {queue}",
+        "celery -A PROJECT worker -Q {queue}, whose app has autodiscover_tasks().",
         "Celery cannot reach its broker",
         "Start that, or set broker_url of the project's Celery app, which the project's __init__.py has to import.",
     ),

@@ -40,6 +40,7 @@ class Board:
         self._alias, self._tables, self._id = alias, begun.tables, begun.run.id
         self._pause, self._alert = pause, alert
         self._rows = {one.name: one for one in begun.targets}
+        self._settled = {one.name for one in begun.targets if one.is_settled}
         self._session: Session | None = None
         self._open = contextlib.ExitStack()
         self._read_at = 0.0
@@ -90,9 +91,14 @@ class Board:
             if one.stage < stage and (not one.is_settled or (one.stage == CANARY and one.state == "failed"))
         ]
 
-    def queue(self, name: str) -> None:
-        """Have a target wait for a worker; who is at work there already goes on."""
-        self._set(name, "CASE WHEN state = 'running' THEN state ELSE 'queued' END", "true")
+    def queue(self, name: str) -> bool:
+        """Have a target wait for a worker; who is at work there already goes on.
+
+        False where that is not needed, as another command of the run has had it done meanwhile.
+        """
+        where = "true" if name in self._settled else "state NOT IN ('done', 'failed', 'skipped')"
+        self._settled.discard(name)
+        return self._set(name, "CASE WHEN state = 'running' THEN state ELSE 'queued' END", where)
 
     def withdraw(self, name: str) -> bool:
         """Have no worker begin with a target any more; whether none had."""

@@ -76,10 +76,10 @@ class Dispatch:
             raise
 
     def send(self, name: str) -> None:
-        """Have one of the workers take a target. Raises DeliveryError."""
-        self.board.queue(name)
-        self.engine.send([{**self.job, "target": name}])
-        self.is_taking = True
+        """Have one of the workers take a target, unless it is done. Raises DeliveryError."""
+        if self.board.queue(name):
+            self.engine.send([{**self.job, "target": name}])
+            self.is_taking = True
 
     def tell(self, text: str) -> None:
         """Say it once, however many targets it is about."""

@@ -193,6 +193,7 @@ def test_what_no_worker_has_begun_is_withdrawn_by_a_stop_and_the_next_run_goes_o
     command = start(project)
     with celery.at_work(jobs=1):
         project.wait_for(SLEEPING)
+        project.wait_for("EXISTS (SELECT FROM medusa_fleet_targets WHERE state = 'running')")
         command.send_signal(signal.SIGTERM)
         outcome = end(command)
         assert outcome.code == 1, outcome
@@ -348,6 +349,23 @@ def test_what_a_worker_did_that_may_not_write_the_ledger_is_seen(by_hand: Projec
         assert project.sql("SELECT state, jsonb_array_length(applied) FROM medusa_fleet_targets") == [("done", 2)]
     finally:
         project.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_two_commands_share_what_workers_do(by_hand: Project) -> None:
+    project = by_hand
+    make(project, "celery", 2)
+    first = start(project)
+    queued(project, 2)
+    second = start(project, "--jobs", "1")
+    assert second.stderr is not None
+    assert "Going on with run 1" in second.stderr.readline()
+    while len(list((project.folder / "broker").glob("*.msg"))) < 3:
+        time.sleep(0.02)
+    script(project, DO, job(1, "s001"), job(1, "s000"))
+    assert "2 done" in end(first).ok().stdout
+    assert "2 done" in end(second).ok().stdout
+    each_once(project, 4)
+    assert states(project) == {"done": 2}
 
 
 @pytest.mark.slow
