@@ -59,8 +59,8 @@ class Board:
         """What the ledger has of a target, or had a moment ago."""
         with self._guard:
             if time.monotonic() >= self._read_at + READ_SECONDS:
-                found, self.ended = self._ask(lambda session: (self._targets(session), self._ended(session)))
-                rows = {one.name: one for one in found}
+                found, run = self._ask(lambda session: (self._targets(session), self._run(session)))
+                rows, self.ended = {one.name: one for one in found}, run if run.ended_at else None
                 if rows != self._rows:
                     self.changed_at = time.monotonic()
                 self._rows, self._read_at = rows, time.monotonic()
@@ -76,10 +76,7 @@ class Board:
     def run(self) -> Run:
         """The run, as it is in the ledger."""
         with self._guard:
-            found = self._ask(lambda session: ledger.runs_of(session, self._tables, self._id))
-        if not found:
-            raise self._unusable(f"run {self._id} is not there any more")
-        return found[0]
+            return self._ask(self._run)
 
     def before(self, stage: int) -> list[Target]:
         """What keeps that stage from beginning: what is not settled of those before, and a canary that has failed."""
@@ -114,8 +111,11 @@ class Board:
             self._read_at = 0.0
             return bool(self._ask(lambda session: session.query(sql)))
 
-    def _ended(self, session: Session) -> Run | None:
-        return next((run for run in ledger.runs_of(session, self._tables, self._id) if run.ended_at), None)
+    def _run(self, session: Session) -> Run:
+        found = ledger.runs_of(session, self._tables, self._id)
+        if not found:
+            raise self._unusable(f"run {self._id} is not there any more")
+        return found[0]
 
     def _targets(self, session: Session) -> Sequence[Target]:
         return ledger.targets_of(session, self._tables, self._id)

@@ -396,6 +396,12 @@ def test_a_run_that_another_command_closes_is_waited_for_no_more(by_hand: Projec
     assert message.count("Another process has ended run 1: incomplete.") == 1
     assert "3 targets of tenants: 3 not reached." in message
     assert project.sql("SELECT DISTINCT state FROM medusa_fleet_targets WHERE run = 1") == [("waiting",)]
+    counted(project, 2)
+    build(project)
+    command = start(project)
+    project.wait_for("(SELECT count(*) = 3 FROM medusa_fleet_targets WHERE state = 'queued')")
+    project.sql("DELETE FROM medusa_fleet_runs")
+    assert "run 3 is not there any more. What each target has is in its own history: run again." in end(command).error()
     each_once(project, 6)
 
 
