@@ -134,13 +134,15 @@ def test_a_worker_that_is_killed_at_work_is_taken_over_by_another(workers: Worke
     command = start(project)
     with workers.at_work() as worker:
         project.wait_for(SLEEPING)
+        project.wait_for("EXISTS (SELECT FROM medusa_fleet_targets WHERE state = 'running')")
         send(workers, job(1, "s001"), job(1, "s001"))  # a second and a third time
         kill(worker)
     project.sql("INSERT INTO go DEFAULT VALUES")
+    assert command.stderr is not None
+    assert any("is gone. Another one goes on there." in line for line in command.stderr)
     with workers.at_work():
         outcome = end(command).ok()
     assert "4 targets of tenants: 4 done." in outcome.stdout
-    assert "is gone. Another one goes on there." in outcome.stderr
     each_once(project, 8)
     assert states(project) == {"done": 4}
 
