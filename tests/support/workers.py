@@ -112,18 +112,20 @@ def _procrastinate(project: Project) -> Iterator[Callable[[int], list[str]]]:
 
 def _environment() -> Path:
     """One with Procrastinate, that has besides all that the tests' own has; made where it is not there."""
-    with (ROOT / ".procrastinate-tests.lock").open("w") as lock:
+    venv = WITH_PROCRASTINATE / "venv"
+    WITH_PROCRASTINATE.mkdir(exist_ok=True)
+    with (WITH_PROCRASTINATE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (WITH_PROCRASTINATE / "made").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", WITH_PROCRASTINATE], check=True)
-            (site,) = WITH_PROCRASTINATE.glob("lib/python*/site-packages")
+        if not (venv / "made").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+            (site,) = venv.glob("lib/python*/site-packages")
             own = sysconfig.get_path("purelib")
             (site / "tests.pth").write_text(f"import site; site.addsitedir({own!r})\n")
-            pip = [WITH_PROCRASTINATE / "bin/pip", "install", "-q", "procrastinate[django]>=3", "psycopg[binary]>=3.2"]
+            pip = [venv / "bin/pip", "install", "-q", "procrastinate[django]>=3", "psycopg[binary]>=3.2"]
             if subprocess.run(pip, check=False).returncode:
                 pytest.skip("Procrastinate cannot be installed here")
-            (WITH_PROCRASTINATE / "made").touch()
-    return WITH_PROCRASTINATE
+            (venv / "made").touch()
+    return venv
 
 
 @contextlib.contextmanager
