@@ -183,7 +183,7 @@ def begin(alias: str, wanted: Wanted, work: Sequence[Work], *, new: bool = False
             session.execute(ended(tables, found.id, "incomplete"))
         run = found if found and is_resumed else _insert(session, tables, wanted)
         _add(session, tables, run.id, work, is_resumed=is_resumed)
-        return Begun(run, _targets(session, tables, run.id), is_resumed, tables)
+        return Begun(run, targets_of(session, tables, run.id), is_resumed, tables)
 
 
 def finish(alias: str, wanted: Wanted) -> None:
@@ -241,7 +241,7 @@ def shown(alias: str, run: int) -> tuple[Run, tuple[Target, ...]]:
             last = [str(one.id) for one in _runs(session, tables, "true", [], 5)] if tables else []
             hint = f" The last ones are {', '.join(last)}." if last else " There are none."
             raise PlanError(f"The ledger in the database {alias!r} has no fleet run {run}.{hint}")
-        return found[0], _targets(session, tables, run)
+        return found[0], targets_of(session, tables, run)
 
 
 def taken(alias: str, run: int, name: str) -> Begun | None:
@@ -254,7 +254,7 @@ def taken(alias: str, run: int, name: str) -> Begun | None:
         found = _runs(session, tables, "id = %s AND ended_at IS NULL", [run], 1) if tables else ()
         if not tables or not found:
             return None
-        targets = _targets(session, tables, run, name)
+        targets = targets_of(session, tables, run, name)
         return Begun(found[0], targets, True, tables) if targets and targets[0].is_wanted else None
 
 
@@ -403,12 +403,8 @@ def runs_of(session: Session, tables: Tables, run: int) -> tuple[Run, ...]:
     return _runs(session, tables, "id = %s", [run], 1)
 
 
-def targets_of(session: Session, tables: Tables, run: int) -> tuple[Target, ...]:
-    """The targets of that run as they are now, in their order."""
-    return _targets(session, tables, run)
-
-
-def _targets(session: Session, tables: Tables, run: int, name: str | None = None) -> tuple[Target, ...]:
+def targets_of(session: Session, tables: Tables, run: int, name: str | None = None) -> tuple[Target, ...]:
+    """The targets of that run as they are now, in their order; with `name` the one that is called so."""
     where = "run = %s AND (%s::text IS NULL OR name = %s)"
     rows = session.query(f"SELECT {_TARGET} FROM {tables.targets} WHERE {where} ORDER BY position", [run, name, name])
     return tuple(Target._make(row)._replace(applied=tuple(json.loads(row[9]))) for row in rows)
