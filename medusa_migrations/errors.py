@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from .messages import N_, in_language, joined
 from .results import RunResult, WaitResult
 
 EXCERPT_WIDTH = 100
@@ -72,11 +73,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
         matcher.set_seq1(one)
         if matcher.real_quick_ratio() >= best and matcher.quick_ratio() >= best:
             best, found = max((best, found), (matcher.ratio(), one))
-    return f" Did you mean {found!r}?" if found else ""
+    return N_(" Did you mean {known!r}?", known=found) if found else ""
 
 
 class MigrationError(Exception):
     """The base of every error of this app; its text is the whole message for the user."""
+
+    def in_language(self, translate: Callable[[str], str]) -> str:
+        """The message as `translate`, a function like Django's `gettext`, says it, as far as it knows its parts."""
+        return str(in_language(self.args[0], translate))
 
 
 class SettingsError(MigrationError):
@@ -89,12 +94,12 @@ class FileError(MigrationError):
     def __init__(self, problem: str, location: Location | str, cure: str = "") -> None:
         self.problem, self.cure = problem, cure
         self.location = location if isinstance(location, Location) else None
-        parts = [f"{location}: {problem}"]
+        parts: list[str] = [joined(": ", [str(location), problem])]
         if self.location:
             parts.append(self.location.excerpt())
         if cure:
             parts.append(cure)
-        super().__init__("\n".join(parts))
+        super().__init__(joined("\n", parts))
 
 
 class BuildError(MigrationError):
@@ -102,9 +107,9 @@ class BuildError(MigrationError):
 
     def __init__(self, errors: Iterable[MigrationError]) -> None:
         self.errors = tuple(errors)
-        text = "\n".join(str(error) for error in self.errors)
+        text = joined("\n", (error.args[0] for error in self.errors))
         if len(self.errors) > 1:
-            text = f"{len(self.errors)} problems in the migration files:\n{text}"
+            text = N_("{count} problems in the migration files:\n{problems}", count=len(self.errors), problems=text)
         super().__init__(text)
 
 

@@ -1,4 +1,4 @@
-"""A message of several lines, as the pages show it."""
+"""Messages as the pages show them: in the page's language, and with the lines of an excerpt apart."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from django.utils.translation import gettext
+
+from medusa_migrations.errors import MigrationError
 
 # What `Location.excerpt` gives: a line of a file with its number, or the caret below it.
 _EXCERPT = re.compile(r" *\d* \| |LINE \d+: ")
@@ -18,7 +22,12 @@ class Piece(NamedTuple):
     is_excerpt: bool
 
 
-class Message(str):
+def problem_of(error: MigrationError) -> str:
+    """An error in the language of the page."""
+    return error.in_language(gettext)
+
+
+class Lines(str):
     """The text of an error."""
 
     def pieces(self) -> Iterator[Piece]:

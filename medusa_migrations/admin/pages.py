@@ -26,7 +26,7 @@ from medusa_migrations.results import LogEntry, RunResult, ShownMigration
 from .journal import PER_MIGRATION, Asked, journal_context, journal_rows
 from .listing import Filters, ListRow, list_context, list_row
 from .log import read_log, write_entries, write_log
-from .message import Message
+from .message import Lines, problem_of
 from .parts import shown_parts
 from .progress import handed_over
 from .repairs import offered
@@ -54,7 +54,7 @@ def list_page(visit: Visit, extra: dict[str, Any]) -> HttpResponseBase:
     try:
         shown = api.show(database=chosen.database)
     except MigrationError as error:
-        return page(visit, "list", context | {"problem": str(error)} | extra)
+        return page(visit, "list", context | {"problem": problem_of(error)} | extra)
     context |= list_context(shown.migrations, chosen, aliases, visit.request.GET.get("p"))
     context |= {"at_work": shown.at_work, "handed_over": handed_over(chosen.database)}
     return page(visit, "list", context | extra)
@@ -71,14 +71,14 @@ def migration_page(visit: Visit, object_id: str, extra: dict[str, Any]) -> HttpR
     try:
         found = api.describe(id_, database=database)
     except MigrationError as error:
-        return page(visit, "migration", context | {"problem": str(error)} | extra)
+        return page(visit, "migration", context | {"problem": problem_of(error)} | extra)
     row = list_row(found.shown)
     context |= {
         "heading": row.wrapped,
         "found": found,
         "row": row,
-        "error": Message(found.shown.error),
-        "unreadable": Message(found.unreadable),
+        "error": Lines(found.shown.error),
+        "unreadable": Lines(found.unreadable),
         "at_work": found.at_work if found.shown.state == "running" else None,
         "parts": shown_parts(found),
         "repairs": offered(visit, found.shown),
@@ -100,7 +100,7 @@ def journal_page(visit: Visit) -> HttpResponseBase:
     try:
         entries = api.log(**asked.options()).entries
     except MigrationError as error:
-        return page(visit, "journal", context | {"problem": str(error)})
+        return page(visit, "journal", context | {"problem": problem_of(error)})
     return page(visit, "journal", context | journal_context(entries, asked, aliases))
 
 
@@ -117,7 +117,7 @@ def carry_out_page(visit: Visit, direction: Direction) -> HttpResponseBase:
         if visit.is_sent:
             return _handed_over(visit, wish) if settings.admin_engine else _report_page(visit, wish)
     except MigrationError as error:
-        problem = str(error)
+        problem = problem_of(error)
         wish = Wish.parse(direction, given, databases()[0], "each")
     return _confirmation_page(visit, wish, problem)
 
@@ -206,8 +206,8 @@ def _confirmation_page(visit: Visit, wish: Wish, problem: str) -> HttpResponseBa
     try:
         plan = _plan(wish)
     except MigrationError as error:
-        if str(error) != problem:
-            problem = f"{problem}\n{error}".strip()
+        if problem_of(error) != problem:
+            problem = f"{problem}\n{problem_of(error)}".strip()
         return page(visit, "confirm", context | {"problem": problem, "to_settle": _to_settle(visit, wish.database)})
     hidden = wish.hidden() | {"fingerprint": plan.fingerprint}
     slow = slow_statements(plan)

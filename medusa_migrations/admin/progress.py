@@ -24,6 +24,7 @@ from medusa_migrations.results import LogEntry, RunProgress, duration
 
 from .journal import journal_rows
 from .listing import STATES, moment, wrapped
+from .message import problem_of
 from .runs import STATUSES
 from .visit import Visit, databases, page, require
 
@@ -88,7 +89,7 @@ def progress_page(visit: Visit, run: str) -> HttpResponseBase:
             messages.success(visit.request, _("Given up: no worker will begin with it."), fail_silently=True)
             return HttpResponseRedirect(f"?{urlencode({'database': database})}")
     except MigrationError as error:
-        return page(visit, "progress", context | {"problem": str(error)})
+        return page(visit, "progress", context | {"problem": problem_of(error)})
     return page(visit, "progress", context | _context(found, visit))
 
 

@@ -21,7 +21,7 @@ from medusa_migrations.results import Description, ShownMigration
 
 from .listing import list_row
 from .log import write_entries
-from .message import Message
+from .message import Lines, problem_of
 from .parts import shown_parts
 from .visit import Visit, databases, page, require
 
@@ -118,7 +118,7 @@ def repair_page(visit: Visit, name: str) -> HttpResponseBase:
         try:
             return _done(visit, name, id_, database, given.get("fingerprint", ""))
         except MigrationError as error:
-            problem = str(error)
+            problem = problem_of(error)
     return _question(visit, name, id_, database, problem)
 
 
@@ -151,7 +151,7 @@ def _question(visit: Visit, name: str, id_: str, database: str, problem: str) ->
     try:
         found = api.describe(id_, database=database)
     except MigrationError as error:
-        text = str(error)
+        text = problem_of(error)
         return page(visit, "repair", context | {"problem": text if text == problem else f"{problem}\n{text}".strip()})
     if not repair.fits(found.shown):
         unfit = _("This is not what a migration needs that is in this state: %(state)s.") % {
@@ -167,6 +167,6 @@ def _facts(found: Description) -> dict[str, Any]:
     return {
         "found": found,
         "row": list_row(found.shown),
-        "error": Message(found.shown.error),
+        "error": Lines(found.shown.error),
         "parts": shown_parts(found),
     }

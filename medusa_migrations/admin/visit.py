@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from medusa_migrations.migration import Direction
 from medusa_migrations.models import AppliedMigration
 
-from .message import Message
+from .message import Lines
 
 if TYPE_CHECKING:
     from django.db.models.options import Options
@@ -59,7 +59,7 @@ def page(visit: Visit, name: str, context: dict[str, Any], status: int = 200) ->
         "may_run": visit.may_run,
         "may_revert": visit.may_revert,
     }
-    told = {name: Message(context[name]) for name in ("problem", "failed") if context.get(name)}
+    told = {name: Lines(context[name]) for name in ("problem", "failed") if context.get(name)}
     template = f"admin/medusa_migrations/appliedmigration/{name}.html"
     context = visit.site.each_context(visit.request) | common | context | told
     return TemplateResponse(visit.request, template, context, status=status)
