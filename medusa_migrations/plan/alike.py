@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from medusa_migrations.messages import N_
+
 # What an object is: the first of its lines, without which it is not there.
 KIND = ""
 
@@ -72,8 +74,9 @@ def _identity(line: Line) -> Line:
 def _of_object(name: str, file: Sequence[Line], live: Sequence[Line]) -> list[str]:
     kinds = [next((line.text for line in lines if line.part == KIND), None) for lines in (file, live)]
     if kinds[0]:
-        is_there = kinds[1] is not None
-        return [f"{name}: {kinds[1]} here, {kinds[0]} in the file" if is_there else f"{name} is missing"]
+        if kinds[1] is not None:
+            return [N_("{object}: {live} here, {file} in the file", object=name, live=kinds[1], file=kinds[0])]
+        return [N_("{what} is missing", what=name)]
     columns = [{line.name for line in lines if line.part == COLUMN} for lines in (file, live)]
     lone = columns[0] ^ columns[1]  # with such a one goes what belongs to it
     parts = dict.fromkeys(line[1:3] for line in (*file, *live) if not (line.part in _OF_COLUMN and line.name in lone))
@@ -90,7 +93,7 @@ def _of_part(name: str, part: str, of: str, file: Sequence[Line], live: Sequence
     is_of_column = part in {"type", *_OF_COLUMN}
     what = f"{name}.{of}: {part}" if is_of_column else f"{name}: {part} {of}".rstrip()
     if mine and theirs:
-        yield f"{what} {theirs[0]} here, {mine[0]} in the file"
+        yield N_("{what} {live} here, {file} in the file", what=what, live=theirs[0], file=mine[0])
         return
-    yield from (f"{what} {text}".rstrip() + " is missing" for text in mine)
-    yield from (f"{what} {text}".rstrip() + " is not in the file" for text in theirs)
+    yield from (N_("{what} is missing", what=f"{what} {text}".rstrip()) for text in mine)
+    yield from (N_("{what} is not in the file", what=f"{what} {text}".rstrip()) for text in theirs)

@@ -11,7 +11,8 @@ from django.utils.timezone import localtime
 
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.order import sort_after
-from medusa_migrations.migration import Direction, MigrationId, dependencies, dropped_by
+from medusa_migrations.messages import N_, joined
+from medusa_migrations.migration import Direction, Migration, MigrationId, dependencies, dropped_by
 
 from .known import UNFINISHED_REVERTS, Known, PastRun, Row, check_app, find_id, refuse_unfinished_reverts, renamed
 from .steps import Plan, Step
@@ -64,7 +65,12 @@ class Backwards(NamedTuple):
             _refuse_renamed(chosen, known)
         chosen = with_dependents(known, chosen, refuse=not takes_dependents)
         if stays in chosen:
-            raise PlanError(f"{stays} depends on what would be reverted, so it cannot stay. Name an earlier migration.")
+            raise PlanError(
+                N_(
+                    "{stays} depends on what would be reverted, so it cannot stay. Name an earlier migration.",
+                    stays=stays,
+                )
+            )
         if not self.fake:
             _refuse_unfinished([row for row in rows if row.id in chosen])
             refuse_unfinished_reverts([row for row in rows if row.id not in chosen])
@@ -84,9 +90,14 @@ class Backwards(NamedTuple):
             return None
         stays = find_id(self.to, known)
         if stays.is_repeatable:
-            raise PlanError(f"{stays} is repeatable, and stays in any case. Name one with a timestamp.")
+            raise PlanError(N_("{stays} is repeatable, and stays in any case. Name one with a timestamp.", stays=stays))
         if not known.is_applied(stays):
-            raise PlanError(f"{stays} is not applied, so nothing can be reverted to it. migrations_show lists what is.")
+            raise PlanError(
+                N_(
+                    "{stays} is not applied, so nothing can be reverted to it. migrations_show lists what is.",
+                    stays=stays,
+                )
+            )
         return stays
 
     def _chosen(self, rows: Sequence[Row], known: Known, stays: MigrationId | None) -> set[MigrationId]:
@@ -141,13 +152,21 @@ def _last_run_of(release: str, runs: Sequence[PastRun]) -> int:
             ends.setdefault(run.release, run.ended_at)
     latest = [f"{name} ({localtime(ended):%Y-%m-%d %H:%M:%S %Z})" for name, ended in itertools.islice(ends.items(), 5)]
     last_ones = (
-        f"The last ones are {', '.join(latest)}. Nothing was reverted. Name the one before it, or a moment: --since."
+        N_(
+            "The last ones are {releases}. Nothing was reverted. Name the one before it, or a moment: --since.",
+            releases=", ".join(latest),
+        )
         if latest
-        else "None that has a name has applied anything. Nothing was reverted. Name a moment: --since."
+        else N_("None that has a name has applied anything. Nothing was reverted. Name a moment: --since.")
     )
     raise PlanError(
-        f"The journal has no run of the release {release!r}: one that had nothing to apply leaves no entry."
-        f"{nearest(release, ends)} {last_ones}"
+        N_(
+            "The journal has no run of the release {release!r}: one that had nothing to apply leaves no entry.{hint} "
+            "{last_ones}",
+            release=release,
+            hint=nearest(release, ends),
+            last_ones=last_ones,
+        )
     )
 
 
@@ -159,22 +178,26 @@ def _refuse_unfinished(rows: Iterable[Row]) -> None:
     found = [str(row.id) for row in rows if row.state in ("running", "failed")]
     if found:
         raise PlanError(
-            f"{', '.join(found)}: applied only in part. Nothing was reverted. Run migrations_run to go on with it, or "
-            "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
+            N_(
+                "{ids}: applied only in part. Nothing was reverted. Run migrations_run to go on with it, or settle it "
+                "by hand and record that with migrations_repair --mark-applied or --mark-reverted.",
+                ids=", ".join(found),
+            )
         )
 
 
 def _refuse_unbuilt(missing: Collection[MigrationId], sources: Collection[MigrationId]) -> None:
     """Raise PlanError for those of `missing` that are so in the build alone."""
-    _refuse_for([f"{id_} has a file, which is not built: run migrations_build." for id_ in sources if id_ in missing])
+    _refuse_for(
+        [N_("{id} has a file, which is not built: run migrations_build.", id=id_) for id_ in sources if id_ in missing]
+    )
 
 
 def _refuse_needed_by_files(missing: Collection[MigrationId], known: Known) -> None:
     """Raise PlanError for those of `missing` that a migration with a file depends on, applied or not."""
     _refuse_for(
         [
-            f"{needed} cannot be reverted: {one.source} depends on it. Bring the file of {needed} back, or "
-            f"{'revert' if one.id in known.rows else 'take away'} {one.id} first."
+            _why_needed(needed, one, is_applied=one.id in known.rows)
             for one in known.migrations
             for needed in dependencies(one)
             if needed in missing
@@ -182,12 +205,27 @@ def _refuse_needed_by_files(missing: Collection[MigrationId], known: Known) -> N
     )
 
 
+def _why_needed(needed: MigrationId, dependent: Migration, *, is_applied: bool) -> str:
+    cure = (
+        N_("Bring the file of {needed} back, or revert {id} first.", needed=needed, id=dependent.id)
+        if is_applied
+        else N_("Bring the file of {needed} back, or take away {id} first.", needed=needed, id=dependent.id)
+    )
+    return N_(
+        "{needed} cannot be reverted: {file} depends on it. {cure}", needed=needed, file=dependent.source, cure=cure
+    )
+
+
 def _refuse_renamed(missing: Collection[MigrationId], known: Known) -> None:
     """Raise PlanError for those of `missing` that a pending one would do again under another name."""
     _refuse_for(
         [
-            f"{old} has no file, but {new.id} is pending and has its SQL. If it was renamed: "
-            f"migrations_repair --renamed {old}={new.id}"
+            N_(
+                "{old} has no file, but {new} is pending and has its SQL. If it was renamed: migrations_repair "
+                "--renamed {old}={new}",
+                old=old,
+                new=new.id,
+            )
             for old, new in renamed(known, known.pending())
             if old in missing and not known.is_outdated(new)
         ]
@@ -196,7 +234,7 @@ def _refuse_renamed(missing: Collection[MigrationId], known: Known) -> None:
 
 def _refuse_for(reasons: Sequence[str]) -> None:
     if reasons:
-        raise PlanError("\n".join(reasons) + "\nNothing was reverted.")
+        raise PlanError(joined("\n", [*reasons, N_("Nothing was reverted.")]))
 
 
 def _dropped_for(chosen: Iterable[MigrationId], known: Known) -> set[MigrationId]:
@@ -213,8 +251,12 @@ def with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> 
         if needed and migration.id in known.rows and migration.id not in found:
             if refuse and not migration.is_repeatable:
                 raise PlanError(
-                    f"{', '.join(needed)} cannot be reverted: {migration.id} depends on it and is applied. Nothing was "
-                    f"reverted. Revert {migration.id} first, or use --to, which takes dependents along."
+                    N_(
+                        "{ids} cannot be reverted: {dependent} depends on it and is applied. Nothing was reverted. "
+                        "Revert {dependent} first, or use --to, which takes dependents along.",
+                        ids=", ".join(needed),
+                        dependent=migration.id,
+                    )
                 )
             found.add(migration.id)
     return found
@@ -265,21 +307,28 @@ def down_step(row: Row, known: Known) -> Step:
 def _why_irreversible(step: Step, known: Known) -> str:
     migration = known.by_id.get(step.id)
     if migration is None:
-        return (
-            f"{step.id} cannot be reverted: it has no file, and the history no down part of it, as of every migration "
-            "in Python, whose code is never stored. Bring the file back. Or undo it by hand, and forget "
-            f"it with migrations_repair --mark-reverted {step.id}"
+        return N_(
+            "{id} cannot be reverted: it has no file, and the history no down part of it, as of every migration in "
+            "Python, whose code is never stored. Bring the file back. Or undo it by hand, and forget it with "
+            "migrations_repair --mark-reverted {id}",
+            id=step.id,
         )
     if step.row and migration.checksum != step.row.checksum:
         if migration.is_python:
-            return (
-                f"{step.id} cannot be reverted: {migration.source} has changed since, and code is run only as it was "
-                "applied. Bring the file back as it was, or, if its down is right for what the database has, record "
-                f"that first with migrations_repair --accept-changes {step.id}"
+            return N_(
+                "{id} cannot be reverted: {file} has changed since, and code is run only as it was applied. Bring the "
+                "file back as it was, or, if its down is right for what the database has, record that first with "
+                "migrations_repair --accept-changes {id}",
+                id=step.id,
+                file=migration.source,
             )
-        return f"{step.id} cannot be reverted: its file has changed since, and the history has no down part of it."
+        return N_(
+            "{id} cannot be reverted: its file has changed since, and the history has no down part of it.", id=step.id
+        )
     down = "down(schema)" if migration.is_python else "`-- migrate:down`"
-    return (
-        f"{step.id} is irreversible: {migration.source} has no {down}. "
-        "Write one, or undo it by hand and forget it with --fake."
+    return N_(
+        "{id} is irreversible: {file} has no {down}. Write one, or undo it by hand and forget it with --fake.",
+        id=step.id,
+        file=migration.source,
+        down=down,
     )

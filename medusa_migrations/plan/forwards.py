@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, Migration, MigrationId, Phase, dependencies
 
 from .known import Known, check_app, find_id, out_of_order, refuse_unfinished_reverts, renamed, renamed_cure
@@ -93,13 +94,18 @@ def _up_to(text: str, known: Known, held: Collection[MigrationId]) -> set[Migrat
     """The migration that `text` names and all before it. Raises PlanError for one that cannot run."""
     last = find_id(text, known)
     if last not in known.by_id:
-        raise PlanError(f"{last} is applied, but there is no file for it any more: it has no place in the order.")
+        raise PlanError(
+            N_("{id} is applied, but there is no file for it any more: it has no place in the order.", id=last)
+        )
     if last in known.disabled:
-        raise PlanError(f"{last} does not run: its feature, or that of one it depends on, is off.")
+        raise PlanError(N_("{id} does not run: its feature, or that of one it depends on, is off.", id=last))
     if last in held:
         raise PlanError(
-            f"{last} is held back: it, or one that it depends on, is of phase after. Nothing was run. Run it when the "
-            f"new code is live: migrations_run --phase after --to {last}"
+            N_(
+                "{id} is held back: it, or one that it depends on, is of phase after. Nothing was run. Run it when "
+                "the new code is live: migrations_run --phase after --to {id}",
+                id=last,
+            )
         )
     ids = [migration.id for migration in known.migrations]
     return set(ids[: ids.index(last) + 1])
@@ -110,17 +116,26 @@ def _refuse_changed(known: Known) -> None:
     if changed:
         names = "\n".join(f"  {migration.id} ({migration.source})" for migration in changed)
         raise PlanError(
-            f"Changed since it was applied, so nothing was run:\n{names}\nBring the file back as it was and put the "
-            "change into a new migration, or, if what the file says today is what the database has, record that with "
-            f"migrations_repair --accept-changes {' '.join(str(migration.id) for migration in changed)}"
+            N_(
+                "Changed since it was applied, so nothing was run:\n{migrations}\nBring the file back as it was and "
+                "put the change into a new migration, or, if what the file says today is what the database has, "
+                "record that with migrations_repair --accept-changes {ids}",
+                migrations=names,
+                ids=" ".join(str(migration.id) for migration in changed),
+            )
         )
 
 
 def _refuse_renamed(known: Known, pending: Iterable[Migration]) -> None:
     for old, migration in renamed(known, pending):
         raise PlanError(
-            f"{migration.id} is pending and has the SQL of {old}, which is applied and has no file any more. "
-            f"Nothing was run. {renamed_cure(old, migration, known)}"
+            N_(
+                "{id} is pending and has the SQL of {old}, which is applied and has no file any more. Nothing was "
+                "run. {cure}",
+                id=migration.id,
+                old=old,
+                cure=renamed_cure(old, migration, known),
+            )
         )
 
 
@@ -130,9 +145,12 @@ def _refuse_unfinished_without_file(known: Known, pending: Iterable[Migration]) 
     for row in known.rows.values():
         if row.state != "applied" and row.id not in known.by_id and row.id.app in apps:
             raise PlanError(
-                f"{row.id} was begun and is not finished, and has no file any more. Nothing was run. Bring the file "
-                f"back; or, if it was renamed, migrations_repair --renamed {row.id}=NEW; or, if it was undone by "
-                f"hand, migrations_repair --mark-reverted {row.id}"
+                N_(
+                    "{id} was begun and is not finished, and has no file any more. Nothing was run. Bring the file "
+                    "back; or, if it was renamed, migrations_repair --renamed {id}=NEW; or, if it was undone by hand, "
+                    "migrations_repair --mark-reverted {id}",
+                    id=row.id,
+                )
             )
 
 
@@ -145,11 +163,21 @@ def _refuse_late(pending: Iterable[Migration], known: Known, exempt: Collection[
     late = {id_: behind for id_ in fresh if (behind := _applied_behind(id_, known, exempt))}
     arrivals = {id_: behind for id_, behind in late.items() if not _is_excused(id_, known)}
     if arrivals:
-        names = "\n".join(f"  {id_} comes before {behind}, which is applied" for id_, behind in arrivals.items())
+        names = joined(
+            "\n",
+            (
+                N_("  {id} comes before {behind}, which is applied", id=id_, behind=behind)
+                for id_, behind in arrivals.items()
+            ),
+        )
         cures = ", ".join(f"migrations_rebase {app}" for app in sorted({id_.app for id_ in arrivals}))
         raise PlanError(
-            f"Late arrivals are refused, so nothing was run:\n{names}\nIf a branch of your own brings them, "
-            f"give them new timestamps with {cures}. To run them as they are: migrations_run --no-strict"
+            N_(
+                "Late arrivals are refused, so nothing was run:\n{arrivals}\nIf a branch of your own brings them, "
+                "give them new timestamps with {commands}. To run them as they are: migrations_run --no-strict",
+                arrivals=names,
+                commands=cures,
+            )
         )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError, nearest
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId, Phase, State, checksum, dependencies
 
 UNFINISHED_REVERTS = ("reverting", "revert_failed")
@@ -188,8 +189,8 @@ def find_id(text: str, known: Known) -> MigrationId:
     id_ = MigrationId._make(text.partition(".")[::2])
     if id_ not in known.by_id and id_ not in known.rows:
         ids = map(str, {**known.by_id, **known.rows})
-        hint = nearest(text, ids) or " An id is written <app_label>.<timestamp>_<name>; migrations_show lists them."
-        raise PlanError(f"There is no migration {text!r}.{hint}")
+        hint = nearest(text, ids) or N_(" An id is written <app_label>.<timestamp>_<name>; migrations_show lists them.")
+        raise PlanError(N_("There is no migration {text!r}.{hint}", text=text, hint=hint))
     return id_
 
 
@@ -197,7 +198,7 @@ def check_app(app: str | None, known: Known, labels: Collection[str]) -> None:
     """Raise PlanError for a label that neither an app nor a migration has."""
     apps = {*labels, *(id_.app for id_ in known.by_id), *(id_.app for id_ in known.rows)}
     if app is not None and app not in apps:
-        raise PlanError(f"There is no app with the label {app!r}.{nearest(app, apps)}")
+        raise PlanError(N_("There is no app with the label {app!r}.{hint}", app=app, hint=nearest(app, apps)))
 
 
 def renamed(known: Known, pending: Iterable[Migration]) -> Iterator[tuple[MigrationId, Migration]]:
@@ -212,8 +213,12 @@ def renamed(known: Known, pending: Iterable[Migration]) -> Iterator[tuple[Migrat
 def renamed_cure(old: MigrationId, migration: Migration, known: Known) -> str:
     """What to do where `migration` has the SQL of `old`, as `renamed` finds it."""
     if known.is_outdated(migration):  # it has a row of its own, so the other cannot be renamed to it
-        return f"Undo {old} first, which would drop what {migration.id} makes: migrations_revert --missing"
-    return f"If it was renamed: migrations_repair --renamed {old}={migration.id}"
+        return N_(
+            "Undo {old} first, which would drop what {new} makes: migrations_revert --missing",
+            old=old,
+            new=migration.id,
+        )
+    return N_("If it was renamed: migrations_repair --renamed {old}={new}", old=old, new=migration.id)
 
 
 def refuse_unfinished_reverts(rows: Iterable[Row]) -> None:
@@ -221,6 +226,10 @@ def refuse_unfinished_reverts(rows: Iterable[Row]) -> None:
     if half_done:
         found, apps = [str(row.id) for row in half_done], sorted({row.id.app for row in half_done})
         raise PlanError(
-            f"{', '.join(found)}: reverted only in part. Nothing was done. Run migrations_revert {apps[0]} to go on "
-            "with it, or, if it was settled by hand, migrations_repair --mark-reverted or --mark-applied."
+            N_(
+                "{ids}: reverted only in part. Nothing was done. Run migrations_revert {app} to go on with it, or, if "
+                "it was settled by hand, migrations_repair --mark-reverted or --mark-applied.",
+                ids=", ".join(found),
+                app=apps[0],
+            )
         )

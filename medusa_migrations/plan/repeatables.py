@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration, MigrationId, dependencies, dropped_by
 
 from .backwards import children_first, down_step, with_dependents
@@ -63,8 +64,11 @@ class _Undoing:
 def _refuse_held(held: Collection[MigrationId]) -> None:
     if held:
         raise PlanError(
-            f"{', '.join(map(str, held))}: would have to go for what this run applies, and is held back for phase "
-            "after, so it could not be made again. Nothing was run. Have what drops it run in phase after too."
+            N_(
+                "{ids}: would have to go for what this run applies, and is held back for phase after, so it could not "
+                "be made again. Nothing was run. Have what drops it run in phase after too.",
+                ids=", ".join(map(str, held)),
+            )
         )
 
 
@@ -76,9 +80,13 @@ def _refuse_too_early(steps: Sequence[Step], known: Known) -> None:
         lacking = [str(id_) for id_ in dependencies(migration) if id_ not in there and not known.is_applied(id_)]
         if lacking:
             raise PlanError(
-                f"{migration.id} would have to go for what this run applies, and could not be made again: it depends "
-                f"on {', '.join(lacking)}, which this run leaves out. Nothing was run. Run more at once, with a later "
-                "--to, or without it and without an app."
+                N_(
+                    "{id} would have to go for what this run applies, and could not be made again: it depends on "
+                    "{missing}, which this run leaves out. Nothing was run. Run more at once, with a later --to, or "
+                    "without it and without an app.",
+                    id=migration.id,
+                    missing=", ".join(lacking),
+                )
             )
 
 
@@ -87,9 +95,13 @@ def _refuse_begun(step: Step, undone: Iterable[Step]) -> None:
     names = " ".join(str(one.id) for one in undone)
     if names and step.goes_on:
         raise PlanError(
-            f"{step.id} was begun without a transaction and goes on without one, so nothing can be undone in it: "
-            f"{names}. Nothing was run. Drop by hand what that makes, record it with migrations_repair --mark-reverted "
-            f"{names}, and run migrations_run again: it is made again at the end."
+            N_(
+                "{id} was begun without a transaction and goes on without one, so nothing can be undone in it: {ids}. "
+                "Nothing was run. Drop by hand what that makes, record it with migrations_repair --mark-reverted "
+                "{ids}, and run migrations_run again: it is made again at the end.",
+                id=step.id,
+                ids=names,
+            )
         )
 
 
@@ -98,10 +110,14 @@ def _refuse_irreversible(migration: Migration, undone: Iterable[Step]) -> None:
     if lacking:
         names = ", ".join(map(str, lacking))
         raise PlanError(
-            f"{migration.id} needs {names} dropped first, and nothing says how: neither the file as it was applied nor "
-            f"the history has a down part. Nothing was run. Write `-- migrate:down` into the file of {lacking[0]} as "
-            "it was applied and build, or drop it by hand and forget it with migrations_repair --mark-reverted "
-            f"{lacking[0]}"
+            N_(
+                "{id} needs {ids} dropped first, and nothing says how: neither the file as it was applied nor the "
+                "history has a down part. Nothing was run. Write `-- migrate:down` into the file of {first} as it was "
+                "applied and build, or drop it by hand and forget it with migrations_repair --mark-reverted {first}",
+                id=migration.id,
+                ids=names,
+                first=lacking[0],
+            )
         )
 
 

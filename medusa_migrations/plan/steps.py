@@ -7,6 +7,7 @@ import json
 from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration, MigrationId, Part, Phase
 
 from .known import Row
@@ -108,6 +109,9 @@ def refuse_mode_all(plan: Plan) -> None:
     alone = [str(step.id) for step in plan.steps if step.part and not step.is_transactional("all")]
     if alone:
         raise PlanError(
-            f"{', '.join(alone)}: marked transaction:false, or begun without one, so it cannot share a transaction. "
-            "Nothing was run. Use --transaction each, or set it apart: --to names the last one to run."
+            N_(
+                "{ids}: marked transaction:false, or begun without one, so it cannot share a transaction. Nothing was "
+                "run. Use --transaction each, or set it apart: --to names the last one to run.",
+                ids=", ".join(alone),
+            )
         )

@@ -27,7 +27,6 @@ _TO_DO = {
     "verify",
     "run",
     "generate",
-    "plan",
     "conf.py",
     "api.py",
     "lint",
