@@ -67,13 +67,19 @@ def in_words(error: Exception) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`Did you mean “…”?` with the known word most like `word`, or an empty string."""
+    found = most_like(word, known)
+    return N_(" Did you mean {known!r}?", known=found) if found else ""
+
+
+def most_like(word: str, known: Iterable[str]) -> str:
+    """The known word most like `word`, or an empty string."""
     matcher = difflib.SequenceMatcher(b=word)
     best, found = 0.6, ""  # how like it must be, as in difflib.get_close_matches, which is slow among thousands of ids
     for one in known:
         matcher.set_seq1(one)
         if matcher.real_quick_ratio() >= best and matcher.quick_ratio() >= best:
             best, found = max((best, found), (matcher.ratio(), one))
-    return N_(" Did you mean {known!r}?", known=found) if found else ""
+    return found
 
 
 class MigrationError(Exception):

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from .messages import N_
+
 TIMESTAMP_FORMAT = "%Y%m%d%H%M%S"
 _DJANGO_MIGRATION = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 _NAME = re.compile(r"([0-9]{14})[_-]([A-Za-z0-9_.-]+)")
@@ -106,12 +108,12 @@ def name_problem(name: str) -> str | None:
     """What is wrong with the name of a migration, or None."""
     match = _NAME.fullmatch(name)
     if not match and not _REPEATABLE_NAME.fullmatch(name):
-        return (
+        return N_(
             "a migration is named <timestamp>_<slug>: 14 digits, then letters, digits, '_', '-' and '.'; "
             "or R__<slug>, if it is repeatable"
         )
     if len(name) > NAME_LENGTH:
-        return f"the name has {len(name)} characters; at most {NAME_LENGTH} fit"
+        return N_("the name has {count} characters; at most {most} fit", count=len(name), most=NAME_LENGTH)
     return timestamp_problem(match[1]) if match else None
 
 
@@ -130,7 +132,7 @@ def timestamp_problem(timestamp: str) -> str | None:
             return None
     except ValueError:
         pass
-    return f"{timestamp!r} is not a moment written YYYYMMDDHHMMSS (UTC)"
+    return N_("{timestamp!r} is not a moment written YYYYMMDDHHMMSS (UTC)", timestamp=timestamp)
 
 
 class Piece(NamedTuple):

@@ -11,6 +11,7 @@ from django.apps import apps
 from medusa_migrations import conf
 from medusa_migrations.errors import DistError, FileError
 from medusa_migrations.events import Built, Listener, ignore
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.results import BuildResult
 
@@ -70,8 +71,10 @@ def to_run(
     built = dist.load(settings.dist_dir)
     if built is None and sources.source_files():
         raise DistError(
-            f"Nothing is built: there is no {conf.shown_path(settings.dist_dir / dist.MANIFEST)}. "
-            "Run migrations_build, or migrations_run --build."
+            N_(
+                "Nothing is built: there is no {path}. Run migrations_build, or migrations_run --build.",
+                path=conf.shown_path(settings.dist_dir / dist.MANIFEST),
+            )
         )
     return _after_django(built or ())
 
@@ -130,7 +133,7 @@ def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
     new = [str(id_) for id_ in source_ids() if id_ not in known]
     if not new:
         return ()
-    return (f"Not built, so not run: {', '.join(new)}. Run migrations_build, or migrations_run --build.",)
+    return (N_("Not built, so not run: {ids}. Run migrations_build, or migrations_run --build.", ids=", ".join(new)),)
 
 
 def source_ids() -> list[MigrationId]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from medusa_migrations.errors import GitError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 
 from .git import DEEPEN, commit_of, is_shallow, merge_base, names, root_of, tree
 from .sources import SUFFIXES
 
-_OTHERWISE = "name the migrations by their ids."
+_OTHERWISE = N_("name the migrations by their ids.")
 
 
 Change = Literal["new", "changed"] | None
@@ -91,20 +92,32 @@ def _commit(ref: str, root: Path) -> str:
     found = commit_of(ref, root)
     if found:
         return found
-    hint = f"Fetch it: git fetch origin {ref}" if not ref.startswith("-") else "A ref does not begin with a dash."
+    hint = (
+        N_("Fetch it: git fetch origin {ref}", ref=ref)
+        if not ref.startswith("-")
+        else N_("A ref does not begin with a dash.")
+    )
     if is_shallow(root):
         hint = DEEPEN
-    raise GitError(f"There is no commit {ref!r} in the repository {root}. {hint}")
+    raise GitError(N_("There is no commit {ref!r} in the repository {root}. {hint}", ref=ref, root=root, hint=hint))
 
 
 def _where_the_branch_began(ref: str, root: Path) -> str:
     """The commit that `ref` and what is checked out have in common: later ones of `ref` are not this branch's work."""
     commit = _commit(ref, root)
     if not commit_of("HEAD", root):
-        raise GitError(f"The branch that is checked out in {root} has no commit yet. Commit first.")
+        raise GitError(N_("The branch that is checked out in {root} has no commit yet. Commit first.", root=root))
     found = merge_base(root, commit, "HEAD")
     if found:
         return found
     if is_shallow(root):
-        raise GitError(f"This clone is shallow: it does not have the commit where the branch left {ref!r}. {DEEPEN}")
-    raise GitError(f"What is checked out in {root} and {ref!r} have no commit in common. Name another ref.")
+        raise GitError(
+            N_(
+                "This clone is shallow: it does not have the commit where the branch left {ref!r}. {cure}",
+                ref=ref,
+                cure=DEEPEN,
+            )
+        )
+    raise GitError(
+        N_("What is checked out in {root} and {ref!r} have no commit in common. Name another ref.", root=root, ref=ref)
+    )

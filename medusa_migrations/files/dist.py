@@ -22,6 +22,7 @@ from django.core.files import locks
 from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import DistError
 from medusa_migrations.events import Listener, ignore, working
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId, Part, Piece, whole_checksum
 
 from .text import decode, put, read
@@ -87,7 +88,7 @@ def write(
 
             with ThreadPoolExecutor(COPIES) as pool:
                 copies = pool.map(_copy, migrations, targets)
-                copied = list(working("writing the build", copies, len(targets), listener))
+                copied = list(working(N_("writing the build"), copies, len(targets), listener))
             for folder in {target.parent for target, is_new in zip(targets, copied, strict=True) if is_new}:
                 _sync(folder)
             _replace(dist_dir / MANIFEST, _manifest(migrations, release).encode())
@@ -95,8 +96,12 @@ def write(
             _remove_stale(dist_dir, set(targets))
     except OSError as error:
         raise DistError(
-            f"Cannot write the build to {shown_path(dist_dir)}: {error.strerror}. What was built before is still "
-            "whole. Make room or give this process the right to write there, then run migrations_build again."
+            N_(
+                "Cannot write the build to {path}: {reason}. What was built before is still whole. Make room or give "
+                "this process the right to write there, then run migrations_build again.",
+                path=shown_path(dist_dir),
+                reason=error.strerror,
+            )
         ) from None
 
 
@@ -110,14 +115,21 @@ def load(dist_dir: Path) -> tuple[Migration, ...] | None:
         now = path.stat()
         if not stat.S_ISREG(now.st_mode):
             raise DistError(
-                f"Cannot read {shown_path(path)}: it is no plain file. Take it away and run migrations_build."
+                N_(
+                    "Cannot read {path}: it is no plain file. Take it away and run migrations_build.",
+                    path=shown_path(path),
+                )
             )
         return _loaded(path, now.st_ino, now.st_mtime_ns, now.st_size)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise DistError(
-            f"Cannot read {shown_path(path)}: {error.strerror}. Give this process the right to read it."
+            N_(
+                "Cannot read {path}: {reason}. Give this process the right to read it.",
+                path=shown_path(path),
+                reason=error.strerror,
+            )
         ) from None
 
 
@@ -152,14 +164,21 @@ def _read_manifest(path: Path, of_entries: Callable[[bytes], T]) -> T:
         document = json.loads(head + b"]}")
         if document["format"] != FORMAT:
             raise DistError(
-                f"{shown_path(path)} has format {document['format']!r}, this version reads format {FORMAT}. "
-                "Run migrations_build with the version that runs the migrations."
+                N_(
+                    "{path} has format {found!r}, this version reads format {known}. Run migrations_build with the "
+                    "version that runs the migrations.",
+                    path=shown_path(path),
+                    found=document["format"],
+                    known=FORMAT,
+                )
             )
         if document["hash"] != hashlib.sha256(rest).hexdigest():
             raise ValueError(document["hash"])
         return of_entries(b"[" + rest.removesuffix(b"}\n"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise DistError(f"{shown_path(path)} is not what migrations_build wrote. Run migrations_build.") from None
+        raise DistError(
+            N_("{path} is not what migrations_build wrote. Run migrations_build.", path=shown_path(path))
+        ) from None
 
 
 def _migrations(dist_dir: str, entries: bytes) -> tuple[Migration, ...]:
@@ -276,9 +295,15 @@ def _copy(migration: Migration, target: Path) -> bool:
     try:
         data = read(migration.file)
     except OSError as error:
-        raise DistError(f"Cannot read {migration.source}: {error.strerror}. Run migrations_build again.") from None
+        raise DistError(
+            N_(
+                "Cannot read {file}: {reason}. Run migrations_build again.",
+                file=migration.source,
+                reason=error.strerror,
+            )
+        ) from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
-        raise DistError(f"{migration.source} was changed during the build. Run migrations_build again.")
+        raise DistError(N_("{file} was changed during the build. Run migrations_build again.", file=migration.source))
     put(target, data)
     return True
 
@@ -313,17 +338,26 @@ def read_text(migration: Migration) -> str:
         data = read(migration.file)
     except OSError as error:
         raise DistError(
-            f"Cannot read {shown_path(migration.file)}, the build of {migration.source}: {error.strerror}. "
-            "Run migrations_build, unless another build was made meanwhile: then only run this again."
+            N_(
+                "Cannot read {path}, the build of {file}: {reason}. Run migrations_build, unless another build was "
+                "made meanwhile: then only run this again.",
+                path=shown_path(migration.file),
+                file=migration.source,
+                reason=error.strerror,
+            )
         ) from None
     if hashlib.sha256(data).hexdigest() != migration.hash:
         raise DistError(
-            f"{shown_path(migration.file)} is not what migrations_build wrote for {migration.source}. Nobody edits "
-            "the build: change the source and run migrations_build."
+            N_(
+                "{path} is not what migrations_build wrote for {file}. Nobody edits the build: change the source and "
+                "run migrations_build.",
+                path=shown_path(migration.file),
+                file=migration.source,
+            )
         )
     text = decode(data, migration.source)
     if (whole_checksum(text) if migration.is_python else migration.up.checksum(text)) != migration.checksum:
-        raise DistError(f"The manifest does not fit {shown_path(migration.file)}. Run migrations_build.")
+        raise DistError(N_("The manifest does not fit {path}. Run migrations_build.", path=shown_path(migration.file)))
     return text
 
 

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 from medusa_migrations.errors import GitError
+from medusa_migrations.messages import N_
 
-DEEPEN = "Get the rest with `git fetch --unshallow`; in GitHub's actions/checkout set fetch-depth: 0."
+DEEPEN = N_("Get the rest with `git fetch --unshallow`; in GitHub's actions/checkout set fetch-depth: 0.")
 
 
 def root_of(folder: Path, otherwise: str) -> Path:
@@ -18,9 +19,14 @@ def root_of(folder: Path, otherwise: str) -> Path:
         return Path(found.stdout.removesuffix("\n")).resolve()
     if "not a git repository" in found.stderr:
         raise GitError(
-            f"{folder} is in no git repository: what has changed cannot be told. Run this in a checkout, or {otherwise}"
+            N_(
+                "{folder} is in no git repository: what has changed cannot be told. Run this in a checkout, or "
+                "{otherwise}",
+                folder=folder,
+                otherwise=otherwise,
+            )
         )
-    raise GitError(f"git cannot read the repository of {folder}: {said(found)}")
+    raise GitError(N_("git cannot read the repository of {folder}: {reason}", folder=folder, reason=said(found)))
 
 
 def commit_of(ref: str, root: Path) -> str | None:
@@ -49,7 +55,7 @@ def names(root: Path, command: str, *arguments: str) -> frozenset[str]:
     """The file names that a command of git gives."""
     found = git(root, command, "-z", *arguments)
     if found.returncode:
-        raise GitError(f"git {command} failed in {root}: {said(found)}")
+        raise GitError(N_("git {command} failed in {root}: {reason}", command=command, root=root, reason=said(found)))
     return frozenset(name for name in found.stdout.split("\0") if name)
 
 
@@ -67,9 +73,11 @@ def git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             errors="surrogateescape",
         )
     except OSError as error:
-        raise GitError(f"git cannot be run in {folder}: {error.strerror}. Install git.") from None
+        raise GitError(
+            N_("git cannot be run in {folder}: {reason}. Install git.", folder=folder, reason=error.strerror)
+        ) from None
 
 
 def said(found: subprocess.CompletedProcess[str]) -> str:
     """Why a command of git has failed."""
-    return found.stderr.strip().removeprefix("fatal: ") or f"it ended with {found.returncode}"
+    return found.stderr.strip().removeprefix("fatal: ") or N_("it ended with {code}", code=found.returncode)

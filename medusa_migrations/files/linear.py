@@ -13,6 +13,7 @@ from django.apps import AppConfig, apps
 
 from medusa_migrations import conf
 from medusa_migrations.errors import FileError, locate
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId, has_timestamp
 
 from .sources import cited_folder, is_installed_package, source_files, source_folder
@@ -57,8 +58,8 @@ def problem_of(app: AppConfig, ids: Iterable[MigrationId]) -> FileError | None:
         return error
     found = problem(app.label, cited, text, [id_.name for id_ in ids if id_.app == app.label])
     if found and is_installed_package(app):
-        cure = f"Take {app.label!r} out of {conf.NAME}['LINEAR']."
-        return FileError("the app is installed from a package, and does not keep this file", cited, cure)
+        cure = N_("Take {app!r} out of {settings}['LINEAR'].", app=app.label, settings=conf.NAME)
+        return FileError(N_("the app is installed from a package, and does not keep this file"), cited, cure)
     return found
 
 
@@ -77,32 +78,40 @@ def problem(label: str, cited: str, text: str | None, names: Collection[str]) ->
     names = [name for name in names if has_timestamp(name)]
     newest = max(names, default="")
     if text is None:
-        cure = f"Write into it the name of the newest migration: {newest}"
-        return FileError("it is missing", cited, cure) if names else None
+        cure = N_("Write into it the name of the newest migration: {newest}", newest=newest)
+        return FileError(N_("it is missing"), cited, cure) if names else None
     if not names:
-        return FileError("the app has no migration", cited, "Delete it.")
+        return FileError(N_("the app has no migration"), cited, N_("Delete it."))
     said = text.strip()
     if said == newest:
         return None
     conflict = _CONFLICT.search(text)
     if conflict:
         return FileError(
-            "two branches have added a migration, and the file has both",
+            N_("two branches have added a migration, and the file has both"),
             locate(cited, text, conflict.start()),
-            f"Run migrations_rebase {label}: it gives those of this branch new timestamps, and writes the file.",
+            N_(
+                "Run migrations_rebase {app}: it gives those of this branch new timestamps, and writes the file.",
+                app=label,
+            ),
         )
     return FileError(
         _wrong(said, newest, names),
         locate(cited, text, 0),
-        f"If a merge has brought it so, run migrations_rebase {label}. Otherwise write into it: {newest}",
+        N_(
+            "If a merge has brought it so, run migrations_rebase {app}. Otherwise write into it: {newest}",
+            app=label,
+            newest=newest,
+        ),
     )
 
 
 def _wrong(said: str, newest: str, names: Collection[str]) -> str:
     if has_timestamp(said):
-        is_there = "" if said in names else ", which is not there"
-        return f"it names {said}{is_there}, and the newest migration is {newest}"
-    return f"it is not one line with the name of the newest migration, {newest}"
+        if said in names:
+            return N_("it names {said}, and the newest migration is {newest}", said=said, newest=newest)
+        return N_("it names {said}, which is not there, and the newest migration is {newest}", said=said, newest=newest)
+    return N_("it is not one line with the name of the newest migration, {newest}", newest=newest)
 
 
 def _text(path: Path, cited: str) -> str | None:
@@ -112,5 +121,7 @@ def _text(path: Path, cited: str) -> str | None:
         return None
     except OSError as error:
         raise FileError(
-            f"cannot be read: {error.strerror}", cited, "Put a plain file there that this process may read."
+            N_("cannot be read: {reason}", reason=error.strerror),
+            cited,
+            N_("Put a plain file there that this process may read."),
         ) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from django.apps import AppConfig, apps
 
 from medusa_migrations.errors import MigrationError, PlanError, nearest
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import TIMESTAMP_FORMAT, MigrationId, has_timestamp, name_problem, timestamp_problem
 from medusa_migrations.results import MadeFile
 
@@ -41,11 +42,13 @@ def make(
     id_ = MigrationId(app.label, f"{timestamp or next_timestamp(there, datetime.now(UTC))}_{slug(name)}")
     problem = (timestamp_problem(timestamp) if timestamp is not None else None) or name_problem(id_.name)
     if problem:
-        raise MigrationError(f"{problem}.")
+        raise MigrationError(joined("", [problem, "."]))
     file = f"{id_.name}.{'py' if python else 'sql'}"
     made = MadeFile(id_, source_folder(app) / file, text or _template(name, python), tuple(_warnings(id_, there)))
     if id_ in there:
-        raise MigrationError(f"{id_} is there already; nothing was written. Choose another name or --timestamp.")
+        raise MigrationError(
+            N_("{id} is there already; nothing was written. Choose another name or --timestamp.", id=id_)
+        )
     is_in_line = linear.is_linear(app)
     if is_in_line:
         _refuse_wrong_line(app, there)
@@ -70,15 +73,24 @@ def own_app(app_label: str) -> AppConfig:
     labels = {app.label: app for app in apps.get_app_configs()}
     if app_label not in labels:
         by_name = {app.name: app.label for app in labels.values()}
-        hint = f" Did you mean {by_name[app_label]!r}?" if app_label in by_name else nearest(app_label, labels)
-        raise PlanError(f"There is no app with the label {app_label!r}.{hint}")
+        hint = (
+            N_(" Did you mean {known!r}?", known=by_name[app_label])
+            if app_label in by_name
+            else nearest(app_label, labels)
+        )
+        raise PlanError(N_("There is no app with the label {app!r}.{hint}", app=app_label, hint=hint))
     app = labels[app_label]
     if is_installed_package(app):
         own = sorted(label for label, one in labels.items() if not is_installed_package(one))
         raise MigrationError(
-            f"The app {app_label!r} is installed from a package, or outside the project ({app.path}): what is written "
-            "there would be lost with the next update. Put the migration into an app of your own "
-            f"({', '.join(own) or 'there is none yet'}), and let it depend on the package's migrations."
+            N_(
+                "The app {app!r} is installed from a package, or outside the project ({path}): what is written there "
+                "would be lost with the next update. Put the migration into an app of your own ({apps}), and let it "
+                "depend on the package's migrations.",
+                app=app_label,
+                path=app.path,
+                apps=", ".join(own) or N_("there is none yet"),
+            )
         )
     return app
 
@@ -92,7 +104,7 @@ def slug(name: str) -> str:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", ascii_name)
     found = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
     if not found:
-        raise MigrationError(f"{name!r} has no Latin letters or digits to name a file with.")
+        raise MigrationError(N_("{name!r} has no Latin letters or digits to name a file with.", name=name))
     return found
 
 
@@ -105,14 +117,20 @@ def next_timestamp(there: Iterable[MigrationId], now: datetime) -> str:
     try:
         after = datetime.strptime(latest.timestamp, TIMESTAMP_FORMAT).replace(tzinfo=UTC) + timedelta(seconds=1)
     except OverflowError:
-        raise MigrationError(f"No timestamp comes after that of {latest}. Rename it, or use --timestamp.") from None
+        raise MigrationError(
+            N_("No timestamp comes after that of {id}. Rename it, or use --timestamp.", id=latest)
+        ) from None
     return after.strftime(TIMESTAMP_FORMAT)
 
 
 def _warnings(id_: MigrationId, there: Iterable[MigrationId]) -> Iterable[str]:
     later = [other for other in there if other.sort_key > id_.sort_key]
     if later:
-        yield f"{id_} sorts before {len(later)} that are there: where those are applied, it runs out of order."
+        yield N_(
+            "{id} sorts before {count} that are there: where those are applied, it runs out of order.",
+            id=id_,
+            count=len(later),
+        )
     ahead = ahead_warning([id_], datetime.now(UTC))
     if ahead:
         yield ahead
@@ -129,8 +147,12 @@ def _write_line(app: AppConfig, ids: Iterable[MigrationId]) -> None:
         linear.write(app, ids)
     except OSError as error:
         raise MigrationError(
-            f"Cannot write {linear.path_of(app)}: {error.strerror}. The migration is written. Give this process the "
-            "right to write there, and write the name of the newest migration into that file."
+            N_(
+                "Cannot write {path}: {reason}. The migration is written. Give this process the right to write there, "
+                "and write the name of the newest migration into that file.",
+                path=linear.path_of(app),
+                reason=error.strerror,
+            )
         ) from None
 
 
@@ -142,9 +164,13 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError:
         raise MigrationError(
-            f"{path} is there already; it is left as it is. Choose another name or --timestamp."
+            N_("{path} is there already; it is left as it is. Choose another name or --timestamp.", path=path)
         ) from None
     except OSError as error:
         raise MigrationError(
-            f"Cannot write {path}: {error.strerror}. Give this process the right to write there."
+            N_(
+                "Cannot write {path}: {reason}. Give this process the right to write there.",
+                path=path,
+                reason=error.strerror,
+            )
         ) from None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from medusa_migrations.errors import FileError, locate
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 
 from .sqlfile import depends_places
@@ -80,9 +81,9 @@ def _in_python(text: str, cited: str, ids: Mapping[str, str]) -> Iterator[_Place
         elif name in ids or (name is None and any(id_.partition(".")[2] in source for id_ in ids)):
             offset = sum(len(line) + 1 for line in text.split("\n")[: node.lineno - 1])
             raise FileError(
-                "it depends on a migration that gets another name, and that cannot be changed here",
+                N_("it depends on a migration that gets another name, and that cannot be changed here"),
                 locate(cited, text, offset, column=False),
-                "Write each id of `depends` as one string on one line.",
+                N_("Write each id of `depends` as one string on one line."),
             )
 
 
@@ -91,7 +92,7 @@ def _strings_of_depends(text: str, cited: str) -> Iterator[ast.expr]:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise FileError(f"this is no Python: {error}", cited, "Correct it.") from None
+        raise FileError(N_("this is no Python: {error}", error=str(error)), cited, N_("Correct it.")) from None
     for node in tree.body:
         if isinstance(node, ast.Assign):
             targets: Sequence[ast.expr] = node.targets

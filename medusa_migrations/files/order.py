@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from medusa_migrations.errors import OrderError, locate, nearest
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import (
     TIMESTAMP_FORMAT,
     Migration,
@@ -65,16 +66,26 @@ def _check_all_exist(by_id: Mapping[MigrationId, Migration], app_labels: set[str
         for missing in dependencies(migration):
             if missing not in by_id:
                 raise OrderError(
-                    f"{migration.source}: {migration.id} depends on {missing}, which no installed app has."
-                    + _hint(missing, by_id, app_labels)
-                    + f"\n  {' -> '.join([*_needed_by(by_id, migration.id), str(missing)])} (not there)"
+                    N_(
+                        "{file}: {id} depends on {missing}, which no installed app has.{hint}\n  {chain} (not there)",
+                        file=migration.source,
+                        id=migration.id,
+                        missing=missing,
+                        hint=_hint(missing, by_id, app_labels),
+                        chain=" -> ".join([*_needed_by(by_id, migration.id), str(missing)]),
+                    )
                 )
         for label, name in django_dependencies(migration):
             if label not in app_labels:
                 raise OrderError(
-                    f"{migration.source}: {migration.id} depends on {label}{'.' + name if name else ''}, but no "
-                    f"installed "
-                    f"app has the label {label!r}." + (nearest(label, app_labels) or _install_hint(label, app_labels))
+                    N_(
+                        "{file}: {id} depends on {dependency}, but no installed app has the label {label!r}.{hint}",
+                        file=migration.source,
+                        id=migration.id,
+                        dependency=f"{label}.{name}" if name else label,
+                        label=label,
+                        hint=nearest(label, app_labels) or _install_hint(label, app_labels),
+                    )
                 )
 
 
@@ -83,8 +94,15 @@ def _check_dropped(by_id: Mapping[MigrationId, Migration]) -> None:
         for missing in dropped_by(migration) if migration.drops else ():
             if missing not in by_id:
                 hint = nearest(str(missing), (str(id_) for id_ in by_id if id_.is_repeatable))
-                cure = f"{hint.strip()} Take the line out, or bring the file back; a header is no change.".strip()
-                raise OrderError(f"{_place_of_drops(migration, str(missing))}: there is no {missing}. {cure}")
+                raise OrderError(
+                    N_(
+                        "{place}: there is no {missing}.{hint} Take the line out, or bring the file back; a header is "
+                        "no change.",
+                        place=_place_of_drops(migration, str(missing)),
+                        missing=missing,
+                        hint=hint,
+                    )
+                )
 
 
 def _place_of_drops(migration: Migration, name: str) -> str:
@@ -120,8 +138,10 @@ def _needed_by(by_id: Mapping[MigrationId, Migration], id_: MigrationId) -> list
 
 def _install_hint(label: str, app_labels: set[str]) -> str:
     if label in app_labels:
-        return " Mend its `-- migrate:depends` line, or bring the file back."
-    return f" Add the app with the label {label!r} to INSTALLED_APPS, or mend the `-- migrate:depends` line."
+        return N_(" Mend its `-- migrate:depends` line, or bring the file back.")
+    return N_(
+        " Add the app with the label {label!r} to INSTALLED_APPS, or mend the `-- migrate:depends` line.", label=label
+    )
 
 
 def _circle(by_id: Mapping[MigrationId, Migration], waiting_for: Mapping[MigrationId, set[MigrationId]]) -> str:
@@ -132,9 +152,16 @@ def _circle(by_id: Mapping[MigrationId, Migration], waiting_for: Mapping[Migrati
         path[here] = None
         here = min(waiting_for[here], key=lambda id_: id_.sort_key)
     circle = [*itertools.dropwhile(lambda id_: id_ != here, path), here]
-    links = "\n".join(f"  {by_id[one].source}: {one} depends on {other}" for one, other in itertools.pairwise(circle))
-    return (
-        f"These migrations depend on each other in a circle:\n{links}\nTake one of the `-- migrate:depends` lines out."
+    links = joined(
+        "\n",
+        (
+            N_("  {file}: {id} depends on {other}", file=by_id[one].source, id=one, other=other)
+            for one, other in itertools.pairwise(circle)
+        ),
+    )
+    return N_(
+        "These migrations depend on each other in a circle:\n{links}\nTake one of the `-- migrate:depends` lines out.",
+        links=links,
     )
 
 
@@ -143,7 +170,8 @@ def ahead_warning(ids: Iterable[MigrationId], now: datetime) -> str | None:
     latest = max(ids, key=lambda id_: id_.timestamp, default=None)
     if latest is None or latest.timestamp <= (now + timedelta(days=1)).strftime(TIMESTAMP_FORMAT):
         return None
-    return (
-        f"{latest} has a timestamp more than a day ahead: new migrations are dated after it, and those that others "
-        "date by the clock run out of order. Rename it while it is not applied anywhere."
+    return N_(
+        "{id} has a timestamp more than a day ahead: new migrations are dated after it, and those that others date by "
+        "the clock run out of order. Rename it while it is not applied anywhere.",
+        id=latest,
     )

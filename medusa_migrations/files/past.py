@@ -10,7 +10,8 @@ from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations import conf
-from medusa_migrations.errors import SettingsError, nearest
+from medusa_migrations.errors import SettingsError, most_like
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Key, Migration, MigrationId, django_dependencies
 
 from .owned import django_migrations, taken_over
@@ -76,25 +77,38 @@ def check_past(migrations: Mapping[Key, DjangoMigration]) -> None:
 
 def _refuse(problem: Problem | None) -> None:
     if problem:
-        raise SettingsError(f"{problem.text} {problem.hint}")
+        raise SettingsError(joined(" ", problem))
 
 
 def _wrong_name(label: str, last: str) -> Problem | None:
     names = django_migrations(label)
     if not names:
         return Problem(
-            f"{_SETTING} names {label!r}, which has no Django migrations.",
-            "Take it out: the tables of such an app are SQL's from the start.",
+            N_("{setting} names {app!r}, which has no Django migrations.", setting=_SETTING, app=label),
+            N_("Take it out: the tables of such an app are SQL's from the start."),
         )
     if last not in names:
+        near = most_like(last, names)
         return Problem(
-            f"{_SETTING} says {last!r} of {label!r}, which has no such Django migration.",
-            nearest(last, names).strip() or f"Its last one by name is {names[-1]}.",
+            N_(
+                "{setting} says {last!r} of {app!r}, which has no such Django migration.",
+                setting=_SETTING,
+                last=last,
+                app=label,
+            ),
+            N_("Did you mean {known!r}?", known=near)
+            if near
+            else N_("Its last one by name is {last}.", last=names[-1]),
         )
     if MigrationId.parse(f"{label}.{last}"):
         return Problem(
-            f"{_SETTING} ends those of {label!r} with {last}, which is named as SQL migrations are.",
-            f"Add one behind it, with makemigrations {label} --empty --name last, and name that.",
+            N_(
+                "{setting} ends those of {app!r} with {last}, which is named as SQL migrations are.",
+                setting=_SETTING,
+                app=label,
+                last=last,
+            ),
+            N_("Add one behind it, with makemigrations {app} --empty --name last, and name that.", app=label),
         )
     return None
 
@@ -105,15 +119,34 @@ def _wrong_end(label: str, last: str, migrations: Mapping[str, DjangoMigration])
     behind = [name for name in others if last in _with_all_before(label, name, migrations)]
     if behind:
         return Problem(
-            f"{label}.{behind[0]} is a Django migration behind {last}, with which {_SETTING} ends those of {label!r}.",
-            f"Write what it does as SQL, with makemigration {label} NAME, and delete it; or, if databases have it "
-            f"already, set SQL_SINCE to {others[-1]!r}.",
+            N_(
+                "{app}.{name} is a Django migration behind {last}, with which {setting} ends those of {app!r}.",
+                app=label,
+                name=behind[0],
+                last=last,
+                setting=_SETTING,
+            ),
+            N_(
+                "Write what it does as SQL, with makemigration {app} NAME, and delete it; or, if databases have it "
+                "already, set SQL_SINCE to {newest!r}.",
+                app=label,
+                newest=others[-1],
+            ),
         )
     if others:
         return Problem(
-            f"The Django migrations of {label!r} do not all come before {last}, with which {_SETTING} ends them: "
-            f"{', '.join(others)}.",
-            f"Take {label!r} out of SQL_SINCE, run makemigrations --merge, and name the migration that it writes.",
+            N_(
+                "The Django migrations of {app!r} do not all come before {last}, with which {setting} ends them: "
+                "{names}.",
+                app=label,
+                last=last,
+                setting=_SETTING,
+                names=", ".join(others),
+            ),
+            N_(
+                "Take {app!r} out of SQL_SINCE, run makemigrations --merge, and name the migration that it writes.",
+                app=label,
+            ),
         )
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from medusa_migrations.errors import FileError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId, dependencies
 
 from .mend import line_of_dependency
@@ -21,11 +22,17 @@ def held_back_warnings(migrations: Iterable[Migration]) -> Iterator[str]:
         needed = next((one for one in dependencies(migration) if one in waits_for), None)
         if needed:
             waits_for[migration.id] = after = waits_for[needed]
-            through = "" if needed == after else f" through {needed}"
+            through = "" if needed == after else N_(" through {id}", id=needed)
             yield (
-                f"{_place(migration, needed)}: {migration.id} depends{through} on {after}, which is of phase after, so "
-                "--phase before holds back both. Give it that phase too, or take the dependency out. Where that is "
-                "applied everywhere, nothing is held back any more."
+                N_(
+                    "{place}: {id} depends{through} on {after}, which is of phase after, so --phase before holds back "
+                    "both. Give it that phase too, or take the dependency out. Where that is applied everywhere, "
+                    "nothing is held back any more.",
+                    place=_place(migration, needed),
+                    id=migration.id,
+                    through=through,
+                    after=after,
+                )
             )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from medusa_migrations.errors import FileError, Location, locate
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import FEATURE, Allowed, Direction, Part, Phase, is_dependency, whole_checksum
 from medusa_migrations.schema.given_sql import sendable
 from medusa_migrations.schema.operations import IrreversibleError, Operation, Query, Together
@@ -139,9 +140,11 @@ class _Parser:
         except SyntaxError as error:
             offset = sum(len(one) + 1 for one in self.text.split("\n")[: (error.lineno or 1) - 1])
             place = locate(self.path, self.text, offset + max(0, (error.offset or 1) - 1))
-            raise FileError(f"this is no Python: {error.msg}", place, "Correct it.") from None
+            raise FileError(N_("this is no Python: {reason}", reason=error.msg), place, N_("Correct it.")) from None
         except (MemoryError, RecursionError) as error:
-            raise FileError(f"Python cannot read this: {error}", self.path, "Nest less deeply.") from None
+            raise FileError(
+                N_("Python cannot read this: {error}", error=str(error)), self.path, N_("Nest less deeply.")
+            ) from None
         self.lines = dict(_names(tree))
         module = types.ModuleType("medusa_migration_" + re.sub(r"\W", "_", self.path))
         module.__file__, module.__package__ = self.file, ""
@@ -156,25 +159,32 @@ class _Parser:
         try:
             yield
         except (Exception, SystemExit) as error:  # the author's code
-            cure = "A file is imported when it is built: it should define up and down, and do nothing else."
-            problem = f"cannot be imported: {type(error).__name__}: {error}"
+            cure = N_("A file is imported when it is built: it should define up and down, and do nothing else.")
+            problem = N_("cannot be imported: {kind}: {error}", kind=type(error).__name__, error=str(error))
             raise self.error(problem, cure, line_of(error, self.file)) from error
 
     def refuse_mistaken(self) -> None:
         if isinstance(self.values.get("baseline"), bool):
             raise self.error(
-                "a migration in Python is no baseline",
-                "Write it in SQL, with `-- migrate:baseline` in its header: that is what is compared with the tables.",
+                N_("a migration in Python is no baseline"),
+                N_(
+                    "Write it in SQL, with `-- migrate:baseline` in its header: that is what is compared with "
+                    "the tables."
+                ),
                 self.lines.get("baseline"),
             )
         for name, line in self.lines.items():
             if name in _OF_SQL and isinstance(self.values.get(name), list | tuple):
-                cure = f"Take it out: -- migrate:{name} is a line of SQL files."
-                raise self.error(f"{name} says nothing to a migration in Python", cure, line)
+                cure = N_("Take it out: -- migrate:{name} is a line of SQL files.", name=name)
+                raise self.error(N_("{name} says nothing to a migration in Python", name=name), cure, line)
             near = difflib.get_close_matches(name, _VARIABLES, n=1, cutoff=0.8)
             meant = _MISTAKEN.get(name) or (near[0] if near and near[0] != name else None)
             if meant:
-                raise self.error(f"{name} says nothing to a migration", f"Did you mean {meant!r}?", line)
+                raise self.error(
+                    N_("{name} says nothing to a migration", name=name),
+                    N_("Did you mean {known!r}?", known=meant),
+                    line,
+                )
 
     def function(self, direction: Direction) -> Function:
         found: Function = self.values[str(direction)]
@@ -187,23 +197,27 @@ class _Parser:
             self.check_reverse(found)
             return
         if found is reverse:
-            raise self.error(f"{name} is reverse itself", f"Write `{name} = reverse(up)`.", line)
-        cure = f"Write `def {name}(schema: Schema) -> None:`."
+            raise self.error(
+                N_("{name} is reverse itself", name=name), N_("Write `{name} = reverse(up)`.", name=name), line
+            )
+        cure = N_("Write `def {name}(schema: Schema) -> None:`.", name=name)
         if not callable(found):
-            raise self.error(f"there is no function {name}", cure, line)
-        problem = _problem(found)
+            raise self.error(N_("there is no function {name}", name=name), cure, line)
+        problem = _problem(name, found)
         if problem:
-            raise self.error(f"{name} {problem}", cure, line)
+            raise self.error(problem, cure, line)
 
     def check_reverse(self, down: Reverse) -> None:
         try:
             self.check_queries(down.operations())
         except (IrreversibleError, CannotTellError) as error:
-            cure = "Write a down of its own, without reverse(up), or leave down out: then it is irreversible."
-            raise self.error(f"reverse(up) is not possible: {error}", cure, error.line) from None
+            cure = N_("Write a down of its own, without reverse(up), or leave down out: then it is irreversible.")
+            raise self.error(N_("reverse(up) is not possible: {error}", error=str(error)), cure, error.line) from None
         except (Exception, SystemExit) as error:  # the author's code
-            cure = "It is called when it is built, on a schema that writes down what it is asked for."
-            problem = f"reverse(up) is not possible: up raised {type(error).__name__}: {error}"
+            cure = N_("It is called when it is built, on a schema that writes down what it is asked for.")
+            problem = N_(
+                "reverse(up) is not possible: up raised {kind}: {error}", kind=type(error).__name__, error=str(error)
+            )
             raise self.error(problem, cure, line_of(error, self.file)) from error
 
     def check_queries(self, operations: Sequence[Operation]) -> None:
@@ -216,18 +230,23 @@ class _Parser:
                     sendable(one.sql, in_transaction=self.transaction() is not False)
                 except ValueError as error:
                     raise self.error(
-                        f"reverse_sql: {error}", "It is sent as it is, without params.", one.line
+                        N_("reverse_sql: {error}", error=str(error)),
+                        N_("It is sent as it is, without params."),
+                        one.line,
                     ) from None
 
     def refuse_value(self, name: str, cure: str) -> NoReturn:
-        raise self.error(f"{name} is {self.values[name]!r}", cure, self.lines.get(name))
+        raise self.error(N_("{name} is {value}", name=name, value=repr(self.values[name])), cure, self.lines.get(name))
 
     def depends(self) -> tuple[str, ...]:
         found = self.values.get("depends", ())
         if not isinstance(found, list | tuple) or not all(isinstance(one, str) and is_dependency(one) for one in found):
             self.refuse_value(
                 "depends",
-                "It is a list of ids: 'app.20230701000000_name', or of Django's migrations 'auth.0012_name' or 'auth'.",
+                N_(
+                    "It is a list of ids: 'app.20230701000000_name', or of Django's migrations 'auth.0012_name' or "
+                    "'auth'."
+                ),
             )
         for one in found:
             problem = problem_of_depends(one, 0, repeatable=False)
@@ -238,25 +257,27 @@ class _Parser:
     def feature(self) -> str | None:
         found = self.values.get("feature")
         if found is not None and not (isinstance(found, str) and FEATURE.fullmatch(found)):
-            self.refuse_value("feature", 'It is the name of one feature, such as "product_categories".')
+            self.refuse_value("feature", N_('It is the name of one feature, such as "product_categories".'))
         return found
 
     def allow(self) -> tuple[str, ...]:
         found = self.values.get("allow", ())
         if not isinstance(found, list | tuple) or not all(isinstance(one, str) and Allowed.parse(one) for one in found):
-            self.refuse_value("allow", "It is a list such as ['drift extension pg_trgm: another app uses it'].")
+            self.refuse_value("allow", N_("It is a list such as ['drift extension pg_trgm: another app uses it']."))
         return tuple(dict.fromkeys(found))
 
     def phase(self) -> Phase:
         found = self.values.get("phase")
         if found not in (None, "after"):
-            self.refuse_value("phase", 'It is "after" for what is to run after the new code is live, or is left out.')
+            self.refuse_value(
+                "phase", N_('It is "after" for what is to run after the new code is live, or is left out.')
+            )
         return "after" if found else "before"
 
     def transaction(self) -> bool | None:
         found = self.values.get("transaction")
         if not (found is None or isinstance(found, bool)):
-            self.refuse_value("transaction", "It is False for a migration without a transaction, else True.")
+            self.refuse_value("transaction", N_("It is False for a migration without a transaction, else True."))
         return found
 
 
@@ -271,14 +292,14 @@ def _names(tree: ast.Module) -> Iterator[tuple[str, int]]:
             yield node.target.id, node.lineno
 
 
-def _problem(function: Callable[..., Any]) -> str | None:
+def _problem(name: str, function: Callable[..., Any]) -> str | None:
     """What is wrong with a function that is to be called with a schema, or None."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return "is async"
+        return N_("{name} is async", name=name)
     if inspect.isgeneratorfunction(function):
-        return "has a yield, so that calling it would do nothing"
+        return N_("{name} has a yield, so that calling it would do nothing", name=name)
     try:
         inspect.signature(function).bind(None)
     except TypeError:
-        return "does not take one argument, the schema"
+        return N_("{name} does not take one argument, the schema", name=name)
     return None

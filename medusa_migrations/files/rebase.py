@@ -11,6 +11,7 @@ from django.apps import AppConfig, apps
 
 from medusa_migrations.conf import NAME, get_settings, shown_path
 from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import MigrationId, name_problem, whole_checksum
 
 from . import linear
@@ -64,8 +65,12 @@ def rebase(app_label: str, onto: str | None = None) -> Rebased:
         checksums = dict(_checksums(work.followed))
     except OSError as error:
         raise MigrationError(
-            f"Cannot use {shown_path(error.filename or app.path)}: {error.strerror}. When that is settled, run "
-            f"migrations_rebase {app.label} again: it goes on."
+            N_(
+                "Cannot use {path}: {reason}. When that is settled, run migrations_rebase {app} again: it goes on.",
+                path=shown_path(error.filename or app.path),
+                reason=error.strerror,
+                app=app.label,
+            )
         ) from None
     renamed = {**work.begun, **work.fresh}
     return Rebased(app.label, renamed, tuple(edited), checksums, sides.then, _notes(renamed))
@@ -74,7 +79,9 @@ def rebase(app_label: str, onto: str | None = None) -> Rebased:
 def _id(text: str | None) -> MigrationId | None:
     found = MigrationId.parse(text) if text is not None else None
     if text is not None and found is None:
-        raise PlanError(f"--onto takes the id of a migration, <app_label>.<timestamp>_<name>; this is {text!r}.")
+        raise PlanError(
+            N_("--onto takes the id of a migration, <app_label>.<timestamp>_<name>; this is {text!r}.", text=text)
+        )
     return found
 
 
@@ -152,8 +159,11 @@ def _refuse_removed(removed: Collection[MigrationId]) -> None:
     if removed:
         names = ", ".join(sorted(map(str, removed)))
         raise PlanError(
-            f"{names}: was there before the two sides parted, and the side that stays has removed it. Nothing was "
-            "renamed. Remove it here too, or bring it back there."
+            N_(
+                "{ids}: was there before the two sides parted, and the side that stays has removed it. Nothing was "
+                "renamed. Remove it here too, or bring it back there.",
+                ids=names,
+            )
         )
 
 
@@ -164,8 +174,13 @@ def _refuse_twins(mine: Iterable[SourceFile], new: Iterable[SourceFile]) -> None
         twin = by_kind.get(_but_timestamp(file.id))
         if twin and read(file.file) == read(twin.file):
             raise PlanError(
-                f"{file.id} is what the side that stays has as {twin.id}. Nothing was renamed. Remove {file.cited} "
-                f"with git rm, and where it is applied, run migrations_repair --renamed {file.id}={twin.id}"
+                N_(
+                    "{id} is what the side that stays has as {twin}. Nothing was renamed. Remove {file} with git rm, "
+                    "and where it is applied, run migrations_repair --renamed {id}={twin}",
+                    id=file.id,
+                    twin=twin.id,
+                    file=file.cited,
+                )
             )
 
 
@@ -178,18 +193,26 @@ def _refuse_the_wrong_way(label: str, sides: Sides) -> None:
     late = [str(id_) for id_ in others if published and id_.sort_key < published[-1].sort_key]
     if late:
         raise PlanError(
-            f"The other side brings {', '.join(late)}, before {published[-1]}, which is published. Nothing was changed."
-            f"\nTo give that new timestamps: migrations_rebase {label} --onto {published[-1]}"
-            f"\nTo leave it so: migrations_rebase {label} --onto {others[-1]}"
+            N_(
+                "The other side brings {late}, before {published}, which is published. Nothing was changed.\n"
+                "To give that new timestamps: migrations_rebase {app} --onto {published}\n"
+                "To leave it so: migrations_rebase {app} --onto {newest}",
+                late=", ".join(late),
+                published=published[-1],
+                app=label,
+                newest=others[-1],
+            )
         )
 
 
 def _refuse_unsaved(found: Sequence[str]) -> None:
     if found:
         raise PlanError(
-            "Nothing was renamed: what git does not have, it could not give back.\n  "
-            + "\n  ".join(found)
-            + "\nCommit that first, or where a merge or a rebase is under way, git add it."
+            N_(
+                "Nothing was renamed: what git does not have, it could not give back.\n  {files}\nCommit that first, "
+                "or where a merge or a rebase is under way, git add it.",
+                files=joined("\n  ", found),
+            )
         )
 
 
@@ -238,4 +261,7 @@ def _checksums(renamed: Renamed) -> Iterator[tuple[MigrationId, tuple[str, str]]
 def _notes(renamed: Renamed) -> tuple[str, ...]:
     after = get_settings().verify_after
     found = [(old, new) for old, new in renamed.items() if str(old) == after]
-    return tuple(f"{NAME}['VERIFY_AFTER'] is {old}, which is {new} now." for old, new in found)
+    return tuple(
+        N_("{settings}['VERIFY_AFTER'] is {old}, which is {new} now.", settings=NAME, old=old, new=new)
+        for old, new in found
+    )

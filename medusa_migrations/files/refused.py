@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import folded
 from medusa_migrations.sql.scanner import Statement
 from medusa_migrations.sql.statements import (
@@ -32,10 +33,12 @@ def refused(section: Section, text: str, *, repeatable: bool) -> Problem | None:
     if section.transaction is False:
         return _unbalanced(section.statements) or _on_the_wrong_side(section.statements)
     mark = f"`-- migrate:{section.direction} transaction:false`"
-    cure = f"put it into a file with a timestamp, in a part marked {mark}" if repeatable else f"mark the part {mark}"
-    return _not_in_transaction(section.statements, text, f"Take it out, or {cure}.") or _savepoint_not_open(
-        section.statements, text
+    cure = (
+        N_("Take it out, or put it into a file with a timestamp, in a part marked {mark}.", mark=mark)
+        if repeatable
+        else N_("Take it out, or mark the part {mark}.", mark=mark)
     )
+    return _not_in_transaction(section.statements, text, cure) or _savepoint_not_open(section.statements, text)
 
 
 def outside_block(statements: Sequence[Statement]) -> tuple[Statement, str] | None:
@@ -46,7 +49,7 @@ def outside_block(statements: Sequence[Statement]) -> tuple[Statement, str] | No
     for statement in statements:
         name = needs_transaction(statement.words)
         if name:
-            return statement, f"{name} means nothing where each statement is committed by itself"
+            return statement, N_("{name} means nothing where each statement is committed by itself", name=name)
     return None
 
 
@@ -57,7 +60,7 @@ def _not_in_transaction(statements: Sequence[Statement], text: str, cure: str) -
         if gives_slot_up(statement.words):
             without_slot.add(_subscription(statement, text))
         elif name and not (name == "DROP SUBSCRIPTION" and _subscription(statement, text) in without_slot):
-            return Problem(f"{name} cannot run inside a transaction", statement.start, cure)
+            return Problem(N_("{name} cannot run inside a transaction", name=name), statement.start, cure)
     return None
 
 
@@ -83,9 +86,9 @@ def _savepoint_not_open(statements: Sequence[Statement], text: str) -> Problem |
             open_ones[-1:] = [name] if what == "ROLLBACK TO" else []
         else:
             return Problem(
-                f"{what} a savepoint that is not open here: {name}",
+                N_("{what} a savepoint that is not open here: {name}", what=what, name=name),
                 statement.start,
-                f"Write SAVEPOINT {name} before it, in this part.",
+                N_("Write SAVEPOINT {name} before it, in this part.", name=name),
             )
     return None
 
@@ -97,8 +100,10 @@ def _unbalanced(statements: Sequence[Statement]) -> Problem | None:
         return Problem(
             f"{outside_transaction(error.statement.words)} {error.problem}",
             error.statement.start,
-            "Open each transaction with BEGIN and end it with COMMIT, or leave both out: "
-            "then every statement is committed by itself.",
+            N_(
+                "Open each transaction with BEGIN and end it with COMMIT, or leave both out: then every statement is "
+                "committed by itself."
+            ),
         )
     return None
 
@@ -110,12 +115,12 @@ def _on_the_wrong_side(statements: Sequence[Statement]) -> Problem | None:
             name = outside_transaction(statement.words)
             if name:
                 return Problem(
-                    f"{name} cannot run between BEGIN and COMMIT",
+                    N_("{name} cannot run between BEGIN and COMMIT", name=name),
                     statement.start,
-                    "Put it before the BEGIN or behind the COMMIT.",
+                    N_("Put it before the BEGIN or behind the COMMIT."),
                 )
         found = outside_block(group) if len(group) == 1 else None
         if found:
-            cure = "Put BEGIN and COMMIT around it and what belongs to it, or take it out."
+            cure = N_("Put BEGIN and COMMIT around it and what belongs to it, or take it out.")
             return Problem(found[1], found[0].start, cure)
     return None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Part, Piece
 from medusa_migrations.sql.scanner import Statement
 
@@ -85,9 +86,14 @@ def _disagreeing(sections: Sequence[Section], text: str) -> Problem | None:
         if (section.transaction is False) != (first.transaction is False):
             name, line = f"migrate:{section.direction}", text.count("\n", 0, first.start) + 1
             return Problem(
-                f"this {name} and that of line {line} do not agree: one says transaction:false",
+                N_(
+                    "this {name} and that of line {line} do not agree: one says transaction:false", name=name, line=line
+                ),
                 section.start,
-                f"They run together: write transaction:false behind each {name} or behind none, or split the file.",
+                N_(
+                    "They run together: write transaction:false behind each {name} or behind none, or split the file.",
+                    name=name,
+                ),
             )
     return None
 
@@ -97,8 +103,8 @@ def _unpaired(sections: Sequence[Section]) -> Problem | None:
     for section, below in itertools.zip_longest(sections, sections[1:]):
         if section.direction is Direction.UP and (below is None or below.direction is Direction.UP):
             return Problem(
-                "this up part has no down part, and others of the file have one",
+                N_("this up part has no down part, and others of the file have one"),
                 section.start,
-                "Put a line `-- migrate:down` below it, with nothing behind where nothing is to be undone.",
+                N_("Put a line `-- migrate:down` below it, with nothing behind where nothing is to be undone."),
             )
     return None

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from medusa_migrations.errors import GitError, nearest
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId, has_timestamp
 
 from .changed import ids_of, path_in
 from .git import DEEPEN, commit_of, git, is_shallow, merge_base, names, root_of, tree
 from .sources import SUFFIXES
 
-_OTHERWISE = "rename the files by hand and follow that with migrations_repair --renamed OLD=NEW."
+_OTHERWISE = N_("rename the files by hand and follow that with migrations_repair --renamed OLD=NEW.")
 
 # What git keeps while it is in the middle of something, and the command that goes on with that.
 _UNDER_WAY = {
@@ -64,7 +65,7 @@ def sides_in(folder: Path, onto: MigrationId | None, folders: Mapping[str, Path]
     """
     root = root_of(folder, _OTHERWISE)
     if not commit_of("HEAD", root):
-        raise GitError(f"The branch that is checked out in {root} has no commit yet. Commit first.")
+        raise GitError(N_("The branch that is checked out in {root} has no commit yet. Commit first.", root=root))
     marks = _marks(root)
     commits = _told(root, marks) if onto is None else _Commits(_added(root, onto, folders, marks), "HEAD")
     is_rebase = not _REBASES.isdisjoint(marks)
@@ -109,9 +110,9 @@ def _unsaved(folder: Path, files: Iterable[Path], sides: Sides) -> Iterator[str]
     for file in files:
         path = path_in(root, file)
         if path not in known:
-            yield f"{file} is not in git"
+            yield N_("{file} is not in git", file=file)
         elif path in changed:
-            yield f"{file} has changes that are not committed"
+            yield N_("{file} has changes that are not committed", file=file)
 
 
 def tracked(root: Path, folders: Mapping[str, Path]) -> Ids:
@@ -143,18 +144,25 @@ def _told(root: Path, marks: Mapping[str, Path]) -> _Commits:
     if not marks and len(parents) == 2:
         return _Commits(parents[1], parents[0])
     raise GitError(
-        f"Which side stays cannot be told: in {root} no merge of two branches, rebase or cherry-pick is under way, and "
-        "the last commit is no merge of two. Name the newest migration of the side that stays: --onto ID"
+        N_(
+            "Which side stays cannot be told: in {root} no merge of two branches, rebase or cherry-pick is under way, "
+            "and the last commit is no merge of two. Name the newest migration of the side that stays: --onto ID",
+            root=root,
+        )
     )
 
 
 def _added(root: Path, onto: MigrationId, folders: Mapping[str, Path], marks: Collection[str]) -> str:
     """The commit that has added the file of a migration."""
     if is_shallow(root):
-        raise GitError(f"This clone is shallow: it may lack the commit that has added {onto}. {DEEPEN}")
+        raise GitError(
+            N_("This clone is shallow: it may lack the commit that has added {id}. {cure}", id=onto, cure=DEEPEN)
+        )
     place = path_in(root, folders[onto.app]) if onto.app in folders else None
     if place is None:
-        raise GitError(f"{onto} is of no app in the repository {root}.{nearest(onto.app, folders)}")
+        raise GitError(
+            N_("{id} is of no app in the repository {root}.{hint}", id=onto, root=root, hint=nearest(onto.app, folders))
+        )
     refs = ["HEAD", *(["MERGE_HEAD"] if "MERGE_HEAD" in marks else [])]
     paths = [f":(top,literal){place}/{onto.name}{suffix}" for suffix in SUFFIXES]
     # With -c a merge has a name only if none of its sides has that: a rebase of migrations is committed in one.
@@ -165,6 +173,12 @@ def _added(root: Path, onto: MigrationId, folders: Mapping[str, Path], marks: Co
         return found[0]
     if found:
         commits = ", ".join(commit[:10] for commit in found)
-        raise GitError(f"More than one commit has added {onto} ({commits}), so which side stays cannot be told.")
+        raise GitError(
+            N_(
+                "More than one commit has added {id} ({commits}), so which side stays cannot be told.",
+                id=onto,
+                commits=commits,
+            )
+        )
     hint = nearest(str(onto), map(str, tracked(root, folders)))
-    raise GitError(f"No commit of what is checked out has added {onto}.{hint}")
+    raise GitError(N_("No commit of what is checked out has added {id}.{hint}", id=onto, hint=hint))

@@ -16,6 +16,7 @@ from django.apps import AppConfig, apps
 from medusa_migrations import conf
 from medusa_migrations.errors import BuildError, FileError, MigrationError
 from medusa_migrations.events import Listener, ignore, working
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId, name_problem
 
 from .text import decode, read
@@ -82,7 +83,9 @@ def _files(app: AppConfig, folder: Path) -> list[SourceFile]:
     except OSError as error:
         where = cited + str(error.filename or folder).removeprefix(str(folder))
         raise FileError(
-            f"cannot read the folder: {error.strerror}", where, "Give this process the right to read it."
+            N_("cannot read the folder: {reason}", reason=error.strerror),
+            where,
+            N_("Give this process the right to read it."),
         ) from None
     return [
         SourceFile(MigrationId(app.label, name.rpartition(".")[0]), f"{folder}/{name}", f"{cited}/{name}")
@@ -168,7 +171,7 @@ def collect(
     migrations: dict[MigrationId, Migration] = {}
     warnings: list[str] = []
     files = list(_all_files(errors))
-    for source in working("reading the migrations", files, len(files), listener):
+    for source in working(N_("reading the migrations"), files, len(files), listener):
         try:
             migration, notes = _read(source, known or {})
         except FileError as error:
@@ -177,7 +180,11 @@ def collect(
         twin = migrations.get(migration.id)
         if twin:
             errors.append(
-                FileError(f"the id {twin.id} is taken by {twin.source}", source.cited, "Rename one of the two.")
+                FileError(
+                    N_("the id {id} is taken by {file}", id=twin.id, file=twin.source),
+                    source.cited,
+                    N_("Rename one of the two."),
+                )
             )
         migrations[migration.id] = migration
         warnings += notes
@@ -190,25 +197,27 @@ def _read(source: SourceFile, known: Mapping[MigrationId, Migration]) -> tuple[M
     if "/" in source.id.name:
         folder = source.cited.removesuffix(f"/{source.id.name}.sql")
         raise FileError(
-            f"it is in a folder below {folder}, where no migration is read",
+            N_("it is in a folder below {folder}, where no migration is read", folder=folder),
             source.cited,
-            f"Move it to {folder}, or rename its folder: one whose name starts with '_' is ignored.",
+            N_("Move it to {folder}, or rename its folder: one whose name starts with '_' is ignored.", folder=folder),
         )
     if source.id.is_repeatable and source.file.endswith(".py"):
         raise FileError(
-            "a repeatable migration is written in SQL, and this is Python",
+            N_("a repeatable migration is written in SQL, and this is Python"),
             source.cited,
-            "Write it as .sql, or give it a timestamp for a name; a name that starts with '_' is ignored.",
+            N_("Write it as .sql, or give it a timestamp for a name; a name that starts with '_' is ignored."),
         )
     same = known.get(source.id)
     problem = None if same else name_problem(source.id.name)
     if problem:
-        raise FileError(problem, source.cited, "Rename it; a name that starts with '_' is ignored.")
+        raise FileError(problem, source.cited, N_("Rename it; a name that starts with '_' is ignored."))
     try:
         data = read(source.file)
     except OSError as error:
         raise FileError(
-            f"cannot be read: {error.strerror}", source.cited, "Put a plain file there that this process may read."
+            N_("cannot be read: {reason}", reason=error.strerror),
+            source.cited,
+            N_("Put a plain file there that this process may read."),
         ) from None
     file_hash = hashlib.sha256(data).hexdigest()
     if same and same.hash == file_hash and same.source == source.cited and not _is_warned_of(same, data):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medusa_migrations.errors import FileError, Location, locate, nearest
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import FEATURE, LINT_CODES, Allowed, Direction, Part, Phase, is_dependency
 from medusa_migrations.sql.scanner import Comment, Statement, scan, starts_line
 from medusa_migrations.sql.tokens import ScanError
@@ -127,7 +128,9 @@ class _Parser:
             else:
                 self.take_comment(item)
         if not self.sections:
-            raise FileError("there is no up part", self.path, "Put a line `-- migrate:up` above the SQL that migrates.")
+            raise FileError(
+                N_("there is no up part"), self.path, N_("Put a line `-- migrate:up` above the SQL that migrates.")
+            )
         if self.almost_down:
             start, end = self.almost_down.start, self.almost_down.end
             raise self.unknown_directive(self.text[start:end], "down", start)
@@ -162,8 +165,11 @@ class _Parser:
         ups = (section for section in self.sections if section.direction is Direction.UP)
         for statement in not_again(one for section in ups for one in section.statements):
             self.warnings.append(
-                f"{self.place(statement.start)}: this is run again whenever the file changes, and fails where what it "
-                "makes is there. Write OR REPLACE or IF NOT EXISTS, or `-- migrate:replace` into the header."
+                N_(
+                    "{place}: this is run again whenever the file changes, and fails where what it makes is there. "
+                    "Write OR REPLACE or IF NOT EXISTS, or `-- migrate:replace` into the header.",
+                    place=self.place(statement.start),
+                )
             )
 
     def items(self) -> Iterator[Statement | Comment]:
@@ -184,7 +190,9 @@ class _Parser:
 
     def take_statement(self, statement: Statement) -> None:
         if not self.sections:
-            raise self.error("SQL before the up part", statement.start, "Put the line `-- migrate:up` above it.")
+            raise self.error(
+                N_("SQL before the up part"), statement.start, N_("Put the line `-- migrate:up` above it.")
+            )
         self.sections[-1].statements.append(statement)
 
     def take_comment(self, comment: Comment) -> None:
@@ -195,8 +203,11 @@ class _Parser:
             self.take_directive(comment, directive)
         elif directive and self.is_indented(comment.start):
             self.warnings.append(
-                f"{self.place(comment.start)}: a marker counts only at the very start of a line; "
-                f"this one is a comment: {directive[0].strip()}"
+                N_(
+                    "{place}: a marker counts only at the very start of a line; this one is a comment: {line}",
+                    place=self.place(comment.start),
+                    line=directive[0].strip(),
+                )
             )
         elif not self.sections:
             self.notes.append(_plain(self.text[comment.start : comment.end]))
@@ -223,8 +234,9 @@ class _Parser:
 
     def unknown_directive(self, line: str, word: str, start: int) -> FileError:
         known = [f"migrate:{word}" for word in _WORDS]
-        cure = f"Known are {', '.join(known)}." + nearest(f"migrate:{word.lower()}", known)
-        return self.error(f"unknown directive: {line.strip()}", start, cure)
+        hint = nearest(f"migrate:{word.lower()}", known)
+        cure = N_("Known are {known}.{hint}", known=", ".join(known), hint=hint)
+        return self.error(N_("unknown directive: {line}", line=line.strip()), start, cure)
 
     def take_directive(self, comment: Comment, directive: re.Match[str]) -> None:
         word, argument, start = directive[1], directive[2].strip(), comment.start
@@ -235,7 +247,9 @@ class _Parser:
         elif word == "allow" and self.sections:
             self.allow_statement(argument, start)
         elif self.sections:
-            raise self.error(f"migrate:{word} belongs into the header", start, "Move it above `-- migrate:up`.")
+            raise self.error(
+                N_("migrate:{word} belongs into the header", word=word), start, N_("Move it above `-- migrate:up`.")
+            )
         elif word == "depends":
             self.depends.append(self.dependency(argument, start))
         elif word == "allow":
@@ -256,12 +270,12 @@ class _Parser:
             table, dot, name = argument.partition(".")
             if not (table and dot and name) or len(argument.split()) != 1:
                 raise self.error(
-                    "migrate:keep names an object as table.object", start, "For example: blog_post.search_ix"
+                    N_("migrate:keep names an object as table.object"), start, N_("For example: blog_post.search_ix")
                 )
             self.keep.append(argument)
         elif self.feature is not None or not FEATURE.fullmatch(argument):
-            problem = "two features" if self.feature else "migrate:feature names one feature"
-            raise self.error(problem, start, "Write one line such as `-- migrate:feature product_categories`.")
+            problem = N_("two features") if self.feature else N_("migrate:feature names one feature")
+            raise self.error(problem, start, N_("Write one line such as `-- migrate:feature product_categories`."))
         else:
             self.feature = argument
 
@@ -270,19 +284,21 @@ class _Parser:
         if is_dependency(argument):
             return argument
         raise self.error(
-            "migrate:depends names one migration",
+            N_("migrate:depends names one migration"),
             start,
-            "Write app.20230701000000_name, or for Django's migrations auth.0012_name or auth; a line for each.",
+            N_("Write app.20230701000000_name, or for Django's migrations auth.0012_name or auth; a line for each."),
         )
 
     def named_phase(self, argument: str, start: int) -> Phase:
         if argument == "after":
             return "after"
         raise self.error(
-            "migrate:phase takes the word after",
+            N_("migrate:phase takes the word after"),
             start,
-            "Write `-- migrate:phase after` for what is to run after the new code is live; without the line it runs "
-            "before.",
+            N_(
+                "Write `-- migrate:phase after` for what is to run after the new code is live; without the line it "
+                "runs before."
+            ),
         )
 
     def allowed(self, argument: str, start: int) -> str:
@@ -290,16 +306,22 @@ class _Parser:
             return argument
         word = argument.split(" ")[0].rstrip(":")
         raise self.error(
-            "migrate:allow names what is found and says why it may be",
+            N_("migrate:allow names what is found and says why it may be"),
             start,
-            "Write `-- migrate:allow CODE [TABLE]: reason`, or `drift KIND NAME: reason`, such as `drift extension "
-            f"pg_trgm: another app uses it`. Codes are {', '.join(LINT_CODES)}.{nearest(word, LINT_CODES)}",
+            N_(
+                "Write `-- migrate:allow CODE [TABLE]: reason`, or `drift KIND NAME: reason`, such as `drift "
+                "extension pg_trgm: another app uses it`. Codes are {codes}.{hint}",
+                codes=", ".join(LINT_CODES),
+                hint=nearest(word, LINT_CODES),
+            ),
         )
 
     def allow_statement(self, argument: str, start: int) -> None:
         """Check what stands above a statement; lint reads it there."""
         if (allowed := Allowed.parse(self.allowed(argument, start))) and allowed.code == "drift":
-            raise self.error("migrate:allow drift belongs into the header", start, "Move it above `-- migrate:up`.")
+            raise self.error(
+                N_("migrate:allow drift belongs into the header"), start, N_("Move it above `-- migrate:up`.")
+            )
 
     def take_marker(self, direction: Direction, argument: str, comment: Comment) -> None:
         if direction is Direction.DOWN:
@@ -309,19 +331,23 @@ class _Parser:
         unknown = next((option for option in options if option not in _OPTIONS), None)
         if unknown or len(options) > 1:
             raise self.error(
-                f"unknown option: {unknown or argument}",
+                N_("unknown option: {option}", option=unknown or argument),
                 comment.start,
-                f"migrate:{direction} takes transaction:false or nothing." + nearest(unknown or "", _OPTIONS),
+                N_(
+                    "migrate:{direction} takes transaction:false or nothing.{hint}",
+                    direction=direction,
+                    hint=nearest(unknown or "", _OPTIONS),
+                ),
             )
         transaction = _OPTIONS[options[0]] if options else None
         self.sections.append(Section(direction, comment.start, comment.end, transaction))
 
     def check_down(self, comment: Comment) -> None:
         if not self.sections:
-            raise self.error("migrate:down before migrate:up", comment.start, "Put the up part first.")
+            raise self.error(N_("migrate:down before migrate:up"), comment.start, N_("Put the up part first."))
         if self.sections[-1].direction is Direction.DOWN:
-            cure = "Join the two, or put the up part that this one undoes between them."
-            raise self.error("a second migrate:down behind one migrate:up", comment.start, cure)
+            cure = N_("Join the two, or put the up part that this one undoes between them.")
+            raise self.error(N_("a second migrate:down behind one migrate:up"), comment.start, cure)
 
 
 def _plain(comment: str) -> str:

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from medusa_migrations.errors import FileError, locate
+from medusa_migrations.messages import N_
 
 
 def read(path: Path | str) -> bytes:
@@ -17,7 +18,7 @@ def read(path: Path | str) -> bytes:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+            raise OSError(errno.EINVAL, N_("it is no plain file"), str(path))
         # A check reads thousands: a file object would take as long again.
         data = os.read(descriptor, found.st_size + 1)
         while len(data) < found.st_size and (more := os.read(descriptor, found.st_size)):
@@ -48,21 +49,26 @@ def decode(data: bytes, path: str) -> str:
     Raises FileError for another encoding and for NUL, which PostgreSQL cannot take.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileError("the file is UTF-16", path, "Save it as UTF-8.")
+        raise FileError(N_("the file is UTF-16"), path, N_("Save it as UTF-8."))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FileError(
-            f"the file is not UTF-8 (line {line}, byte {error.start}: 0x{error.object[error.start]:02x})",
+            N_(
+                "the file is not UTF-8 (line {line}, byte {offset}: 0x{byte:02x})",
+                line=line,
+                offset=error.start,
+                byte=error.object[error.start],
+            ),
             path,
-            "Save it as UTF-8.",
+            N_("Save it as UTF-8."),
         ) from None
     text = text.replace("\r\n", "\n")
     if "\r" in text and "\n" not in text:
         text = text.replace("\r", "\n")
     if "\0" in text:
         raise FileError(
-            "NUL character", locate(path, text, text.index("\0")), "Take it out: PostgreSQL cannot store it."
+            N_("NUL character"), locate(path, text, text.index("\0")), N_("Take it out: PostgreSQL cannot store it.")
         )
     return text

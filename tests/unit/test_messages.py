@@ -20,7 +20,6 @@ _NO_MESSAGES = {"sql", "schema", "admin"}
 # Whose messages are still to be marked.
 _TO_DO = {
     "management",
-    "files",
     "fleet",
     "adopt",
     "database",
