@@ -10,6 +10,7 @@ from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.events import Working
 from medusa_migrations.files.make import own_app
 from medusa_migrations.files.sources import source_folder
+from medusa_migrations.messages import N_
 from medusa_migrations.results import ImportedFile, ImportPlace, ImportResult
 
 from .draft import Converted
@@ -51,7 +52,9 @@ def _theirs(request: Request) -> Theirs:
         return from_django(request, own_app(request.app))
     tool = tool_named(request.tool)
     if request.scratch is not None:
-        raise PlanError(f"--scratch is for django alone: the files of {tool.name} are turned without a database.")
+        raise PlanError(
+            N_("--scratch is for django alone: the files of {tool} are turned without a database.", tool=tool.name)
+        )
     _refuse_own(own_app(request.app), request.source)
     return Theirs(tool.name, tool.history, _converted(tool, request))
 
@@ -60,20 +63,28 @@ def _refuse_own(app: AppConfig, source: str) -> None:
     """Raise MigrationError where the other tool's files are among the app's: a build would take them for its own."""
     if Path(source).resolve().is_relative_to(source_folder(app).resolve()):
         raise MigrationError(
-            f"{source} is where the migrations of {app.label!r} are to be. Nothing was imported. Move the other tool's "
-            "files to a folder of their own."
+            N_(
+                "{source} is where the migrations of {app!r} are to be. Nothing was imported. Move the other tool's "
+                "files to a folder of their own.",
+                source=source,
+                app=app.label,
+            )
         )
 
 
 def _converted(tool: Tool, request: Request) -> Converted:
     texts = read_folder(request.source, below=tool.below, listener=request.listener)
     refuse_others(tool, texts)
-    request.listener(Working("turning them into migrations"))
+    request.listener(Working(N_("turning them into migrations")))
     converted = tool.convert(texts)
     if not converted.drafts:
         raise MigrationError(
-            f"{request.source} has no migrations of {tool.name}. Nothing was imported. Is another tool's name, or "
-            "another folder, the right one?"
+            N_(
+                "{source} has no migrations of {tool}. Nothing was imported. Is another tool's name, or another "
+                "folder, the right one?",
+                source=request.source,
+                tool=tool.name,
+            )
         )
     return converted
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from medusa_migrations.messages import N_
+
 from .draft import Chunk, Converted, Draft, Text
 from .names import of_digits
 from .parts import whole_lines
@@ -18,7 +20,7 @@ _DATE_AND_NUMBER = re.compile(r"([0-9]{8})_([0-9]{6})(?![0-9])(.*)\.sql")
 _MARKER = re.compile(r"^--\s*migrate:(?:up|down)\b", re.MULTILINE)
 _UP = re.compile(r"^--\s*migrate:up\b", re.MULTILINE)
 
-_SEVERAL = (
+_SEVERAL = N_(
     "dbmate before 2.37 runs the first of several pairs of parts alone, and records the file: see whether each "
     "database that it has worked on has all of it."
 )
@@ -28,7 +30,9 @@ def convert(texts: Sequence[Text]) -> Converted:
     """Its files in the order of their names, in which it runs them."""
     sql = [text for text in sorted(texts, key=lambda text: text.name) if text.name.endswith(".sql")]
     ignored = [text for text in sql if not _NAME.fullmatch(text.name)]
-    places = [text.place(1, "the name has no version, so dbmate does not run it: not imported.") for text in ignored]
+    places = [
+        text.place(1, N_("the name has no version, so dbmate does not run it: not imported.")) for text in ignored
+    ]
     several = (text.place(line, _SEVERAL) for text in sql if text not in ignored for line in _second_pair(text))
     return Converted(tuple(_drafts(sql)), (*places, *several))
 

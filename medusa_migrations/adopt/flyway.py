@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import ImportPlace
 
@@ -20,12 +21,11 @@ _REPEATABLE = re.compile(r"R__(?P<title>.+)\.(?P<suffix>sql|java)")
 _VERSION = re.compile(r"[0-9]+(?:[._][0-9]+)*", re.ASCII)
 _PLACEHOLDER = re.compile(r"\$\{[^}\n]*\}")
 
-_JAVA = "this migration is written in Java: write it in SQL or in Python."
-_PLACEHOLDER_CURE = "is a placeholder: write what it stands for."
+_JAVA = N_("this migration is written in Java: write it in SQL or in Python.")
 _NOT_IMPORTED = {
-    "B": "a baseline migration, which stands for those up to its version: not imported.",
-    "U": "it undoes a version that has no V file: not imported.",
-    "": "neither a versioned nor a repeatable migration, such as a callback: not imported.",
+    "B": N_("a baseline migration, which stands for those up to its version: not imported."),
+    "U": N_("it undoes a version that has no V file: not imported."),
+    "": N_("neither a versioned nor a repeatable migration, such as a callback: not imported."),
 }
 
 
@@ -62,8 +62,13 @@ def _undos(files: Sequence[_File]) -> dict[str, _File]:
     for file in files:
         if file.kind == "U" and (twin := found.setdefault(file.key, file)) is not file:
             raise MigrationError(
-                f"{twin.text.path} and {file.text.path} undo the same version, {file.key}. Nothing was imported. Take "
-                "one of the two out."
+                N_(
+                    "{first} and {second} undo the same version, {version}. Nothing was imported. Take one of the two "
+                    "out.",
+                    first=twin.text.path,
+                    second=file.text.path,
+                    version=file.key,
+                )
             )
     return found
 
@@ -130,14 +135,21 @@ def _places(file: _File) -> Iterator[ImportPlace]:
         return
     if "shouldExecute" in file.settings:
         condition = file.settings["shouldExecute"]
-        yield file.text.place(1, f"it runs only where {condition} (shouldExecute): see whether it is to run here.")
+        yield file.text.place(
+            1, N_("it runs only where {condition} (shouldExecute): see whether it is to run here.", condition=condition)
+        )
     encoding = file.settings.get("encoding", "UTF-8")
     if encoding.upper() not in ("UTF-8", "UTF8") and not file.text.text.isascii():
-        yield file.text.place(1, f"Flyway reads it as {encoding}: see what its letters are, which were read as UTF-8.")
+        yield file.text.place(
+            1,
+            N_("Flyway reads it as {encoding}: see what its letters are, which were read as UTF-8.", encoding=encoding),
+        )
     if file.settings.get("placeholderReplacement", "true").lower() != "false":
         for number, line in enumerate(file.text.text.split("\n"), 1):
             for placeholder in _PLACEHOLDER.findall(line):
-                yield file.text.place(number, f"{placeholder} {_PLACEHOLDER_CURE}")
+                yield file.text.place(
+                    number, N_("{placeholder} is a placeholder: write what it stands for.", placeholder=placeholder)
+                )
 
 
 def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]:
@@ -146,8 +158,11 @@ def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]
     for version, description, kind, script, at, milliseconds, success in rows:
         if not success:
             raise PlanError(
-                f"The history of Flyway has {script} as failed. Nothing was recorded. See what it has done, mend that, "
-                "and run flyway repair; then this again."
+                N_(
+                    "The history of Flyway has {script} as failed. Nothing was recorded. See what it has done, mend "
+                    "that, and run flyway repair; then this again.",
+                    script=script,
+                )
             )
         key = _key_of_row(version, description)
         if kind.startswith("UNDO") or kind == "DELETE":
@@ -165,8 +180,11 @@ def _key_of_row(version: str | None, description: str) -> str:
         return f"R__{_described(description)}"
     if not _VERSION.fullmatch(version):
         raise PlanError(
-            f"The history of Flyway has a row with the version {version!r}, which is none of numbers and dots, so no "
-            "Flyway has written it. Nothing was recorded. Mend or delete that row; then run this again."
+            N_(
+                "The history of Flyway has a row with the version {version!r}, which is none of numbers and dots, so "
+                "no Flyway has written it. Nothing was recorded. Mend or delete that row; then run this again.",
+                version=version,
+            )
         )
     return _key(version)
 

@@ -11,6 +11,7 @@ from medusa_migrations.conf import shown_path
 from medusa_migrations.errors import FileError, MigrationError
 from medusa_migrations.events import Listener, ignore, working
 from medusa_migrations.files.text import decode, read
+from medusa_migrations.messages import N_
 
 from .draft import Text
 
@@ -26,18 +27,28 @@ def read_folder(folder: str, *, below: bool, listener: Listener = ignore) -> lis
     """
     path = Path(folder)
     if not path.is_dir():
-        what = "is no folder" if path.exists() else "does not exist"
-        raise MigrationError(f"{folder} {what}. Give the folder in which the other tool has its migrations.")
+        raise MigrationError(
+            N_("{folder} is no folder. Give the folder in which the other tool has its migrations.", folder=folder)
+            if path.exists()
+            else N_(
+                "{folder} does not exist. Give the folder in which the other tool has its migrations.", folder=folder
+            )
+        )
     try:
         files = sorted(_files(path, below=below))
-        texts = [_text(file) for file in working("reading the files", files, len(files), listener)]
+        texts = [_text(file) for file in working(N_("reading the files"), files, len(files), listener)]
     except OSError as error:
         raise MigrationError(
-            f"Cannot read {shown_path(error.filename or path)}: {error.strerror}. Give this process the right to read "
-            "it. Nothing was imported."
+            N_(
+                "Cannot read {path}: {reason}. Give this process the right to read it. Nothing was imported.",
+                path=shown_path(error.filename or path),
+                reason=error.strerror,
+            )
         ) from None
     if not texts:
-        raise MigrationError(f"{folder} has no migrations. Give the folder in which the other tool has them.")
+        raise MigrationError(
+            N_("{folder} has no migrations. Give the folder in which the other tool has them.", folder=folder)
+        )
     return texts
 
 
@@ -57,5 +68,7 @@ def _text(path: Path) -> Text:
         return Text(cited, path.name, decode(read(path), cited))
     except OSError as error:
         raise FileError(
-            f"cannot be read: {error.strerror}", cited, "Give this process the right to read it. Nothing was imported."
+            N_("cannot be read: {reason}", reason=error.strerror),
+            cited,
+            N_("Give this process the right to read it. Nothing was imported."),
         ) from None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
 from .draft import Chunk, Converted, Draft, Text
@@ -26,10 +27,18 @@ def convert(texts: Sequence[Text]) -> Converted:
         if name := _NAME.fullmatch(text.name):
             version, direction = int(name["version"]), Direction(name["direction"])
             if twin := files[version].get(direction):
-                raise MigrationError(f"{twin.path} and {text.path} have the same version. Rename one of the two.")
+                raise MigrationError(
+                    N_(
+                        "{first} and {second} have the same version. Rename one of the two.",
+                        first=twin.path,
+                        second=text.path,
+                    )
+                )
             files[version][direction] = text
     ignored = (text for text in texts if text.name.endswith(".sql") and not _NAME.fullmatch(text.name))
-    places = (text.place(1, "the name is not <version>_<title>.up.sql or .down.sql: not imported.") for text in ignored)
+    places = (
+        text.place(1, N_("the name is not <version>_<title>.up.sql or .down.sql: not imported.")) for text in ignored
+    )
     return Converted(tuple(_draft(str(version), files[version]) for version in sorted(files)), tuple(places))
 
 
@@ -55,8 +64,11 @@ def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]
     version, is_dirty = rows[-1]
     if is_dirty:
         raise PlanError(
-            f"golang-migrate has left version {version} dirty: it failed part-way. Nothing was recorded. See what it "
-            "has done, mend that, and run migrate force VERSION; then this again."
+            N_(
+                "golang-migrate has left version {version} dirty: it failed part-way. Nothing was recorded. See what "
+                "it has done, mend that, and run migrate force VERSION; then this again.",
+                version=version,
+            )
         )
     found = [Applied(key) for key in keys if int(key) <= version]
     return found if str(version) in keys else [*found, Applied(str(version))]

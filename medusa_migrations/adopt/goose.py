@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from medusa_migrations.errors import FileError, Location, PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import ImportPlace
 
@@ -21,11 +22,11 @@ _ANY = re.compile(r"^--.*\+goose", re.MULTILINE)
 # and `\$` and `$$` for a dollar. Any other dollar but the last character begins a variable.
 _DOLLAR = re.compile(r"\\\\|(?P<escaped>\\\$|\$\$)|\$\(|(?P<variable>\$(?:\{[^}]*\}?|\w+|(?=.)))")
 
-_IGNORED = "the name is not <version>_<title>.sql, so goose does not run it: not imported."
+_IGNORED = N_("the name is not <version>_<title>.sql, so goose does not run it: not imported.")
 
 _SUBSTITUTION = {"envsub on": True, "envsubst on": True, "envsub off": False, "envsubst off": False}
 _PARTS = (["up"], ["up", "down"])
-_BLOCK = "Put the one before a statement, the other behind it, in pairs below `-- +goose Up` and `-- +goose Down`."
+_BLOCK = N_("Put the one before a statement, the other behind it, in pairs below `-- +goose Up` and `-- +goose Down`.")
 _ANNOTATIONS = {"up", "down", "statementbegin", "statementend", "no transaction", *_SUBSTITUTION}
 
 
@@ -59,7 +60,7 @@ def _draft(text: Text) -> Draft:
 
 
 def _of_go(text: Text) -> tuple[list[Chunk], list[ImportPlace]]:
-    place = text.place(1, "this migration is written in Go: write it in SQL or in Python.")
+    place = text.place(1, N_("this migration is written in Go: write it in SQL or in Python."))
     return [*part(Direction.UP, [stop(place)]), *part(Direction.DOWN, [stop(place)])], [place]
 
 
@@ -85,8 +86,8 @@ def _marks(text: Text, lines: Sequence[_Line]) -> tuple[int, int | None]:
         raise _error(
             text,
             lines[wrong],
-            "goose needs one `-- +goose Up`, and behind it `-- +goose Down` once or not at all",
-            "Put the one above the SQL that migrates, the other above the SQL that undoes it.",
+            N_("goose needs one `-- +goose Up`, and behind it `-- +goose Down` once or not at all"),
+            N_("Put the one above the SQL that migrates, the other above the SQL that undoes it."),
         )
     return found[0][1], found[1][1] if len(found) > 1 else None
 
@@ -102,9 +103,9 @@ def _line(text: Text, number: int, written: str) -> _Line:
         return line
     annotation = written.replace("--", "").replace("+goose", "", 1).strip().lower()
     if written[0] in " \t":
-        raise _error(text, line, "goose takes an annotation at the very start of a line only", "Move it there.")
+        raise _error(text, line, N_("goose takes an annotation at the very start of a line only"), N_("Move it there."))
     if annotation not in _ANNOTATIONS:
-        raise _error(text, line, f"unknown annotation: {written.strip()}", "Take it out, or mend it.")
+        raise _error(text, line, N_("unknown annotation: {line}", line=written.strip()), N_("Take it out, or mend it."))
     return line._replace(annotation=annotation)
 
 
@@ -126,7 +127,7 @@ def _without_annotations(text: Text, lines: Iterable[_Line], *, may_have_blocks:
     for line in lines:
         is_block = line.annotation in ("statementbegin", "statementend")
         if is_block and ((begin is None) != (line.annotation == "statementbegin") or not may_have_blocks):
-            raise _error(text, line, f"goose takes no {line.text.strip()[2:].strip()} here", _BLOCK)
+            raise _error(text, line, N_("goose takes no {line} here", line=line.text.strip()[2:].strip()), _BLOCK)
         if line.annotation == "statementbegin":
             begin, block = line, []
         elif line.annotation == "statementend":
@@ -137,7 +138,7 @@ def _without_annotations(text: Text, lines: Iterable[_Line], *, may_have_blocks:
         block.append("" if line.annotation else line.text)
         yield block[-1]
     if begin:
-        raise _error(text, begin, "no `-- +goose StatementEnd` follows", _BLOCK)
+        raise _error(text, begin, N_("no `-- +goose StatementEnd` follows"), _BLOCK)
 
 
 def _substituted(text: Text, lines: Iterable[_Line]) -> tuple[list[_Line], list[ImportPlace]]:
@@ -150,7 +151,7 @@ def _substituted(text: Text, lines: Iterable[_Line]) -> tuple[list[_Line], list[
         dollars = list(_DOLLAR.finditer(line.text)) if is_on and not line.annotation else []
         variable = next((one["variable"] for one in dollars if one["variable"]), None)
         if variable:
-            message = f"{variable} is a variable of the environment: write its value."
+            message = N_("{variable} is a variable of the environment: write its value.", variable=variable)
             places.append(text.place(line.number, message))
         elif dollars:
             line = line._replace(text=_DOLLAR.sub(lambda one: "$" if one["escaped"] else one[0], line.text))
@@ -164,9 +165,12 @@ def _read(rows: Sequence[tuple[Any, ...]], keys: Sequence[str]) -> list[Applied]
     for version, (is_applied, _) in last.items():
         if not is_applied:
             raise PlanError(
-                f"The history of goose says of version {version} that it is not applied (is_applied is false): it was "
-                "undone, or did not come to its end. Nothing was recorded. See whether the database has it, run goose "
-                f"up, or delete the rows of version {version} from that table; then run this again."
+                N_(
+                    "The history of goose says of version {version} that it is not applied (is_applied is false): it "
+                    "was undone, or did not come to its end. Nothing was recorded. See whether the database has it, "
+                    "run goose up, or delete the rows of version {version} from that table; then run this again.",
+                    version=version,
+                )
             )
     return [Applied(str(version), at) for version, (_, at) in last.items()]
 

@@ -21,6 +21,7 @@ from medusa_migrations.errors import DatabaseError, PlanError
 from medusa_migrations.events import Listener
 from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.dist import read_text, stored_down
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.sql.names import quoted, quoted_table
 
@@ -67,8 +68,14 @@ class Recorder:
         except Error as error:
             session.rollback()
             raise DatabaseError(
-                f"Cannot read {self.table!r}, the history of {self.theirs.name}, in the database {session.alias!r}: "
-                f"{postgresql.server_error(error).message}. Nothing was recorded."
+                N_(
+                    "Cannot read {table!r}, the history of {tool}, in the database {database!r}: {reason}. Nothing "
+                    "was recorded.",
+                    table=self.table,
+                    tool=self.theirs.name,
+                    database=session.alias,
+                    reason=postgresql.server_error(error).message,
+                )
             ) from None
         return known.read([self._checked(row) for row in rows], list(self.ids))
 
@@ -80,9 +87,15 @@ class Recorder:
             name, _, type_ = column.partition("::")
             if value is None and type_ != _TIME and name not in known.may_lack:
                 raise PlanError(
-                    f"{self.table!r}, the history of {whose} in the database {self.history.session.alias!r}, "
-                    f"has a row in which {name} is NULL, which {whose} never writes. Nothing was recorded. "
-                    "Mend or delete that row; then run this again."
+                    N_(
+                        "{table!r}, the history of {tool} in the database {database!r}, has a row in which {column} "
+                        "is NULL, which {tool} never writes. Nothing was recorded. Mend or delete that row; then run "
+                        "this again.",
+                        table=self.table,
+                        tool=whose,
+                        database=self.history.session.alias,
+                        column=name,
+                    )
                 )
             values.append(_moment(value) if type_ == _TIME else value)
         return tuple(values)
@@ -92,15 +105,25 @@ class Recorder:
         needed = set(map(_name, known.columns))
         if not columns:
             raise DatabaseError(
-                f"There is no table {self.table!r} in the database {self.history.session.alias!r}, where "
-                f"{self.theirs.name} has its history. Nothing was recorded. If it has another name, or is in a schema "
-                "that search_path does not have, give that: --history SCHEMA.TABLE."
+                N_(
+                    "There is no table {table!r} in the database {database!r}, where {tool} has its history. Nothing "
+                    "was recorded. If it has another name, or is in a schema that search_path does not have, give "
+                    "that: --history SCHEMA.TABLE.",
+                    table=self.table,
+                    database=self.history.session.alias,
+                    tool=self.theirs.name,
+                )
             )
         if not needed <= columns or columns & set(known.others):
             raise DatabaseError(
-                f"The table {self.table!r} of the database {self.history.session.alias!r} is not a history of "
-                f"{self.theirs.name}, which has the columns {', '.join(sorted(needed))}. Nothing was recorded. Give "
-                "the name of that table: --history TABLE."
+                N_(
+                    "The table {table!r} of the database {database!r} is not a history of {tool}, which has the "
+                    "columns {columns}. Nothing was recorded. Give the name of that table: --history TABLE.",
+                    table=self.table,
+                    database=self.history.session.alias,
+                    tool=self.theirs.name,
+                    columns=", ".join(sorted(needed)),
+                )
             )
 
     def unknown(self) -> list[str]:
@@ -124,19 +147,18 @@ class Recorder:
             return ()
         _refuse_unsettled([migrations[id_] for id_ in new])
         self.history.open()
-        self.history.write(
-            [
-                self.history.insert(
-                    id_,
-                    migrations[id_].checksum,
-                    stored_down(migrations[id_]),
-                    milliseconds="NULL" if one.milliseconds is None else str(one.milliseconds),
-                    entry=Entry("faked", f"applied by {self.theirs.name}"),
-                    applied_at=one.at,
-                )
-                for id_, one in new.items()
-            ]
-        )
+        inserts = [
+            self.history.insert(
+                id_,
+                migrations[id_].checksum,
+                stored_down(migrations[id_]),
+                milliseconds="NULL" if one.milliseconds is None else str(one.milliseconds),
+                entry=Entry("faked", f"applied by {self.theirs.name}"),
+                applied_at=one.at,
+            )
+            for id_, one in new.items()
+        ]
+        self.history.write(inserts)
         return tuple(new)
 
 
@@ -144,8 +166,11 @@ def _refuse_unsettled(migrations: Iterable[Migration]) -> None:
     unsettled = [one.source for one in migrations if STOP in read_text(one)]
     if unsettled:
         raise PlanError(
-            f"{', '.join(unsettled)}: still to be looked at, so that the text will be another than what is recorded. "
-            "Nothing was recorded. Settle what stops a run there, and run this again with --history."
+            N_(
+                "{files}: still to be looked at, so that the text will be another than what is recorded. Nothing was "
+                "recorded. Settle what stops a run there, and run this again with --history.",
+                files=", ".join(unsettled),
+            )
         )
 
 
@@ -167,8 +192,12 @@ def _refuse_routed(alias: str, labels: Iterable[str]) -> None:
     for label in labels:
         if not router.allow_migrate(alias, label):
             raise PlanError(
-                f"DATABASE_ROUTERS keep the app {label!r} out of the database {alias!r}. Nothing was imported. Give "
-                "another with --database."
+                N_(
+                    "DATABASE_ROUTERS keep the app {app!r} out of the database {database!r}. Nothing was imported. "
+                    "Give another with --database.",
+                    app=label,
+                    database=alias,
+                )
             )
 
 

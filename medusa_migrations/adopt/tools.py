@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from medusa_migrations.errors import MigrationError, PlanError, nearest
+from medusa_migrations.messages import N_
 
 from . import dbmate, flyway, golang_migrate, goose, typeorm
 from .draft import Text
@@ -23,7 +24,14 @@ NAMES = (*TOOLS, DJANGO)
 def tool_named(name: str) -> Tool:
     """The tool whose files are texts. Raises PlanError for one that is not known."""
     if name not in TOOLS:
-        raise PlanError(f"There is no import from {name!r}, only from {', '.join(NAMES)}.{nearest(name, NAMES)}")
+        raise PlanError(
+            N_(
+                "There is no import from {name!r}, only from {known}.{hint}",
+                name=name,
+                known=", ".join(NAMES),
+                hint=nearest(name, NAMES),
+            )
+        )
     return TOOLS[name]
 
 
@@ -33,8 +41,13 @@ def refuse_others(tool: Tool, texts: Sequence[Text]) -> None:
         other = None if tool.is_own(text) else _owner(text)
         if other:
             raise MigrationError(
-                f"{text.path} is a migration of {other.name}, not of {tool.name}. Nothing was imported. Import it with "
-                f"migrations_import {other.name}, and where the folder has files of both, put each kind into its own."
+                N_(
+                    "{path} is a migration of {other}, not of {tool}. Nothing was imported. Import it with "
+                    "migrations_import {other}, and where the folder has files of both, put each kind into its own.",
+                    path=text.path,
+                    other=other.name,
+                    tool=tool.name,
+                )
             )
 
 

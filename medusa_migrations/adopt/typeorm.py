@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import FEATURE, Direction, timestamp_problem
 from medusa_migrations.results import ImportPlace
 
@@ -40,12 +41,9 @@ _DECLARES = {"const", "let", "var"}
 _GIVES = {"export", "default", "abstract", "=", "(", ",", "[", ":", "?", "return", "=>"}
 _USES = {"extends", "new", "instanceof", "typeof"}
 
-_CODE = "this is code and no string of SQL: write what it does in SQL."
-_FLAG = "it runs only while a feature is on, which is named by code: add a line `-- migrate:feature NAME`."
-_UNNAMED = "the name of the class {} does not end with a timestamp of 13 digits: not imported."
-_NO_UP = "no method up is recognised in the class {}: not imported. Write it there as `async up(queryRunner) {{ … }}`."
-_NOT_EXPORTED = "the class {} is not exported, so that nothing runs it: not imported."
-_UNKNOWN = (
+_CODE = N_("this is code and no string of SQL: write what it does in SQL.")
+_FLAG = N_("it runs only while a feature is on, which is named by code: add a line `-- migrate:feature NAME`.")
+_UNKNOWN = N_(
     "no class with a method up is recognised here: not imported. If it is compiled, import what it was compiled from."
 )
 
@@ -68,10 +66,18 @@ class _Class(NamedTuple):
     def problem(self) -> str:
         """Why it gives no migration, "" where it does."""
         if _body(self.tokens, "up") is None:
-            return _NO_UP
+            return N_(
+                "no method up is recognised in the class {name}: not imported. Write it there as `async "
+                "up(queryRunner) {{ … }}`.",
+                name=self.key,
+            )
         if not (self.version or self.of_file):
-            return _UNNAMED
-        return "" if self.is_exported else _NOT_EXPORTED
+            return N_(
+                "the name of the class {name} does not end with a timestamp of 13 digits: not imported.", name=self.key
+            )
+        if self.is_exported:
+            return ""
+        return N_("the class {name} is not exported, so that nothing runs it: not imported.", name=self.key)
 
     @property
     def moment(self) -> datetime | None:
@@ -94,7 +100,7 @@ def convert(texts: Sequence[Text]) -> Converted:
         classes = list(_classes(text, found))
         if _is_own(text) and not classes:
             places.append(text.place(1, _UNKNOWN))
-        places += [text.place(one.line, one.problem.format(one.key)) for one in classes if one.problem]
+        places += [text.place(one.line, one.problem) for one in classes if one.problem]
         made += [(one, _draft(text, one, found)) for one in classes if not one.problem]
     made.sort(key=lambda pair: pair[0].order)
     return Converted(tuple(draft for _, draft in made), tuple(places))
@@ -149,7 +155,7 @@ def _named(behind: Token, inner: list[Token]) -> tuple[str, str]:
     assigned = _assigned(inner, "name")
     if assigned and assigned.value:
         return assigned.value, _version(assigned.value)
-    name = "without a name" if behind.text in ("extends", "implements", "{") else behind.text
+    name = N_("without a name") if behind.text in ("extends", "implements", "{") else behind.text
     return name, _version(name)
 
 

@@ -15,6 +15,7 @@ from medusa_migrations.events import Listener, ignore, working
 from medusa_migrations.files import linear
 from medusa_migrations.files.sources import SourceFile, cited_folder, parse, source_files, source_folder
 from medusa_migrations.files.text import decode, put
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId, name_problem
 from medusa_migrations.results import ImportPlace
 
@@ -47,7 +48,9 @@ def planned(app: AppConfig, drafts: Sequence[Draft], listener: Listener = ignore
     for draft, name in zip(drafts, names_of(drafts), strict=True):
         problem = name_problem(name)
         if problem:
-            places.append(ImportPlace(draft.path, 1, f"not imported as {name}: {problem}."))
+            places.append(
+                ImportPlace(draft.path, 1, N_("not imported as {name}: {problem}.", name=name, problem=problem))
+            )
             continue
         id_ = MigrationId(app.label, name)
         made.append(Made(id_, source_folder(app) / f"{name}.sql", draft, id_ not in there))
@@ -63,8 +66,13 @@ def _refuse_twins(drafts: Iterable[Draft]) -> None:
             if twin is draft:
                 continue
             raise MigrationError(
-                f"{twin.path} and {draft.path} have the same version, {draft.key}. Nothing was imported. Rename one of "
-                "the two."
+                N_(
+                    "{first} and {second} have the same version, {version}. Nothing was imported. Rename one of the "
+                    "two.",
+                    first=twin.path,
+                    second=draft.path,
+                    version=draft.key,
+                )
             )
 
 
@@ -74,15 +82,20 @@ def _refuse_one_name(made: Iterable[Made]) -> None:
     for one in made:
         if (twin := by_id.setdefault(one.id, one.draft)) is not one.draft:
             raise MigrationError(
-                f"{twin.path} and {one.draft.path} would both be {one.path.name}: of their names, only letters and "
-                "digits of ASCII are kept. Nothing was imported. Rename one of the two."
+                N_(
+                    "{first} and {second} would both be {name}: of their names, only letters and digits of ASCII are "
+                    "kept. Nothing was imported. Rename one of the two.",
+                    first=twin.path,
+                    second=one.draft.path,
+                    name=one.path.name,
+                )
             )
 
 
 def _refuse_what_no_build_takes(app: AppConfig, made: Sequence[Made], listener: Listener) -> None:
     cited = cited_folder(app, source_folder(app))
     errors = []
-    for one in working("checking the migrations", made, len(made), listener):
+    for one in working(N_("checking the migrations"), made, len(made), listener):
         try:
             source = SourceFile(one.id, str(one.path), f"{cited}/{one.path.name}")
             parse(decode(one.draft.text.encode(), source.cited), source)
@@ -90,7 +103,10 @@ def _refuse_what_no_build_takes(app: AppConfig, made: Sequence[Made], listener: 
             errors.append(_in_its_source(error, one.draft))
     if errors:
         raise MigrationError(
-            f"{BuildError(errors)}\nNothing was imported. Mend that there or in a copy of the folder, and import again."
+            N_(
+                "{problems}\nNothing was imported. Mend that there or in a copy of the folder, and import again.",
+                problems=BuildError(errors).args[0],
+            )
         )
 
 
@@ -124,8 +140,11 @@ def write(app: AppConfig, made: Iterable[Made]) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         raise MigrationError(
-            f"Cannot write {error.filename or source_folder(app)}: {error.strerror}. Nothing was imported. Give this "
-            "process the right to write there."
+            N_(
+                "Cannot write {path}: {reason}. Nothing was imported. Give this process the right to write there.",
+                path=error.filename or source_folder(app),
+                reason=error.strerror,
+            )
         ) from None
 
 

@@ -21,7 +21,6 @@ _NO_MESSAGES = {"sql", "schema", "admin"}
 _TO_DO = {
     "management",
     "fleet",
-    "adopt",
     "database",
     "verify",
     "run",

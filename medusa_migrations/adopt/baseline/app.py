@@ -22,6 +22,7 @@ from medusa_migrations.files import linear
 from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.make import make, own_app
 from medusa_migrations.files.text import put
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import BaselineResult, MadeFile
 from medusa_migrations.verify.app import ended_early
@@ -32,7 +33,7 @@ from .neighbours import django_folder
 from .proof import proven
 from .request import Request
 
-_ENDED = "Nothing was written."
+_ENDED = N_("Nothing was written.")
 
 
 def baseline(request: Request) -> BaselineResult:
@@ -44,10 +45,10 @@ def baseline(request: Request) -> BaselineResult:
 def _baseline(request: Request) -> BaselineResult:
     labels = tuple(dict.fromkeys(own_app(app).label for app in request.apps))
     if not labels:
-        raise PlanError("No app is named: give the labels of one or several.")
+        raise PlanError(N_("No app is named: give the labels of one or several."))
     _refuse_routed(labels, request.database)
     with open_session(request.database, request.interruption) as session, _locked(session, request):
-        request.listener(Working("reading the live tables"))
+        request.listener(Working(N_("reading the live tables")))
         live = read_live(session, labels, from_sources(request.listener)[0])
         drafts = proven(live, request, lambda given: drafts_of(live, request.name, request.timestamp, given))
         files = _written(drafts, dry_run=request.dry_run)
@@ -68,8 +69,12 @@ def _refuse_routed(labels: Sequence[str], alias: str) -> None:
     for label in labels:
         if not router.allow_migrate(alias, label):
             raise PlanError(
-                f"DATABASE_ROUTERS keep the app {label!r} out of the database {alias!r}. Nothing was written. Give "
-                "another with --database."
+                N_(
+                    "DATABASE_ROUTERS keep the app {app!r} out of the database {database!r}. Nothing was written. "
+                    "Give another with --database.",
+                    app=label,
+                    database=alias,
+                )
             )
 
 
@@ -121,21 +126,25 @@ def _recorded(session: Session, ids: Sequence[MigrationId]) -> tuple[MigrationId
         migrations = {migration.id: migration for migration in from_sources()[0]}
         history = History(session)
         history.open()
-        history.write(
-            [
-                history.insert(
-                    id_,
-                    migrations[id_].checksum,
-                    None,  # by which a revert would drop what was there before, once the file is gone
-                    entry=Entry("faked", "baseline of the live tables"),
-                )
-                for id_ in ids
-            ]
-        )
+        inserts = [
+            history.insert(
+                id_,
+                migrations[id_].checksum,
+                None,  # by which a revert would drop what was there before, once the file is gone
+                entry=Entry("faked", "baseline of the live tables"),
+            )
+            for id_ in ids
+        ]
+        history.write(inserts)
     except (MigrationError, StopRequested) as error:
         marks = " ".join(f"--mark-applied {id_}" for id_ in ids)
         raise DatabaseError(
-            f"The files are written and proven, and are not recorded as applied in {session.alias!r}: {error}\n"
-            f"Mend that, then record them: migrations_repair {marks}"
+            N_(
+                "The files are written and proven, and are not recorded as applied in {database!r}: {error}\nMend "
+                "that, then record them: migrations_repair {options}",
+                database=session.alias,
+                error=error.args[0],
+                options=marks,
+            )
         ) from error
     return tuple(ids)

@@ -11,6 +11,7 @@ from medusa_migrations.files import sqlfile
 from medusa_migrations.files.make import next_timestamp, slug
 from medusa_migrations.files.sources import source_files
 from medusa_migrations.generate.proof import NotProven
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import MigrationId, has_timestamp, timestamp_problem
 from medusa_migrations.sql.scanner import split
 
@@ -71,7 +72,7 @@ def _stamps(files: Sequence[File], timestamp: str | None) -> Iterator[str]:
     """A second apart, behind all that are there."""
     problem = timestamp_problem(timestamp) if timestamp is not None else None
     if problem:
-        raise MigrationError(f"{problem}.")
+        raise MigrationError(joined("", [problem, "."]))
     there = [file.id for file in source_files() if has_timestamp(file.id.name)]
     stamp = timestamp or next_timestamp(there, datetime.now(UTC))
     for _ in files:
@@ -115,5 +116,5 @@ def _text(header: Sequence[str], statements: Sequence[Statement]) -> str:
 def _read_back(draft: Draft, statements: Sequence[Statement]) -> Draft:
     up, down = [one.sql for one in statements], [one.undo for one in reversed(statements) if one.undo]
     if draft.statements("up") != up or draft.statements("down") != down:
-        raise NotProven("A file of the baseline is not read as it was meant. Nothing was written.")
+        raise NotProven(N_("A file of the baseline is not read as it was meant. Nothing was written."))
     return draft

@@ -11,6 +11,7 @@ from medusa_migrations.database.place import find
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.generate.catalog import print_plainly
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration
 from medusa_migrations.run.prerequisites import loaded
 from medusa_migrations.sql.names import folded
@@ -118,17 +119,24 @@ def _pieces(session: Session, depends: Depends, found: Belonging) -> list[Piece]
     elsewhere = [f"{kind} {identity}" for _, _, kind, identity, there in identified if there not in (None, schema)]
     if elsewhere:
         raise PlanError(
-            f"{', '.join(elsewhere)}: needed by the tables, and in another schema than the first of search_path, "
-            f"{schema}. Nothing was written. Move it there (ALTER … SET SCHEMA), or write this baseline by hand, "
-            "with pg_dump."
+            N_(
+                "{objects}: needed by the tables, and in another schema than the first of search_path, {schema}. "
+                "Nothing was written. Move it there (ALTER … SET SCHEMA), or write this baseline by hand, with "
+                "pg_dump.",
+                objects=", ".join(elsewhere),
+                schema=schema,
+            )
         )
     pieces = read_objects(session, found.needs)
     written = {one.address for one in pieces}
     missing = [f"{kind} {identity}" for of, oid, kind, identity, _ in identified if Address(of, oid) not in written]
     if missing:
         raise PlanError(
-            f"{', '.join(missing)}: needed by the tables, and of a kind that a baseline does not have. Nothing was "
-            "written. Write this baseline by hand, with pg_dump."
+            N_(
+                "{objects}: needed by the tables, and of a kind that a baseline does not have. Nothing was written. "
+                "Write this baseline by hand, with pg_dump.",
+                objects=", ".join(missing),
+            )
         )
     parents = {
         address: [Address("pg_class", oid) for oid in depends.relations[address.oid].parents] for address in found.apps
@@ -142,7 +150,9 @@ def _outside(depends: Depends, found: Belonging, pieces: Sequence[Piece], neighb
     outside: dict[Address, str] = {}
     for address in sorted(found.outside):
         by = next(one for one in pieces if address in one.needs)
-        outside[address] = neighbours.before(depends.relations[address.oid].name, f"The {by.kind} {by.name}")
+        outside[address] = neighbours.before(
+            depends.relations[address.oid].name, N_("The {kind} {name}", kind=by.kind, name=by.name)
+        )
     makers = neighbours.makers()
     for one in pieces:
         if (

@@ -19,6 +19,7 @@ from medusa_migrations.errors import PlanError
 from medusa_migrations.files.dist import read_part, read_text
 from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.files.sqlfile import depends_places
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Key, Migration, django_dependencies
 from medusa_migrations.results import ImportPlace
 from medusa_migrations.run.prerequisites import in_database
@@ -59,15 +60,25 @@ class Neighbours:
         model = self._models.get(table)
         if model is None:
             raise PlanError(
-                f"{by} refers to {table}, which no model has, so that no migration is known to make it. Nothing was "
-                "written. Drop that foreign key, or give the table a model in one of the apps."
+                N_(
+                    "{by} refers to {table}, which no model has, so that no migration is known to make it. Nothing "
+                    "was written. Drop that foreign key, or give the table a model in one of the apps.",
+                    by=by,
+                    table=table,
+                )
             )
         label, name = model.app_label, str(model.model_name)
         latest = next((str(one.id) for one in reversed(self.sql) if one.id.app == label), None)
         if latest is None and not self.loader.graph.leaf_nodes(label):
             raise PlanError(
-                f"{by} refers to {table} of the app {label!r}, which has migrations of neither kind. Nothing was "
-                f"written. Name that app too: makemigration {' '.join([*self.labels, label])} --baseline"
+                N_(
+                    "{by} refers to {table} of the app {app!r}, which has migrations of neither kind. Nothing was "
+                    "written. Name that app too: makemigration {apps} --baseline",
+                    by=by,
+                    table=table,
+                    app=label,
+                    apps=" ".join([*self.labels, label]),
+                )
             )
         return latest or ".".join(self._of_django(label, name, by))
 
@@ -77,9 +88,15 @@ class Neighbours:
         free = [key for key in dict.fromkeys(found) if key[0] == label and self._is_free(key)]
         if not free or (label, model) not in self.loader.project_state(free[-1]).models:
             raise PlanError(
-                f"{by} refers to {label}.{model}, whose Django migrations come after those of "
-                f"{', '.join(sorted(self.labels))}: each would have to be first. Nothing was written. Name that app "
-                f"too: makemigration {' '.join([*self.labels, label])} --baseline"
+                N_(
+                    "{by} refers to {app}.{model}, whose Django migrations come after those of {labels}: each would "
+                    "have to be first. Nothing was written. Name that app too: makemigration {apps} --baseline",
+                    by=by,
+                    app=label,
+                    model=model,
+                    labels=", ".join(sorted(self.labels)),
+                    apps=" ".join([*self.labels, label]),
+                )
             )
         found_key: Key = free[-1]
         return found_key
@@ -109,7 +126,7 @@ class Neighbours:
             lines = depends_places(text, one.source) if named and not one.is_python else ()
             places = {argument: text.count("\n", 0, at) + 1 for at, _, argument in lines}
             for argument in sorted(named):
-                message = f"depends on {argument}: write the id of the baseline of that app"
+                message = N_("depends on {id}: write the id of the baseline of that app", id=argument)
                 yield ImportPlace(one.source, places.get(argument, 1), message)
 
     def also_made(self, names: Collection[str]) -> Iterator[tuple[Migration, str]]:
@@ -132,7 +149,9 @@ class Neighbours:
             for label, name in sorted(named):
                 line = lines.get((label, name), 1)
                 yield ImportPlace(
-                    shown_path(Path(file)), line, f'("{label}", "{name}"): write ("{label}", "__first__")'
+                    shown_path(Path(file)),
+                    line,
+                    N_('("{app}", "{name}"): write ("{app}", "__first__")', app=label, name=name),
                 )
 
 

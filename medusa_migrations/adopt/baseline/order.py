@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from medusa_migrations.errors import PlanError
 from medusa_migrations.generate.render import column_sql
+from medusa_migrations.messages import N_
 
 from .pieces import Address, Piece, Statement
 
@@ -147,8 +148,11 @@ def _in_order(by_address: Mapping[Address, Piece], there: Collection[Address] = 
     if waiting:
         names = ", ".join(sorted(f"{by_address[one].kind} {by_address[one].name}" for one in waiting))
         raise PlanError(
-            f"These need each other in a circle: {names}. Nothing was written. Take one of them out of that, or write "
-            "this baseline by hand, with pg_dump."
+            N_(
+                "These need each other in a circle: {names}. Nothing was written. Take one of them out of that, or "
+                "write this baseline by hand, with pg_dump.",
+                names=names,
+            )
         )
 
 

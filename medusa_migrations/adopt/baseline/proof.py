@@ -12,6 +12,7 @@ from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.events import Listener, Working, working
 from medusa_migrations.generate.proof import NotProven
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Difference
 from medusa_migrations.sql.names import quoted
@@ -24,7 +25,7 @@ from .drafts import Draft
 from .live import Live
 from .request import Request
 
-_CURE = "Nothing was written. Change what is live there, or write this baseline by hand, with pg_dump."
+_CURE = N_("Nothing was written. Change what is live there, or write this baseline by hand, with pg_dump.")
 
 # Those are the server's or an administrator's, and a baseline does not write them.
 _NOT_COMPARED = {"owner", "rights", "type_rights", "tablespace"}
@@ -37,7 +38,7 @@ def proven(live: Live, request: Request, drafts_of: Callable[[Collection[str]], 
     StopRequested.
     """
     alias, interruption = request.database, request.interruption
-    request.listener(Working("making a scratch database"))
+    request.listener(Working(N_("making a scratch database")))
     with (
         open_scratch(alias, existing=request.scratch, interruption=interruption),
         open_session(alias, interruption) as work,
@@ -50,12 +51,12 @@ def proven(live: Live, request: Request, drafts_of: Callable[[Collection[str]], 
         before = reader.read()
         for draft in drafts:
             _run(work, draft, "up", request.listener)
-        request.listener(Working("comparing with what is live"))
+        request.listener(Working(N_("comparing with what is live")))
         _refuse_difference(_expected(live), _made(before, reader.read(), live))
         for draft in reversed(drafts):
             _run(work, draft, "down", request.listener)
         left = [one for one in differences(before, reader.read()) if one.kind != "schema"]
-        _refuse("After the down parts these differences are left", left)
+        _refuse(N_("After the down parts these differences are left:"), left)
     return drafts
 
 
@@ -70,7 +71,12 @@ def _prepare(work: Session, live: Live) -> None:
             work.execute(sql)
         except Error as error:
             raise NotProven(
-                f"What other apps make cannot be copied for the proof: {server_error(error).message}\n  {sql}\n{_CURE}"
+                N_(
+                    "What other apps make cannot be copied for the proof: {reason}\n  {sql}\n{cure}",
+                    reason=server_error(error).message,
+                    sql=sql,
+                    cure=_CURE,
+                )
             ) from error
     work.execute("RESET check_function_bodies")
 
@@ -78,16 +84,26 @@ def _prepare(work: Session, live: Live) -> None:
 def _run(work: Session, draft: Draft, part: str, listener: Listener) -> None:
     work.execute("BEGIN")
     statements = list(draft.statements(part))
-    for sql in working(f"proving the {part} part for {draft.id.app}", statements, len(statements), listener):
+    for sql in working(
+        N_("proving the {part} part for {app}", part=part, app=draft.id.app), statements, len(statements), listener
+    ):
         try:
             work.execute(sql)
         except Error as error:
             found = server_error(error)
             work.rollback()
-            told = [f"The {part} part for {draft.id.app!r} does not run: {found.message}", f"  {sql}"]
+            told = [
+                N_(
+                    "The {part} part for {app!r} does not run: {reason}",
+                    part=part,
+                    app=draft.id.app,
+                    reason=found.message,
+                ),
+                f"  {sql}",
+            ]
             told += [found.detail] if found.detail else []
             cure = cure_of_server(found, Direction.UP if part == "up" else Direction.DOWN)
-            raise NotProven("\n".join([*told, cure or _CURE])) from error
+            raise NotProven(joined("\n", [*told, cure or _CURE])) from error
     work.execute("COMMIT; RESET check_function_bodies")
 
 
@@ -130,18 +146,23 @@ def _without(text: str) -> str:
 
 def _refuse_difference(expected: Snapshot, made: Snapshot) -> None:
     left = [one for one in differences(expected, made) if not noted(one)]
-    _refuse("What the up parts make differs from what is live", left)
+    _refuse(N_("What the up parts make differs from what is live:"), left)
 
 
 def _refuse(problem: str, left: Sequence[Difference]) -> None:
     if left:
-        raise NotProven("\n".join([f"{problem}:", *(f"  {line}" for one in left for line in _told(one)), _CURE]))
+        told = joined("\n  ", [problem, *(line for one in left for line in _told(one))])
+        raise NotProven(joined("\n", [told, _CURE]))
 
 
 def _told(one: Difference) -> Iterator[str]:
     if one.attribute is None:
-        yield f"{one.kind} {one.object}: {'is made and not live' if one.change == 'new' else 'is missing'}"
+        yield (
+            N_("{kind} {object}: is made and not live", kind=one.kind, object=one.object)
+            if one.change == "new"
+            else N_("{kind} {object}: is missing", kind=one.kind, object=one.object)
+        )
         return
     yield f"{one.kind} {one.object}: {one.attribute}"
-    yield f"  live  {one.before}"
-    yield f"  made  {one.after}"
+    yield N_("  live  {text}", text=one.before)
+    yield N_("  made  {text}", text=one.after)

@@ -15,6 +15,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.generate.remade import mentions
 from medusa_migrations.generate.wanted import NAME_LENGTH
+from medusa_migrations.messages import N_
 from medusa_migrations.plan.known import Known
 from medusa_migrations.run.prerequisites import applied_by_django
 
@@ -32,8 +33,12 @@ def refuse_unapplied(session: Session, labels: Collection[str], loader: Migratio
     waiting = sorted(".".join(key) for key in loader.graph.nodes if key[0] in labels and key not in applied)
     if waiting:
         raise PlanError(
-            f"{', '.join(waiting)}: not applied in the database {session.alias!r}, so that its tables are not "
-            "what the models say yet. Nothing was written. Run migrate first."
+            N_(
+                "{ids}: not applied in the database {database!r}, so that its tables are not what the models say yet. "
+                "Nothing was written. Run migrate first.",
+                ids=", ".join(waiting),
+                database=session.alias,
+            )
         )
 
 
@@ -50,10 +55,16 @@ def roots_of(session: Session, labels: Sequence[str]) -> dict[int, tuple[str, st
     for name, oid, kind, namespace in rows:
         if problem := _problem_of_table(oid, kind, namespace, schema):
             raise PlanError(
-                f"{name} of the app {tables[name]!r} in the database {session.alias!r}: {problem}. Nothing was written."
+                N_(
+                    "{name} of the app {app!r} in the database {database!r}: {problem}. Nothing was written.",
+                    name=name,
+                    app=tables[name],
+                    database=session.alias,
+                    problem=problem,
+                )
             )
     if not rows:
-        raise PlanError(f"{', '.join(labels)}: no model has a table, so there is nothing to write.")
+        raise PlanError(N_("{apps}: no model has a table, so there is nothing to write.", apps=", ".join(labels)))
     return {oid: (name, tables[name]) for name, oid, _, _ in rows}
 
 
@@ -75,21 +86,30 @@ def _plain_table(model: type[Model]) -> str:
     table = model._meta.db_table
     if '"' in table or len(table.encode()) > NAME_LENGTH:
         raise PlanError(
-            f"{model._meta.label} has the db_table {table!r}, which names a schema, has quotes, or is longer than "
-            f"PostgreSQL's {NAME_LENGTH} bytes: a baseline has the tables of one schema, the first of search_path, "
-            "under their plain names. Nothing was written. Move the table there and give it a plain db_table, or "
-            "write this baseline by hand, with pg_dump."
+            N_(
+                "{model} has the db_table {table!r}, which names a schema, has quotes, or is longer than PostgreSQL's "
+                "{most} bytes: a baseline has the tables of one schema, the first of search_path, under their plain "
+                "names. Nothing was written. Move the table there and give it a plain db_table, or write this "
+                "baseline by hand, with pg_dump.",
+                model=model._meta.label,
+                table=table,
+                most=NAME_LENGTH,
+            )
         )
     return table
 
 
 def _problem_of_table(oid: int | None, kind: str, namespace: str, schema: str) -> str | None:
     if oid is None:
-        return "there is no such table"
+        return N_("there is no such table")
     if kind not in ("r", "p"):
-        return "that is no table"
+        return N_("that is no table")
     if namespace != schema:
-        return f"in the schema {namespace!r}; tables are made in the first of search_path, which is {schema!r}"
+        return N_(
+            "in the schema {place!r}; tables are made in the first of search_path, which is {schema!r}",
+            place=namespace,
+            schema=schema,
+        )
     return None
 
 
@@ -98,9 +118,13 @@ def refuse_own_migrations(known: Known, labels: Sequence[str], tables: Collectio
     if gone := [row.id for row in known.missing() if row.id.app in labels]:
         marks = " ".join(f"--mark-reverted {id_}" for id_ in gone)
         raise PlanError(
-            f"Applied, and without a file: {', '.join(map(str, gone))}. What it did would be in the baseline too, and "
-            "migrations_revert --missing would undo it there. Nothing was written. Bring the file back; or, if all of "
-            f"it is to be in the baseline, as that of an earlier baseline is: migrations_repair {marks}"
+            N_(
+                "Applied, and without a file: {ids}. What it did would be in the baseline too, and migrations_revert "
+                "--missing would undo it there. Nothing was written. Bring the file back; or, if all of it is to be "
+                "in the baseline, as that of an earlier baseline is: migrations_repair {options}",
+                ids=", ".join(map(str, gone)),
+                options=marks,
+            )
         )
     pending = {one.id for one in (*known.pending(), *known.changed())}
     for one in known.migrations:
@@ -108,14 +132,22 @@ def refuse_own_migrations(known: Known, labels: Sequence[str], tables: Collectio
             continue
         if one.id in pending:
             raise PlanError(
-                f"{one.id}: not applied as it is now, so that the tables are not what they will be. Nothing was "
-                f"written. Run migrations_run {one.id.app} first, or delete that file."
+                N_(
+                    "{id}: not applied as it is now, so that the tables are not what they will be. Nothing was "
+                    "written. Run migrations_run {app} first, or delete that file.",
+                    id=one.id,
+                    app=one.id.app,
+                )
             )
         text = Path(one.file).read_text(errors="replace")
         table = next((table for table in sorted(tables) if mentions(text, table)), None)
         if table and not one.is_repeatable:
             raise PlanError(
-                f"{one.id}: is about {table}. What it did would be in the baseline too, and on a new database it would "
-                "run before that. Nothing was written. If all of it is to be in the baseline, delete that file, and "
-                f"then migrations_repair --mark-reverted {one.id}"
+                N_(
+                    "{id}: is about {table}. What it did would be in the baseline too, and on a new database it would "
+                    "run before that. Nothing was written. If all of it is to be in the baseline, delete that file, "
+                    "and then migrations_repair --mark-reverted {id}",
+                    id=one.id,
+                    table=table,
+                )
             )

@@ -9,6 +9,7 @@ from django.db import router
 
 from medusa_migrations.database.postgresql import FIRST_SCHEMA
 from medusa_migrations.database.session import Session
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import folded
 
 from .depend import Belonging, Depends
@@ -60,25 +61,39 @@ def not_written(session: Session, depends: Depends, found: Belonging, neighbours
     here = [one for one in depends.relations.values() if one.is_table and one.schema == schema]
     left = [one.name for one in here if one.name not in own | models and _is_named_for(one.name, neighbours.labels)]
     if left:
-        yield f"No model has {', '.join(sorted(left))}, which is not written. Drop it, or give it a model."
+        yield N_(
+            "No model has {tables}, which is not written. Drop it, or give it a model.", tables=", ".join(sorted(left))
+        )
     for name, _ in session.query(INVALID, [tables]):
-        yield f"The index {name} is not valid, and is not written. Make it anew (REINDEX INDEX), or drop it."
+        yield N_(
+            "The index {name} is not valid, and is not written. Make it anew (REINDEX INDEX), or drop it.", name=name
+        )
     functions = [address.oid for address in found.needs if address.catalog == "pg_proc"]
     rows = session.query(_NOT_WRITTEN, [tables, functions])
     if granted := [name for name, has_rights, _ in rows if has_rights]:
-        yield f"Rights that were granted on {', '.join(granted)} are not written: roles are the server's."
+        yield N_(
+            "Rights that were granted on {names} are not written: roles are the server's.", names=", ".join(granted)
+        )
     if moved := [f"{name} ({space})" for name, _, space in rows if space]:
-        yield f"Tablespaces are not written: {', '.join(moved)}."
+        yield N_("Tablespaces are not written: {names}.", names=", ".join(moved))
     for address in sorted(found.needs):
         strange = depends.tables_named(address) & {one.name for one in here} - own - models
         if strange:
             function = depends.functions[address.oid][0]
-            yield f"The function {function} names {', '.join(sorted(strange))}, which no model has and is not written."
+            yield N_(
+                "The function {function} names {tables}, which no model has and is not written.",
+                function=function,
+                tables=", ".join(sorted(strange)),
+            )
     yield from _of_programs(session, depends, found)
     for label in neighbours.labels:
         for model in models_of(label, session.connection):
             if not router.allow_migrate_model(session.alias, model):
-                yield f"{model._meta.label} is left out: DATABASE_ROUTERS keep it away from {session.alias!r}."
+                yield N_(
+                    "{model} is left out: DATABASE_ROUTERS keep it away from {database!r}.",
+                    model=model._meta.label,
+                    database=session.alias,
+                )
 
 
 def made_twice(pieces: Sequence[Piece], neighbours: Neighbours) -> Iterator[str]:
@@ -86,8 +101,13 @@ def made_twice(pieces: Sequence[Piece], neighbours: Neighbours) -> Iterator[str]
     names = {folded(_own_name(one)): one for one in pieces if one.kind in _REPLACED}
     for migration, name in neighbours.also_made(names):
         yield (
-            f"{migration.id} makes the {names[name].kind} {names[name].name} too, after the baseline: see that it does "
-            "so where that is there already (CREATE OR REPLACE)."
+            N_(
+                "{id} makes the {kind} {name} too, after the baseline: see that it does so where that is there "
+                "already (CREATE OR REPLACE).",
+                id=migration.id,
+                kind=names[name].kind,
+                name=names[name].name,
+            )
         )
 
 
@@ -110,10 +130,13 @@ def _of_programs(session: Session, depends: Depends, found: Belonging) -> Iterat
         if Address(catalog, oid) not in found.needs and Address(catalog, oid) not in depends.extensions
     ]
     if names:
-        some = ", ".join(dict.fromkeys(names[:_SHOWN])) + (
-            f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        )
+        some = ", ".join(dict.fromkeys(names[:_SHOWN]))
+        if len(names) > _SHOWN:
+            some = N_("{names} and {count} more", names=some, count=len(names) - _SHOWN)
         yield (
-            f"Views and functions that the tables do not need are not written: {some}. Write what is the apps' into a "
-            "migration of its own, such as R__views.sql: \\sf and \\d+ of psql show it."
+            N_(
+                "Views and functions that the tables do not need are not written: {names}. Write what is the apps' "
+                "into a migration of its own, such as R__views.sql: \\sf and \\d+ of psql show it.",
+                names=some,
+            )
         )

@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from medusa_migrations.errors import MigrationError, PlanError
 from medusa_migrations.files.mend import line_of_dependency
 from medusa_migrations.files.sources import is_installed_package, source_files
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import ImportPlace
 
@@ -24,16 +25,6 @@ from .convert import bare
 from .graph import imported_as, load, naming, own_order, turned_on
 from .history import history_of
 from .lines import Lines
-
-_NAMED = (
-    "it names {0}.{1}, which Django will not find when {0} has no Django migrations: import this app as well, or write "
-    '("{0}", "__first__") here when MIGRATION_MODULES turns those off, which then stands for all of its SQL migrations.'
-)
-
-_NAMED_IN_SQL = (
-    "it depends on {0}, of Django's migrations, which no build will find when MIGRATION_MODULES turns those off: write "
-    "{1} then, which is the same in SQL."
-)
 
 
 def from_django(request: Request, app: AppConfig) -> Theirs:
@@ -69,8 +60,12 @@ def _taken(request: Request, label: str, drafts: list[Draft], new: dict[str, Mig
 def _refuse_routed(alias: str, label: str) -> None:
     if not router.allow_migrate(alias, label):
         raise PlanError(
-            f"DATABASE_ROUTERS keep the app {label!r} out of the database {alias!r}, so Django sends nothing there. "
-            "Nothing was imported. Give another with --database."
+            N_(
+                "DATABASE_ROUTERS keep the app {app!r} out of the database {database!r}, so Django sends nothing "
+                "there. Nothing was imported. Give another with --database.",
+                app=label,
+                database=alias,
+            )
         )
 
 
@@ -82,9 +77,15 @@ def _refuse_squashed_since(loader: MigrationLoader, app: AppConfig, label: str, 
         for _, name in squash.replaces if squash else ():
             if slug(name) in there:
                 raise MigrationError(
-                    f"{label}.{key} replaces {name}, which is imported already, as {there[slug(name)]}: the two would "
-                    "make the same. Nothing was imported. Take the squashed migration out again; those that it "
-                    "replaces are what databases have."
+                    N_(
+                        "{app}.{squashed} replaces {name}, which is imported already, as {id}: the two would make the "
+                        "same. Nothing was imported. Take the squashed migration out again; those that it replaces "
+                        "are what databases have.",
+                        app=label,
+                        squashed=key,
+                        name=name,
+                        id=there[slug(name)],
+                    )
                 )
 
 
@@ -93,7 +94,14 @@ def _places_elsewhere(loader: MigrationLoader, label: str) -> Iterator[ImportPla
     for migration, name in naming(loader, label):
         if not is_installed_package(apps.get_app_config(migration.app_label)):
             lines = Lines(migration)
-            yield ImportPlace(lines.path, lines.naming(name), _NAMED.format(label, name))
+            message = N_(
+                "it names {app}.{name}, which Django will not find when {app} has no Django migrations: import this "
+                'app as well, or write ("{app}", "__first__") here when MIGRATION_MODULES turns those off, which then '
+                "stands for all of its SQL migrations.",
+                app=label,
+                name=name,
+            )
+            yield ImportPlace(lines.path, lines.naming(name), message)
 
 
 def _places_in_sql(ids: Mapping[str, MigrationId]) -> Iterator[ImportPlace]:
@@ -103,4 +111,10 @@ def _places_in_sql(ids: Mapping[str, MigrationId]) -> Iterator[ImportPlace]:
         for name, id_ in ids.items():
             line = line_of_dependency(data, file.cited, name) if name.encode() in data else None
             if line is not None:
-                yield ImportPlace(file.cited, line, _NAMED_IN_SQL.format(name, id_))
+                message = N_(
+                    "it depends on {name}, of Django's migrations, which no build will find when MIGRATION_MODULES "
+                    "turns those off: write {id} then, which is the same in SQL.",
+                    name=name,
+                    id=id_,
+                )
+                yield ImportPlace(file.cited, line, message)

@@ -14,6 +14,7 @@ from medusa_migrations.errors import DatabaseError, FileError, MigrationError
 from medusa_migrations.events import ScratchMade, Working
 from medusa_migrations.files import sqlfile
 from medusa_migrations.files.build import from_sources
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Key, Migration, MigrationId, Part
 from medusa_migrations.results import Difference, ImportPlace
 from medusa_migrations.run.combined import combined_order
@@ -35,12 +36,7 @@ from .record import recording
 from .renames import names
 from .undo import Before, undone
 
-_NOTHING = "Nothing was imported."
-
-_NOT_COMPARED = (
-    "the SQL of this migration fails where what is to be written is left out, so what the files make was not compared "
-    "with what Django makes: {}."
-)
+_NOTHING = N_("Nothing was imported.")
 
 
 class Taken(NamedTuple):
@@ -58,7 +54,7 @@ def take(request: Request, label: str, new: Mapping[str, MigrationId]) -> Taken:
     """
     interruption = request.interruption or Interruption()
     with (
-        ended_early(f"{_NOTHING} Run it again."),
+        ended_early(N_("Nothing was imported. Run it again.")),
         open_scratch(request.database, existing=request.scratch, interruption=interruption) as scratch,
     ):
         return _Chain(request, label, new, scratch, interruption).taken()
@@ -101,9 +97,9 @@ class _Chain:
             try:
                 yield stand
             except DjangoFailed as error:
-                raise MigrationError(f"{error}\n{_NOTHING}") from error
+                raise MigrationError(joined("\n", [error.args[0], _NOTHING])) from error
             except PartFailed as error:
-                raise DatabaseError("\n".join([*error.failed.facts(), _NOTHING])) from error
+                raise DatabaseError(joined("\n", [*error.failed.facts(), _NOTHING])) from error
 
     def _have_history(self, stand: Stand) -> None:
         """Make Django's own table, so that no migration is taken to make it."""
@@ -150,7 +146,12 @@ class _Chain:
                     _run(connections[self.request.database], self.drafts[key[1]])
             except (Error, FileError) as error:  # what no build takes is refused where it is to be written
                 reason = server_error(error).message if isinstance(error, Error) else error.problem
-                return Lines(stand.django.migration(key)).place(_NOT_COMPARED.format(reason))
+                message = N_(
+                    "the SQL of this migration fails where what is to be written is left out, so what the files make "
+                    "was not compared with what Django makes: {reason}.",
+                    reason=reason,
+                )
+                return Lines(stand.django.migration(key)).place(message)
             stand.django.pass_by(key)
         return stand.snapshot()
 

@@ -12,6 +12,7 @@ from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations import RunPython
 from django.db.migrations.operations.base import Operation
 
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import ImportPlace
 from medusa_migrations.sql.names import quoted
@@ -26,14 +27,11 @@ from .undo import Undone, irreversible
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
-_PYTHON = "{} is Python, so no SQL can be taken from it: write what it does in SQL. In an empty database it {}."
-_BY_ITSELF = (
-    "this operation does not leave it to Django to send SQL, and what it sends may depend on what there is: write what "
-    "it does in SQL."
+_BY_ITSELF = N_(
+    "this operation does not leave it to Django to send SQL, and what it sends may depend on what there is: write "
+    "what it does in SQL."
 )
-_NOT_UNDONE = "Django cannot undo this migration ({}): write what undoes it in SQL, or take the down part out."
 _SENDS = "In an empty database it sends:"
-
 
 _RENAMED = "-- Under the names that these had: Django looks names up, and SQL has them written.\n"
 
@@ -69,7 +67,11 @@ def draft_of(recorded: Recorded) -> Draft:
         chunks += [*down.made(), *_renamed(recorded.down.renames)]
         places += down.places
     elif recorded.down is not None:
-        place = lines.place(_NOT_UNDONE.format(recorded.down))
+        message = N_(
+            "Django cannot undo this migration ({reason}): write what undoes it in SQL, or take the down part out.",
+            reason=recorded.down,
+        )
+        place = lines.place(message)
         chunks += part(Direction.DOWN, [stop(place)], transaction=migration.atomic)
         places.append(place)
     return bare(migration, None)._replace(chunks=tuple(chunks), places=tuple(places))
@@ -125,8 +127,13 @@ class _Part:
 
     def _python(self, operation: Operation) -> Chunk:
         sent = self.record.all_of(operation)
-        what = "this" if self.direction is Direction.UP else "what undoes this"
-        message = _PYTHON.format(what, "sends what stands above the stop" if sent else "does nothing")
+        what = N_("this") if self.direction is Direction.UP else N_("what undoes this")
+        message = N_(
+            "{what} is Python, so no SQL can be taken from it: write what it does in SQL. In an empty database it "
+            "{effect}.",
+            what=what,
+            effect=N_("sends what stands above the stop") if sent else N_("does nothing"),
+        )
         code = [_source(operation, self.direction), *([_SENDS, *sent] if sent else [])]
         return self._stop(message, operation, "\n".join(filter(None, code)))
 

@@ -14,6 +14,7 @@ from django.db.migrations.loader import MIGRATIONS_MODULE_NAME, MigrationLoader
 from medusa_migrations.errors import MigrationError, PlanError, nearest
 from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.files.sources import source_files
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Key, MigrationId
 
 from ..names import slug
@@ -32,14 +33,24 @@ def turned_on(label: str) -> Iterator[None]:
     if label not in apps.app_configs:
         hint = nearest(label, apps.app_configs)
         raise PlanError(
-            f"There is no app with the label {label!r}.{hint} The source is the label of the app whose Django "
-            "migrations are to be imported."
+            N_(
+                "There is no app with the label {app!r}.{hint} The source is the label of the app whose Django "
+                "migrations are to be imported.",
+                app=label,
+                hint=hint,
+            )
         )
     before = settings.MIGRATION_MODULES
     module = _turn_on(label)
     try:
         if not django_migrations(label):
-            raise PlanError(f"The app {label!r} has no Django migrations: {module} has none. Nothing was imported.")
+            raise PlanError(
+                N_(
+                    "The app {app!r} has no Django migrations: {module} has none. Nothing was imported.",
+                    app=label,
+                    module=module,
+                )
+            )
         yield
     finally:
         settings.MIGRATION_MODULES = before
@@ -70,8 +81,11 @@ def load() -> MigrationLoader:
             _turn_on(error.node[0])
             return load()
         raise MigrationError(
-            f"Django's migrations cannot be loaded: {type(error).__name__}: {error}. Nothing was imported. See "
-            "`showmigrations`."
+            N_(
+                "Django's migrations cannot be loaded: {kind}: {error}. Nothing was imported. See `showmigrations`.",
+                kind=type(error).__name__,
+                error=str(error),
+            )
         ) from error
 
 
