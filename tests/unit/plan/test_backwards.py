@@ -323,6 +323,14 @@ def test_what_is_missing_in_the_build_alone_is_refused_by_name() -> None:
     assert revert(TWO_GONE, missing=True, sources=[mid("blog.2")], app="shop") == "shop.3"
 
 
+def test_a_refusal_of_several_reasons_can_be_said_in_another_language() -> None:
+    with pytest.raises(PlanError) as caught:
+        Backwards(missing=True, sources=[B1.id, mid("blog.2")]).plan(TWO_GONE)
+    assert caught.value.in_language(lambda template: template.replace(" is not ", " ist nicht ")) == (
+        f"{mid('blog.2')} has a file, which ist nicht built: run migrations_build.\nNothing was reverted."
+    )
+
+
 OPTIONS = st.one_of(
     st.just({}),
     st.integers(1, 9).map(lambda steps: {"steps": steps}),
