@@ -54,7 +54,7 @@ WINGS = {
 
 # What a word or a wing may not have of the words, and the few that need something else.
 ONLY: dict[str, set[str]] = {
-    "sql": set(),
+    "sql": {"messages"},
     "schema": {"migration"},
     "apps": {"management"},  # registers the checks, when the apps are ready
     "__init__": {"schema"},  # hands out Schema and reverse, when asked

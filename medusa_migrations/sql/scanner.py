@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from medusa_migrations.messages import N_
+
 from .tokens import ENDS, WORD_START, ScanError, invisible, token_pattern
 
 # Tokens that say nothing about where a statement ends: passed over in one go where `words` takes none of them.
@@ -177,9 +179,9 @@ class _Scan:
             self.at = ENDS[kind](self.text, start, self.at)
         elif kind == "meta_command":
             raise ScanError(
-                f"{token} is a command of psql, not SQL",
+                N_("{token} is a command of psql, not SQL", token=token),
                 start,
-                "Only psql knows it. Take it out, or write the SQL that it stands for.",
+                N_("Only psql knows it. Take it out, or write the SQL that it stands for."),
             )
         elif token > "\x7f":
             raise invisible(token, start)
@@ -214,9 +216,9 @@ class _Scan:
     def close_statement(self, *, semicolon: bool = False) -> Iterator[Statement]:
         if self.atomic >= 0:
             raise ScanError(
-                "BEGIN ATOMIC has no END of its own",
+                N_("BEGIN ATOMIC has no END of its own"),
                 self.atomic,
-                "Close the body with END after its last semicolon.",
+                N_("Close the body with END after its last semicolon."),
             )
         if self.start >= 0:
             data = self.copy_data(semicolon) if self.words[0] == "COPY" and copies_in(self.words) else None
@@ -229,16 +231,16 @@ class _Scan:
         rest = _REST_OF_LINE.match(self.text, self.at)
         if not semicolon or not rest:
             raise ScanError(
-                "the rows of COPY … FROM stdin must start on the line after its semicolon",
+                N_("the rows of COPY … FROM stdin must start on the line after its semicolon"),
                 self.start,
-                "Put a semicolon and a line break behind the COPY, then the rows, then a line with \\. alone.",
+                N_("Put a semicolon and a line break behind the COPY, then the rows, then a line with \\. alone."),
             )
         end = _COPY_END.search(self.text, rest.end())
         if not end:
             raise ScanError(
-                "the rows of COPY … FROM stdin have no end",
+                N_("the rows of COPY … FROM stdin have no end"),
                 self.start,
-                "End them with a line that holds \\. alone.",
+                N_("End them with a line that holds \\. alone."),
             )
         self.at = end.end()
         return rest.end(), end.start()

@@ -9,6 +9,8 @@ import itertools
 import re
 from collections.abc import Sequence
 
+from medusa_migrations.messages import N_
+
 from .names import folded
 from .scanner import Statement
 from .tokens import tokens
@@ -136,19 +138,19 @@ def cannot_run(statement: Statement, text: str) -> tuple[str, str] | None:
     words = statement.words
     if words[0] == "COPY" and not _TO_CLIENT.isdisjoint(itertools.pairwise(words)):
         return (
-            "COPY … TO STDOUT sends its rows to nobody here",
-            "Copy to a table with INSERT … SELECT, or leave it out.",
+            N_("COPY … TO STDOUT sends its rows to nobody here"),
+            N_("Copy to a table with INSERT … SELECT, or leave it out."),
         )
     name, value = _setting(statement, text)
     if name == "standard_conforming_strings" and value in _FALSE:
         return (
-            "standard_conforming_strings must stay on",
-            "The file is split into statements with it on: write strings with backslashes as E'…'.",
+            N_("standard_conforming_strings must stay on"),
+            N_("The file is split into statements with it on: write strings with backslashes as E'…'."),
         )
     if name == "client_encoding" and re.sub("[^a-z0-9]", "", value) not in {"utf8", "unicode"}:
         return (
-            "client_encoding must stay UTF8",
-            "The file is sent in UTF-8, in which it is: take this out, and save the file as UTF-8.",
+            N_("client_encoding must stay UTF8"),
+            N_("The file is sent in UTF-8, in which it is: take this out, and save the file as UTF-8."),
         )
     return None
 
@@ -257,11 +259,11 @@ def transactions(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]
     for statement in statements:
         control = _transaction_control(statement.words)
         if control == "closes" and statement.words[-2:] == ("AND", "CHAIN"):
-            raise UnbalancedError(statement, "AND CHAIN begins a transaction that no BEGIN opens")
+            raise UnbalancedError(statement, N_("AND CHAIN begins a transaction that no BEGIN opens"))
         if control == "opens" and not own:
             own = [statement]
         elif control and not (control == "closes" and own):
-            raise UnbalancedError(statement, "inside another BEGIN" if own else "without a BEGIN before it")
+            raise UnbalancedError(statement, N_("inside another BEGIN") if own else N_("without a BEGIN before it"))
         elif own:
             own.append(statement)
             if control:
@@ -270,7 +272,7 @@ def transactions(statements: Sequence[Statement]) -> list[tuple[Statement, ...]]
         else:
             groups.append((statement,))
     if own:
-        raise UnbalancedError(own[0], "without a COMMIT after it")
+        raise UnbalancedError(own[0], N_("without a COMMIT after it"))
     return groups
 
 

@@ -13,6 +13,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from medusa_migrations.messages import N_
+
 # The server takes any character beyond ASCII into a word. One that nobody sees, such as U+00A0 that an editor or a chat
 # put in place of a space, or a byte order mark inside a file, is left out here: the scanner refuses it.
 WORD_START = (
@@ -93,7 +95,7 @@ def _end_of_block_comment(text: str, start: int, _: int) -> int:
         depth += 1 if edge[0] == "/*" else -1
         if not depth:
             return edge.end()
-    raise _not_closed("comment", "*/", start)
+    raise _not_closed(N_("comment"), "*/", start)
 
 
 def _end_of_escape_string(text: str, start: int, at: int) -> int:
@@ -107,14 +109,14 @@ def _end_of_escape_string(text: str, start: int, at: int) -> int:
             at = more.end()
         else:
             return at
-    raise _not_closed("string", "'", start)
+    raise _not_closed(N_("string"), "'", start)
 
 
 def _end_of_dollar_quote(text: str, start: int, at: int) -> int:
     tag = text[start:at]
     end = text.find(tag, at)
     if end < 0:
-        raise _not_closed("dollar quote", tag, start)
+        raise _not_closed(N_("dollar quote"), tag, start)
     return end + len(tag)
 
 
@@ -124,7 +126,7 @@ def _end_of_quoted(text: str, start: int, at: int) -> int:
     while True:
         end = text.find(quote, at)
         if end < 0:
-            raise _not_closed("string" if quote == "'" else "quoted name", quote, start)
+            raise _not_closed(N_("string") if quote == "'" else N_("quoted name"), quote, start)
         if not text.startswith(quote, end + 1):
             return end + 1
         at = end + 2
@@ -134,14 +136,15 @@ def invisible(character: str, offset: int) -> ScanError:
     """The error for a character beyond ASCII that `WORD_START` leaves out."""
     code, name = f"U+{ord(character):04X}", unicodedata.name(character, "a control character")
     return ScanError(
-        f"an invisible character: {code}, {name}",
+        N_("an invisible character: {code}, {name}", code=code, name=name),
         offset,
-        "Take it out, or put a plain space in its place; a name that is to have it stands in double quotes.",
+        N_("Take it out, or put a plain space in its place; a name that is to have it stands in double quotes."),
     )
 
 
 def _not_closed(what: str, closing: str, start: int) -> ScanError:
-    return ScanError(f"this {what} is not closed", start, f"Nothing up to the end of the file closes it: add {closing}")
+    cure = N_("Nothing up to the end of the file closes it: add {closing}", closing=closing)
+    return ScanError(N_("this {what} is not closed", what=what), start, cure)
 
 
 # Where a token ends whose pattern matches its beginning only, by its kind: of the text, where the token starts, and
