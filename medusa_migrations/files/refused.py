@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medusa_migrations.messages import N_
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.sql.names import folded
 from medusa_migrations.sql.scanner import Statement
 from medusa_migrations.sql.statements import (
@@ -98,7 +98,7 @@ def _unbalanced(statements: Sequence[Statement]) -> Problem | None:
         transactions(statements)
     except UnbalancedError as error:
         return Problem(
-            f"{outside_transaction(error.statement.words)} {error.problem}",
+            joined(" ", [str(outside_transaction(error.statement.words)), error.problem]),
             error.statement.start,
             N_(
                 "Open each transaction with BEGIN and end it with COMMIT, or leave both out: then every statement is "
