@@ -17,6 +17,7 @@ from .database.interruption import Interruption
 from .errors import PlanError
 from .events import Listener, ignore
 from .files.build import app_labels, build, source_ids
+from .messages import N_
 from .migration import Direction, Phase
 from .results import (
     BaselineResult,
@@ -255,9 +256,9 @@ def revert(
     }
     given = [name for name, value in ways.items() if value not in (None, False)]
     if len(given) > 1:
-        raise PlanError(f"{' and '.join(given)} cannot go together: choose one.")
+        raise PlanError(N_("{options} cannot go together: choose one.", options=" and ".join(given)))
     if steps is not None and steps < 1:
-        raise PlanError(f"steps is {steps}: at least 1 is needed.")
+        raise PlanError(N_("steps is {steps}: at least 1 is needed.", steps=steps))
     options = Options.chosen(how, only_plan=plan or sql, with_sql=sql)
     wanted = Backwards(
         app,
@@ -678,7 +679,7 @@ def sql(
 
         return review(ids, changed_since, direction, findings_in(database))
     if down or changed_since is not None:
-        raise PlanError("A script with history applies what is pending: leave out down and changed_since.")
+        raise PlanError(N_("A script with history applies what is pending: leave out down and changed_since."))
     from .run.psql_script import psql_script
 
     return ReviewResult(direction, script=psql_script(ids, database))

@@ -17,6 +17,7 @@ from django.db import connections
 from django.utils.timezone import get_default_timezone, get_default_timezone_name, is_aware, make_aware
 
 from .errors import SettingsError, nearest
+from .messages import N_
 from .migration import MigrationId, Phase
 
 NAME = "MEDUSA_MIGRATIONS"
@@ -126,7 +127,9 @@ class Settings(NamedTuple):
         if value is None:
             return self.features.get(feature, False)
         if value.strip().lower() not in _ON | _OFF:
-            raise SettingsError(f"The environment variable {variable} is {value!r}. Use 1 or 0.")
+            raise SettingsError(
+                N_("The environment variable {variable} is {value!r}. Use 1 or 0.", variable=variable, value=value)
+            )
         return value.strip().lower() in _ON
 
 
@@ -134,12 +137,12 @@ def get_settings() -> Settings:
     """Today's settings. Raises SettingsError for an unknown key or a wrong value."""
     given = getattr(django_settings, NAME, {})
     if not isinstance(given, Mapping):
-        raise SettingsError(f"{NAME} must be a dictionary, not {given!r}.")
+        raise SettingsError(N_("{setting} must be a dictionary, not {given!r}.", setting=NAME, given=given))
     known = [name.upper() for name in Settings._fields]
     for key in given:
         if key not in known:
-            hint = nearest(str(key).upper(), known) or f" Known are {', '.join(known)}."
-            raise SettingsError(f"{NAME} has an unknown key {key!r}.{hint}")
+            hint = nearest(str(key).upper(), known) or N_(" Known are {keys}.", keys=", ".join(known))
+            raise SettingsError(N_("{setting} has an unknown key {key!r}.{hint}", setting=NAME, key=key, hint=hint))
     values = {key.lower(): _checked(key, value) for key, value in given.items()}
     values.setdefault("auto_build", bool(django_settings.DEBUG))
     if "dist_dir" not in values:
@@ -167,7 +170,7 @@ def phase_of_environment() -> Phase | None:
     Raises SettingsError for what is none.
     """
     value = os.environ.get("MEDUSA_PHASE")
-    return None if not value or is_testing() else phase(value, "The environment variable MEDUSA_PHASE")
+    return None if not value or is_testing() else phase(value, N_("The environment variable MEDUSA_PHASE"))
 
 
 def moment(text: str) -> datetime:
@@ -180,8 +183,12 @@ def moment(text: str) -> datetime:
         return (found if is_aware(found) else make_aware(found, get_default_timezone())).astimezone(UTC)
     except (ValueError, OverflowError):
         raise SettingsError(
-            f"{text!r} is no moment. Write one as '2026-11-28 14:00', in the time zone of the project "
-            f"({get_default_timezone_name()}), or as '2026-11-28T14:00:00+01:00'."
+            N_(
+                "{text!r} is no moment. Write one as '2026-11-28 14:00', in the time zone of the project "
+                "({zone}), or as '2026-11-28T14:00:00+01:00'.",
+                text=text,
+                zone=get_default_timezone_name(),
+            )
         ) from None
 
 
@@ -197,7 +204,7 @@ def base_dir() -> Path | None:
     """The project's folder, from the setting BASE_DIR, or None."""
     given = getattr(django_settings, "BASE_DIR", None)
     if given is not None and not isinstance(given, str | os.PathLike):
-        raise SettingsError(f"BASE_DIR is {given!r}. It must be the path of the project's folder.")
+        raise SettingsError(N_("BASE_DIR is {given!r}. It must be the path of the project's folder.", given=given))
     return Path(given).resolve() if given else None
 
 
@@ -213,7 +220,9 @@ def shown_path(path: Path | str) -> str:
 def _base_dir_for_dist() -> Path:
     base = base_dir()
     if not base:
-        raise SettingsError(f"Set BASE_DIR, or {NAME}['DIST_DIR'], so that the built migrations have a place.")
+        raise SettingsError(
+            N_("Set BASE_DIR, or {setting}['DIST_DIR'], so that the built migrations have a place.", setting=NAME)
+        )
     return base
 
 
@@ -241,7 +250,15 @@ def _checked(key: str, value: Any, called: str = "") -> Any:
         return check(value)
     except (TypeError, ValueError):
         hint = nearest(str(value), _CHOICES.get(key, ()))
-        raise SettingsError(f"{called or f'{NAME}[{key!r}]'} is {value!r}. It must be {expected}.{hint}") from None
+        raise SettingsError(
+            N_(
+                "{called} is {value!r}. It must be {expected}.{hint}",
+                called=called or f"{NAME}[{key!r}]",
+                value=value,
+                expected=expected,
+                hint=hint,
+            )
+        ) from None
 
 
 def duration(value: object) -> str | None:
@@ -329,7 +346,14 @@ def _labels(value: object, called: str) -> tuple[str, ...]:
     for label in labels:
         if label not in apps.app_configs:
             hint = nearest(label, apps.app_configs)
-            raise SettingsError(f"{called} names {label!r}, which is the label of no installed app.{hint}")
+            raise SettingsError(
+                N_(
+                    "{called} names {label!r}, which is the label of no installed app.{hint}",
+                    called=called,
+                    label=label,
+                    hint=hint,
+                )
+            )
     return labels
 
 
@@ -341,7 +365,14 @@ def _sql_since(value: object) -> dict[str, str]:
             raise TypeError
         if label not in apps.app_configs:
             hint = nearest(label, apps.app_configs)
-            raise SettingsError(f"{NAME}['SQL_SINCE'] names {label!r}, which is the label of no installed app.{hint}")
+            raise SettingsError(
+                N_(
+                    "{setting}['SQL_SINCE'] names {label!r}, which is the label of no installed app.{hint}",
+                    setting=NAME,
+                    label=label,
+                    hint=hint,
+                )
+            )
     return dict(value)
 
 
@@ -360,31 +391,47 @@ def _refuse_unknown_before(name: str, fleet: Fleet, fleets: Mapping[str, Fleet])
         if one == name or one not in {*fleets, *connections}:
             known = {*fleets, *connections} - {name}
             raise SettingsError(
-                f"{NAME}['FLEETS'][{name!r}]['AFTER'] names {one!r}, which is no alias of DATABASES and no other fleet."
-                f"{nearest(one, known)}"
+                N_(
+                    "{setting}['FLEETS'][{name!r}]['AFTER'] names {one!r}, which is no alias of DATABASES and no other "
+                    "fleet.{hint}",
+                    setting=NAME,
+                    name=name,
+                    one=one,
+                    hint=nearest(one, known),
+                )
             )
 
 
 def _fleet_name(value: object) -> str:
     if not isinstance(value, str) or not value.isprintable() or not value.strip():
-        raise SettingsError(f"{NAME}['FLEETS'] has the key {value!r}. The name of a fleet is a text that can be shown.")
+        raise SettingsError(
+            N_(
+                "{setting}['FLEETS'] has the key {value!r}. The name of a fleet is a text that can be shown.",
+                setting=NAME,
+                value=value,
+            )
+        )
     return value
 
 
 def _fleet(given: object, called: str) -> Fleet:
     """What is given is in no message: a password may be in it."""
     if not isinstance(given, Mapping):
-        raise SettingsError(f"{called} must be a dictionary such as {{'TARGETS': 'shop.tenants.targets'}}.")
+        raise SettingsError(
+            N_("{called} must be a dictionary such as {{'TARGETS': 'shop.tenants.targets'}}.", called=called)
+        )
     refuse_unknown(given, [name.upper() for name in Fleet._fields], called)
     if "TARGETS" not in given:
-        raise SettingsError(f"{called} has no 'TARGETS', which tells what the fleet is of.")
+        raise SettingsError(N_("{called} has no 'TARGETS', which tells what the fleet is of.", called=called))
     values = {}
     for key, value in given.items():
         check, expected = _FLEET_CHECKS[key]
         try:
             values[key.lower()] = check(value, f"{called}[{key!r}]")
         except (TypeError, ValueError):
-            raise SettingsError(f"{called}[{key!r}] must be {expected}.") from None
+            raise SettingsError(
+                N_("{called}[{key!r}] must be {expected}.", called=called, key=key, expected=expected)
+            ) from None
     return Fleet(**values)
 
 
@@ -392,8 +439,8 @@ def refuse_unknown(given: Mapping[Any, Any], known: Iterable[str], called: str) 
     """Raise SettingsError for a key that nobody reads."""
     for key in given:
         if key not in known:
-            hint = nearest(str(key), known) or f" Known are {', '.join(known)}."
-            raise SettingsError(f"{called} has an unknown key {key!r}.{hint}")
+            hint = nearest(str(key), known) or N_(" Known are {keys}.", keys=", ".join(known))
+            raise SettingsError(N_("{called} has an unknown key {key!r}.{hint}", called=called, key=key, hint=hint))
 
 
 def _targets(value: object, called: str) -> str | list[Any] | dict[str, str]:
@@ -414,7 +461,9 @@ def _targets(value: object, called: str) -> str | list[Any] | dict[str, str]:
 def _alias(value: object, called: str) -> str:
     if not isinstance(value, str) or value not in list(connections):
         hint = nearest(str(value), connections)
-        raise SettingsError(f"{called} is {value!r}, which is no alias of DATABASES.{hint}")
+        raise SettingsError(
+            N_("{called} is {value!r}, which is no alias of DATABASES.{hint}", called=called, value=value, hint=hint)
+        )
     return value
 
 
@@ -483,47 +532,52 @@ def _id(value: object) -> str | None:
 
 
 _CHECKS = {
-    "DIST_DIR": (_path, "a path"),
-    "SOURCE_DIR": (_folder_name, "the name of a folder, such as 'sql_migrations'"),
-    "AUTO_BUILD": (_bool, "True or False"),
-    "TRANSACTION": (transaction_mode, "'all', 'each' or 'none'"),
-    "LOCK_WAIT": (_seconds, "a number of seconds, 0 or more and less than a billion"),
-    "LOCK_TIMEOUT": (duration, "a PostgreSQL duration such as '5s', or None"),
-    "STATEMENT_TIMEOUT": (duration, "a PostgreSQL duration such as '10min', or None"),
-    "RETRIES": (_count, "a whole number, 0 or more"),
-    "FEATURES": (_features, "a dictionary such as {'product_categories': True}"),
-    "IGNORE": (_globs, "a list of globs such as ['blog_post.search_*']"),
-    "RUN_ON_MIGRATE": (_bool, "True or False"),
-    "ADMIN": (_bool, "True or False"),
-    "ADMIN_ENGINE": (_engine, "'celery', 'procrastinate', 'tasks' or None"),
-    "HISTORY_SCHEMA": (_schemas, "the name of a schema, or one for each alias of DATABASES: {'default': 'ops'}"),
-    "LINT_ROWS": (_count, "a whole number, 0 or more"),
-    "RELEASE": (_release, "the name of a release in at most 255 characters on one line, such as 'v42', or None"),
-    "VERIFY_AFTER": (_id, "the id of a migration, such as 'blog.20230801075818_add_authors_and_posts', or None"),
-    "OUT_OF_ORDER": (_out_of_order, "'run' or 'error'"),
-    "PHASE": (_phase, "'before' or 'after'"),
-    "LINEAR": (_linear, "True, False or a list of app labels such as ['blog']"),
-    "SQL_SINCE": (_sql_since, "a dictionary of app labels and Django migrations such as {'blog': '0123_last'}"),
-    "FLEETS": (_fleets, "a dictionary such as {'tenants': {'TARGETS': 'shop.tenants.targets'}}"),
+    "DIST_DIR": (_path, N_("a path")),
+    "SOURCE_DIR": (_folder_name, N_("the name of a folder, such as 'sql_migrations'")),
+    "AUTO_BUILD": (_bool, N_("True or False")),
+    "TRANSACTION": (transaction_mode, N_("'all', 'each' or 'none'")),
+    "LOCK_WAIT": (_seconds, N_("a number of seconds, 0 or more and less than a billion")),
+    "LOCK_TIMEOUT": (duration, N_("a PostgreSQL duration such as '5s', or None")),
+    "STATEMENT_TIMEOUT": (duration, N_("a PostgreSQL duration such as '10min', or None")),
+    "RETRIES": (_count, N_("a whole number, 0 or more")),
+    "FEATURES": (_features, N_("a dictionary such as {'product_categories': True}")),
+    "IGNORE": (_globs, N_("a list of globs such as ['blog_post.search_*']")),
+    "RUN_ON_MIGRATE": (_bool, N_("True or False")),
+    "ADMIN": (_bool, N_("True or False")),
+    "ADMIN_ENGINE": (_engine, N_("'celery', 'procrastinate', 'tasks' or None")),
+    "HISTORY_SCHEMA": (_schemas, N_("the name of a schema, or one for each alias of DATABASES: {'default': 'ops'}")),
+    "LINT_ROWS": (_count, N_("a whole number, 0 or more")),
+    "RELEASE": (_release, N_("the name of a release in at most 255 characters on one line, such as 'v42', or None")),
+    "VERIFY_AFTER": (_id, N_("the id of a migration, such as 'blog.20230801075818_add_authors_and_posts', or None")),
+    "OUT_OF_ORDER": (_out_of_order, N_("'run' or 'error'")),
+    "PHASE": (_phase, N_("'before' or 'after'")),
+    "LINEAR": (_linear, N_("True, False or a list of app labels such as ['blog']")),
+    "SQL_SINCE": (_sql_since, N_("a dictionary of app labels and Django migrations such as {'blog': '0123_last'}")),
+    "FLEETS": (_fleets, N_("a dictionary such as {'tenants': {'TARGETS': 'shop.tenants.targets'}}")),
 }
 
 _FLEET_CHECKS: Mapping[str, tuple[Callable[[object, str], Any], str]] = {
     "TARGETS": (
         _targets,
-        "the dotted path of a callable such as 'shop.tenants.targets', a list of targets, or a dictionary such as "
-        "{'SQL': 'SELECT schema_name AS schema FROM customers_client'}",
+        N_(
+            "the dotted path of a callable such as 'shop.tenants.targets', a list of targets, or a dictionary such as "
+            "{'SQL': 'SELECT schema_name AS schema FROM customers_client'}"
+        ),
     ),
-    "DATABASE": (_alias, "an alias of DATABASES"),
-    "APPS": (_fleet_apps, "a list of app labels such as ['shop'], or None"),
-    "SEARCH_PATH": (_search_path, "a list of schemas that begins with '{schema}', such as ['{schema}', 'extensions']"),
-    "AFTER": (_names, "a list of aliases and fleets, such as ['default']"),
-    "CONTROL": (_alias, "an alias of DATABASES"),
+    "DATABASE": (_alias, N_("an alias of DATABASES")),
+    "APPS": (_fleet_apps, N_("a list of app labels such as ['shop'], or None")),
+    "SEARCH_PATH": (
+        _search_path,
+        N_("a list of schemas that begins with '{schema}', such as ['{schema}', 'extensions']"),
+    ),
+    "AFTER": (_names, N_("a list of aliases and fleets, such as ['default']")),
+    "CONTROL": (_alias, N_("an alias of DATABASES")),
     "CANARY": (_as_it_is, ""),
     "JOBS": (_as_it_is, ""),
     "JOBS_PER_SERVER": (_as_it_is, ""),
     "MAX_FAILURES": (_as_it_is, ""),
     "ENGINE": (_as_it_is, ""),
-    "QUEUE": (_queue, "the name of a queue, such as 'medusa_fleet'"),
+    "QUEUE": (_queue, N_("the name of a queue, such as 'medusa_fleet'")),
 }
 
 # What the values of a key may be, where they are few.

@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from medusa_migrations.errors import DeliveryError, MigrationError, SettingsError
+from medusa_migrations.messages import N_
 
 
 class Kind(NamedTuple):
     """An engine: one of its `packages` has to be there, `needs` tells how that is installed.
 
-    `worker` tells how one is started that serves a queue; `fails` and `cure` what is to be said of one that takes no
-    job.
+    `worker` tells how one is started that serves a queue; `fails`, and `cure` for that queue, what is to be said of
+    one that takes no job.
     """
 
     packages: tuple[str, ...]
     needs: str
     worker: str
     fails: str
-    cure: str
+    cure: Callable[[str], str]
 
 
 ENGINES = {
     "celery": Kind(
         ("celery",),
         "medusa-migrations[celery]",
-        "celery -A PROJECT worker -Q {queue}, whose app has autodiscover_tasks().",
-        "Celery cannot reach its broker",
-        "Start that, or set broker_url of the project's Celery app, which the project's __init__.py has to import.",
+        N_("celery -A PROJECT worker -Q {queue}, whose app has autodiscover_tasks()."),
+        N_("Celery cannot reach its broker"),
+        lambda queue: N_(
+            "Start that, or set broker_url of the project's Celery app, which the project's __init__.py has to import."
+        ),
     ),
     "procrastinate": Kind(
         ("procrastinate",),
         "medusa-migrations[procrastinate]",
         "python manage.py procrastinate worker -q {queue}",
-        "Procrastinate cannot take a job",
-        "Its tables are made by migrate, with procrastinate.contrib.django in INSTALLED_APPS.",
+        N_("Procrastinate cannot take a job"),
+        lambda queue: N_("Its tables are made by migrate, with procrastinate.contrib.django in INSTALLED_APPS."),
     ),
     "tasks": Kind(
         ("django.tasks", "django_tasks"),
-        "Django 6.0 or django-tasks",
-        "Start the worker of the backend in the setting TASKS.",
-        "Django's tasks cannot take a job",
-        "The setting TASKS needs a backend that can be used, with its tables made by migrate, and whose QUEUES have "
-        "{queue!r}, or are [].",
+        N_("Django 6.0 or django-tasks"),
+        N_("Start the worker of the backend in the setting TASKS."),
+        N_("Django's tasks cannot take a job"),
+        lambda queue: N_(
+            "The setting TASKS needs a backend that can be used, with its tables made by migrate, and whose QUEUES "
+            "have {queue!r}, or are [].",
+            queue=queue,
+        ),
     ),
 }
 
@@ -74,14 +80,25 @@ class Engine(NamedTuple):
         except Exception as error:  # of the broker or the backend that the project has chosen
             kind = ENGINES[self.name]
             reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-            raise DeliveryError(f"{kind.fails}: {reason}. {kind.cure.format(queue=self.queue)}") from error
+            raise DeliveryError(
+                N_("{problem}: {reason}. {cure}", problem=kind.fails, reason=reason, cure=kind.cure(self.queue))
+            ) from error
 
 
 def engine(name: object, queue: str, called: str) -> Engine:
     """The engine of that name. Raises SettingsError, which says what it is `called`, for one that cannot be used."""
     if not isinstance(name, str) or name not in ENGINES:
-        raise SettingsError(f"{called} is {name!r}. It must be one of {', '.join(ENGINES)}.")
+        raise SettingsError(
+            N_(
+                "{called} is {name!r}. It must be one of {engines}.",
+                called=called,
+                name=name,
+                engines=", ".join(ENGINES),
+            )
+        )
     kind = ENGINES[name]
     if not any(find_spec(package) for package in kind.packages):  # to import one takes long, and may not be needed
-        raise SettingsError(f"{called} is {name!r}, which needs {kind.needs}. Install that.")
+        raise SettingsError(
+            N_("{called} is {name!r}, which needs {needs}. Install that.", called=called, name=name, needs=kind.needs)
+        )
     return Engine(name, queue)
