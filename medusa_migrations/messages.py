@@ -26,6 +26,10 @@ class Message(str):
         template = translate(self.template)
         return template.format_map(values) if values else template
 
+    def filled(self, **values: object) -> Message:
+        """The message with these values at its fields, where it was chosen before they were known."""
+        return N_(self.template, **values)
+
 
 def N_(template: str, /, **values: object) -> Message:
     """The message that `template` is with the values at its fields, as `str.format` has them.

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from medusa_migrations.errors import DeliveryError, MigrationError, SettingsError
-from medusa_migrations.messages import N_
+from medusa_migrations.messages import N_, Message
 
 
 class Kind(NamedTuple):
     """An engine: one of its `packages` has to be there, `needs` tells how that is installed.
 
-    `worker` tells how one is started that serves a queue; `fails`, and `cure` for that queue, what is to be said of
-    one that takes no job.
+    `worker` tells how one is started that serves a queue; `fails` and `cure` what is to be said of one that takes no
+    job.
     """
 
     packages: tuple[str, ...]
     needs: str
     worker: str
     fails: str
-    cure: Callable[[str], str]
+    cure: Message
 
 
 ENGINES = {
@@ -31,26 +31,23 @@ ENGINES = {
         "medusa-migrations[celery]",
         N_("celery -A PROJECT worker -Q {queue}, whose app has autodiscover_tasks()."),
         N_("Celery cannot reach its broker"),
-        lambda queue: N_(
-            "Start that, or set broker_url of the project's Celery app, which the project's __init__.py has to import."
-        ),
+        N_("Start that, or set broker_url of the project's Celery app, which the project's __init__.py has to import."),
     ),
     "procrastinate": Kind(
         ("procrastinate",),
         "medusa-migrations[procrastinate]",
         "python manage.py procrastinate worker -q {queue}",
         N_("Procrastinate cannot take a job"),
-        lambda queue: N_("Its tables are made by migrate, with procrastinate.contrib.django in INSTALLED_APPS."),
+        N_("Its tables are made by migrate, with procrastinate.contrib.django in INSTALLED_APPS."),
     ),
     "tasks": Kind(
         ("django.tasks", "django_tasks"),
         N_("Django 6.0 or django-tasks"),
         N_("Start the worker of the backend in the setting TASKS."),
         N_("Django's tasks cannot take a job"),
-        lambda queue: N_(
+        N_(
             "The setting TASKS needs a backend that can be used, with its tables made by migrate, and whose QUEUES "
-            "have {queue!r}, or are [].",
-            queue=queue,
+            "have {queue!r}, or are []."
         ),
     ),
 }
@@ -80,8 +77,9 @@ class Engine(NamedTuple):
         except Exception as error:  # of the broker or the backend that the project has chosen
             kind = ENGINES[self.name]
             reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+            cure = kind.cure.filled(queue=self.queue)
             raise DeliveryError(
-                N_("{problem}: {reason}. {cure}", problem=kind.fails, reason=reason, cure=kind.cure(self.queue))
+                N_("{problem}: {reason}. {cure}", problem=kind.fails, reason=reason, cure=cure)
             ) from error
 
 

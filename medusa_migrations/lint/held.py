@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from medusa_migrations.messages import N_
+
 from .facts import TableFacts
 from .found import Context, Found, is_emptied, shown, unique
 from .instead.scans import in_parts
 from .locks import in_words, strongest, waits
 from .rows import Target
-from .wording import listed, their
+from .wording import listed
 from .work import works_on
 
 
@@ -21,11 +23,15 @@ def judge_held(context: Context, found: set[str], wholes: Sequence[Target]) -> I
         return
     names = unique(shown(table, context.facts) for table in held)
     lock = strongest(table.held for table in held)
-    stay = "stays" if len(names) == 1 else "stay"
-    message = (
-        f"{listed(names)} {stay} locked by an earlier statement while {context.action} works on {listed(work)}: "
-        f"{their(names)} {waits(lock)} wait"
-    )
+    if len(names) == 1:
+        message = N_(
+            "{tables} stays locked by an earlier statement while {action} works on {worked}: its {blocked} wait"
+        )
+    else:
+        message = N_(
+            "{tables} stay locked by an earlier statement while {action} works on {worked}: their {blocked} wait"
+        )
+    message = message.filled(tables=listed(names), action=context.action, worked=listed(work), blocked=waits(lock))
     tables = unique([*names, *(table.name for table in held)])
     yield Found("held", tables, in_words(lock), message, in_parts(context.sql))
 

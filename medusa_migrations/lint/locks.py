@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from medusa_migrations.messages import N_
+
 # As pg_locks has them, the weakest first.
 MODES = (
     "AccessShareLock",
@@ -42,8 +44,8 @@ def rank(mode: str) -> int:
 def waits(mode: str) -> str:
     """What of a table waits while it is locked so: "writes", "reads and writes", or "" for neither."""
     if mode == MODES[-1]:
-        return "reads and writes"
-    return "writes" if rank(mode) >= _RANKS["ShareLock"] else ""
+        return N_("reads and writes")
+    return N_("writes") if rank(mode) >= _RANKS["ShareLock"] else ""
 
 
 def changes_definitions(mode: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from medusa_migrations.messages import N_
+
 from .facts import Facts, TableFacts
 from .found import Context, Found, is_emptied, lock_of, unique
 from .instead.rows import bulk_update, loss
@@ -43,7 +45,7 @@ def _losses(context: Context, wholes: Sequence[Target]) -> Iterator[Found]:
     names = unique([*deleted, *emptied])
     if names:
         locks = [lock_of(table) for table in context.facts.tables if table.name in names]
-        message = f"{context.action} deletes all rows of {listed(names)}"
+        message = N_("{action} deletes all rows of {tables}", action=context.action, tables=listed(names))
         yield Found("loss", names, in_words(strongest(locks)), message, loss(_roots(names, context.facts)))
 
 
@@ -57,6 +59,8 @@ def _bulk_updates(context: Context, wholes: Sequence[Target]) -> Iterator[Found]
     for target in wholes:
         if target.whole.verb == "UPDATE":
             name = target.table.name
-            message = f"{context.action} locks every row of {name} until all of them are changed"
+            message = N_(
+                "{action} locks every row of {table} until all of them are changed", action=context.action, table=name
+            )
             lock = in_words(lock_of(target.table))
             yield Found("bulk-update", (name,), lock, message, bulk_update(name, target.whole.sets))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from medusa_migrations.errors import LintError, locate
 from medusa_migrations.files.dist import read_text
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration, Part, Severity
 from medusa_migrations.results import LintFinding
 from medusa_migrations.sql.names import without_escapes
@@ -112,8 +113,10 @@ def _program() -> str:
     found = beside or shutil.which("squawk")
     if not found:
         raise LintError(
-            "squawk is not installed, which looks at SQL without a database. Install it: pip install squawk-cli, or "
-            "leave --static out: then the migrations are run in a scratch database and what they do is seen."
+            N_(
+                "squawk is not installed, which looks at SQL without a database. Install it: pip install squawk-cli, "
+                "or leave --static out: then the migrations are run in a scratch database and what they do is seen."
+            )
         )
     return found
 
@@ -182,8 +185,9 @@ def _asked(
         for one in json.loads(done.stdout):
             found[names[Path(one["file"]).name]].append(one)
     except (ValueError, KeyError, TypeError):
-        said = done.stderr.decode(errors="replace").strip() or f"it ended with {done.returncode}"
-        raise LintError(f"squawk failed: {said}\nInstall the newest: pip install -U squawk-cli") from None
+        ended = N_("it ended with {status}", status=done.returncode)
+        said = done.stderr.decode(errors="replace").strip() or ended
+        raise LintError(N_("squawk failed: {said}\nInstall the newest: pip install -U squawk-cli", said=said)) from None
     return found
 
 
@@ -213,9 +217,8 @@ def _rule(name: str, action: str) -> _Rule | None:
 
 def _unreadable(looked: _Looked, statement: Statement) -> LintFinding:
     rule = _Rule("unreadable", "note", "")
-    return _finding(
-        looked, statement, statement.start, rule, "squawk cannot read this statement: it was not looked at."
-    )
+    message = N_("squawk cannot read this statement: it was not looked at.")
+    return _finding(looked, statement, statement.start, rule, message)
 
 
 def _finding(looked: _Looked, statement: Statement, at: int, rule: _Rule, message: str) -> LintFinding:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 
 from . import queries
 from .difference import column_changes, validated
@@ -109,8 +110,10 @@ class Watch:
         counts, version = self._query(queries.COUNTS_ON, None)[0]
         if counts != "on":
             raise DatabaseError(
-                "track_counts is off on this server, so that it cannot be told which tables a statement reads.\n"
-                "Set track_counts = on in postgresql.conf, which is PostgreSQL's default, and reload the server."
+                N_(
+                    "track_counts is off on this server, so that it cannot be told which tables a statement reads.\n"
+                    "Set track_counts = on in postgresql.conf, which is PostgreSQL's default, and reload the server."
+                )
             )
         return int(version) // 10000
 

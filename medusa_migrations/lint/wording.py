@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from medusa_migrations.messages import N_
+
 # What of a statement is named, the first that is in it.
 _ACTIONS = tuple(
     tuple(action.split())
@@ -35,7 +37,12 @@ _ACTIONS = tuple(
         "ADD CONSTRAINT",
     )
 )
-_NAMES = {"DO": "The DO block", "SELECT": "The SELECT", "CALL": "The procedure", "WITH": "The statement"}
+_NAMES = {
+    "DO": N_("The DO block"),
+    "SELECT": N_("The SELECT"),
+    "CALL": N_("The procedure"),
+    "WITH": N_("The statement"),
+}
 
 
 def action(words: Sequence[str]) -> str:
@@ -55,10 +62,12 @@ def action(words: Sequence[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names in a sentence, at most three of many."""
     if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} more"
-    return " and ".join([part for part in (", ".join(names[:-1]), names[-1]) if part])
+        return N_("{names} and {count} more", names=", ".join(names[:3]), count=len(names) - 3)
+    if len(names) == 1:
+        return names[0]
+    return N_("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])
 
 
 def their(names: Sequence[str]) -> str:
     """The word for what belongs to these."""
-    return "its" if len(names) == 1 else "their"
+    return N_("its") if len(names) == 1 else N_("their")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from medusa_migrations.messages import N_, Message
+
 from .facts import Facts, TableFacts
 from .found import Context, Found, is_emptied, lock_of, shown, unique
 from .instead.indexes import index_build
@@ -21,11 +23,12 @@ def judge_work(context: Context) -> list[Found]:
 
 
 class _Work(NamedTuple):
-    """Work on one table; `message` is to be filled with `tables` and `their`, `others` are locked for it too."""
+    """Work on one table, for which `blocked` waits; `message` is to be filled, `others` are locked for it too."""
 
     code: str
     table: TableFacts
-    message: str
+    message: Message
+    blocked: str
     instead: str
     others: tuple[str, ...] = ()
 
@@ -33,17 +36,18 @@ class _Work(NamedTuple):
 def _rewrites(context: Context) -> Iterator[_Work]:
     for table in context.facts.tables:
         if table.is_rewritten and not is_emptied(table, context) and (blocked := _blocks(table, context.words)):
-            message = f"{context.action} writes {{tables}} anew, indexes included, while {{their}} {blocked} wait"
-            yield _Work("rewrite", table, message, rewrite(table, context.facts, context.sql))
+            message = N_("{action} writes {tables} anew, indexes included, while {their} {blocked} wait")
+            yield _Work("rewrite", table, message, blocked, rewrite(table, context.facts, context.sql))
 
 
 def _builds(context: Context) -> Iterator[_Work]:
     for table in context.facts.tables:
         if _is_built(table) and not table.is_rewritten and (blocked := _blocks(table, context.words)):
-            number = sum(index.is_built for index in table.indexes)
-            what = "an index" if number == 1 else "indexes"
-            message = f"{context.action} builds {what} on {{tables}} while {{their}} {blocked} wait"
-            yield _Work("index-build", table, message, index_build(table, context.facts, context.sql))
+            if sum(index.is_built for index in table.indexes) == 1:
+                message = N_("{action} builds an index on {tables} while {their} {blocked} wait")
+            else:
+                message = N_("{action} builds indexes on {tables} while {their} {blocked} wait")
+            yield _Work("index-build", table, message, blocked, index_build(table, context.facts, context.sql))
 
 
 def _is_built(table: TableFacts) -> bool:
@@ -53,9 +57,9 @@ def _is_built(table: TableFacts) -> bool:
 def _scans(context: Context) -> Iterator[_Work]:
     for table in context.facts.tables:
         if _is_scanned(table, context.facts) and (blocked := _blocks(table, context.words)):
-            message = f"{context.action} reads all of {{tables}} while {{their}} {blocked} wait"
+            message = N_("{action} reads all of {tables} while {their} {blocked} wait")
             others = tuple(sorted(_referred_to(table) - {table.name}))
-            yield _Work("scan", table, message, scan(table, context.facts, context.sql), others)
+            yield _Work("scan", table, message, blocked, scan(table, context.facts, context.sql), others)
 
 
 def _is_scanned(table: TableFacts, facts: Facts) -> bool:
@@ -113,14 +117,14 @@ def works_on(table: TableFacts, facts: Facts) -> bool:
 
 def _joined(context: Context, work: Iterable[_Work]) -> Iterator[Found]:
     """One finding for all tables to which the same happens."""
-    groups: dict[tuple[str, str, str], list[_Work]] = {}
+    groups: dict[tuple[str, str, Message, str], list[_Work]] = {}
     for one in work:
-        groups.setdefault((one.code, lock_of(one.table), one.message), []).append(one)
-    for (code, lock, message), group in groups.items():
+        groups.setdefault((one.code, lock_of(one.table), one.message, one.blocked), []).append(one)
+    for (code, lock, message, blocked), group in groups.items():
         others = (other for one in group for other in one.others)
         named = unique([*(shown(one.table, context.facts) for one in group), *others])
         tables = unique([*named, *(name for one in group for name in (one.table.name, one.table.root) if name)])
-        text = message.format(tables=listed(named), their=their(named))
+        text = message.filled(action=context.action, tables=listed(named), their=their(named), blocked=blocked)
         yield Found(code, tables, in_words(lock), text, _united([one.instead for one in group]))
 
 
@@ -132,5 +136,6 @@ def _vacuums(context: Context) -> Iterator[Found]:
     """VACUUM FULL, which no transaction holds, by its words."""
     full = full_vacuum(context.sql) if context.words[0] == "VACUUM" else None
     if full is not None:
-        message = f"VACUUM FULL writes {listed(full) if full else 'each table'} anew while reads and writes of it wait"
+        tables = listed(full) if full else N_("each table")
+        message = N_("VACUUM FULL writes {tables} anew while reads and writes of it wait", tables=tables)
         yield Found("rewrite", tuple(full), in_words("AccessExclusiveLock"), message, vacuum(full))

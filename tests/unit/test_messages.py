@@ -25,7 +25,6 @@ _TO_DO = {
     "verify",
     "run",
     "generate",
-    "lint",
 }
 MODULES = [
     path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in _NO_MESSAGES | _TO_DO
@@ -118,6 +117,12 @@ def test_a_message_is_english_and_keeps_what_it_is_made_of() -> None:
 def test_braces_in_values_and_without_values_stand_for_themselves() -> None:
     assert N_("{}") == N_("{}").translated(german) == "{}"
     assert N_("{id} is not applied.", id="{x}").translated(german) == "{x} ist nicht angewendet."
+
+
+def test_a_message_that_was_chosen_before_its_values_is_filled_with_them() -> None:
+    message = N_("{id} is not applied.").filled(id="b")
+    assert message == "b is not applied."
+    assert message.translated(german) == "b ist nicht angewendet."
 
 
 def test_messages_in_messages_are_translated_and_other_texts_stay() -> None:
