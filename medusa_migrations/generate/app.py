@@ -24,6 +24,7 @@ from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.make import make, next_timestamp, own_app
 from medusa_migrations.files.owned import django_migrations, owned, taken_over
 from medusa_migrations.files.past import is_over
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.plan.known import Known
@@ -76,13 +77,16 @@ def generate(request: Request) -> GenerateResult:
     cannot be built, and NotProven if what was generated does not do what it should; nothing is written then.
     """
     if not request.apps:
-        raise PlanError("No app is named whose models are to be compared.")
+        raise PlanError(N_("No app is named whose models are to be compared."))
     for label in request.apps:
         own_app(label)
         if label not in owned([label]):
             raise PlanError(
-                f"The app {label!r} has Django migrations. Use makemigrations {label}. For its tables to be SQL's "
-                "from the last of those on, name that in SQL_SINCE."
+                N_(
+                    "The app {label!r} has Django migrations. Use makemigrations {label}. For its tables to be SQL's "
+                    "from the last of those on, name that in SQL_SINCE.",
+                    label=label,
+                )
             )
     _refuse_together(request)
     draft, scope, known = _compared(request)
@@ -104,7 +108,12 @@ def _refuse_together(request: Request) -> None:
     others = {"--rename": request.renames, "--drop-tables": request.drop_tables, "--online": request.online}
     for option, given in others.items():
         if given and request.rename_constraints:
-            raise PlanError(f"--rename-constraints writes a file of names alone: generate with {option} before it.")
+            raise PlanError(
+                N_(
+                    "--rename-constraints writes a file of names alone: generate with {option} before it.",
+                    option=option,
+                )
+            )
 
 
 def compare_models(label: str, database: str, interruption: Interruption) -> tuple[str, ...]:
@@ -231,9 +240,12 @@ def _of_stages(request: Request, draft: Draft, stages: Stages, scope: Scope, kno
     drops = makers_of(draft.standing, known).ids
     if drops:
         raise PlanError(
-            f"{', '.join(map(str, drops))}: in the way of what changes, and made by a repeatable migration, which "
-            "would have to go meanwhile; statement by statement, others would be without it. Nothing was written. "
-            "Leave out --online: then it goes in the transaction of the change."
+            N_(
+                "{ids}: in the way of what changes, and made by a repeatable migration, which "
+                "would have to go meanwhile; statement by statement, others would be without it. Nothing was written. "
+                "Leave out --online: then it goes in the transaction of the change.",
+                ids=", ".join(map(str, drops)),
+            )
         )
     before, after = (replace(draft, up=one.up, down=one.down) for one in (stages.before, stages.after))
     if before.up:
@@ -276,11 +288,13 @@ def _warnings(request: Request, draft: Draft, scope: Scope, known: Known) -> Ite
     yield from draft.warnings
     unclaimed = sorted({*scope.extra_tables} - {rename.old for rename in draft.renames})
     if unclaimed and not request.drop_tables:
-        yield f"No model has {', '.join(unclaimed)} any more. To drop that, generate with --drop-tables."
+        yield N_(
+            "No model has {tables} any more. To drop that, generate with --drop-tables.", tables=", ".join(unclaimed)
+        )
     fills = draft.stages.fills if draft.stages else ()
     notes = (text for one in draft.up for text in (one.note, *one.rewrites))
     yield from dict.fromkeys(text for text in (*notes, *(one.note for one in fills)) if text)
-    yield from (f"In the down part: {one.note}" for one in draft.down if one.is_unfinished)
+    yield from (N_("In the down part: {note}", note=one.note) for one in draft.down if one.is_unfinished)
 
 
 def _refuse_unfinished(known: Known, label: str, database: str) -> None:
@@ -288,8 +302,13 @@ def _refuse_unfinished(known: Known, label: str, database: str) -> None:
     waiting = [str(one.id) for one in (*known.pending(), *known.changed()) if one.id.app == label]
     if waiting:
         raise PlanError(
-            f"{', '.join(waiting)}: not applied as it is now in the database {database!r}, so what it does "
-            f"would be generated once more. Run migrations_run {label} first."
+            N_(
+                "{ids}: not applied as it is now in the database {database!r}, so what it does "
+                "would be generated once more. Run migrations_run {label} first.",
+                ids=", ".join(waiting),
+                database=database,
+                label=label,
+            )
         )
 
 
@@ -302,16 +321,24 @@ def _refuse_unfinished_past(session: Session, label: str) -> None:
     rows = session.query("SELECT name FROM django_migrations WHERE app = %s", [label]) if is_there else ()
     if not is_over(label, last, {name for (name,) in rows}):
         raise PlanError(
-            f"{label}.{last}, the last of the app's Django migrations, is not applied in the database "
-            f"{session.alias!r}, so what they make would be generated once more. Run `migrate {label} {last}` first."
+            N_(
+                "{label}.{last}, the last of the app's Django migrations, is not applied in the database "
+                "{database!r}, so what they make would be generated once more. Run `migrate {label} {last}` first.",
+                label=label,
+                last=last,
+                database=session.alias,
+            )
         )
 
 
 def _switched_off(known: Known, label: str) -> list[str]:
     """Warnings that name the app's migrations that do not run."""
     return [
-        f"{one.id} does not run: its feature, or that of one it depends on, is off. What it makes may be generated "
-        "once more, and then it fails when the feature is on."
+        N_(
+            "{id} does not run: its feature, or that of one it depends on, is off. What it makes may be generated "
+            "once more, and then it fails when the feature is on.",
+            id=one.id,
+        )
         for one in known.migrations
         if one.id.app == label and one.id in known.disabled
     ]
@@ -332,8 +359,11 @@ def _refuse_elsewhere(session: Session, wanted: Wanted) -> None:
     rows = session.query(_ELSEWHERE, [sorted(wanted.tables)])
     if rows:
         raise PlanError(
-            f"{', '.join(name for (name,) in rows)}: in another schema of the search_path than the first, which is the "
-            "one that is compared. Put that schema first, for example by OPTIONS of this database."
+            N_(
+                "{tables}: in another schema of the search_path than the first, which is the "
+                "one that is compared. Put that schema first, for example by OPTIONS of this database.",
+                tables=", ".join(name for (name,) in rows),
+            )
         )
 
 
@@ -370,7 +400,7 @@ def _read_back(text: str, draft: Draft) -> str:
     for part, statements in ((parsed.up, draft.up), (parsed.down, draft.down)):
         sql = part.sql(text) if part else ""
         if [sql[one.start : one.end] for one in split(sql)] != [statement.sql for statement in statements]:
-            raise NotProven("The file that was generated is not read as it was meant. Nothing was written.")
+            raise NotProven(N_("The file that was generated is not read as it was meant. Nothing was written."))
     return text
 
 

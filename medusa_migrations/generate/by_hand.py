@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from medusa_migrations.messages import N_
+
 from .compare import Change
 from .tables import Column, Constraint, Index, Table
 
@@ -22,9 +24,13 @@ def _made_by_hand(changes: Sequence[Change]) -> list[str]:
     gone = {(change.table, change.old.name) for change in changes if change.op == "drop" and change.old}
     made = {(change.table, change.new.name) for change in changes if change.op == "create" and change.new}
     return [
-        f"{change.table}.{change.old.name} is in no model, and goes. If it was made by hand and is to stay, put "
-        f"`-- migrate:keep {change.table}.{change.old.name}` above the up part of the migration that made it, or its "
-        "name into IGNORE."
+        N_(
+            "{table}.{name} is in no model, and goes. If it was made by hand and is to stay, put "
+            "`-- migrate:keep {table}.{name}` above the up part of the migration that made it, or its "
+            "name into IGNORE.",
+            table=change.table,
+            name=change.old.name,
+        )
         for change in changes
         if change.op == "drop"
         and isinstance(change.old, Constraint | Index)
@@ -60,10 +66,13 @@ def _of_what_stays(changes: Sequence[Change]) -> list[str]:
     ]
     return [
         *(
-            f"The default of {place} is in no model, and goes. If it was made by hand and is to stay, put "
-            f"`-- migrate:keep {place}.default` above the up part of the migration that made it, or that into IGNORE "
-            "(`*.default` is all of them)."
+            N_(
+                "The default of {place} is in no model, and goes. If it was made by hand and is to stay, put "
+                "`-- migrate:keep {place}.default` above the up part of the migration that made it, or that into "
+                "IGNORE (`*.default` is all of them).",
+                place=place,
+            )
             for place in defaults
         ),
-        *(f"The comment on {place} is in no model, and goes." for place in comments),
+        *(N_("The comment on {place} is in no model, and goes.", place=place) for place in comments),
     ]

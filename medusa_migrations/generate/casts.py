@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.sql.names import quoted
 
 from .phases import DraftStatement, Phase
@@ -43,10 +44,17 @@ def change_type(table: str, old: Column, new: Column, casts: Casts) -> DraftStat
     cast = re.sub(r"^(character varying)\(\d+\)", r"\1", new.type)
     using = f" USING {quoted(new.name)}::{cast}" if is_explicit else ""
     is_lossy = old.type != new.type and (is_explicit or not _is_lossless(old.type, new.type))
+    loses = N_(
+        "what {new} cannot hold of {table}.{column}, which was {old}",
+        new=new.type,
+        table=table,
+        column=new.name,
+        old=old.type,
+    )
     return DraftStatement(
         Phase.RETYPE,
         f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(new.name)} TYPE {new.type}{collation}{using}",
-        loses=f"what {new.type} cannot hold of {table}.{new.name}, which was {old.type}" if is_lossy else "",
+        loses=loses if is_lossy else "",
         note=_note(table, old, new),
         retypes=table,
     )
@@ -71,7 +79,7 @@ def _joined(alter: str, statements: Sequence[DraftStatement]) -> DraftStatement:
     return replace(
         statements[0],
         sql=f"{alter}\n    {actions}",
-        loses=", and ".join(one.loses for one in statements if one.loses),
+        loses=joined(", and ", [one.loses for one in statements if one.loses]),
         note=" ".join(dict.fromkeys(sentences)),
     )
 
@@ -98,5 +106,9 @@ def _note(table: str, old: Column, new: Column) -> str:
     before, after = (re.fullmatch(r"(?:character varying|text|citext)(?:\((\d+)\))?", one.type) for one in (old, new))
     if before and after and after[1] and (before[1] is None or int(before[1]) > int(after[1])):
         name = f"{table}.{new.name}"
-        return f"Trailing blanks beyond {after[1]} characters of {name} are cut; a longer value is an error."
+        return N_(
+            "Trailing blanks beyond {length} characters of {name} are cut; a longer value is an error.",
+            length=after[1],
+            name=name,
+        )
     return ""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 
 from .compare import Change
 from .proof import can_do
@@ -106,7 +107,11 @@ class Standing(NamedTuple):
     identity: str
 
     def __str__(self) -> str:
-        return f"{self.what} depends on {self.place}, which changes: drop it before, and make it again after that."
+        return N_(
+            "{what} depends on {place}, which changes: drop it before, and make it again after that.",
+            what=self.what,
+            place=self.place,
+        )
 
 
 @dataclass(frozen=True)
@@ -155,8 +160,13 @@ def keys_standing_on(scratch: Scratch, namespace: int, touched: Touched, compare
         if (key.table, key.name) not in compared and key.table not in touched.tables
     ]
     return [
-        f"The foreign key {key.name} of {key.table}, which is not compared here, stands on {danger}: drop it "
-        "before, and make it again after that."
+        N_(
+            "The foreign key {key} of {table}, which is not compared here, stands on {danger}: drop it "
+            "before, and make it again after that.",
+            key=key.name,
+            table=key.table,
+            danger=danger,
+        )
         for key in keys
         if (danger := _danger(scratch, key, touched))
     ]
@@ -165,16 +175,21 @@ def keys_standing_on(scratch: Scratch, namespace: int, touched: Touched, compare
 def _danger(scratch: Scratch, key: ForeignKey, touched: Touched) -> str:
     """What a foreign key refers to, and why it is in the way of that; nothing if it is not."""
     if key.target in touched.tables:
-        return f"{key.target}, which is dropped"
+        return N_("{target}, which is dropped", target=key.target)
     for column, own in zip(key.columns, key.types, strict=True):
         if (place := (key.target, column)) in touched.columns:
             new = touched.columns[place]
             if new is None:
-                return f"{key.target}.{column}, which is dropped"
+                return N_("{target}.{column}, which is dropped", target=key.target, column=column)
             if not _can_refer(scratch, own, new):
-                return f"{key.target}.{column}, which becomes {new}"
+                return N_("{target}.{column}, which becomes {new}", target=key.target, column=column, new=new)
     if (key.target, key.unique_index) in touched.keys:
-        return f"{key.target}.{', '.join(key.columns)}, whose key {key.unique_index} goes"
+        return N_(
+            "{target}.{columns}, whose key {key} goes",
+            target=key.target,
+            columns=", ".join(key.columns),
+            key=key.unique_index,
+        )
     return ""
 
 
@@ -208,7 +223,9 @@ def refuse_taken(session: Session, namespace: int, changes: Sequence[Change], li
     )
     if rows:
         names = ", ".join(sorted(name for (name,) in rows))
-        raise PlanError(f"The database has something of the name {names} already, outside of this app's tables.")
+        raise PlanError(
+            N_("The database has something of the name {names} already, outside of this app's tables.", names=names)
+        )
 
 
 def _relations(thing: object) -> set[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from medusa_migrations.database.postgresql import FIRST_SCHEMA
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import quoted
 
 from .by_hand import in_no_model
@@ -127,8 +128,11 @@ def _refuse_without_table(wanted: Wanted, live: Tables) -> None:
     missing = [model._meta.label for model in wanted.extended if model._meta.db_table not in live]
     if missing:
         raise PlanError(
-            f"{', '.join(missing)}: has fields that no Django migration makes, and its table, which one does, is not "
-            "there yet. Run `migrate` first."
+            N_(
+                "{models}: has fields that no Django migration makes, and its table, which one does, is not "
+                "there yet. Run `migrate` first.",
+                models=", ".join(missing),
+            )
         )
 
 
@@ -168,15 +172,24 @@ def _draft_on_copy(
 def _doubts(live: Tables, copied: Tables) -> list[str]:
     """Warnings that name what is wrong with a live table, or differs in its copy."""
     invalid = [
-        f"The index {index.name} of {table.name} is invalid: an attempt to build it failed. REINDEX it, or drop it."
+        N_(
+            "The index {index} of {table} is invalid: an attempt to build it failed. REINDEX it, or drop it.",
+            index=index.name,
+            table=table.name,
+        )
         for table in live.values()
         for index in table.indexes.values()
         if not index.valid
     ]
-    return invalid + [
-        f"PostgreSQL prints {change.table}.{change.thing.name} otherwise for a copy: see that nothing of it is lost."
+    differing = [
+        N_(
+            "PostgreSQL prints {table}.{name} otherwise for a copy: see that nothing of it is lost.",
+            table=change.table,
+            name=change.thing.name,
+        )
         for change in compare(live, copied)
     ]
+    return [*invalid, *differing]
 
 
 def _proven_draft(copy: Copies, request: Request, renames: Sequence[Rename], models: Tables, copied: Tables) -> Draft:
@@ -217,8 +230,11 @@ def _refuse_several_online(request: Request) -> None:
     """Raise PlanError for several apps, whose steps would have to go with one another's releases."""
     if len(request.apps) > 1:
         raise PlanError(
-            "--online takes one app at a time where tables that are there change. Generate "
-            f"{', '.join(request.apps)} one after the other with --online, or together without it."
+            N_(
+                "--online takes one app at a time where tables that are there change. Generate "
+                "{apps} one after the other with --online, or together without it.",
+                apps=", ".join(request.apps),
+            )
         )
 
 
@@ -226,16 +242,26 @@ def _partitioned(draft: Draft, wanted: Wanted, live: Tables) -> list[str]:
     """Warnings that name tables that change and are partitioned, or should be by what another package's model says."""
     changing = sorted({change.table for change in draft.changes} & live.keys())
     new = [change.table for change in draft.changes if change.op == "create" and isinstance(change.new, Table)]
-    return [
-        f"{name} is partitioned by {live[name].partitioned}, and stays so: a change of it is one of all its partitions."
+    partitioned = [
+        N_(
+            "{name} is partitioned by {key}, and stays so: a change of it is one of all its partitions.",
+            name=name,
+            key=live[name].partitioned,
+        )
         for name in changing
         if live[name].partitioned
-    ] + [
-        f"{wanted.tables[name]._meta.label} is a partitioned model, and {name} is made as a plain table: write its "
-        "PARTITION BY and its partitions by hand."
+    ]
+    plain = [
+        N_(
+            "{model} is a partitioned model, and {name} is made as a plain table: write its "
+            "PARTITION BY and its partitions by hand.",
+            model=wanted.tables[name]._meta.label,
+            name=name,
+        )
         for name in new
         if hasattr(wanted.tables[name], "_partitioning_meta")  # as django-postgres-extra marks it
     ]
+    return [*partitioned, *plain]
 
 
 def _with_partitions(error: NotProven, tables: Tables) -> NotProven:
@@ -244,8 +270,13 @@ def _with_partitions(error: NotProven, tables: Tables) -> NotProven:
     if not found:
         return error
     return NotProven(
-        f"{error}\n{', '.join(found)}: partitioned, which no model says. A key that has to be another for that is left "
-        f"alone where a migration says so: `-- migrate:keep {found[0]}.{found[0]}_pkey`."
+        N_(
+            "{problem}\n{tables}: partitioned, which no model says. A key that has to be another for that is left "
+            "alone where a migration says so: `-- migrate:keep {table}.{table}_pkey`.",
+            problem=error.args[0],
+            tables=", ".join(found),
+            table=found[0],
+        )
     )
 
 

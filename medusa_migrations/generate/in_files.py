@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import quoted
 
 from .compare import Change, compare
@@ -136,7 +137,9 @@ def prove_order(copy: Copies, files: Sequence[AppFile], models: Tables, copied: 
         for file in reversed(files):
             run_part(copy.scratch, "down", file.down, watch)
     except NotProven as error:
-        raise NotProven(f"{error} Or generate what is renamed first, one app after the other.") from error
+        raise NotProven(
+            N_("{problem} Or generate what is renamed first, one app after the other.", problem=error.args[0])
+        ) from error
     refuse_difference("down", compare(copy.scratch.read({*copy.names, *copied}), copied, all_names(copied)))
 
 

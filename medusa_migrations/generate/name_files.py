@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.sql.names import quoted
 
 from .in_files import AppFile
@@ -16,7 +17,7 @@ from .steps import ordered
 from .tables import Column, Table, Tables
 from .watch import CopyWatch
 
-_IN_TURN = (
+_IN_TURN = N_(
     " Where apps have each other's names in turn, so that none can begin: give one of them another name by hand, and "
     "generate again."
 )
@@ -40,7 +41,8 @@ def prove_names(
         now = scope.compared(scratch.read(renamed))
         _refuse_names("up", other_names(now, models, scope.wanted.explicit_names))
     except NotProven as error:
-        raise NotProven(f"{error}{_IN_TURN if any(first.values()) else ''}") from error
+        hint = _IN_TURN if any(first.values()) else ""
+        raise NotProven(joined("", [error.args[0], hint])) from error
     files = []
     for label, up in reversed(parts):
         down = run_part(scratch, "down", taking_names_back(own[label]), CopyWatch(scratch))
@@ -49,7 +51,7 @@ def prove_names(
     back = scratch.read(renamed)
     _refuse_names("down", other_names(back, copied))
     if back != copied:
-        raise NotProven("After the generated down part the tables are not as they were. Nothing was written.")
+        raise NotProven(N_("After the generated down part the tables are not as they were. Nothing was written."))
     return tuple(reversed(files))
 
 
@@ -69,7 +71,13 @@ def _first_of_others(own: Mapping[str, Sequence[OtherName]]) -> dict[str, dict[s
 def _refuse_names(part: str, left: Sequence[OtherName]) -> None:
     if left:
         listed = "\n".join(f"  {one}" for one in left)
-        raise NotProven(f"After the generated {part} part these names are left:\n{listed}\nNothing was written.")
+        raise NotProven(
+            N_(
+                "After the generated {part} part these names are left:\n{listed}\nNothing was written.",
+                part=part,
+                listed=listed,
+            )
+        )
 
 
 def _with_sequences(table: Table) -> Table:

@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
+from medusa_migrations.lint.wording import listed
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import literal, quoted
 
 from .phases import DraftStatement, Phase
@@ -17,7 +19,16 @@ from .tables import Column, Constraint, Index, Tables
 
 _Named = TypeVar("_Named", Constraint, Index)
 
-_NOTE = "Names: each is given only where the old one is there, as a database that came about otherwise has the new one."
+# How many of a kind: one, and several.
+_COUNTED = {
+    "constraint": (N_("{count} constraint"), N_("{count} constraints")),
+    "index": (N_("{count} index"), N_("{count} indexes")),
+    "sequence": (N_("{count} sequence"), N_("{count} sequences")),
+}
+
+_NOTE = N_(
+    "Names: each is given only where the old one is there, as a database that came about otherwise has the new one."
+)
 
 # A relation's name is taken for the whole schema, a constraint's for its table.
 _TAKEN = """
@@ -136,13 +147,21 @@ def _sequences(table: str, old: Mapping[str, Column], new: Mapping[str, Column])
 def in_words(names: Iterable[OtherName]) -> str:
     """A sentence that tells how many there are, and what to do about them; nothing where there are none."""
     counts: Counter[str] = Counter(one.kind for one in names)
-    plurals = {"constraint": "constraints", "index": "indexes", "sequence": "sequences"}
-    parts = [f"{counts[kind]} {kind if counts[kind] == 1 else plurals[kind]}" for kind in plurals if counts[kind]]
+    words = {kind: one if counts[kind] == 1 else many for kind, (one, many) in _COUNTED.items()}
+    parts = [text.filled(count=counts[kind]) for kind, text in words.items() if counts[kind]]
     if not parts:
         return ""
-    listed = " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
-    has = "has another name" if counts.total() == 1 else "have other names"
-    return f"{listed} {has} than the models would give: --rename-constraints writes a file that makes them equal."
+    if counts.total() == 1:
+        text = N_(
+            "{names} has another name than the models would give: --rename-constraints writes a file that makes them "
+            "equal."
+        )
+    else:
+        text = N_(
+            "{names} have other names than the models would give: --rename-constraints writes a file that makes them "
+            "equal."
+        )
+    return text.filled(names=listed(parts))
 
 
 def giving_names(names: Iterable[OtherName]) -> list[DraftStatement]:
@@ -164,9 +183,14 @@ def refuse_taken_names(session: Session, namespace: int, names: Sequence[OtherNa
     wanted = Counter(place for one in names for place in one.places(one.new))
     refused = [one for one in names if any(place in taken or wanted[place] > 1 for place in one.places(one.new))]
     if refused:
-        listed = "\n".join(f"  {one}" for one in refused)
+        lines = "\n".join(f"  {one}" for one in refused)
         raise PlanError(
-            f"The database has something else of these names, or they would be given twice:\n{listed}\nNothing was "
-            "written. Give what has the name another one by hand, or leave a name as it is by "
-            f"`-- migrate:keep {refused[0].table}.{refused[0].old}` in a migration of the app."
+            N_(
+                "The database has something else of these names, or they would be given twice:\n{names}\nNothing was "
+                "written. Give what has the name another one by hand, or leave a name as it is by "
+                "`-- migrate:keep {table}.{name}` in a migration of the app.",
+                names=lines,
+                table=refused[0].table,
+                name=refused[0].old,
+            )
         )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.sql.names import quoted
 
 from .phases import DraftStatement, Phase
@@ -158,8 +159,11 @@ class OnlineRendering(Rendering):
 
     def _only_way(self, table: str, statements: Iterator[DraftStatement]) -> Iterator[DraftStatement]:
         first, *comments = statements
-        note = f"{table} is partitioned, and so others wait for this: PostgreSQL has no other way for the whole of it."
-        yield replace(first, note=f"{first.note} {note}".strip(), is_only_way=True)
+        note = N_(
+            "{table} is partitioned, and so others wait for this: PostgreSQL has no other way for the whole of it.",
+            table=table,
+        )
+        yield replace(first, note=joined(" ", filter(None, [first.note, note])), is_only_way=True)
         yield from comments
 
     def _is_in_the_way(self, table: str, thing: Constraint | Index) -> bool:

@@ -9,6 +9,7 @@ from django.db import Error
 from medusa_migrations.database.postgresql import OUT_OF_MEMORY, server_error
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.events import working
+from medusa_migrations.messages import N_
 
 from .casts import Casts
 from .compare import Change
@@ -20,7 +21,7 @@ from .watch import CopyWatch
 
 _CANNOT_COERCE = "42846"
 _DATATYPE_MISMATCH = "42804"
-_CURE = "Nothing was written. Write this change by hand."
+_CURE = N_("Nothing was written. Write this change by hand.")
 
 
 class NotProven(MigrationError):
@@ -36,7 +37,7 @@ def run_part(
     """
     watch.resume()
     judged = []
-    for statement in working(f"proving the {part} part", statements, len(statements), scratch.listener):
+    for statement in working(N_("proving the {part} part", part=part), statements, len(statements), scratch.listener):
         try:
             scratch.change([statement.sql])
             judged.append(watch.judged(statement))
@@ -44,7 +45,13 @@ def run_part(
             if server_error(error).sqlstate == OUT_OF_MEMORY:
                 raise
             raise NotProven(
-                f"The generated {part} part does not run: {server_error(error).message}\n  {statement.sql}\n{_CURE}"
+                N_(
+                    "The generated {part} part does not run: {message}\n  {sql}\n{cure}",
+                    part=part,
+                    message=server_error(error).message,
+                    sql=statement.sql,
+                    cure=_CURE,
+                )
             ) from error
     return judged
 
@@ -53,7 +60,14 @@ def refuse_difference(part: str, left: Sequence[Change]) -> None:
     """Raise NotProven if any changes are `left` to be done after a part, "up" or "down", has run."""
     if left:
         differences = "\n".join(f"  {change.op} {change.table}.{change.thing.name}" for change in left)
-        raise NotProven(f"After the generated {part} part these differences are left:\n{differences}\n{_CURE}")
+        raise NotProven(
+            N_(
+                "After the generated {part} part these differences are left:\n{differences}\n{cure}",
+                part=part,
+                differences=differences,
+                cure=_CURE,
+            )
+        )
 
 
 def find_casts(scratch: Scratch, changes: Iterable[Change]) -> Casts:

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import TypeVar
 
 from medusa_migrations.errors import PlanError, nearest
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import quoted
 
 from .phases import DraftStatement, Phase
@@ -99,16 +100,37 @@ def given_renames(texts: Iterable[str], old: Tables, new: Tables) -> list[Rename
         before, equals, after = text.partition("=")
         table, dot, column = before.partition(".")
         if not equals or not after or not table or (dot and not column):
-            raise PlanError(f"--rename takes table=new or table.column=new; this is {text!r}.")
+            raise PlanError(N_("--rename takes table=new or table.column=new; this is {given!r}.", given=text))
         if before in seen or (dot and table, after) in seen:
-            raise PlanError(f"--rename {text}: {before} or {after} is in another --rename already.")
+            raise PlanError(
+                N_(
+                    "--rename {given}: {before} or {after} is in another --rename already.",
+                    given=text,
+                    before=before,
+                    after=after,
+                )
+            )
         seen |= {before, (dot and table, after)}
         if table not in old:
-            raise PlanError(f"--rename {text}: the database has no table {table!r} of this app.{nearest(table, old)}")
+            raise PlanError(
+                N_(
+                    "--rename {given}: the database has no table {table!r} of this app.{hint}",
+                    given=text,
+                    table=table,
+                    hint=nearest(table, old),
+                )
+            )
         if not dot:
             _refuse_taken(text, after, after in old and after not in leaving)
             if after not in new:
-                raise PlanError(f"--rename {text}: {after!r} is no new table of the models.{nearest(after, new)}")
+                raise PlanError(
+                    N_(
+                        "--rename {given}: {after!r} is no new table of the models.{hint}",
+                        given=text,
+                        after=after,
+                        hint=nearest(after, new),
+                    )
+                )
             tables.append(Rename(table, after))
         else:
             columns.append((text, table, column, after))
@@ -122,11 +144,21 @@ def _given_column(
 ) -> Rename:
     if column not in old[table].columns:
         hint = nearest(column, old[table].columns)
-        raise PlanError(f"--rename {text}: the table {table!r} has no column {column!r}.{hint}")
+        raise PlanError(
+            N_(
+                "--rename {given}: the table {table!r} has no column {column!r}.{hint}",
+                given=text,
+                table=table,
+                column=column,
+                hint=hint,
+            )
+        )
     _refuse_taken(text, after, after in old[table].columns and f"{table}.{after}" not in leaving)
     if today not in new or after not in new[today].columns:
         hint = nearest(after, new[today].columns) if today in new else ""
-        raise PlanError(f"--rename {text}: {after!r} is no new column of the model.{hint}")
+        raise PlanError(
+            N_("--rename {given}: {after!r} is no new column of the model.{hint}", given=text, after=after, hint=hint)
+        )
     return Rename(column, after, today)
 
 
@@ -134,7 +166,12 @@ def _refuse_taken(text: str, name: str, is_taken: bool) -> None:
     """Raise PlanError if the database has the new `name` of a rename already."""
     if is_taken:
         raise PlanError(
-            f"--rename {text}: the database has {name!r} already. If that was renamed too, say so by another --rename."
+            N_(
+                "--rename {given}: the database has {name!r} already. If that was renamed too, say so by another "
+                "--rename.",
+                given=text,
+                name=name,
+            )
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import literal, quoted
 
 from .along import drop_order, goes_along
@@ -164,7 +165,9 @@ class Rendering:
             if index.name in self.taken:
                 yield DraftStatement(Phase.MAKE_ROOM, f"DROP INDEX {quoted(index.name)}")
         yield DraftStatement(
-            Phase.DROP_TABLE, f"DROP TABLE {quoted(table.name)}", loses=f"the table {table.name} with all its rows"
+            Phase.DROP_TABLE,
+            f"DROP TABLE {quoted(table.name)}",
+            loses=N_("the table {table} with all its rows", table=table.name),
         )
 
     def alter_table(self, old: Table, new: Table) -> Iterator[DraftStatement]:
@@ -193,11 +196,16 @@ class Rendering:
         value, note = value_for_old_rows(self.values, self.new[table], column)
         alter = f"{alter_table(table)} ALTER COLUMN {quoted(column.name)}"
         if value is None:
-            reason = note or "no value could be invented for rows that are there, as for a key none may be"
+            reason = note or N_("no value could be invented for rows that are there, as for a key none may be")
             yield DraftStatement(
                 Phase.ADD_COLUMN,
                 f"{alter_table(table)} ADD COLUMN {column_sql(replace(column, not_null=False))}",
-                note=f"Fill {table}.{column.name} below this: {reason}. Without rows nothing is to be done.",
+                note=N_(
+                    "Fill {table}.{column} below this: {reason}. Without rows nothing is to be done.",
+                    table=table,
+                    column=column.name,
+                    reason=reason,
+                ),
                 is_unfinished=True,
             )
             if column.not_null:
@@ -226,7 +234,7 @@ class Rendering:
         yield DraftStatement(
             Phase.DROP_GENERATED if is_generated else phase,
             f"{alter_table(table)} DROP COLUMN {quoted(column.name)}",
-            loses="" if is_generated else f"the values of {table}.{column.name}",
+            loses="" if is_generated else N_("the values of {table}.{column}", table=table, column=column.name),
         )
 
     def alter_column(self, table: str, old: Column, new: Column) -> Iterator[DraftStatement]:
@@ -237,7 +245,9 @@ class Rendering:
         if is_remade or (old.generated is not None and old == new) or (table, new.name) in self.casts.impossible:
             for statement in self.drop_column(table, old, Phase.DROP_UNCASTABLE):
                 if (table, new.name) in self.casts.impossible:
-                    statement = replace(statement, note=f"PostgreSQL cannot cast {old.type} to {new.type}.")
+                    statement = replace(
+                        statement, note=N_("PostgreSQL cannot cast {old} to {new}.", old=old.type, new=new.type)
+                    )
                 yield statement
             yield from self.create_column(table, new if new.counts_up else replace(new, sequence=None))
             return
@@ -255,7 +265,9 @@ class Rendering:
         if old.identity and not new.identity:
             yield from _drop_identity(table, old, after)
         if old.default is not None and not goes_on and (new.default is None or old.type != new.type):
-            note = f"The sequence {before.name} stays, so that down can go on where it was." if before and after else ""
+            note = ""
+            if before and after:
+                note = N_("The sequence {sequence} stays, so that down can go on where it was.", sequence=before.name)
             yield DraftStatement(Phase.BEFORE_RETYPE, f"{alter} DROP DEFAULT", note=note)
         if (old.type, old.collation) != (new.type, new.collation):
             yield change_type(table, old, new, self.casts)
@@ -279,8 +291,10 @@ class Rendering:
         value, note = value_for_old_rows(self.values, self.new[table], new)
         is_unfinished = value is None and not new.identity
         if is_unfinished:
-            reason = f", as {note}" if note else ""
-            note = f"This fails if {table}.{new.name} is null in any row: fill it above this{reason}."
+            fails = N_("This fails if {table}.{column} is null in any row: fill it above this.")
+            if note:
+                fails = N_("This fails if {table}.{column} is null in any row: fill it above this, as {reason}.")
+            note = fails.filled(table=table, column=new.name, reason=note)
         elif not new.identity:
             assert value is not None
             yield from self.fill(table, new, value, note)
@@ -343,7 +357,12 @@ class Rendering:
             return ""
         columns = ", ".join(f"{table}.{column}" for column in constraint.columns)
         was, now = before.target, constraint.target
-        return f"The values of {columns} were those of {was}, and are now taken as those of {now}."
+        return N_(
+            "The values of {columns} were those of {was}, and are now taken as those of {now}.",
+            columns=columns,
+            was=was,
+            now=now,
+        )
 
     def create_index(self, table: str, index: Index) -> Iterator[DraftStatement]:
         """An index with its comment."""
@@ -410,7 +429,7 @@ def _drop_identity(table: str, column: Column, idle: Counter | None) -> Iterator
         yield DraftStatement(
             Phase.BEFORE_RETYPE,
             f"SELECT setval({literal(quoted(idle.name))}, {last})",
-            note=f"The sequence {idle.name} is for down, which goes on where the column was.",
+            note=N_("The sequence {sequence} is for down, which goes on where the column was.", sequence=idle.name),
         )
     yield DraftStatement(Phase.BEFORE_RETYPE, f"{alter_table(table)} ALTER COLUMN {quoted(column.name)} DROP IDENTITY")
     if idle:

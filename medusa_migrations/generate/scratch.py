@@ -18,6 +18,7 @@ from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, OUT_OF
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.events import Listener, working
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import quoted
 
 from .catalog import read_tables
@@ -93,7 +94,9 @@ def open_scratch(session: Session, listener: Listener) -> Iterator[Scratch]:
     """
     (path,) = session.query("SELECT pg_catalog.current_schemas(false)::text[]")[0]
     if not path:
-        raise DatabaseError(f"The search_path of the database {session.alias!r} names no schema that is there.")
+        raise DatabaseError(
+            N_("The search_path of the database {database!r} names no schema that is there.", database=session.alias)
+        )
     rest = "".join(f", {quoted(name)}" for name in path)
     try:
         session.execute(
@@ -114,12 +117,21 @@ def _explained(session: Session, error: Error) -> DatabaseError:
     found = server_error(error)
     cure = ""
     if found.sqlstate == INSUFFICIENT_PRIVILEGE:
-        cure = " To compare, tables are made in the session's temporary schema: give this database user TEMP on it."
+        cure = N_(" To compare, tables are made in the session's temporary schema: give this database user TEMP on it.")
     elif found.sqlstate == OUT_OF_MEMORY:
-        cure = " That is the server's room for locks (max_locks_per_transaction). Generate for one app at a time."
+        cure = N_(" That is the server's room for locks (max_locks_per_transaction). Generate for one app at a time.")
     elif found.sqlstate == UNDEFINED_OBJECT:
-        cure = " If it is of an extension, or a collation or type, write a migration that creates that first; run it."
-    return DatabaseError(f"The models cannot be built in the database {session.alias!r}: {found.message}.{cure}")
+        cure = N_(
+            " If it is of an extension, or a collation or type, write a migration that creates that first; run it."
+        )
+    return DatabaseError(
+        N_(
+            "The models cannot be built in the database {database!r}: {message}.{cure}",
+            database=session.alias,
+            message=found.message,
+            cure=cure,
+        )
+    )
 
 
 def build_models(scratch: Scratch, models: Sequence[type[Model]], keys_left_out: Collection[Place]) -> dict[str, Table]:
@@ -132,7 +144,7 @@ def build_models(scratch: Scratch, models: Sequence[type[Model]], keys_left_out:
     own_tables = {model._meta.db_table for model in models}
     roots = [model for model in models if not model._meta.auto_created]
     starts = range(0, len(roots), BATCH)
-    for start in working("building the models", starts, len(roots), scratch.listener, size=BATCH):
+    for start in working(N_("building the models"), starts, len(roots), scratch.listener, size=BATCH):
         batch = roots[start : start + BATCH]
         through: list[Any] = [field.remote_field.through for model in batch for field in model._meta.local_many_to_many]
         all_models = [*batch, *(model for model in through if model._meta.auto_created)]
@@ -214,7 +226,7 @@ def copy_tables(scratch: Scratch, tables: Tables, known: Tables, others: Tables)
         parts += [f"UNIQUE ({', '.join(map(quoted, key))})" for key in sorted(columns)]
         scratch.execute([f"CREATE TEMP TABLE {quoted(name)} ({', '.join(parts)})"])
     statements = list(create_tables(tables))
-    scratch.change(working("copying the tables", statements, len(statements), scratch.listener))
+    scratch.change(working(N_("copying the tables"), statements, len(statements), scratch.listener))
     for number, table in enumerate(tables.values()):
         if table.partitioned:  # what a change does is seen in a partition alone
             all_rows = "FOR VALUES WITH (MODULUS 1, REMAINDER 0)" if table.partitioned.startswith("HASH") else "DEFAULT"

@@ -11,6 +11,7 @@ from django.db import Error
 
 from medusa_migrations.database.postgresql import server_version
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_, joined
 
 from .compare import Change, compare
 from .copies import Copies
@@ -28,7 +29,7 @@ from .unsaid import with_unsaid
 from .values import Value, value_for_old_rows
 from .watch import CopyWatch
 
-_CURE = (
+_CURE = N_(
     "Nothing was written. Leave out --online, or split it: change this by hand, as the guide says under Online, and "
     "generate the rest with --online."
 )
@@ -73,10 +74,14 @@ def make_tables_alone(changes: Iterable[Change]) -> bool:
 
 def refuse_by_name(renames: Iterable[Rename], going: Mapping[Place, bool]) -> None:
     """Raise PlanError for renames, and for columns that are dropped and added again: code that runs needs the old."""
-    found = [f"{rename}: a rename, while code that runs uses the old name" for rename in renames]
+    found = [N_("{rename}: a rename, while code that runs uses the old name", rename=rename) for rename in renames]
     found += [
-        f"{table}.{column}: has to be dropped and added again, as PostgreSQL has no other way to its new type or "
-        "expression"
+        N_(
+            "{table}.{column}: has to be dropped and added again, as PostgreSQL has no other way to its new type or "
+            "expression",
+            table=table,
+            column=column,
+        )
         for (table, column), is_added_again in going.items()
         if is_added_again
     ]
@@ -91,7 +96,7 @@ def prove_stages(copy: Copies, before: Tables, target: Tables, models: Tables, v
     try:
         return _Proof(copy, before, target, values).stages(models)
     except NotProven as error:
-        raise NotProven(f"{error} Or leave out --online.") from error
+        raise NotProven(N_("{problem} Or leave out --online.", problem=error.args[0])) from error
 
 
 class _Proof:
@@ -208,11 +213,16 @@ def _is_slow(scratch: Scratch, column: Column, value: Value | None) -> bool:
 
 
 def _by_hand(table: str, column: str, value: Value) -> str:
-    reason = value.note or "no value could be invented for rows that are there, as for a key none may be"
-    return f"Fill {table}.{column} in rows that are there: {reason}. Without rows nothing is to be done."
+    reason = value.note or N_("no value could be invented for rows that are there, as for a key none may be")
+    return N_(
+        "Fill {table}.{column} in rows that are there: {reason}. Without rows nothing is to be done.",
+        table=table,
+        column=column,
+        reason=reason,
+    )
 
 
 def _refuse(found: Iterable[str]) -> None:
-    listed = [f"  {one}" for one in found]
+    listed = [joined("", ["  ", one]) for one in found]
     if listed:
-        raise PlanError("\n".join(["What has no online way here:", *listed, _CURE]))
+        raise PlanError(joined("\n", [N_("What has no online way here:"), *listed, _CURE]))

@@ -8,6 +8,7 @@ from django.db.models import Field
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.files.owned import owned
+from medusa_migrations.messages import N_
 
 from .remade import Place
 from .scope import Scope
@@ -36,24 +37,37 @@ def keys_left_out(session: Session, scope: Scope) -> dict[Place, str]:
 
 def _elsewhere(field: Field[Any, Any]) -> str:
     table = target_of(field)._meta.db_table
-    return (
-        f"{field.model._meta.label}.{field.name} refers to {table}, whose db_table names a schema: its foreign key is "
-        "left out. Write it by hand; it is not compared."
+    return N_(
+        "{model}.{field} refers to {table}, whose db_table names a schema: its foreign key is "
+        "left out. Write it by hand; it is not compared.",
+        model=field.model._meta.label,
+        field=field.name,
+        table=table,
     )
 
 
 def _not_there(field: Field[Any, Any]) -> str:
     target, label = target_of(field)._meta, field.model._meta.app_label
     if target.app_label == label:
-        how = f"Make that table, and then generate {label} again, and it comes."
+        how = N_("Make that table, and then generate {label} again, and it comes.", label=label)
     elif target.app_label not in owned([target.app_label]):
-        how = f"Run makemigrations {target.app_label}, and then generate {label} again, and it comes."
-    else:
-        how = (
-            f"Generate and run {target.app_label}, and then generate {label} again, and it comes; or generate both at "
-            f"once: makemigration {label} {target.app_label} --generate."
+        how = N_(
+            "Run makemigrations {app}, and then generate {label} again, and it comes.",
+            app=target.app_label,
+            label=label,
         )
-    return (
-        f"{field.model._meta.label}.{field.name} refers to {target.db_table}, which is not there, and which no "
-        f"migration that is pending makes: its foreign key is left out. {how}"
+    else:
+        how = N_(
+            "Generate and run {app}, and then generate {label} again, and it comes; or generate both at "
+            "once: makemigration {label} {app} --generate.",
+            app=target.app_label,
+            label=label,
+        )
+    return N_(
+        "{model}.{field} refers to {table}, which is not there, and which no "
+        "migration that is pending makes: its foreign key is left out. {how}",
+        model=field.model._meta.label,
+        field=field.name,
+        table=target.db_table,
+        how=how,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from medusa_migrations.messages import N_
+
 from .remade import mentions
 from .tables import Constraint, Index, Table
 
@@ -14,8 +16,20 @@ def default_unseen(live: Table, compared: Table, column: str, again: bool | None
     if live.columns[column].default is None or compared.columns[column].default is not None or again is False:
         return []
     if again:
-        return [f"The default of {live.name}.{column} is kept, but goes with the column: set it again."]
-    return [f"The default of {live.name}.{column} is kept: see that the new type can have it, or the run fails."]
+        return [
+            N_(
+                "The default of {table}.{column} is kept, but goes with the column: set it again.",
+                table=live.name,
+                column=column,
+            )
+        ]
+    return [
+        N_(
+            "The default of {table}.{column} is kept: see that the new type can have it, or the run fails.",
+            table=live.name,
+            column=column,
+        )
+    ]
 
 
 def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list[str]:
@@ -27,10 +41,16 @@ def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list
         *(one for name, one in live.constraints.items() if name not in compared.constraints),
         *(one for name, one in live.indexes.items() if name not in compared.indexes),
     ]
-    how = "dropped and added" if again else "dropped"
+    how = N_("dropped and added") if again else N_("dropped")
     return [
-        f"{live.name}.{one.name} is kept, but goes with the column {column}, which is {how}. Neither part makes "
-        "it again: write that into both, or into a migration of its own."
+        N_(
+            "{table}.{name} is kept, but goes with the column {column}, which is {how}. Neither part makes "
+            "it again: write that into both, or into a migration of its own.",
+            table=live.name,
+            name=one.name,
+            column=column,
+            how=how,
+        )
         for one in unseen
         if column in one.uses
     ]
@@ -39,8 +59,13 @@ def going_unseen(live: Table, compared: Table, column: str, again: bool) -> list
 def computed_unseen(live: Table, compared: Table, column: str) -> list[str]:
     """Warnings that name the generated columns that are kept, so not `compared`, and are made of `column`."""
     return [
-        f"The generated column {live.name}.{name} is kept and stands on {column}, which changes: drop it before, and "
-        "make it again after that."
+        N_(
+            "The generated column {table}.{name} is kept and stands on {column}, which changes: drop it before, and "
+            "make it again after that.",
+            table=live.name,
+            name=name,
+            column=column,
+        )
         for name, one in live.columns.items()
         if name not in compared.columns and one.generated is not None and mentions(one.generated, column)
     ]

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 
 from .compare import Change
 from .remade import Place
@@ -78,7 +79,12 @@ def value_for_old_rows(values: Mapping[Place, Value], table: Table, column: Colu
     if column.default is not None or table.is_key(column.name):
         return column.default, ""
     value = zero_value(column.type)
-    note = f"Rows that are there get {value} in {table.name}.{column.name}, which has no default. Put in what is right."
+    note = N_(
+        "Rows that are there get {value} in {table}.{column}, which has no default. Put in what is right.",
+        value=value,
+        table=table.name,
+        column=column.name,
+    )
     return value, note if value is not None else ""
 
 
@@ -122,17 +128,17 @@ def _default(session: Session, field: Field[Any, Any] | None, table: Table, colu
     place = f"{table.name}.{column}"
     if not _is_called_once(field):
         is_shared = table.is_unique(column) and not _function(field)
-        note = f"Rows that are there get one value in {place}, which is unique: for several this fails."
+        note = N_("Rows that are there get one value in {place}, which is unique: for several this fails.", place=place)
         return _value(_default_sql(session, field), note if is_shared else "")
     if field.remote_field:
-        return Value(None, "its default is a function, and the row that it gives may be another in each database")
+        return Value(None, N_("its default is a function, and the row that it gives may be another in each database"))
     if table.is_unique(column):
         return None
     with _queries_seen() as queries:
         sql = _default_sql(session, field)
     if queries:
-        return Value(None, "its default is a function that asks the database, and another may say otherwise")
-    note = f"All rows that are there get this one value in {place}, whose default is a function."
+        return Value(None, N_("its default is a function that asks the database, and another may say otherwise"))
+    note = N_("All rows that are there get this one value in {place}, whose default is a function.", place=place)
     return _value(sql, note)
 
 
@@ -189,6 +195,12 @@ def _default_sql(session: Session, field: Field[Any, Any]) -> str | None:
         return None if value is None else session.compose("%s", [value])
     except Exception as error:
         raise PlanError(
-            f"The default of {field.model._meta.label}.{field.name}, which rows that are there would get, cannot be "
-            f"had: {type(error).__name__}: {error}. Give the field another default, or add it with null=True first."
+            N_(
+                "The default of {model}.{field}, which rows that are there would get, cannot be "
+                "had: {kind}: {problem}. Give the field another default, or add it with null=True first.",
+                model=field.model._meta.label,
+                field=field.name,
+                kind=type(error).__name__,
+                problem=str(error),
+            )
         ) from error

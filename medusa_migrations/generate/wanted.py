@@ -19,6 +19,7 @@ from django.db.models.fields import NOT_PROVIDED
 
 from medusa_migrations.files.owned import taken_over
 from medusa_migrations.files.sources import is_installed_package
+from medusa_migrations.messages import N_
 
 # The longest name that PostgreSQL does not cut, in bytes (manual, 4.1.1).
 NAME_LENGTH = 63
@@ -73,20 +74,41 @@ def wanted_by(labels: Sequence[str], connection: BaseDatabaseWrapper) -> Wanted:
         if options.proxy or options.swapped or not options.managed or not options.can_migrate(connection):
             continue
         if not router.allow_migrate_model(connection.alias, model):
-            warnings.append(f"{options.label} is left out: DATABASE_ROUTERS keep it away from {connection.alias!r}.")
+            warnings.append(
+                N_(
+                    "{model} is left out: DATABASE_ROUTERS keep it away from {database!r}.",
+                    model=options.label,
+                    database=connection.alias,
+                )
+            )
         elif '"' in options.db_table or len(options.db_table.encode()) > NAME_LENGTH:
             warnings.append(
-                f"{options.label} is left out: its db_table {options.db_table!r} names a schema, has quotes, or is "
-                f"longer than PostgreSQL's {NAME_LENGTH} bytes."
+                N_(
+                    "{model} is left out: its db_table {table!r} names a schema, has quotes, or is "
+                    "longer than PostgreSQL's {length} bytes.",
+                    model=options.label,
+                    table=options.db_table,
+                    length=NAME_LENGTH,
+                )
             )
         elif options.db_table in {one._meta.db_table for one in models}:
-            warnings.append(f"{options.label} is left out: another model has the table {options.db_table} too.")
+            warnings.append(
+                N_(
+                    "{model} is left out: another model has the table {table} too.",
+                    model=options.label,
+                    table=options.db_table,
+                )
+            )
         else:
             models.append(model)
     extended = _extended(connection.alias)
     warnings += [
-        f"{model._meta.label} has fields that no Django migration makes ({', '.join(sorted(columns))}). Of its table "
-        "only these are compared; an update of its app may make columns of the same name."
+        N_(
+            "{model} has fields that no Django migration makes ({fields}). Of its table "
+            "only these are compared; an update of its app may make columns of the same name.",
+            model=model._meta.label,
+            fields=", ".join(sorted(columns)),
+        )
         for model, columns in extended.items()
     ]
     return wanted_of(models, extended=extended, warnings=warnings)
@@ -140,8 +162,14 @@ def warnings_of_parents(models: Iterable[type[Model]], labels: Collection[str]) 
             if parent._meta.app_label not in labels and not model._meta.proxy:
                 found.setdefault(parent, []).append(model._meta.label)
     return [
-        f"{', '.join(children)} {'extends' if len(children) == 1 else 'extend'} {parent._meta.label} of another app, "
-        f"whose table {parent._meta.db_table} has a part of the rows: what changes there is not seen here."
+        N_(
+            "{models} {extend} {parent} of another app, "
+            "whose table {table} has a part of the rows: what changes there is not seen here.",
+            models=", ".join(children),
+            extend=N_("extends") if len(children) == 1 else N_("extend"),
+            parent=parent._meta.label,
+            table=parent._meta.db_table,
+        )
         for parent, children in found.items()
     ]
 

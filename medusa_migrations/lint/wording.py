@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medusa_migrations.messages import N_
+from medusa_migrations.messages import N_, joined
 
 # What of a statement is named, the first that is in it.
 _ACTIONS = tuple(
@@ -62,10 +62,10 @@ def action(words: Sequence[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names in a sentence, at most three of many."""
     if len(names) > 4:
-        return N_("{names} and {count} more", names=", ".join(names[:3]), count=len(names) - 3)
+        return N_("{names} and {count} more", names=joined(", ", names[:3]), count=len(names) - 3)
     if len(names) == 1:
         return names[0]
-    return N_("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])
+    return N_("{names} and {last}", names=joined(", ", names[:-1]), last=names[-1])
 
 
 def their(names: Sequence[str]) -> str:

@@ -24,7 +24,6 @@ _TO_DO = {
     "database",
     "verify",
     "run",
-    "generate",
 }
 MODULES = [
     path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in _NO_MESSAGES | _TO_DO
