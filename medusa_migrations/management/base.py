@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import Failure, MigrationResult, RunResult
 from medusa_migrations.run.options import Execution
@@ -90,15 +91,17 @@ class MigrationCommand(QuickStart):
 
 
 def add_database(parser: _ActionsContainer) -> None:
-    parser.add_argument("--database", default="default", metavar="ALIAS", help='Database alias. Default: "default".')
+    parser.add_argument(
+        "--database", default="default", metavar="ALIAS", help=N_('Database alias. Default: "default".')
+    )
 
 
 def add_where(parser: ArgumentParser) -> None:
     """The options for a database, or for a target of a fleet in its place; `where` reads them."""
     which = parser.add_mutually_exclusive_group()
     add_database(which)
-    which.add_argument("--target", metavar="NAME", help="A target of --fleet, in place of a database.")
-    parser.add_argument("--fleet", metavar="FLEET", help="The fleet of --target, by its name in FLEETS.")
+    which.add_argument("--target", metavar="NAME", help=N_("A target of --fleet, in place of a database."))
+    parser.add_argument("--fleet", metavar="FLEET", help=N_("The fleet of --target, by its name in FLEETS."))
 
 
 def where(options: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +113,7 @@ def where(options: dict[str, Any]) -> dict[str, Any]:
     if fleet is None and name is None:
         return {"database": options["database"]}
     if fleet is None or name is None:
-        raise CommandError("--fleet and --target go together: --fleet tenants --target t1.", returncode=2)
+        raise CommandError(N_("--fleet and --target go together: --fleet tenants --target t1."), returncode=2)
     from medusa_migrations.fleet.targets import target  # few commands are for one
 
     return {"database": options["database"], "target": target(fleet, name)}
@@ -122,37 +125,44 @@ def add_app(parser: ArgumentParser, help: str) -> None:
 
 def add_lock(parser: ArgumentParser | _ArgumentGroup) -> None:
     parser.add_argument(
-        "--lock-wait", type=float, metavar="SECONDS", help="How long to wait for another run. 0: not at all."
+        "--lock-wait", type=float, metavar="SECONDS", help=N_("How long to wait for another run. 0: not at all.")
     )
     parser.add_argument(
-        "--no-lock", action="store_false", dest="lock", help="Take no lock: only where no other run can be under way."
+        "--no-lock",
+        action="store_false",
+        dest="lock",
+        help=N_("Take no lock: only where no other run can be under way."),
     )
 
 
 def add_json(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
+    parser.add_argument("--json", action="store_true", help=N_("Print one JSON document and nothing else."))
 
 
 def add_execution(parser: ArgumentParser) -> None:
     """The options on how to run or revert, and to look only."""
-    look = parser.add_argument_group("to look without touching anything")
-    look.add_argument("--plan", action="store_true", help="List what would be done.")
-    look.add_argument("--sql", action="store_true", help="Print the SQL that would be sent.")
-    how = parser.add_argument_group("how it is done")
-    how.add_argument("--fake", action="store_true", help="Write the history only; send none of the SQL.")
+    look = parser.add_argument_group(N_("to look without touching anything"))
+    look.add_argument("--plan", action="store_true", help=N_("List what would be done."))
+    look.add_argument("--sql", action="store_true", help=N_("Print the SQL that would be sent."))
+    how = parser.add_argument_group(N_("how it is done"))
+    how.add_argument("--fake", action="store_true", help=N_("Write the history only; send none of the SQL."))
     how.add_argument(
-        "--transaction", metavar="all|each|none", help="One transaction for all, one each (default), or none."
+        "--transaction", metavar="all|each|none", help=N_("One transaction for all, one each (default), or none.")
     )
     how.add_argument(
-        "--build", action=BooleanOptionalAction, default=None, help="Build first, or do not. Default: AUTO_BUILD."
+        "--build", action=BooleanOptionalAction, default=None, help=N_("Build first, or do not. Default: AUTO_BUILD.")
     )
     how.add_argument(
-        "--wait", type=float, metavar="SECONDS", help="How long to wait for the server. Default: not at all."
+        "--wait", type=float, metavar="SECONDS", help=N_("How long to wait for the server. Default: not at all.")
     )
     add_lock(how)
-    how.add_argument("--lock-timeout", metavar="DURATION", help="How long a statement waits for a lock, such as 5s.")
-    how.add_argument("--statement-timeout", metavar="DURATION", help="How long a statement may take, such as 10min.")
-    how.add_argument("--retries", type=int, metavar="N", help="Further tries after a lock timeout or a deadlock.")
+    how.add_argument(
+        "--lock-timeout", metavar="DURATION", help=N_("How long a statement waits for a lock, such as 5s.")
+    )
+    how.add_argument(
+        "--statement-timeout", metavar="DURATION", help=N_("How long a statement may take, such as 10min.")
+    )
+    how.add_argument("--retries", type=int, metavar="N", help=N_("Further tries after a lock timeout or a deadlock."))
     add_json(parser)
 
 
@@ -183,14 +193,14 @@ class ExecutionCommand(MigrationCommand):
 
     def plan_lines(self, plan: RunResult) -> Iterator[str]:
         """What would be done, and what is to be known of it."""
-        yield self.style.MIGRATE_HEADING("Planned migrations:")
+        yield self.style.MIGRATE_HEADING(N_("Planned migrations:"))
         for one in (*plan.migrations, *plan.held_back):
             remarks = ", ".join(_remarks(one, plan.direction))
             yield f"  {printable(str(one.id))}" + (f" ({remarks})" if remarks else "")
-            yield from (f"    undoes {printable(str(id_))} before" for id_ in one.undoes)
+            yield from (N_("    undoes {id} before", id=printable(str(id_))) for id_ in one.undoes)
             yield from (f"    {printable(call)}" for call in one.calls)
             if one.loses:
-                yield self.style.WARNING(f"    loses {printable(', '.join(one.loses))}")
+                yield self.style.WARNING(N_("    loses {lost}", lost=printable(", ".join(one.loses))))
             yield from (self.style.WARNING(f"    {one.code}: {printable(one.message)}") for one in one.findings)
 
     def report(self, result: RunResult, options: dict[str, Any]) -> None:
@@ -209,13 +219,13 @@ class ExecutionCommand(MigrationCommand):
 
 def _remarks(planned: MigrationResult, direction: Direction) -> list[str]:
     told = {
-        "held back": planned.status == "held_back",
-        "phase after": planned.phase == "after",
-        "out of order": planned.out_of_order,
+        N_("held back"): planned.status == "held_back",
+        N_("phase after"): planned.phase == "after",
+        N_("out of order"): planned.out_of_order,
         (
-            "recorded, if its tables, which are there, are as it makes them"
+            N_("recorded, if its tables, which are there, are as it makes them")
             if direction is Direction.UP
-            else "forgotten, and its tables stay, which were there when it was recorded"
+            else N_("forgotten, and its tables stay, which were there when it was recorded")
         ): planned.was_there,
     }
     return [words for words, is_so in told.items() if is_so]

@@ -22,6 +22,8 @@ from django.core.management import get_commands, load_command_class
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from medusa_migrations.messages import N_
+
 if TYPE_CHECKING:
     from medusa_migrations.migration import Migration
     from medusa_migrations.results import Finding
@@ -52,7 +54,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     problem = _settings_problem()
     if problem is None:
         return []
-    return [Error(problem, hint="What it may be is in docs/settings.md of medusa_migrations.", id=f"{TAG}.E001")]
+    return [Error(problem, hint=N_("What it may be is in docs/settings.md of medusa_migrations."), id=f"{TAG}.E001")]
 
 
 @register(TAG)
@@ -68,7 +70,7 @@ def check_fleets(**kwargs: Any) -> list[CheckMessage]:
         try:
             check(name)
         except SettingsError as error:
-            found.append(Error(str(error), hint="What it may be is in docs/fleets.md.", id=f"{TAG}.E015"))
+            found.append(Error(str(error), hint=N_("What it may be is in docs/fleets.md."), id=f"{TAG}.E015"))
     return found
 
 
@@ -82,10 +84,15 @@ def check_databases(**kwargs: Any) -> list[CheckMessage]:
         let_in = sorted(label for label in labels or {TAG} if router.allow_migrate(alias, label))
         if connection is None or not let_in or (alias != "default" and not labels):
             continue
-        problem = f"The database {alias!r} is {connection.display_name}; SQL migrations run on PostgreSQL only."
-        hint = (
+        problem = N_(
+            "The database {alias!r} is {kind}; SQL migrations run on PostgreSQL only.",
+            alias=alias,
+            kind=connection.display_name,
+        )
+        hint = N_(
             "Set its ENGINE to 'django.db.backends.postgresql', or have allow_migrate() of a router in "
-            f"DATABASE_ROUTERS keep {', '.join(let_in)} away from it."
+            "DATABASE_ROUTERS keep {apps} away from it.",
+            apps=", ".join(let_in),
         )
         if alias == "default":
             found.append(Error(problem, hint=hint, id=f"{TAG}.E002"))
@@ -124,8 +131,10 @@ def check_migrate_command(**kwargs: Any) -> list[CheckMessage]:
     name = app if isinstance(app, str) else type(app).__module__
     return [
         Error(
-            f"The command migrate is that of {name!r}, which does not run SQL migrations.",
-            hint=f"Put {TAG!r} above {name!r} in INSTALLED_APPS: its migrate extends the next one.",
+            N_("The command migrate is that of {name!r}, which does not run SQL migrations.", name=name),
+            hint=N_(
+                "Put {app!r} above {name!r} in INSTALLED_APPS: its migrate extends the next one.", app=TAG, name=name
+            ),
             id=f"{TAG}.E004",
         )
     ]
@@ -142,15 +151,18 @@ def check_tenants(**kwargs: Any) -> list[CheckMessage]:
     wrong = sorted(label for label in labels if of_tenants(apps.get_app_config(label)))
     found = [
         Error(
-            f"{', '.join(wrong)}: SQL migrations run in the schema that all tenants share, and would be left out in "
-            "those of the tenants.",
+            N_(
+                "{apps}: SQL migrations run in the schema that all tenants share, and would be left out in "
+                "those of the tenants.",
+                apps=", ".join(wrong),
+            ),
             hint=CURE,
             id=f"{TAG}.E012",
         )
     ]
     hook = Error(
-        "migrate_schemas, and what makes a tenant, leave SQL migrations out: they run Django's own command.",
-        hint=f"Set {SETTING} = {HOOK!r}.",
+        N_("migrate_schemas, and what makes a tenant, leave SQL migrations out: they run Django's own command."),
+        hint=N_("Set {setting} = {command!r}.", setting=SETTING, command=HOOK),
         id=f"{TAG}.E012",
     )
     return [*(found if wrong else ()), *(() if is_hooked() else (hook,))]
@@ -175,7 +187,7 @@ def check_files(**kwargs: Any) -> list[CheckMessage]:
         errors = [error]
     else:
         return _check_headers(migrations, both_kinds)
-    hint = "Mend it: nothing is built or run before."
+    hint = N_("Mend it: nothing is built or run before.")
     return [Error(str(error), hint=hint, id=f"{TAG}.E005") for error in errors]
 
 
@@ -199,20 +211,33 @@ def _check_headers(migrations: Sequence[Migration], both_kinds: Mapping[str, Seq
     ]
     return [
         checks.Warning(
-            f"{one.id} makes tables in the place of Django migrations, which {one.id.app!r} still has: a new database "
-            "has the tables of those by then, and it fails.",
-            hint=f"Delete the package {MigrationLoader.migrations_module(one.id.app)[0]}, and those of all apps whose "
-            "baselines were made with it.",
+            N_(
+                "{id} makes tables in the place of Django migrations, which {app!r} still has: a new database "
+                "has the tables of those by then, and it fails.",
+                id=one.id,
+                app=one.id.app,
+            ),
+            hint=N_(
+                "Delete the package {package}, and those of all apps whose baselines were made with it.",
+                package=MigrationLoader.migrations_module(one.id.app)[0],
+            ),
             obj=one.source,
             id=f"{TAG}.W007",
         )
         if one.baseline
         else checks.Warning(
-            f"{one.id} belongs to an app that has Django migrations too, and names none of them: on a new "
-            "database it runs after all that the app has by then, not after those that it had when this was written.",
-            hint="Above `-- migrate:up`, name the one that it was written after, such as\n"
-            f"  -- migrate:depends {one.id.app}.{both_kinds[one.id.app][-1]}\n"
-            "A new header is no change of an applied migration.",
+            N_(
+                "{id} belongs to an app that has Django migrations too, and names none of them: on a new database it "
+                "runs after all that the app has by then, not after those that it had when this was written.",
+                id=one.id,
+            ),
+            hint=N_(
+                "Above `-- migrate:up`, name the one that it was written after, such as\n"
+                "  -- migrate:depends {app}.{name}\n"
+                "A new header is no change of an applied migration.",
+                app=one.id.app,
+                name=both_kinds[one.id.app][-1],
+            ),
             obj=one.source,
             id=f"{TAG}.W007",
         )
@@ -229,9 +254,15 @@ def check_empty_packages(**kwargs: Any) -> list[CheckMessage]:
 
     return [
         Error(
-            f"The app {label!r} has SQL migrations, and a package for Django migrations with none in it.",
-            hint=f"Delete its folder migrations/, or set MIGRATION_MODULES = {{{label!r}: None}}. As it is, "
-            "makemigrations would make its tables a second time.",
+            N_(
+                "The app {label!r} has SQL migrations, and a package for Django migrations with none in it.",
+                label=label,
+            ),
+            hint=N_(
+                "Delete its folder migrations/, or set MIGRATION_MODULES = {{{label!r}: None}}. As it is, "
+                "makemigrations would make its tables a second time.",
+                label=label,
+            ),
             id=f"{TAG}.E006",
         )
         for label in sorted(_labels_with_sources())
@@ -248,8 +279,15 @@ def check_dependencies(**kwargs: Any) -> list[CheckMessage]:
 
     return [
         Error(
-            f"Django migrations depend on one of {label!r}, whose tables are made by SQL:\n  " + "\n  ".join(names),
-            hint=f"Write ({label!r}, '__first__') there instead: that comes after all SQL migrations of the app.",
+            N_(
+                "Django migrations depend on one of {label!r}, whose tables are made by SQL:\n  {names}",
+                label=label,
+                names="\n  ".join(names),
+            ),
+            hint=N_(
+                "Write ({label!r}, '__first__') there instead: that comes after all SQL migrations of the app.",
+                label=label,
+            ),
             id=f"{TAG}.E013",
         )
         for label, names in _named_by_django(made_by_sql(_labels_with_sources())).items()
@@ -270,7 +308,9 @@ def _named_by_django(labels: set[str]) -> dict[str, list[str]]:
         for label, name in {*migration.dependencies, *migration.run_before} if migration else ():
             if label in labels and name not in ("__first__", "__latest__"):
                 place = f"{file}:{_line_of(label, name, text)}"
-                found.setdefault(label, []).append(f"{place}: {key} depends on {label}.{name}")
+                found.setdefault(label, []).append(
+                    N_("{place}: {key} depends on {label}.{name}", place=place, key=key, label=label, name=name)
+                )
     return {label: sorted(names) for label, names in found.items()}
 
 
@@ -324,8 +364,8 @@ def check_build(**kwargs: Any) -> list[CheckMessage]:
         return []  # E005 says why
     return [
         checks.Warning(
-            "The build of the SQL migrations is missing, or differs from the sources.",
-            hint="Run migrations_build before the release, or release with migrations_run --build.",
+            N_("The build of the SQL migrations is missing, or differs from the sources."),
+            hint=N_("Run migrations_build before the release, or release with migrations_run --build."),
             id=f"{TAG}.W008",
         )
     ]
@@ -353,7 +393,8 @@ def _check_history_of(alias: str) -> list[CheckMessage]:
     try:
         found = _findings(alias, migrations)
     except DatabaseError as error:
-        return [Error(f"The history of the SQL migrations cannot be checked. {error}", id=f"{TAG}.E011")]
+        problem = N_("The history of the SQL migrations cannot be checked. {problem}", problem=error.args[0])
+        return [Error(problem, id=f"{TAG}.E011")]
     return [_message_of(finding, alias) for finding in found if finding.state in ("changed", "failed")]
 
 
@@ -377,9 +418,9 @@ def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
 def _message_of(finding: Finding, alias: str) -> CheckMessage:
     from medusa_migrations import conf
 
-    text = f"{finding.id} in the database {alias!r}: {finding.problem}."
+    text = N_("{id} in the database {alias!r}: {problem}.", id=finding.id, alias=alias, problem=finding.problem)
     if finding.state == "changed" and conf.get_settings().run_on_migrate:
-        hint = f"Bring its file back as it was, or, if the database has what it says now: {finding.cure}"
+        hint = N_("Bring its file back as it was, or, if the database has what it says now: {cure}", cure=finding.cure)
         return Error(text, hint=hint, id=f"{TAG}.E009")
     return checks.Warning(text, hint=finding.cure, id=f"{TAG}.W010")
 

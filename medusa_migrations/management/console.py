@@ -33,6 +33,7 @@ from medusa_migrations.events import (
     Waiting,
     Working,
 )
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import (
     BuildResult,
@@ -50,7 +51,7 @@ from medusa_migrations.results import (
 if TYPE_CHECKING:
     from .redrawn import Redrawn
 
-_VERB = {Direction.UP: "Applying", Direction.DOWN: "Reverting"}
+_VERB = {Direction.UP: N_("Applying"), Direction.DOWN: N_("Reverting")}
 MARKS = {
     "applied": "[X]",
     "pending": "[ ]",
@@ -62,13 +63,13 @@ MARKS = {
 }
 # Of what is repeatable, applied and pending because it is another today.
 RERUN_MARK = "[~]"
-RERUN_REMARK = "changed, so it will be run again"
+RERUN_REMARK = N_("changed, so it will be run again")
 REMARKS = {
-    "changed": "changed since it was applied",
-    "missing": "applied, but there is no file",
-    "failed": "failed part-way",
-    "running": "running now",
-    "disabled": "its feature, or that of one it depends on, is off",
+    "changed": N_("changed since it was applied"),
+    "missing": N_("applied, but there is no file"),
+    "failed": N_("failed part-way"),
+    "running": N_("running now"),
+    "disabled": N_("its feature, or that of one it depends on, is off"),
 }
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -173,10 +174,10 @@ class Console:
     def start(self, event: Started) -> None:
         """Begin the line of a migration, under a heading if there is none yet."""
         if not self.headed:
-            running = "Running migrations:" if event.direction is Direction.UP else "Reverting migrations:"
+            running = N_("Running migrations:") if event.direction is Direction.UP else N_("Reverting migrations:")
             self.write(self.style.MIGRATE_HEADING(running))
             self.headed = True
-        late = " (out of order)" if event.out_of_order else ""
+        late = N_(" (out of order)") if event.out_of_order else ""
         self.line = f"  {_VERB[event.direction]} {printable(str(event.id))}{late}..."
         self.write(self.line, ending="")
         self.is_line_open = True
@@ -211,14 +212,24 @@ def alert_text(event: Event) -> str:
     """What is to be said of an event on stderr, an empty string for the others."""
     match event:
         case Waiting(holder, seconds):
-            return f"Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}."
+            return N_(
+                "Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}.",
+                seconds=seconds,
+                holder=holder,
+            )
         case Blocked(holder):
-            return f"Waiting for a lock that is held by {holder}"
+            return N_("Waiting for a lock that is held by {holder}", holder=holder)
         case Remarked(text):
             return text
         case Retrying(id_, reason, holder, seconds, attempt):
-            held = f" The lock is held by {holder}." if holder else ""
-            return f"{id_ or 'The run'} was rolled back: {reason}.{held} Try {attempt + 1} follows in {seconds:.1f} s."
+            return N_(
+                "{run} was rolled back: {reason}.{held} Try {number} follows in {seconds:.1f} s.",
+                run=id_ or N_("The run"),
+                reason=reason,
+                held=N_(" The lock is held by {holder}.", holder=holder) if holder else "",
+                number=attempt + 1,
+                seconds=seconds,
+            )
     return ""
 
 
@@ -230,7 +241,9 @@ def written(stream: OutputWrapper, text: str, ending: str = "\n", style: Callabl
     failure = _failure(stream, text, ending, style)
     if failure:
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"The output cannot be written ({failure}). What is under way goes on.\n")
+            sys.stderr.write(
+                N_("The output cannot be written ({problem}). What is under way goes on.\n", problem=failure)
+            )
     return failure is None
 
 
@@ -238,8 +251,11 @@ def deliver(stream: OutputWrapper, text: str, ending: str = "\n") -> None:
     """Write what a command was called for, at its end. Raises CommandError where a reader waits and gets it not."""
     if failure := _failure(stream, text, ending, None):
         raise CommandError(
-            f"The output is not whole: it cannot be written ({failure}). What was done stays done. Make that possible, "
-            "or have the output go elsewhere."
+            N_(
+                "The output is not whole: it cannot be written ({problem}). What was done stays done. Make that "
+                "possible, or have the output go elsewhere.",
+                problem=failure,
+            )
         )
 
 
@@ -265,17 +281,39 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+# What is counted: one, and several.
+_COUNTED = {
+    "difference": (N_("{count} difference"), N_("{count} differences")),
+    "fault": (N_("{count} fault"), N_("{count} faults")),
+    "finding": (N_("{count} finding"), N_("{count} findings")),
+    "migration": (N_("{count} migration"), N_("{count} migrations")),
+    "more migration": (N_("{count} more migration"), N_("{count} more migrations")),
+    "other error": (N_("{count} other error"), N_("{count} other errors")),
+    "other group": (N_("{count} other group"), N_("{count} other groups")),
+    "part": (N_("{count} part"), N_("{count} parts")),
+    "statement": (N_("{count} statement"), N_("{count} statements")),
+    "target": (N_("{count} target"), N_("{count} targets")),
+    "unsafe statement": (N_("{count} unsafe statement"), N_("{count} unsafe statements")),
+}
+
+
 def plural(count: int, what: str = "migration") -> str:
-    """The number with its word, which takes an s unless the number is 1."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    """The number with its word."""
+    one, several = _COUNTED[what]
+    return (one if count == 1 else several).filled(count=count)
 
 
 def built_line(result: BuildResult) -> str:
     """What a build did, in one line."""
-    others = "".join(
-        f", {len(ids)} {word}" for word, ids in (("changed", result.changed), ("removed", result.removed)) if ids
+    others = [N_(", {count} changed", count=len(result.changed))] if result.changed else []
+    others += [N_(", {count} removed", count=len(result.removed))] if result.removed else []
+    return N_(
+        "Built {migrations} ({count} new{others}) into {path}",
+        migrations=plural(len(result.built)),
+        count=len(result.new),
+        others=joined("", others),
+        path=shown_path(result.dist_dir),
     )
-    return f"Built {plural(len(result.built))} ({len(result.new)} new{others}) into {shown_path(result.dist_dir)}"
 
 
 def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
@@ -286,22 +324,24 @@ def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
 
 def show_line(shown: ShownMigration, style: Style) -> str:
     """The line of `migrations_show` for a migration: its mark, its id, and remarks in parentheses."""
-    remarks = [REMARKS[shown.state]] if shown.state in REMARKS else []
+    remarks: list[str] = [REMARKS[shown.state]] if shown.state in REMARKS else []
     remarks += [RERUN_REMARK] if shown.is_to_be_rerun else []
     if shown.applied_at:
         remarks.append(f"{localtime(shown.applied_at):%Y-%m-%d %H:%M:%S %Z}")
     if shown.duration_ms is not None:
         remarks.append(duration(shown.duration_ms))
     elif shown.state == "applied":
-        remarks.append("faked")
+        remarks.append(N_("faked"))
     if shown.state == "failed":
-        remarks += [] if shown.is_python else [f"{plural(shown.statements_done, 'statement')} done"]
-        remarks += [f"statement {shown.statements_done + 1} may be committed in part"] if shown.in_part else []
+        if not shown.is_python:
+            remarks.append(N_("{statements} done", statements=plural(shown.statements_done, "statement")))
+        if shown.in_part:
+            remarks.append(N_("statement {number} may be committed in part", number=shown.statements_done + 1))
         remarks += [printable(shown.error.partition("\n")[0])] if shown.error else []
     if shown.phase == "after":
-        remarks.append("phase after")
+        remarks.append(N_("phase after"))
     if shown.out_of_order:
-        remarks.append("out of order")
+        remarks.append(N_("out of order"))
     mark = RERUN_MARK if shown.is_to_be_rerun else MARKS[shown.state]
     coloured = {"applied": style.SUCCESS, "changed": style.ERROR, "failed": style.ERROR, "missing": style.WARNING}
     mark = coloured.get(shown.state, str)(mark)
@@ -310,9 +350,9 @@ def show_line(shown: ShownMigration, style: Style) -> str:
 
 def log_line(entry: LogEntry, style: Style) -> str:
     """The line of `migrations_show --log` for an entry: when, what, which, and the rest in parentheses."""
-    facts = [duration(entry.duration_ms)] if entry.duration_ms is not None else []
-    facts += [f"by {entry.applied_by}", f"from {entry.process}"]
-    facts += [f"release {entry.release}"] if entry.release else []
+    facts: list[str] = [duration(entry.duration_ms)] if entry.duration_ms is not None else []
+    facts += [N_("by {user}", user=entry.applied_by), N_("from {process}", process=entry.process)]
+    facts += [N_("release {release}", release=entry.release)] if entry.release else []
     colours = {"applied": style.SUCCESS, "rerun": style.SUCCESS, "failed": style.ERROR, "reverted": style.WARNING}
     coloured = colours.get(entry.action, str)
     when = f"{localtime(entry.at):%Y-%m-%d %H:%M:%S %Z}"

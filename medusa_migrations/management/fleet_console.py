@@ -24,6 +24,7 @@ from medusa_migrations.fleet.results import (
     Outcome,
     TargetResult,
 )
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import duration
 
@@ -36,7 +37,7 @@ MOST_ERRORS = 10
 MOST_GROUPS = 20
 MOST_NAMES = 7
 
-_DID = {Direction.UP: "applied", Direction.DOWN: "reverted"}
+_DID = {Direction.UP: N_("applied"), Direction.DOWN: N_("reverted")}
 
 
 class FleetProgress:
@@ -122,12 +123,13 @@ class FleetProgress:
 
 def progress_line(done: int, total: int, failed: int, running: list[str], seconds: float) -> str:
     """How far a run is, in words: targets, targets a second, the time left, failures, and what is under way."""
-    words = [f"{done:,} of {total:,} targets"]
+    words: list[str] = [N_("{done:,} of {total:,} targets", done=done, total=total)]
     if done and seconds > 0:
         words.append(f"{done / seconds:,.1f}/s")
-        words += [f"{rounded((total - done) * seconds / done)} left"] if done < total else []
-    words += [f"{failed:,} failed"] if failed else []
-    words += [f"running {printable(', '.join(running))}"] if running else []
+        left = rounded((total - done) * seconds / done)
+        words += [N_("{time} left", time=left)] if done < total else []
+    words += [N_("{failed:,} failed", failed=failed)] if failed else []
+    words += [N_("running {names}", names=printable(", ".join(running)))] if running else []
     return ", ".join(words)
 
 
@@ -136,7 +138,8 @@ def target_line(target: TargetResult, did: str, style: Style) -> str:
     took = "" if target.duration_ms is None else f" ({duration(target.duration_ms)})"
     name = printable(target.name)
     if target.state == "failed":
-        before = f" {did} {plural(len(target.applied))}, then" if target.applied else ""
+        applied = plural(len(target.applied))
+        before = N_(" {did} {migrations}, then", did=did, migrations=applied) if target.applied else ""
         why = _one_line(target.error.message if target.error else target.told)
         which = f"{target.error.id}: " if target.error and target.error.id else ""
         return f"  {name}:{before} {style.ERROR('FAILED')}{took}: {printable(which + why)}"
@@ -150,27 +153,44 @@ def errors_text(errors: tuple[FleetError, ...]) -> str:
 
 def _error_texts(errors: tuple[FleetError, ...]) -> Iterator[str]:
     for error in errors[:MOST_ERRORS]:
-        yield printable(f"{plural(len(error.targets), 'target')} failed: {_names(error.targets)}\n{error.told}")
+        yield printable(
+            N_(
+                "{targets} failed: {names}\n{problem}",
+                targets=plural(len(error.targets), "target"),
+                names=_names(error.targets),
+                problem=error.told,
+            )
+        )
     rest = errors[MOST_ERRORS:]
     if rest:
         targets = sum(len(error.targets) for error in rest)
-        yield f"And {plural(len(rest), 'other error')} of {plural(targets, 'target')}: --json has all."
+        yield N_(
+            "And {errors} of {targets}: --json has all.",
+            errors=plural(len(rest), "other error"),
+            targets=plural(targets, "target"),
+        )
 
 
 def _names(names: tuple[str, ...]) -> str:
     """The first of them, and how many more there are."""
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    first = ", ".join(names[:MOST_NAMES])
+    return N_("{names} and {more:,} more", names=first, more=more) if more > 0 else first
 
 
 def summary(result: FleetResult) -> str:
     """How many targets there are of each kind, in a line."""
     counts = result.counts
-    words = [f"{counts.done:,} done"] if counts.done else []
-    words += [f"{counts.failed:,} failed"] if counts.failed else []
-    words += [f"{counts.not_reached:,} not reached"] if counts.not_reached else []
-    words += [f"{counts.current:,} had nothing to do"] if counts.current else []
-    return f"{plural(counts.targets, 'target')} of {result.fleet}: {', '.join(words) or 'none'}."
+    words = [N_("{count:,} done", count=counts.done)] if counts.done else []
+    words += [N_("{count:,} failed", count=counts.failed)] if counts.failed else []
+    words += [N_("{count:,} not reached", count=counts.not_reached)] if counts.not_reached else []
+    words += [N_("{count:,} had nothing to do", count=counts.current)] if counts.current else []
+    return N_(
+        "{targets} of {fleet}: {counts}.",
+        targets=plural(counts.targets, "target"),
+        fleet=result.fleet,
+        counts=joined(", ", words or [N_("none")]),
+    )
 
 
 def failed_text(result: FleetResult, reason: str, again: str) -> str:
@@ -179,13 +199,16 @@ def failed_text(result: FleetResult, reason: str, again: str) -> str:
     `reason` is the name of the signal that has stopped it, `again` the command that does what is left.
     """
     ends = {
-        "canary_failed": "The canary failed, so nothing else was begun.",
-        "budget_spent": "More have failed than --max-failures lets, so nothing else was begun.",
-        "interrupted": f"Stopped by {reason}.",
+        "canary_failed": N_("The canary failed, so nothing else was begun."),
+        "budget_spent": N_("More have failed than --max-failures lets, so nothing else was begun."),
+        "interrupted": N_("Stopped by {reason}.", reason=reason),
     }
     parts = [errors_text(result.errors), f"{ends.get(result.outcome, '')} {summary(result)}".strip()]
-    first = "" if result.outcome == "interrupted" else "When the cause is gone, "
-    return "\n\n".join(part for part in parts if part) + f"\n{first}{again} does what is left."
+    if result.outcome == "interrupted":
+        next_step = N_("{command} does what is left.", command=again)
+    else:
+        next_step = N_("When the cause is gone, {command} does what is left.", command=again)
+    return joined("\n", [joined("\n\n", filter(None, parts)), next_step])
 
 
 def status_lines(status: FleetStatus, style: Style, *, every: bool = False) -> Iterator[str]:
@@ -202,7 +225,11 @@ def status_lines(status: FleetStatus, style: Style, *, every: bool = False) -> I
     rest = status.groups[len(groups) :]
     if rest:
         left = sum(len(group.targets) for group in rest)
-        yield f"  And {plural(len(rest), 'other group')} of {plural(left, 'target')}: --all has them."
+        yield N_(
+            "  And {groups} of {targets}: --all has them.",
+            groups=plural(len(rest), "other group"),
+            targets=plural(left, "target"),
+        )
 
 
 def _group_lines(group: Group, style: Style, every: bool) -> Iterator[str]:
@@ -210,7 +237,7 @@ def _group_lines(group: Group, style: Style, every: bool) -> Iterator[str]:
     count = f" {plural(len(standing.pending))}" if standing.pending else ""
     yield f"  {len(group.targets):,} {standing.kind}{count}: {printable(names)}"
     yield from (f"    [ ] {printable(str(id_))}" for id_ in standing.pending)
-    yield from (f"    [ ] {printable(str(id_))} (held back)" for id_ in standing.held_back)
+    yield from (N_("    [ ] {id} (held back)", id=printable(str(id_))) for id_ in standing.held_back)
     yield from (style.ERROR(f"    {line}") for line in printable(standing.told).splitlines())
 
 
@@ -249,8 +276,8 @@ def plan_json(plan: FleetPlan) -> str:
 
 def run_line(run: Run) -> str:
     """One run of the ledger."""
-    ended = f"{run.outcome}" if run.ended_at else "not ended"
-    reverts = f" of run {run.options['run']}" if "run" in run.options else ""
+    ended = f"{run.outcome}" if run.ended_at else N_("not ended")
+    reverts = N_(" of run {run}", run=run.options["run"]) if "run" in run.options else ""
     return printable(
         f"{run.id}  {run.fleet}  {run.direction}{reverts}  {ended}  {run.begun_at:%Y-%m-%d %H:%M:%S %Z}  "
         f"{plural(run.targets, 'target')}  by {run.applied_by}"
@@ -259,8 +286,11 @@ def run_line(run: Run) -> str:
 
 def ledger_line(target: Target) -> str:
     """One target of a run in the ledger."""
-    words = [f"{plural(len(target.applied))} of {max(target.pending, len(target.applied))}"] if target.applied else []
-    words += [f"try {target.attempt}"] if target.attempt > 1 else []
+    words: list[str] = []
+    if target.applied:
+        total = max(target.pending, len(target.applied))
+        words.append(N_("{migrations} of {total}", migrations=plural(len(target.applied)), total=total))
+    words += [N_("try {number}", number=target.attempt)] if target.attempt > 1 else []
     words += [f"{target.migration} {_one_line(target.error)}".strip()] if target.error else []
     return printable(f"  [{target.state}] {target.name}" + (f": {', '.join(words)}" if words else ""))
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from django.core.management.color import Style, no_style
 
 from medusa_migrations.errors import Location
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Severity
 from medusa_migrations.results import LintFinding, LintResult
 
@@ -28,79 +29,94 @@ class Rule(NamedTuple):
 RULES = {
     "rewrite": Rule(
         "error",
-        "A table is written anew",
-        "All rows are copied into a new file under ACCESS EXCLUSIVE: reads and writes wait until that is done. Add a "
-        "new column beside the old one, fill it in batches, and change over to it.",
+        N_("A table is written anew"),
+        N_(
+            "All rows are copied into a new file under ACCESS EXCLUSIVE: reads and writes wait until that is done. "
+            "Add a new column beside the old one, fill it in batches, and change over to it."
+        ),
     ),
     "index-build": Rule(
         "error",
-        "An index is built while writes wait",
-        "Build it with CREATE INDEX CONCURRENTLY in a part with transaction:false; a constraint then takes it over "
-        "with USING INDEX.",
+        N_("An index is built while writes wait"),
+        N_(
+            "Build it with CREATE INDEX CONCURRENTLY in a part with transaction:false; a constraint then takes it over "
+            "with USING INDEX."
+        ),
     ),
     "scan": Rule(
         "error",
-        "All rows are read while others wait",
-        "Add the constraint as NOT VALID, which reads nothing, and VALIDATE CONSTRAINT it in a transaction of its own, "
-        "which reads the rows while writes go on.",
+        N_("All rows are read while others wait"),
+        N_(
+            "Add the constraint as NOT VALID, which reads nothing, and VALIDATE CONSTRAINT it in a transaction of its "
+            "own, which reads the rows while writes go on."
+        ),
     ),
     "held": Rule(
         "error",
-        "Long work goes on while a table is locked",
-        "An earlier statement of the same transaction has locked a table, and nobody can use it until the end. Put the "
-        "long work into a migration of its own, or before that statement.",
+        N_("Long work goes on while a table is locked"),
+        N_(
+            "An earlier statement of the same transaction has locked a table, and nobody can use it until the end. "
+            "Put the long work into a migration of its own, or before that statement."
+        ),
     ),
     "required-column": Rule(
         "error",
-        "A new column is required, and rows have no value for it",
-        "It fails on a table that has rows. Give it a DEFAULT, or add it without NOT NULL and fill it first.",
+        N_("A new column is required, and rows have no value for it"),
+        N_("It fails on a table that has rows. Give it a DEFAULT, or add it without NOT NULL and fill it first."),
     ),
     "insert-breaks": Rule(
         "warning",
-        "Code that runs now cannot insert rows any more",
-        "A new column is NOT NULL and has no default in the database, and running code does not know it. Keep a "
-        "DEFAULT until the new code is everywhere.",
+        N_("Code that runs now cannot insert rows any more"),
+        N_(
+            "A new column is NOT NULL and has no default in the database, and running code does not know it. Keep a "
+            "DEFAULT until the new code is everywhere."
+        ),
     ),
     "drop-table": Rule(
         "warning",
-        "A table is dropped that running code may use",
-        "Drop it in a release after the one whose code does without it.",
+        N_("A table is dropped that running code may use"),
+        N_("Drop it in a release after the one whose code does without it."),
     ),
     "drop-column": Rule(
         "warning",
-        "A column is dropped that running code may use",
-        "Drop it in a release after the one whose code does without it: Django selects every column of its models.",
+        N_("A column is dropped that running code may use"),
+        N_("Drop it in a release after the one whose code does without it: Django selects every column of its models."),
     ),
     "rename-table": Rule(
         "warning",
-        "A table is renamed that running code may use",
-        "Code that runs now looks for the old name. Leave a view of that name, or rename while nothing runs.",
+        N_("A table is renamed that running code may use"),
+        N_("Code that runs now looks for the old name. Leave a view of that name, or rename while nothing runs."),
     ),
     "rename-column": Rule(
         "warning",
-        "A column is renamed that running code may use",
-        "Code that runs now looks for the old name. Add a column beside it, fill it, and drop the old one later.",
+        N_("A column is renamed that running code may use"),
+        N_("Code that runs now looks for the old name. Add a column beside it, fill it, and drop the old one later."),
     ),
     "bulk-update": Rule(
         "error",
-        "All rows of a table are changed in one transaction",
-        "Every row stays locked until the end, and the table doubles. Change them in batches: schema.backfill of a "
-        "migration in Python does.",
+        N_("All rows of a table are changed in one transaction"),
+        N_(
+            "Every row stays locked until the end, and the table doubles. Change them in batches: schema.backfill of a "
+            "migration in Python does."
+        ),
     ),
     "loss": Rule(
         "error",
-        "All rows of a table go",
-        "TRUNCATE locks the table against reads too, and its rows are gone. See that nobody needs what is in it.",
+        N_("All rows of a table go"),
+        N_("TRUNCATE locks the table against reads too, and its rows are gone. See that nobody needs what is in it."),
     ),
     "unused-allow": Rule(
         "error",
-        "A migrate:allow lets nothing pass",
-        "It would hide what comes later. Correct its code or its table, or take it out.",
+        N_("A migrate:allow lets nothing pass"),
+        N_("It would hide what comes later. Correct its code or its table, or take it out."),
     ),
     "unreadable": Rule(
         "note",
-        "A statement was not looked at",
-        "squawk cannot read it. migrations_lint without --static runs it in a scratch database and sees what it does.",
+        N_("A statement was not looked at"),
+        N_(
+            "squawk cannot read it. migrations_lint without --static runs it in a scratch database and sees what it "
+            "does."
+        ),
     ),
 }
 
@@ -122,14 +138,16 @@ def _lines(finding: LintFinding, sources: Mapping[str, str], style: Style) -> It
     yield f"{printable(place)}: {colour(finding.code + grave)}: {printable(finding.message)}{size}"
     yield printable(_excerpt(finding, sources))
     if finding.instead:
-        yield "  Instead:"
+        yield N_("  Instead:")
         yield from (f"     {line}".rstrip() for line in printable(finding.instead).splitlines())
 
 
 def _size(finding: LintFinding) -> str:
     """The size of the largest table, as `12.4 M rows, 3.4 GB`."""
-    rows = "rows never counted" if finding.rows is None else f"{_short(finding.rows, 1000, ' k M G')} rows"
-    return f"{rows}, {_short(finding.bytes or 0, 1024, 'B kB MB GB TB')}"
+    size = _short(finding.bytes or 0, 1024, "B kB MB GB TB")
+    if finding.rows is None:
+        return N_("rows never counted, {size}", size=size)
+    return N_("{count} rows, {size}", count=_short(finding.rows, 1000, " k M G"), size=size)
 
 
 def _short(number: float, step: int, units: str) -> str:

@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import find_commands
 from django.core.management.base import BaseCommand
 
+from medusa_migrations.messages import N_
+
 
 def next_command(name: str) -> type[BaseCommand]:
     """The class of the command `name` of the next app behind this one in INSTALLED_APPS that has it, or Django's.
@@ -31,6 +33,10 @@ def _command(package: str, name: str) -> type[BaseCommand]:
         if error.name != f"medusa_migrations.management.commands.{name}":
             raise
         raise ImproperlyConfigured(
-            f"The command {name} of {package!r} extends that of 'medusa_migrations', which would extend it in turn. "
-            f"Put {package!r} above 'medusa_migrations' in INSTALLED_APPS."
+            N_(
+                "The command {name} of {package!r} extends that of 'medusa_migrations', which would extend it in turn. "
+                "Put {package!r} above 'medusa_migrations' in INSTALLED_APPS.",
+                name=name,
+                package=package,
+            )
         ) from None

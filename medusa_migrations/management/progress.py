@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medusa_migrations.events import Indexing, Progressed, Working
+from medusa_migrations.messages import N_
 from medusa_migrations.results import IndexProgress
 
 # A shorter time is over before it is read.
@@ -24,25 +25,37 @@ def line(event: Progressed | Indexing | Working) -> str:
 def count(event: Working) -> str:
     """Which of how many is under way, and the time that is left; an empty string where nothing is counted."""
     seconds = round(event.seconds or 0)
-    left = f", about {rounded(seconds)} left" if seconds >= _TOLD_SECONDS else ""
-    return f"{event.number:,} of {event.total:,}{left}" if event.total else ""
+    left = N_(", about {time} left", time=rounded(seconds)) if seconds >= _TOLD_SECONDS else ""
+    return N_("{number:,} of {total:,}{left}", number=event.number, total=event.total, left=left) if event.total else ""
 
 
 def backfill_line(event: Progressed) -> str:
     """Its rows of those that there are, rows a second, and the time that is left."""
-    percent = 100 * event.rows // max(event.total, 1)
-    rest = "" if event.is_done else f", {rounded(event.seconds)} left"
-    return (
-        f"Backfill of {event.table}: {event.rows:,} of {'' if event.is_done else 'about '}{event.total:,} rows "
-        f"({percent} %), {event.rate:,.0f} rows/s{rest}"
+    if event.is_done:
+        text = N_("Backfill of {table}: {rows:,} of {total:,} rows ({percent} %), {rate:,.0f} rows/s")
+    else:
+        text = N_(
+            "Backfill of {table}: {rows:,} of about {total:,} rows ({percent} %), {rate:,.0f} rows/s, {time} left"
+        )
+    return text.filled(
+        table=event.table,
+        rows=event.rows,
+        total=event.total,
+        percent=100 * event.rows // max(event.total, 1),
+        rate=event.rate,
+        time=rounded(event.seconds),
     )
 
 
 def index_line(progress: IndexProgress) -> str:
     """The phase that an index is in, and how much of that is done."""
-    what = f"index {progress.name}" if progress.name else "an index"
-    table = f" of {progress.table}" if progress.table else ""
-    return f"Building {what}{table}: {progress.phase}" + ("" if progress.percent is None else f", {progress.percent} %")
+    return N_(
+        "Building {index}{table}: {phase}{percent}",
+        index=N_("index {name}", name=progress.name) if progress.name else N_("an index"),
+        table=N_(" of {table}", table=progress.table) if progress.table else "",
+        phase=progress.phase,
+        percent="" if progress.percent is None else f", {progress.percent} %",
+    )
 
 
 def rounded(seconds: float) -> str:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.management.color import Style
 
 from medusa_migrations.events import Event, Proved, ScratchMade
+from medusa_migrations.messages import N_
 from medusa_migrations.results import Difference, Proof, VerifyResult, duration
 
 from . import lint_formats
 from .console import Console, failure_json, plural, printable
 
 _FAULTS = {
-    "drift": "DRIFT after down",
-    "up_failed": "UP FAILED",
-    "down_failed": "DOWN FAILED",
-    "second_up_failed": "SECOND UP FAILED",
-    "irreversible": "IRREVERSIBLE",
+    "drift": N_("DRIFT after down"),
+    "up_failed": N_("UP FAILED"),
+    "down_failed": N_("DOWN FAILED"),
+    "second_up_failed": N_("SECOND UP FAILED"),
+    "irreversible": N_("IRREVERSIBLE"),
+}
+_WORDS = {
+    "proven": N_("proven"),
+    "irreversible": N_("irreversible: it has no down part"),
+    "skipped": N_("skipped"),
 }
 
 # What a difference is called: in what a down part brings back, and in a live database.
-IN_DRIFT = {"new": "left behind", "gone": "not brought back"}
-IN_LIVE = {"new": "made by no migration", "gone": "not there"}
+IN_DRIFT = {"new": N_("left behind"), "gone": N_("not brought back")}
+IN_LIVE = {"new": N_("made by no migration"), "gone": N_("not there")}
 
 
 class ProofConsole(Console):
@@ -33,7 +39,8 @@ class ProofConsole(Console):
     def _tell(self, event: Event) -> None:
         match event:
             case ScratchMade(name, version):
-                self.write(self.style.MIGRATE_HEADING(f"Scratch {name} (PostgreSQL {version})"))
+                heading = N_("Scratch {name} (PostgreSQL {version})", name=name, version=version)
+                self.write(self.style.MIGRATE_HEADING(heading))
             case Proved(proof):
                 self.write("\n".join([*proof_lines(proof, self.style), *finding_lines(proof, self.style)]))
             case _:
@@ -51,9 +58,9 @@ def proof_lines(proof: Proof, style: Style) -> Iterator[str]:
         for difference in proof.drift:
             yield from difference_lines(difference, IN_DRIFT)
         return
-    word = {"proven": "proven", "irreversible": "irreversible: it has no down part", "skipped": "skipped"}[proof.status]
+    word = _WORDS[proof.status]
     took = f" ({duration(proof.duration_ms)})" if proof.duration_ms is not None else ""
-    loses = f"; reverting loses the values of {', '.join(proof.loses)}" if proof.loses else ""
+    loses = N_("; reverting loses the values of {columns}", columns=", ".join(proof.loses)) if proof.loses else ""
     coloured = style.SUCCESS(word) if proof.status == "proven" else style.WARNING(word)
     yield f"{head} {coloured}{took}{printable(loses)}" + (f": {first}" if first else "")
 
@@ -65,7 +72,7 @@ def finding_lines(proof: Proof, style: Style) -> Iterator[str]:
 
 
 def difference_lines(
-    difference: Difference, words: dict[str, str], sides: tuple[str, str] = ("before", "after")
+    difference: Difference, words: Mapping[str, str], sides: tuple[str, str] = ("before", "after")
 ) -> Iterator[str]:
     """A difference, as lines; `words` say what is new and what is gone, `sides` which value is which."""
     what = printable(f"{difference.kind} {difference.object}")  # as migrate:allow names it
@@ -79,7 +86,7 @@ def difference_lines(
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "(none)"
+        return N_("(none)")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return printable(text).replace("\n", "\n                ")
 
@@ -92,25 +99,26 @@ def summary(result: VerifyResult, style: Style) -> Iterator[str]:
         if proof.status == "cached":
             yield from finding_lines(proof, style)
     if cached:
-        yield f"{cached} of {plural(len(result.migrations))} proven before."
+        yield N_("{cached} of {migrations} proven before.", cached=cached, migrations=plural(len(result.migrations)))
     if skipped:
-        yield f"{skipped} not to be proven (VERIFY_AFTER)."
+        yield N_("{skipped} not to be proven (VERIFY_AFTER).", skipped=skipped)
     if not result.migrations:
-        yield "(no migrations)"
+        yield N_("(no migrations)")
     yield from (style.ERROR(printable(failure)) for failure in result.django)
-    yield from (style.ERROR(f"Models: {printable(change)}") for change in result.models)
+    yield from (style.ERROR(N_("Models: {change}", change=printable(change))) for change in result.models)
     if result.live:
-        yield style.ERROR("The live database differs from what its applied migrations make:")
+        yield style.ERROR(N_("The live database differs from what its applied migrations make:"))
     for difference in result.live:
         yield from difference_lines(difference, IN_LIVE, ("made", "live"))
     if result.live_alias and not result.live:
-        yield f"Live database {result.live_alias}: no difference."
+        yield N_("Live database {database}: no difference.", database=result.live_alias)
     if result.scratch:
-        yield f"Kept: {result.scratch}. Drop it when you have looked."
+        yield N_("Kept: {scratch}. Drop it when you have looked.", scratch=result.scratch)
     if result.uncompared:
-        yield f"Models of {', '.join(result.uncompared)}: not compared, because an up part fails."
-    models = "" if result.models or result.uncompared or not result.migrations else "Models: no difference. "
-    yield f"{models}{plural(result.faults, 'fault')}, {plural(result.unsafe, 'unsafe statement')}."
+        yield N_("Models of {apps}: not compared, because an up part fails.", apps=", ".join(result.uncompared))
+    models = "" if result.models or result.uncompared or not result.migrations else N_("Models: no difference. ")
+    faults, unsafe = plural(result.faults, "fault"), plural(result.unsafe, "unsafe statement")
+    yield N_("{models}{faults}, {unsafe}.", models=models, faults=faults, unsafe=unsafe)
 
 
 def verify_json(result: VerifyResult, error: str | None = None) -> str:

@@ -6,10 +6,11 @@ import sys
 from argparse import ArgumentParser, _ArgumentGroup
 
 from medusa_migrations import conf
+from medusa_migrations.messages import N_
 
 
 def add_no_input(parser: ArgumentParser | _ArgumentGroup) -> None:
-    parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help="Ask nothing.")
+    parser.add_argument("--no-input", "--noinput", action="store_false", dest="interactive", help=N_("Ask nothing."))
 
 
 def can_ask() -> bool:

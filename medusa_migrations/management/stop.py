@@ -20,6 +20,7 @@ from types import FrameType
 from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.database.interruption import Interruption, StopRequested
 from medusa_migrations.errors import Interrupted
+from medusa_migrations.messages import N_
 
 from .base import INTERRUPTED
 
@@ -95,7 +96,7 @@ def _handlers(interruption: Interruption, next_step: str) -> Iterator[None]:
             interruption.note(name)
             raise StopRequested(name)  # it may never come to the server
         if not (interruption.is_attached or interruption.is_requested):  # else the listener knows
-            raise Interrupted(f"Stopped by {name}. {next_step}", name)
+            raise Interrupted(N_("Stopped by {name}. {next_step}", name=name, next_step=next_step), name)
 
     try:
         for number in before:
@@ -127,9 +128,11 @@ def _listen(reader: socket.socket, interruption: Interruption, next_step: str) -
 
 def _end_at_once(name: str, next_step: str) -> None:
     """End this process, whatever it waits for; the server notices by itself."""
-    text = (
-        f"\nCommandError: Ended at once by {name}, a second signal, without waiting for the server, which ends what "
-        f"was under way as soon as it notices. {next_step}\n"
+    text = N_(
+        "\nCommandError: Ended at once by {name}, a second signal, without waiting for the server, which ends what "
+        "was under way as soon as it notices. {next_step}\n",
+        name=name,
+        next_step=next_step,
     )
     stderr = 2
     if select.select([], [stderr], [], 0)[1]:  # a reader that does not read must not keep it from ending

@@ -16,11 +16,12 @@ from medusa_migrations.management.baselines import apps_of, next_steps, refuse_w
 from medusa_migrations.management.console import Console, deliver, written
 from medusa_migrations.management.documents import baseline_json, generated_json, made_json
 from medusa_migrations.management.questions import add_no_input, answer, can_ask, is_confirmed
+from medusa_migrations.messages import N_
 from medusa_migrations.results import BaselineResult, GenerateResult, MadeFile
 
 
 class Command(MigrationCommand):
-    help = "Writes a migration for an app: an empty one, or what its models say and its tables do not."
+    help = N_("Writes a migration for an app: an empty one, or what its models say and its tables do not.")
 
     def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
         """What stands before options may go on behind them: several apps, and NAME."""
@@ -29,53 +30,59 @@ class Command(MigrationCommand):
         return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("app", metavar="APP", help="The label of the app.")
+        parser.add_argument("app", metavar="APP", help=N_("The label of the app."))
         parser.add_argument(
             "more",
             metavar="APP|NAME",
             nargs="*",
-            help='NAME is what it does, such as add_slug, AddSlug or "add slug". With --generate it may be left out, '
-            "and there may be several apps: each word that is the label of an installed app is one, and a last one "
-            "that is none is NAME. With --baseline all are labels.",
+            help=N_(
+                'NAME is what it does, such as add_slug, AddSlug or "add slug". With --generate it may be left out, '
+                "and there may be several apps: each word that is the label of an installed app is one, and a last one "
+                "that is none is NAME. With --baseline all are labels."
+            ),
         )
         parser.add_argument(
-            "--timestamp", metavar="TS", help="YYYYMMDDHHMMSS, UTC. Default: now, after all that are there."
+            "--timestamp", metavar="TS", help=N_("YYYYMMDDHHMMSS, UTC. Default: now, after all that are there.")
         )
-        parser.add_argument("--dry-run", action="store_true", help="Print the file instead of writing it.")
-        parser.add_argument("--python", action="store_true", help="Write it in Python, with the migration API.")
-        generate = parser.add_argument_group("from the models")
+        parser.add_argument("--dry-run", action="store_true", help=N_("Print the file instead of writing it."))
+        parser.add_argument("--python", action="store_true", help=N_("Write it in Python, with the migration API."))
+        generate = parser.add_argument_group(N_("from the models"))
         generate.add_argument(
-            "--generate", action="store_true", help="Compare the models with the database, and write what differs."
+            "--generate", action="store_true", help=N_("Compare the models with the database, and write what differs.")
         )
         generate.add_argument(
-            "--check", action="store_true", help="Exit with 1 if there are differences; write nothing."
+            "--check", action="store_true", help=N_("Exit with 1 if there are differences; write nothing.")
         )
         generate.add_argument(
             "--rename",
             action="append",
             default=[],
             metavar="OLD=NEW",
-            help="table=new or table.column=new, the table by its name in the database today.",
+            help=N_("table=new or table.column=new, the table by its name in the database today."),
         )
-        generate.add_argument("--drop-tables", action="store_true", help="Drop the tables of models that are gone too.")
+        generate.add_argument(
+            "--drop-tables", action="store_true", help=N_("Drop the tables of models that are gone too.")
+        )
         generate.add_argument(
             "--online",
             action="store_true",
-            help="In up to three files that lock no table for long: before the new code, a backfill, and after it.",
+            help=N_("In up to three files that lock no table for long: before the new code, a backfill, and after it."),
         )
         generate.add_argument(
             "--rename-constraints",
             action="store_true",
-            help="Write a file that gives constraints, indexes and sequences the names that Django would.",
+            help=N_("Write a file that gives constraints, indexes and sequences the names that Django would."),
         )
-        baseline = parser.add_argument_group("from the tables")
+        baseline = parser.add_argument_group(N_("from the tables"))
         baseline.add_argument(
             "--baseline",
             action="store_true",
-            help="Write the live tables of the apps under their live names, and record that as applied.",
+            help=N_("Write the live tables of the apps under their live names, and record that as applied."),
         )
         baseline.add_argument(
-            "--scratch", metavar="NAME", help="Prove it in this empty database of the same server, and leave it empty."
+            "--scratch",
+            metavar="NAME",
+            help=N_("Prove it in this empty database of the same server, and leave it empty."),
         )
         add_no_input(generate)
         add_database(generate)
@@ -91,14 +98,14 @@ class Command(MigrationCommand):
         options |= {"apps": labels, "name": name}
         if options["generate"]:
             if options["python"]:
-                raise PlanError("--python and --generate cannot go together: what is generated is SQL.")
+                raise PlanError(N_("--python and --generate cannot go together: what is generated is SQL."))
             self.generate(options)
             return
         meant = [name for name in ("check", "rename", "drop_tables", "online", "rename_constraints") if options[name]]
         if meant:
-            raise PlanError(f"--{meant[0].replace('_', '-')} goes with --generate only.")
+            raise PlanError(N_("--{option} goes with --generate only.", option=meant[0].replace("_", "-")))
         if not name:
-            raise PlanError("A NAME is needed, such as add_slug; with --generate it may be left out.")
+            raise PlanError(N_("A NAME is needed, such as add_slug; with --generate it may be left out."))
         names = ("python", "timestamp", "dry_run")
         made = api.make(labels[0], name, **{name: options[name] for name in names})
         if options["json"]:
@@ -168,7 +175,7 @@ class Command(MigrationCommand):
         for note in result.notes:
             self.remark(note, options)
         if not result.changes:
-            self.remark("No changes detected", options)
+            self.remark(N_("No changes detected"), options)
         else:
             self.tell(result, options)
 
@@ -185,23 +192,24 @@ class Command(MigrationCommand):
         for change in result.changes:
             self.remark(f"  {change}", options)
         for lost in result.loses if options["verbosity"] else ():
-            self.stderr.write(f"Loses data: {lost}", self.style.WARNING)
+            self.stderr.write(N_("Loses data: {lost}", lost=lost), self.style.WARNING)
         for rename in result.offered if options["verbosity"] else ():
-            self.stderr.write(f"If this was renamed, add --rename {rename}", self.style.WARNING)
+            self.stderr.write(N_("If this was renamed, add --rename {rename}", rename=rename), self.style.WARNING)
         for made in result.files:
             if result.more and options["dry_run"] and not options["json"]:
                 deliver(self.stdout, f"-- {shown_path(made.path)}")
             self.report(made, options)
         if not result.made:
             named = ", ".join(map(repr, options["apps"]))
-            raise CommandError(f"The models of {named} and the database differ.")
+            raise CommandError(N_("The models of {named} and the database differ.", named=named))
 
     def report(self, made: MadeFile, options: dict[str, Any]) -> None:
         for warning in made.warnings if options["verbosity"] else ():
             self.stderr.write(f"Warning: {warning}", self.style.WARNING)
         if options["dry_run"] and not options["json"]:
             deliver(self.stdout, made.text, ending="")
-        self.remark(f"{'Would create' if options['dry_run'] else 'Created'} {shown_path(made.path)}", options)
+        text = N_("Would create {path}") if options["dry_run"] else N_("Created {path}")
+        self.remark(text.filled(path=shown_path(made.path)), options)
 
     def remark(self, text: str, options: dict[str, Any]) -> None:
         """Say something on stdout, or on stderr with --dry-run: then stdout has the file and nothing else."""
@@ -221,8 +229,12 @@ def _apps_and_name(words: Sequence[str], *, several: bool) -> tuple[list[str], s
         return list(dict.fromkeys(words[:-1] if is_name else words)), words[-1] if is_name else None
     if len(words) > 2:
         raise PlanError(
-            "Without --generate and --baseline it takes one APP and one NAME, which in several words has quotes: "
-            f"makemigration {words[0]} {' '.join(words[1:])!r}."
+            N_(
+                "Without --generate and --baseline it takes one APP and one NAME, which in several words has quotes: "
+                "makemigration {app} {name!r}.",
+                app=words[0],
+                name=" ".join(words[1:]),
+            )
         )
     return [words[0]], words[1] if len(words) > 1 else None
 
@@ -244,10 +256,14 @@ class _Questions(NamedTuple):
 
     def value(self, place: str, nothing: str) -> str | None:
         self.console.clear()
-        question = f"{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: "
+        question = N_(
+            "{place} is NOT NULL and has no default. SQL for rows that are there [{nothing}]: ",
+            place=place,
+            nothing=nothing,
+        )
         return answer(question).strip() or None
 
     def rename(self, rename: str) -> bool:
         self.console.clear()
         old, _, new = rename.partition("=")
-        return is_confirmed(f"Was {old} renamed to {new}?")
+        return is_confirmed(N_("Was {old} renamed to {new}?", old=old, new=new))

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from medusa_migrations.files.owned import labels_with_sources, owned, taken_over
 from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.next_command import next_command
+from medusa_migrations.messages import N_
 
 if TYPE_CHECKING:
     from django.core.management.commands.makemigrations import Command as NextCommand
@@ -27,7 +28,9 @@ class Command(NextCommand):
                 vars(self)["autodetector"] = leaving_alone(self.autodetector)
         if by_sql:
             raise CommandError(
-                f"The tables of {by_sql[0]!r} are made by SQL migrations. Write one: "
-                f"manage.py makemigration {by_sql[0]} NAME"
+                N_(
+                    "The tables of {app!r} are made by SQL migrations. Write one: manage.py makemigration {app} NAME",
+                    app=by_sql[0],
+                )
             )
         super().handle(*app_labels, **options)

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from medusa_migrations.management.migrate.command import WithSql
 from medusa_migrations.management.migrate.tenants import HOOK, SETTING, is_hooked
 from medusa_migrations.management.next_command import next_command
+from medusa_migrations.messages import N_
 
 if TYPE_CHECKING:
     from django.core.management.commands.migrate import Command as NextCommand
@@ -20,7 +21,13 @@ class Command(WithSql, NextCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if getattr(settings, SETTING, None) == f"{__name__}.Command":
-            raise CommandError(f"{SETTING} names the command that runs it, in a circle. Set it to {HOOK!r}.")
+            raise CommandError(
+                N_(
+                    "{setting} names the command that runs it, in a circle. Set it to {command!r}.",
+                    setting=SETTING,
+                    command=HOOK,
+                )
+            )
         if is_hooked():  # the next command runs this app's for each schema
             NextCommand.handle(self, *args, **options)
         else:

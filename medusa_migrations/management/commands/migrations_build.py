@@ -11,19 +11,22 @@ from medusa_migrations.errors import MigrationError
 from medusa_migrations.management.base import MigrationCommand, add_json
 from medusa_migrations.management.console import built_line, deliver, warn, written
 from medusa_migrations.management.documents import build_json
+from medusa_migrations.messages import N_
 
 
 class Command(MigrationCommand):
-    help = "Collects the SQL migrations of all installed apps into the folder that a release runs."
+    help = N_("Collects the SQL migrations of all installed apps into the folder that a release runs.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--check", action="store_true", help="Exit with 1 if the build differs from the sources; write nothing."
+            "--check", action="store_true", help=N_("Exit with 1 if the build differs from the sources; write nothing.")
         )
         add_json(parser)
 
         parser.add_argument(
-            "--release", metavar="NAME", help="What this build is of, such as v42: the journal has it of what is run."
+            "--release",
+            metavar="NAME",
+            help=N_("What this build is of, such as v42: the journal has it of what is run."),
         )
 
     def work(self, **options: Any) -> None:
@@ -36,9 +39,11 @@ class Command(MigrationCommand):
         if not options["check"]:
             self.say(built_line(result), options)
         elif result.is_current:
-            self.say(f"{shown_path(result.dist_dir)} is what the sources give.", options)
+            self.say(N_("{path} is what the sources give.", path=shown_path(result.dist_dir)), options)
         else:
-            raise CommandError(f"{shown_path(result.dist_dir)} differs from the sources. Run migrations_build.")
+            raise CommandError(
+                N_("{path} differs from the sources. Run migrations_build.", path=shown_path(result.dist_dir))
+            )
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:

@@ -20,58 +20,61 @@ from medusa_migrations.management.console import deliver, plural, printable
 from medusa_migrations.management.fleet_console import FleetProgress
 from medusa_migrations.management.questions import add_no_input, can_ask, is_confirmed
 from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.run.options import Execution
 
 _CHOICES = ("only", "without", "jobs", "canary", "canary_only", "max_failures", "new", "engine", "slice")
-NEXT = "migrations_fleet status tells how the targets stand."
+NEXT = N_("migrations_fleet status tells how the targets stand.")
 
 
 class Command(ExecutionCommand):
-    help = "Runs SQL migrations on all targets of a fleet, and tells how they stand."
+    help = N_("Runs SQL migrations on all targets of a fleet, and tells how they stand.")
     next_step = NEXT
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        status = actions.add_parser("status", help="Tells how the targets stand, those with the same history together.")
+        status = actions.add_parser(
+            "status", help=N_("Tells how the targets stand, those with the same history together.")
+        )
         _add_fleet(status)
-        status.add_argument("--check", action="store_true", help="Exit with 1 unless all targets are current.")
-        status.add_argument("--all", action="store_true", help="Name all targets.")
+        status.add_argument("--check", action="store_true", help=N_("Exit with 1 unless all targets are current."))
+        status.add_argument("--all", action="store_true", help=N_("Name all targets."))
         _add_which(status)
         add_json(status)
-        run = actions.add_parser("run", help="Applies what is pending: the canary first, then the rest.")
+        run = actions.add_parser("run", help=N_("Applies what is pending: the canary first, then the rest."))
         _add_fleet(run)
         _add_how(run)
-        run.add_argument("--slice", metavar="I/N", help="Share the run: this is the Ith of N processes.")
-        run.add_argument("--to", metavar="ID", help="All pending up to this one, in their order.")
+        run.add_argument("--slice", metavar="I/N", help=N_("Share the run: this is the Ith of N processes."))
+        run.add_argument("--to", metavar="ID", help=N_("All pending up to this one, in their order."))
         run.add_argument(
             "--phase",
             metavar="before|after",
-            help="before: hold back what is for when the new code is live. after: run what is left. Default: all.",
+            help=N_("before: hold back what is for when the new code is live. after: run what is left. Default: all."),
         )
         run.add_argument(
             "--strict",
             action=BooleanOptionalAction,
             default=None,
-            help="Refuse a late arrival, which would run out of order, or do not. Default: OUT_OF_ORDER.",
+            help=N_("Refuse a late arrival, which would run out of order, or do not. Default: OUT_OF_ORDER."),
         )
-        revert = actions.add_parser("revert", help="Undoes what a run of the fleet has applied, where it has.")
+        revert = actions.add_parser("revert", help=N_("Undoes what a run of the fleet has applied, where it has."))
         _add_fleet(revert)
-        revert.add_argument("--run", type=int, required=True, metavar="ID", help="Its number, as `runs` has it.")
+        revert.add_argument("--run", type=int, required=True, metavar="ID", help=N_("Its number, as `runs` has it."))
         _add_how(revert)
         add_no_input(revert)
-        create = actions.add_parser("create", help="Makes the schema of a new target, with all migrations in it.")
-        create.add_argument("name", metavar="NAME", help="One of the targets of the fleet.")
+        create = actions.add_parser("create", help=N_("Makes the schema of a new target, with all migrations in it."))
+        create.add_argument("name", metavar="NAME", help=N_("One of the targets of the fleet."))
         _add_fleet(create)
         add_execution(create)
-        runs = actions.add_parser("runs", help="Lists the last runs.")
+        runs = actions.add_parser("runs", help=N_("Lists the last runs."))
         _add_fleet(runs)
-        runs.add_argument("--limit", type=int, default=20, metavar="N", help="The last N. Default: 20.")
+        runs.add_argument("--limit", type=int, default=20, metavar="N", help=N_("The last N. Default: 20."))
         add_json(runs)
-        show = actions.add_parser("show", help="Tells what became of the targets in a run.")
-        show.add_argument("run", type=int, metavar="ID", help="Its number, as `runs` has it.")
+        show = actions.add_parser("show", help=N_("Tells what became of the targets in a run."))
+        show.add_argument("run", type=int, metavar="ID", help=N_("Its number, as `runs` has it."))
         _add_fleet(show)
-        show.add_argument("--failed", action="store_true", help="Print the names of those that failed, one a line.")
+        show.add_argument("--failed", action="store_true", help=N_("Print the names of those that failed, one a line."))
         add_json(show)
 
     def work(self, **options: Any) -> None:
@@ -96,7 +99,13 @@ class Command(ExecutionCommand):
         self.tell(status.notes, options)
         if options["check"] and not status.is_current:
             left = status.counts["targets"] - status.counts.get("current", 0)
-            raise CommandError(f"{plural(left, 'target')} of {status.fleet} not current. Run migrations_fleet run.")
+            raise CommandError(
+                N_(
+                    "{targets} of {fleet} not current. Run migrations_fleet run.",
+                    targets=plural(left, "target"),
+                    fleet=status.fleet,
+                )
+            )
 
     def run(self, options: dict[str, Any]) -> None:
         """What `run` and `revert` do."""
@@ -129,8 +138,8 @@ class Command(ExecutionCommand):
         for line in self.fleet_plan_lines(plan, options):
             self.stderr.write(line, str)
         count = sum(len(group.targets) for group in plan.groups)
-        if count and not is_confirmed(f"Revert that on {plural(count, 'target')}?"):
-            raise CommandError("Nothing was reverted.")
+        if count and not is_confirmed(N_("Revert that on {targets}?", targets=plural(count, "target"))):
+            raise CommandError(N_("Nothing was reverted."))
 
     def create(self, options: dict[str, Any]) -> None:
         how = {name: options[name] for name in {"plan", "sql", *Execution.__annotations__} & options.keys()}
@@ -139,7 +148,7 @@ class Command(ExecutionCommand):
             result = api.fleet_create(options["name"], options["fleet"], **how)
         self.report(result, options)
         if not result.migrations and not options["sql"]:
-            self.say(f"Nothing to do: {printable(options['name'])} has all migrations.", options)
+            self.say(N_("Nothing to do: {target} has all migrations.", target=printable(options["name"])), options)
 
     def progress(self, direction: Direction, options: dict[str, Any]) -> FleetProgress:
         verbosity, quiet = options["verbosity"], options["json"]
@@ -156,9 +165,9 @@ class Command(ExecutionCommand):
                 returncode=INTERRUPTED if is_ctrl_c else result.exit_code,
             )
         if result.run is None:
-            self.say(f"Nothing to do: {console.summary(result)}", options)
+            self.say(N_("Nothing to do: {summary}", summary=console.summary(result)), options)
         else:
-            self.say(f"{console.summary(result)} It was run {result.run}.", options)
+            self.say(N_("{summary} It was run {run}.", summary=console.summary(result), run=result.run), options)
 
     def show_plan(self, plan: FleetPlan, options: dict[str, Any]) -> None:
         if options["json"]:
@@ -184,7 +193,7 @@ class Command(ExecutionCommand):
         if options["json"]:
             deliver(self.stdout, console.ledger_json(found))
         else:
-            deliver(self.stdout, "\n".join(map(console.run_line, found)) or "(no runs)")
+            deliver(self.stdout, "\n".join(map(console.run_line, found)) or N_("(no runs)"))
 
     def show(self, options: dict[str, Any]) -> None:
         run, targets = api.fleet_show(options["run"], options["fleet"])
@@ -218,31 +227,37 @@ def _again(result: FleetResult, options: dict[str, Any]) -> str:
 
 
 def _add_fleet(parser: ArgumentParser) -> None:
-    parser.add_argument("fleet", nargs="?", metavar="FLEET", help="Its name in FLEETS. Default: the only one.")
+    parser.add_argument("fleet", nargs="?", metavar="FLEET", help=N_("Its name in FLEETS. Default: the only one."))
     parser.add_argument("-v", "--verbosity", type=int, choices=[0, 1, 2, 3], default=SUPPRESS, help=SUPPRESS)
 
 
 def _add_which(parser: ArgumentParser) -> None:
-    which = parser.add_argument_group("which targets")
+    which = parser.add_argument_group(N_("which targets"))
     which.add_argument(
-        "--only", action="append", default=[], metavar="GLOB", help="Those that it finds; @FILE has names, @- is stdin."
+        "--only",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help=N_("Those that it finds; @FILE has names, @- is stdin."),
     )
-    which.add_argument("--except", action="append", default=[], metavar="GLOB", dest="without", help="But not those.")
-    which.add_argument("--jobs", type=int, metavar="N", help="How many at once. Default: JOBS.")
+    which.add_argument(
+        "--except", action="append", default=[], metavar="GLOB", dest="without", help=N_("But not those.")
+    )
+    which.add_argument("--jobs", type=int, metavar="N", help=N_("How many at once. Default: JOBS."))
 
 
 def _add_how(parser: ArgumentParser) -> None:
     _add_which(parser)
-    order = parser.add_argument_group("in which order, and how far")
-    order.add_argument("--canary", metavar="N|P%", help="How many go first, one by one. Default: CANARY.")
-    order.add_argument("--canary-only", action="store_true", help="Leave the others.")
-    order.add_argument("--max-failures", metavar="N|P%", help="How many may fail. Default: MAX_FAILURES.")
+    order = parser.add_argument_group(N_("in which order, and how far"))
+    order.add_argument("--canary", metavar="N|P%", help=N_("How many go first, one by one. Default: CANARY."))
+    order.add_argument("--canary-only", action="store_true", help=N_("Leave the others."))
+    order.add_argument("--max-failures", metavar="N|P%", help=N_("How many may fail. Default: MAX_FAILURES."))
     order.add_argument(
-        "--engine", metavar="NAME", help="Have workers do it, by celery, procrastinate or tasks. none: do it here."
+        "--engine", metavar="NAME", help=N_("Have workers do it, by celery, procrastinate or tasks. none: do it here.")
     )
-    order.add_argument("--new", action="store_true", help="Close a run that has not ended, and begin another.")
+    order.add_argument("--new", action="store_true", help=N_("Close a run that has not ended, and begin another."))
     add_execution(parser)
-    parser.add_argument("--all", action="store_true", help="With --json, current targets too.")
+    parser.add_argument("--all", action="store_true", help=N_("With --json, current targets too."))
 
 
 def _globs(options: dict[str, Any]) -> dict[str, list[str]]:
@@ -256,8 +271,10 @@ def _read(given: str) -> list[str]:
     try:
         text = sys.stdin.read() if given == "@-" else Path(given[1:]).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{given}: cannot be read: {error}", returncode=2) from None
+        raise CommandError(
+            N_("{given}: cannot be read: {problem}", given=given, problem=str(error)), returncode=2
+        ) from None
     names = [line.strip() for line in text.splitlines() if line.strip()]
     if not names:
-        raise CommandError(f"{given} names no target. Nothing was done.", returncode=2)
+        raise CommandError(N_("{given} names no target. Nothing was done.", given=given), returncode=2)
     return names

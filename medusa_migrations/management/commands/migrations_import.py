@@ -19,38 +19,42 @@ from medusa_migrations.management.base import MigrationCommand, add_database, ad
 from medusa_migrations.management.console import Console, deliver, plural, printable, written
 from medusa_migrations.management.proofs import ProofConsole, difference_lines
 from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.messages import N_
 from medusa_migrations.results import ImportResult
 
 _NAMES = ("tool", "source", "app", "dry_run", "history", "database", "scratch")
 
 # What differs where Django has made one thing, and the SQL of the new files another.
-_BY_SQL = {"new": "made by the new files, and not by Django", "gone": "made by Django, and not by the new files"}
+_BY_SQL = {
+    "new": N_("made by the new files, and not by Django"),
+    "gone": N_("made by Django, and not by the new files"),
+}
 
 
 class Command(MigrationCommand):
-    help = "Makes SQL migrations of those of another tool; nothing is overwritten, and nothing is run."
-    next_step = "Run it again: what is there already is left as it is."
+    help = N_("Makes SQL migrations of those of another tool; nothing is overwritten, and nothing is run.")
+    next_step = N_("Run it again: what is there already is left as it is.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("tool", choices=NAMES, metavar="TOOL", help=f"{', '.join(NAMES)}.")
         parser.add_argument(
             "source",
             metavar="SOURCE",
-            help="The folder in which that tool has its migrations; of django, the label of the app.",
+            help=N_("The folder in which that tool has its migrations; of django, the label of the app."),
         )
-        parser.add_argument("--app", required=True, metavar="LABEL", help="The app that gets them.")
-        parser.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
+        parser.add_argument("--app", required=True, metavar="LABEL", help=N_("The app that gets them."))
+        parser.add_argument("--dry-run", action="store_true", help=N_("Only say what would be done."))
         parser.add_argument(
             "--history",
             nargs="?",
             const="",
             metavar="TABLE",
-            help="Record as applied what that tool has applied in the database, by its table.",
+            help=N_("Record as applied what that tool has applied in the database, by its table."),
         )
         parser.add_argument(
             "--scratch",
             metavar="NAME",
-            help="With django: use this empty database of the same server, and leave it empty.",
+            help=N_("With django: use this empty database of the same server, and leave it empty."),
         )
         add_database(parser)
         add_json(parser)
@@ -102,30 +106,41 @@ def _json(result: ImportResult) -> str:
 
 def _told(result: ImportResult) -> Iterator[str]:
     new = [one for one in result.files if one.is_new]
-    would = "Would import" if result.dry_run else "Imported"
     for one in new:
         yield f"  {one.source} -> {shown_path(one.path)}"
     there = len(result.files) - len(new)
-    yield f"{would} {plural(len(new))} of {result.tool} into {result.app!r}" + (
-        f"; {plural(there)} there already, left as they are" if there else ""
-    )
+    text = N_("Imported {migrations} of {tool} into {app!r}{others}")
+    if result.dry_run:
+        text = N_("Would import {migrations} of {tool} into {app!r}{others}")
+    others = N_("; {migrations} there already, left as they are", migrations=plural(there)) if there else ""
+    yield text.filled(migrations=plural(len(new)), tool=result.tool, app=result.app, others=others)
     if result.database is not None:
-        would = "Would record" if result.dry_run else "Recorded"
-        yield f"{would} {plural(len(result.recorded))} as applied in the database {result.database!r}"
+        text = N_("Recorded {migrations} as applied in the database {database!r}")
+        if result.dry_run:
+            text = N_("Would record {migrations} as applied in the database {database!r}")
+        yield text.filled(migrations=plural(len(result.recorded)), database=result.database)
 
 
 def _to_look_at(result: ImportResult) -> Iterator[str]:
     if result.places:
-        yield f"{len(result.places)} to be looked at:"
+        yield N_("{count} to be looked at:", count=len(result.places))
     for place in result.places:
         yield printable(f"  {place.file}:{place.line}: {place.message}")
     if result.differences:
-        yield f"{plural(len(result.differences), 'difference')} between what Django makes and what the new files make:"
+        yield N_(
+            "{differences} between what Django makes and what the new files make:",
+            differences=plural(len(result.differences), "difference"),
+        )
     for difference in result.differences:
         yield from difference_lines(difference, _BY_SQL, ("Django", "SQL"))
     if result.unknown:
         names = printable(", ".join(result.unknown))
-        yield f"Applied by {result.tool} in the database {result.database!r}, and there is no file of: {names}"
+        yield N_(
+            "Applied by {tool} in the database {database!r}, and there is no file of: {names}",
+            tool=result.tool,
+            database=result.database,
+            names=names,
+        )
 
 
 def _next(result: ImportResult) -> Iterator[str]:
@@ -133,21 +148,27 @@ def _next(result: ImportResult) -> Iterator[str]:
     if result.dry_run:
         return
     steps = list(_steps(result))
-    for word, step in zip(["Next", *["Then"] * len(steps)], steps, strict=False):
+    for word, step in zip([N_("Next"), *[N_("Then")] * len(steps)], steps, strict=False):
         yield f"{word}: {step}"
     if result.database is None:
         command = shlex.join(["migrations_import", result.tool, result.source, "--app", result.app, "--history"])
-        yield f"Where {result.tool} has applied them: {command}"
+        yield N_("Where {tool} has applied them: {command}", tool=result.tool, command=command)
     if result.tool == DJANGO and not is_installed_package(apps.get_app_config(result.source)):
-        yield f"When that is done everywhere: delete the Django migrations of {result.source!r}, and that setting"
+        yield N_(
+            "When that is done everywhere: delete the Django migrations of {source!r}, and that setting",
+            source=result.source,
+        )
 
 
 def _steps(result: ImportResult) -> Iterator[str]:
     if result.places:
-        yield "settle what is to be looked at, in the new files: a run stops there until that is done."
+        yield N_("settle what is to be looked at, in the new files: a run stops there until that is done.")
         if result.recorded:
-            yield "migrations_repair --accept-changes, for what is recorded and has another text now."
+            yield N_("migrations_repair --accept-changes, for what is recorded and has another text now.")
     if result.tool == DJANGO and settings.MIGRATION_MODULES.get(result.source, "") is not None:
         setting = f'MIGRATION_MODULES = {{"{result.source}": None}}'
-        yield f"{setting} in the settings, so that SQL makes the tables and Django's migrations are there for --history"
-    yield "migrations_build, and migrations_verify to prove them"
+        yield N_(
+            "{setting} in the settings, so that SQL makes the tables and Django's migrations are there for --history",
+            setting=setting,
+        )
+    yield N_("migrations_build, and migrations_verify to prove them")

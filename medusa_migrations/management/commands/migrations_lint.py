@@ -16,6 +16,7 @@ from medusa_migrations.management.base import MigrationCommand, add_app, add_dat
 from medusa_migrations.management.console import Console, deliver, plural
 from medusa_migrations.management.proofs import ProofConsole
 from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.results import Failure, LintResult
 from medusa_migrations.verify.app import AGAIN
 
@@ -23,29 +24,31 @@ FORMATS = ("text", "json", "github", "sarif")
 
 
 class Command(MigrationCommand):
-    help = "Finds what SQL migrations do to tables that are in use: locks, rewrites, scans, lost rows."
+    help = N_("Finds what SQL migrations do to tables that are in use: locks, rewrites, scans, lost rows.")
 
     next_step = AGAIN
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_app(parser, "Only this app's; those before them are run too.")
+        add_app(parser, N_("Only this app's; those before them are run too."))
         add_database(parser)
-        parser.add_argument("--all", action="store_true", help="Look also at what is proven already.")
-        parser.add_argument("--down", action="store_true", help="Look at the down parts too.")
+        parser.add_argument("--all", action="store_true", help=N_("Look also at what is proven already."))
+        parser.add_argument("--down", action="store_true", help=N_("Look at the down parts too."))
         parser.add_argument(
             "--live",
             nargs="?",
             const="",
             metavar="ALIAS",
-            help="Take the sizes of the tables from that database, by default the same. It is only read.",
+            help=N_("Take the sizes of the tables from that database, by default the same. It is only read."),
         )
         parser.add_argument(
-            "--static", action="store_true", help="Read the files alone, without a database, by squawk (extra: lint)."
+            "--static",
+            action="store_true",
+            help=N_("Read the files alone, without a database, by squawk (extra: lint)."),
         )
-        parser.add_argument("--strict", action="store_true", help="Exit with 1 for warnings too.")
-        parser.add_argument("--format", choices=FORMATS, default="text", help="Default: text.")
+        parser.add_argument("--strict", action="store_true", help=N_("Exit with 1 for warnings too."))
+        parser.add_argument("--format", choices=FORMATS, default="text", help=N_("Default: text."))
         parser.add_argument(
-            "--json", action="store_const", const="json", dest="format", help="The same as --format json."
+            "--json", action="store_const", const="json", dest="format", help=N_("The same as --format json.")
         )
 
     def work(self, **options: Any) -> None:
@@ -80,7 +83,7 @@ class Command(MigrationCommand):
                 return lint_formats.sarif(result.findings, _place())
             case _:
                 text = lint_formats.text(result.findings, _sources(result), self.style)
-                return text or ("" if result.failed else "Nothing found.")
+                return text or ("" if result.failed else N_("Nothing found."))
 
 
 def _sources(result: LintResult) -> dict[str, str]:
@@ -96,17 +99,20 @@ def _place() -> str:
 
 def _in_words(failure: Failure) -> str:
     place = f"{failure.file}:{failure.line}" if failure.line else failure.file
-    return f"{place}: it does not run, so nothing can be found in it: {failure.message}"
+    return N_(
+        "{place}: it does not run, so nothing can be found in it: {problem}", place=place, problem=failure.message
+    )
 
 
 def _fault(found: int, result: LintResult) -> str:
-    parts = (
-        [
-            f"{plural(found, 'finding')}. Write what is safe, or `-- migrate:allow CODE [TABLE]: reason` above the "
-            "statement."
-        ]
-        if found
-        else []
-    )
-    parts += [f"{plural(len(result.failed), 'part')} cannot be run: see migrations_verify."] if result.failed else []
-    return " ".join(parts)
+    faults = []
+    if found:
+        faults.append(
+            N_(
+                "{findings}. Write what is safe, or `-- migrate:allow CODE [TABLE]: reason` above the statement.",
+                findings=plural(found, "finding"),
+            )
+        )
+    if result.failed:
+        faults.append(N_("{parts} cannot be run: see migrations_verify.", parts=plural(len(result.failed), "part")))
+    return joined(" ", faults)

@@ -8,11 +8,12 @@ from medusa_migrations.errors import MigrationError
 from medusa_migrations.management.base import MigrationCommand, add_json, add_lock, add_where, where
 from medusa_migrations.management.console import deliver, printable, written
 from medusa_migrations.management.documents import repair_json
+from medusa_migrations.messages import N_
 from medusa_migrations.results import RepairResult
 
 
 class Command(MigrationCommand):
-    help = "Settles the history where files or the database were changed by hand; lists what needs that."
+    help = N_("Settles the history where files or the database were changed by hand; lists what needs that.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_where(parser)
@@ -21,19 +22,23 @@ class Command(MigrationCommand):
             "--accept-changes",
             nargs="*",
             metavar="ID",
-            help="Record today's checksums, of all changed ones by default.",
+            help=N_("Record today's checksums, of all changed ones by default."),
         )
         for option, text in (
             (
                 "--send-again",
-                "The statement at which it stopped may be sent again, though it may be committed in part.",
+                N_("The statement at which it stopped may be sent again, though it may be committed in part."),
             ),
-            ("--mark-applied", "It is applied, whatever the history says."),
-            ("--mark-reverted", "It is not applied, whatever the history says."),
+            ("--mark-applied", N_("It is applied, whatever the history says.")),
+            ("--mark-reverted", N_("It is not applied, whatever the history says.")),
         ):
             parser.add_argument(option, action="append", default=[], metavar="ID", help=text)
         parser.add_argument(
-            "--renamed", action="append", default=[], metavar="OLD=NEW", help="A file, or an app, has another name now."
+            "--renamed",
+            action="append",
+            default=[],
+            metavar="OLD=NEW",
+            help=N_("A file, or an app, has another name now."),
         )
         add_json(parser)
 
@@ -56,7 +61,7 @@ class Command(MigrationCommand):
             self.say(printable(f"{finding.id}: {finding.problem}\n    {finding.cure}"), options)
         if not result.done and not result.findings:
             asked = options["accept_changes"] is not None
-            self.say("Nothing has changed." if asked else "Nothing needs repair.", options)
+            self.say(N_("Nothing has changed.") if asked else N_("Nothing needs repair."), options)
 
     def on_error(self, error: MigrationError, options: dict[str, Any]) -> None:
         if options["json"]:

@@ -10,25 +10,28 @@ from medusa_migrations.management.base import INTERRUPTED, ExecutionCommand, add
 from medusa_migrations.management.console import plural
 from medusa_migrations.management.questions import add_no_input, can_ask, is_confirmed
 from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import RunResult
 
 
 class Command(ExecutionCommand):
-    help = "Undoes the migration that was applied last, or more of them."
+    help = N_("Undoes the migration that was applied last, or more of them.")
     direction = Direction.DOWN
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        add_app(parser, "Only this app's.")
+        add_app(parser, N_("Only this app's."))
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--steps", type=int, metavar="N", help="The last N.")
-        which.add_argument("--to", metavar="ID", help="All that were applied after this one, which stays.")
-        which.add_argument("--last-run", action="store_true", help="All that the last run applied.")
-        which.add_argument("--all", action="store_true", help="All of them.")
-        which.add_argument("--missing", action="store_true", help="All that have no file, by their stored down parts.")
-        which.add_argument("--to-release", metavar="NAME", help="All that releases after this one applied.")
-        which.add_argument("--since", metavar="WHEN", help='All that was applied after it, as "2026-11-28 14:00".')
+        which.add_argument("--steps", type=int, metavar="N", help=N_("The last N."))
+        which.add_argument("--to", metavar="ID", help=N_("All that were applied after this one, which stays."))
+        which.add_argument("--last-run", action="store_true", help=N_("All that the last run applied."))
+        which.add_argument("--all", action="store_true", help=N_("All of them."))
+        which.add_argument(
+            "--missing", action="store_true", help=N_("All that have no file, by their stored down parts.")
+        )
+        which.add_argument("--to-release", metavar="NAME", help=N_("All that releases after this one applied."))
+        which.add_argument("--since", metavar="WHEN", help=N_('All that was applied after it, as "2026-11-28 14:00".'))
         add_no_input(parser)
 
     def work(self, **options: Any) -> None:
@@ -38,7 +41,8 @@ class Command(ExecutionCommand):
         self.report(result, options)
         if not result.migrations and not options["sql"]:
             since = options["since"]
-            self.say(f"Nothing was applied after {since}." if since else "There is nothing to revert.", options)
+            nothing = N_("There is nothing to revert.")
+            self.say(N_("Nothing was applied after {moment}.", moment=since) if since else nothing, options)
 
     def revert(self, options: dict[str, Any], expected: str | None = None) -> RunResult:
         which = {name: options[name] for name in ("steps", "last_run", "all", "missing", "to_release", "since")}
@@ -59,13 +63,16 @@ class Command(ExecutionCommand):
         try:
             is_agreed = is_confirmed(question)
         except KeyboardInterrupt:
-            raise CommandError("Interrupted. Nothing was reverted.", returncode=INTERRUPTED) from None
+            raise CommandError(N_("Interrupted. Nothing was reverted."), returncode=INTERRUPTED) from None
         if not is_agreed:
-            raise CommandError("Nothing was reverted.")
+            raise CommandError(N_("Nothing was reverted."))
 
 
 def _question(plan: RunResult, *, fake: bool) -> str:
-    count = plural(len(plan.migrations))
     if fake:
-        return f"Record {count} as reverted, and send none of the SQL?"
-    return f"Revert {count}" + (", and lose that?" if any(one.loses for one in plan.migrations) else "?")
+        text = N_("Record {migrations} as reverted, and send none of the SQL?")
+    elif any(one.loses for one in plan.migrations):
+        text = N_("Revert {migrations}, and lose that?")
+    else:
+        text = N_("Revert {migrations}?")
+    return text.filled(migrations=plural(len(plan.migrations)))

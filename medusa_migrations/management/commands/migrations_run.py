@@ -9,26 +9,29 @@ from medusa_migrations import api
 from medusa_migrations.management.base import ExecutionCommand, add_app
 from medusa_migrations.management.console import plural
 from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.messages import N_
 
 
 class Command(ExecutionCommand):
-    help = "Applies the pending SQL migrations."
+    help = N_("Applies the pending SQL migrations.")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        add_app(parser, "Only this app's, and what they depend on.")
-        parser.add_argument("--to", metavar="ID", help="All pending up to this one, in their order.")
-        parser.add_argument("--check", action="store_true", help="Exit with 1 if something is pending; change nothing.")
+        add_app(parser, N_("Only this app's, and what they depend on."))
+        parser.add_argument("--to", metavar="ID", help=N_("All pending up to this one, in their order."))
+        parser.add_argument(
+            "--check", action="store_true", help=N_("Exit with 1 if something is pending; change nothing.")
+        )
         parser.add_argument(
             "--phase",
             metavar="before|after",
-            help="before: hold back what is for when the new code is live. after: run what is left. Default: all.",
+            help=N_("before: hold back what is for when the new code is live. after: run what is left. Default: all."),
         )
         parser.add_argument(
             "--strict",
             action=BooleanOptionalAction,
             default=None,
-            help="Refuse a late arrival, which would run out of order, or do not. Default: OUT_OF_ORDER.",
+            help=N_("Refuse a late arrival, which would run out of order, or do not. Default: OUT_OF_ORDER."),
         )
 
     def work(self, **options: Any) -> None:
@@ -37,7 +40,13 @@ class Command(ExecutionCommand):
             result = api.run(**chosen, listener=console, interruption=interruption, **self.execution(options))
         self.report(result, options)
         if not result.migrations and not options["sql"]:
-            self.say("No migrations to apply.", options)
+            self.say(N_("No migrations to apply."), options)
         if options["check"] and result.migrations:
             pending = ", ".join(str(one.id) for one in result.migrations)
-            raise CommandError(f"{plural(len(result.migrations))} pending: {pending}. Run migrations_run.")
+            raise CommandError(
+                N_(
+                    "{migrations} pending: {pending}. Run migrations_run.",
+                    migrations=plural(len(result.migrations)),
+                    pending=pending,
+                )
+            )

@@ -11,6 +11,7 @@ from medusa_migrations.management.base import MigrationCommand, add_app, add_dat
 from medusa_migrations.management.console import Console, deliver, plural, written
 from medusa_migrations.management.proofs import ProofConsole, summary, verify_json
 from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.results import VerifyResult
 from medusa_migrations.verify.app import AGAIN
 
@@ -18,37 +19,41 @@ _NAMES = ("app", "all", "database", "scratch", "keep", "require_down", "server_w
 
 
 class Command(MigrationCommand):
-    help = "Proves the SQL migrations in a scratch database: up, down, everything as it was, up again."
+    help = N_("Proves the SQL migrations in a scratch database: up, down, everything as it was, up again.")
 
     next_step = AGAIN
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_app(parser, "Only this app's; those before them are run too.")
+        add_app(parser, N_("Only this app's; those before them are run too."))
         add_database(parser)
-        parser.add_argument("--all", action="store_true", help="Prove again what is proven already.")
+        parser.add_argument("--all", action="store_true", help=N_("Prove again what is proven already."))
         parser.add_argument(
             "--live",
             nargs="?",
             const="",
             metavar="ALIAS",
-            help="Compare that database, by default the same, with what its applied migrations make. It is only read.",
+            help=N_(
+                "Compare that database, by default the same, with what its applied migrations make. It is only read."
+            ),
         )
-        parser.add_argument("--rows", action="store_true", help="Try each up and down part on made-up rows too.")
+        parser.add_argument("--rows", action="store_true", help=N_("Try each up and down part on made-up rows too."))
         parser.add_argument(
-            "--no-lint", action="store_false", dest="lint", help="Do not look for statements that are unsafe."
+            "--no-lint", action="store_false", dest="lint", help=N_("Do not look for statements that are unsafe.")
         )
-        parser.add_argument("--require-down", action="store_true", help="A migration without a down part is a fault.")
-        where = parser.add_argument_group("the scratch database")
+        parser.add_argument(
+            "--require-down", action="store_true", help=N_("A migration without a down part is a fault.")
+        )
+        where = parser.add_argument_group(N_("the scratch database"))
         where.add_argument(
-            "--scratch", metavar="NAME", help="Use this empty database of the same server, and leave it empty."
+            "--scratch", metavar="NAME", help=N_("Use this empty database of the same server, and leave it empty.")
         )
-        where.add_argument("--keep", action="store_true", help="Do not drop it at the end.")
+        where.add_argument("--keep", action="store_true", help=N_("Do not drop it at the end."))
         where.add_argument(
             "--server-wide",
             action="store_true",
-            help="Let migrations change roles and other things of the whole server: only on a server of its own.",
+            help=N_("Let migrations change roles and other things of the whole server: only on a server of its own."),
         )
-        parser.add_argument("--json", action="store_true", help="Print one JSON document and nothing else.")
+        parser.add_argument("--json", action="store_true", help=N_("Print one JSON document and nothing else."))
 
     def work(self, **options: Any) -> None:
         live = None if options["live"] is None else options["live"] or options["database"]
@@ -78,7 +83,11 @@ def _fault(result: VerifyResult) -> str:
     migrations = [str(one.id) for one in result.migrations if one.is_fault]
     parts = [f"{plural(len(migrations))}: {', '.join(migrations)}"] if migrations else []
     parts += [plural(result.unsafe, "unsafe statement")] if result.unsafe else []
-    parts += [plural(len(result.django), "migration") + " of Django's"] if result.django else []
-    parts += [plural(len(result.models), "difference") + " of the models"] if result.models else []
-    parts += [plural(len(result.live), "difference") + " of the live database"] if result.live else []
-    return f"Not proven: {'; '.join(parts)}. Correct that; docs/verify.md tells how to let something pass."
+    parts += [N_("{migrations} of Django's", migrations=plural(len(result.django)))] if result.django else []
+    models, live = plural(len(result.models), "difference"), plural(len(result.live), "difference")
+    parts += [N_("{differences} of the models", differences=models)] if result.models else []
+    parts += [N_("{differences} of the live database", differences=live)] if result.live else []
+    return N_(
+        "Not proven: {faults}. Correct that; docs/verify.md tells how to let something pass.",
+        faults=joined("; ", parts),
+    )

@@ -6,6 +6,7 @@ from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.extended.one import sql_of
 from medusa_migrations.management.extended.rendered import with_models_of_today
 from medusa_migrations.management.next_command import next_command
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
 if TYPE_CHECKING:
@@ -26,5 +27,5 @@ class Command(NextCommand):
                 return super().handle(*args, **options)
         self.output_transaction = shown.transactional
         if not shown.sql and options["verbosity"] >= 1:
-            self.stderr.write("No operations found.")
+            self.stderr.write(N_("No operations found."))
         return shown.sql

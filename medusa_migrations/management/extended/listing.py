@@ -16,6 +16,7 @@ from django.db.migrations.loader import MigrationLoader
 from medusa_migrations.database.lock import LockHolder
 from medusa_migrations.database.show import look
 from medusa_migrations.management.console import MARKS, REMARKS, RERUN_MARK, RERUN_REMARK, printable
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Key, Migration, MigrationId, State
 from medusa_migrations.plan.known import Known, in_order, state_of
 from medusa_migrations.run.combined import combined_order
@@ -94,7 +95,7 @@ class Listing(NamedTuple):
         remarks = [REMARKS[state]] if state in REMARKS else []
         remarks += [RERUN_REMARK] if row and state == "pending" else []
         if row and row.state == "applied" and row.applied_at and self.verbosity > 1:
-            remarks.append(f"applied at {row.applied_at:%Y-%m-%d %H:%M:%S}")
+            remarks.append(N_("applied at {moment:%Y-%m-%d %H:%M:%S}", moment=row.applied_at))
         return f" {self._mark(id_)} {printable(id_.name)}" + (f" ({', '.join(remarks)})" if remarks else "")
 
     def _planned(self, migration: Migration) -> str:

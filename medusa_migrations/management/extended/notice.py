@@ -12,6 +12,7 @@ from medusa_migrations.database.history import History, read_known
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.files.build import to_run
 from medusa_migrations.management.console import printable
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 
 from .concern import is_left_to_django
@@ -27,7 +28,9 @@ def tell_pending(command: BaseCommand) -> None:
             pending = read_known(History(session), migrations).pending()
     except MigrationError as error:
         problem = printable(str(error)).partition("\n")[0]
-        command.stderr.write(f"The SQL migrations cannot be looked at: {problem}", command.style.WARNING)
+        command.stderr.write(
+            N_("The SQL migrations cannot be looked at: {problem}", problem=problem), command.style.WARNING
+        )
         return
     for line in notice([migration.id for migration in pending]):
         command.stdout.write(command.style.NOTICE(line))
@@ -38,7 +41,11 @@ def notice(pending: Sequence[MigrationId]) -> list[str]:
     if not pending:
         return []
     return [
-        f"\nYou have {len(pending)} unapplied SQL migration(s). Your project may not work properly until you apply the "
-        f"migrations for app(s): {', '.join(sorted({id_.app for id_ in pending}))}.",
-        "Run 'python manage.py migrations_run' to apply them.",
+        N_(
+            "\nYou have {count} unapplied SQL migration(s). Your project may not work properly until you apply the "
+            "migrations for app(s): {apps}.",
+            count=len(pending),
+            apps=", ".join(sorted({id_.app for id_ in pending})),
+        ),
+        N_("Run 'python manage.py migrations_run' to apply them."),
     ]

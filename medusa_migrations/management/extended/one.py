@@ -13,6 +13,7 @@ from medusa_migrations.errors import PlanError
 from medusa_migrations.files.build import to_run
 from medusa_migrations.files.dist import read_part
 from medusa_migrations.files.owned import django_migrations
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration
 
 from .concern import is_left_to_django
@@ -38,7 +39,9 @@ def sql_of(label: str, name: str, direction: Direction, alias: str) -> Shown | N
     part = migration.part(direction)
     if part is None:
         down = "down(schema)" if migration.is_python else "`-- migrate:down`"
-        raise PlanError(f"{migration.id} is irreversible: {migration.source} has no {down}.")
+        raise PlanError(
+            N_("{id} is irreversible: {source} has no {down}.", id=migration.id, source=migration.source, down=down)
+        )
     text = read_part(migration, part)
     sql = _of_python(migration, text, direction, alias) if migration.is_python else ended(text)
     transactional = conf.get_settings().transaction != "none" if part.transaction is None else part.transaction
@@ -56,9 +59,15 @@ def named(label: str, name: str, migrations: Sequence[Migration], others: Sequen
         return mine.get(name)
     found = [one for one in (*mine, *others) if one.startswith(name)]
     if len(found) > 1 and not mine.keys().isdisjoint(found):
-        raise PlanError(f"More than one migration matches '{name}' in app '{label}'. Please be more specific.")
+        raise PlanError(
+            N_(
+                "More than one migration matches '{name}' in app '{label}'. Please be more specific.",
+                name=name,
+                label=label,
+            )
+        )
     if not (found or others):
-        raise PlanError(f"Cannot find a migration matching '{name}' from app '{label}'.")
+        raise PlanError(N_("Cannot find a migration matching '{name}' from app '{label}'.", name=name, label=label))
     return mine.get(found[0]) if found else None
 
 

@@ -23,6 +23,7 @@ from medusa_migrations.database.types import renew_types
 from medusa_migrations.errors import DatabaseError, PlanError
 from medusa_migrations.files.owned import are_migrations_disabled, made_by_sql, sql_labels, taken_over
 from medusa_migrations.management.console import Console, written
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Key, Migration
 from medusa_migrations.run.states import RenderableState
 
@@ -32,7 +33,7 @@ from .tenants import is_left_to_django
 # The runs under way, by alias: a receiver of post_migrate may call for another database, a thread for a third.
 _under_way: ContextVar[Mapping[str, MigrateRun]] = ContextVar("under_way")
 
-_DISABLED = (
+_DISABLED = N_(
     "The tables are made from the models, without migrations of either kind (--no-migrations, TEST['MIGRATE'] or "
     "MIGRATION_MODULES). What only SQL migrations make is missing: views, triggers, functions, constraints, rows."
 )
@@ -46,8 +47,8 @@ class RunFile(Operation):
 
     def describe(self) -> str:
         if self.was_there:
-            return f"Record {self.source}, if its tables, which are there, are as it makes them"
-        return f"Run {self.source}"
+            return N_("Record {source}, if its tables, which are there, are as it makes them", source=self.source)
+        return N_("Run {source}", source=self.source)
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         pass
@@ -193,8 +194,11 @@ def bridged(asked: Asked, console: Console) -> Iterator[Collection[str]]:
     label = asked.app_label
     if label in by_sql and (asked.migration_name or not is_on):
         raise PlanError(
-            f"The tables of {label!r} are made by SQL migrations. Use migrations_run {label}, with --to up to one of "
-            f"them, or migrations_revert {label}."
+            N_(
+                "The tables of {label!r} are made by SQL migrations. Use migrations_run {label}, with --to up to one "
+                "of them, or migrations_revert {label}.",
+                label=label,
+            )
         )
     with _taking_part(asked, console) if is_on else contextlib.nullcontext(), executor_replaced:
         yield by_sql
@@ -221,8 +225,10 @@ def _taking_part(asked: Asked, console: Console) -> Iterator[None]:
         yield
         if not run.has_joined:
             raise PlanError(
-                "The SQL migrations did not take part: the command `migrate` below this app's in INSTALLED_APPS does "
-                "not use Django's executor. Set RUN_ON_MIGRATE to False, and run them with migrations_run."
+                N_(
+                    "The SQL migrations did not take part: the command `migrate` below this app's in INSTALLED_APPS "
+                    "does not use Django's executor. Set RUN_ON_MIGRATE to False, and run them with migrations_run."
+                )
             )
 
 
@@ -232,9 +238,14 @@ def _connect_django(alias: str) -> None:
         connections[alias].ensure_connection()
     except OperationalError as error:
         raise DatabaseError(
-            f"`migrate` needs two connections to the database {alias!r}, one for Django's migrations and one for SQL "
-            f"migrations, and got only one: {str(error).strip()}\nNothing was done. See that CONNECTION LIMIT of the "
-            "user and of the database, and max_connections, leave room for two."
+            N_(
+                "`migrate` needs two connections to the database {alias!r}, one for Django's migrations and one for "
+                "SQL migrations, and got only one: {problem}\n"
+                "Nothing was done. See that CONNECTION LIMIT of the user and of the database, and max_connections, "
+                "leave room for two.",
+                alias=alias,
+                problem=str(error).strip(),
+            )
         ) from None
 
 

@@ -25,6 +25,7 @@ from medusa_migrations.files.owned import taken_over
 from medusa_migrations.files.past import is_after_past
 from medusa_migrations.management.console import Console
 from medusa_migrations.management.stop import stopped_by_signals
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
 from medusa_migrations.plan.known import Known
 from medusa_migrations.plan.steps import Step
@@ -77,7 +78,11 @@ class MigrateRun:
         found = next((id_ for id_ in self.known.by_id if id_.app == label and name in (id_.name, id_.timestamp)), None)
         if found:
             raise PlanError(
-                f"{found} is an SQL migration. Use migrations_run --to {found}, or migrations_revert {label}."
+                N_(
+                    "{id} is an SQL migration. Use migrations_run --to {id}, or migrations_revert {label}.",
+                    id=found,
+                    label=label,
+                )
             )
 
     def join(self, loader: MigrationLoader) -> None:
@@ -173,8 +178,11 @@ class MigrateRun:
         except PlanError as error:
             if conf.is_testing():
                 raise PlanError(
-                    f"{error}\nIf this is a test database that was kept, make it anew: run the tests once without "
-                    "--keepdb, or, with pytest, with --create-db."
+                    N_(
+                        "{problem}\nIf this is a test database that was kept, make it anew: run the tests once without "
+                        "--keepdb, or, with pytest, with --create-db.",
+                        problem=error.args[0],
+                    )
                 ) from None
             raise
         return self.known.due(self.phase)
@@ -191,9 +199,14 @@ class MigrateRun:
         for key, label in referring(loader, django, without):
             first = min((id_ for id_ in held if id_.app == label), key=lambda id_: id_.sort_key)
             raise PlanError(
-                f"Django's migration {'.'.join(key)} names the app {label!r}, whose tables are not there: MEDUSA_PHASE "
-                f"is before, and {first} is held back. Nothing was done. Take `-- migrate:phase after` out of what "
-                "makes the tables, or run migrate without MEDUSA_PHASE."
+                N_(
+                    "Django's migration {migration} names the app {label!r}, whose tables are not there: MEDUSA_PHASE "
+                    "is before, and {first} is held back. Nothing was done. Take `-- migrate:phase after` out of what "
+                    "makes the tables, or run migrate without MEDUSA_PHASE.",
+                    migration=".".join(key),
+                    label=label,
+                    first=first,
+                )
             )
 
     def _prepare(self, steps: Sequence[Step]) -> None:
@@ -204,9 +217,11 @@ class MigrateRun:
 
         if not connections[self.asked.database].get_autocommit():
             raise PlanError(
-                "SQL migrations are pending, and `migrate` was called inside a transaction, or with AUTOCOMMIT off. "
-                "They have a connection of their own, which would not see what that did and might wait for it for "
-                "ever. Nothing was run. Call it outside of atomic(); in tests, from a TransactionTestCase."
+                N_(
+                    "SQL migrations are pending, and `migrate` was called inside a transaction, or with AUTOCOMMIT "
+                    "off. They have a connection of their own, which would not see what that did and might wait for "
+                    "it for ever. Nothing was run. Call it outside of atomic(); in tests, from a TransactionTestCase."
+                )
             )
         tasks = load_tasks(steps, "each", fake=self.asked.fake)
         for task in tasks:
@@ -229,21 +244,25 @@ class MigrateRun:
         left = left_without(loader, unapplying, known)
         if not left or self.asked.fake:
             return
-        lines = [f"  {one.id} needs {'.'.join(one.needs)}" for one in left]
+        lines = [N_("  {id} needs {needed}", id=one.id, needed=".".join(one.needs)) for one in left]
         vague = sorted({one.needs[0] for one in left if one.is_vague})
         hints = [
-            f"Or, if what is listed needs no more than one migration of {label}, name that above its up part with "
-            f"`-- migrate:depends {label}.NAME`, and build: a new header is no change."
+            N_(
+                "Or, if what is listed needs no more than one migration of {label}, name that above its up part with "
+                "`-- migrate:depends {label}.NAME`, and build: a new header is no change.",
+                label=label,
+            )
             for label in vague
         ]
         raise PlanError(
-            "\n".join(
+            joined(
+                "\n",
                 [
-                    "SQL migrations that are applied need what is to be unapplied; nothing was done:",
+                    N_("SQL migrations that are applied need what is to be unapplied; nothing was done:"),
                     *lines,
-                    "Revert them first with migrations_revert; its --plan tells what would go.",
+                    N_("Revert them first with migrations_revert; its --plan tells what would go."),
                     *hints,
-                ]
+                ],
             )
         )
 
@@ -289,5 +308,10 @@ class MigrateRun:
                 self.session.interruption.check()
             except StopRequested as stop:
                 raise Interrupted(
-                    f"Stopped by {stop}. Nothing more was begun. Run {COMMAND} again to go on.", str(stop)
+                    N_(
+                        "Stopped by {signal}. Nothing more was begun. Run {command} again to go on.",
+                        signal=stop,
+                        command=COMMAND,
+                    ),
+                    str(stop),
                 ) from stop

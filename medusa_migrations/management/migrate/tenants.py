@@ -11,9 +11,10 @@ from medusa_migrations import conf
 from medusa_migrations.database.connect import shared_schema, tenant_schema
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.owned import sql_labels
+from medusa_migrations.messages import N_
 
 # What to do with an app of tenants that no fleet runs.
-CURE = (
+CURE = N_(
     "Take the app out of TENANT_APPS, give it Django migrations, or have a fleet run it in each tenant's schema: name "
     "it in APPS of one of FLEETS."
 )
@@ -38,8 +39,14 @@ def is_left_to_django(connection: BaseDatabaseWrapper) -> bool:
     )
     if found:
         raise PlanError(
-            f"{', '.join(found)}: SQL migrations run in the schema {shared_schema()!r} alone, so {schema!r} would be "
-            f"left without. Nothing was done in {schema!r}. {CURE}"
+            N_(
+                "{apps}: SQL migrations run in the schema {shared!r} alone, so {schema!r} would be "
+                "left without. Nothing was done in {schema!r}. {cure}",
+                apps=", ".join(found),
+                shared=shared_schema(),
+                schema=schema,
+                cure=CURE,
+            )
         )
     return True
 
