@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from .messages import N_
 from .migration import Direction, MigrationId, Phase, Severity, State
 
 Status = Literal["applied", "reverted", "faked", "planned", "failed", "rolled_back", "held_back"]
@@ -283,7 +284,9 @@ class WaitResult(NamedTuple):
     @property
     def named(self) -> str:
         """How a sentence calls it."""
-        return f"database {self.database!r}" if self.target is None else f"target {self.target!r}"
+        if self.target is None:
+            return N_("database {name!r}", name=self.database)
+        return N_("target {name!r}", name=self.target)
 
 
 class Renamed(NamedTuple):

@@ -69,7 +69,9 @@ class MigrationCommand(QuickStart):
                     self.on_error(error, options)
                     raise
         except KeyboardInterrupt:
-            raise CommandError(f"Interrupted. {self.next_step}", returncode=INTERRUPTED) from None
+            raise CommandError(
+                N_("Interrupted. {next_step}", next_step=self.next_step), returncode=INTERRUPTED
+            ) from None
 
     def stdout_kept(self, options: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
         """With --json, what a migration in Python prints goes to stderr."""

@@ -319,7 +319,7 @@ def built_line(result: BuildResult) -> str:
 def warn(stderr: OutputWrapper, style: Style, result: BuildResult) -> None:
     """Write the warnings of a build, a line each."""
     for warning in result.warnings:
-        stderr.write(f"Warning: {warning}", style.WARNING)
+        stderr.write(N_("Warning: {warning}", warning=warning), style.WARNING)
 
 
 def show_line(shown: ShownMigration, style: Style) -> str:

@@ -169,7 +169,7 @@ class Command(MigrationCommand):
                 listener=listener,
             )
         for warning in result.warnings if options["verbosity"] else ():
-            self.stderr.write(f"Warning: {warning}", self.style.WARNING)
+            self.stderr.write(N_("Warning: {warning}", warning=warning), self.style.WARNING)
         if options["json"]:
             deliver(self.stdout, generated_json(result, **_how(options)))
         for note in result.notes:
@@ -205,7 +205,7 @@ class Command(MigrationCommand):
 
     def report(self, made: MadeFile, options: dict[str, Any]) -> None:
         for warning in made.warnings if options["verbosity"] else ():
-            self.stderr.write(f"Warning: {warning}", self.style.WARNING)
+            self.stderr.write(N_("Warning: {warning}", warning=warning), self.style.WARNING)
         if options["dry_run"] and not options["json"]:
             deliver(self.stdout, made.text, ending="")
         text = N_("Would create {path}") if options["dry_run"] else N_("Created {path}")
