@@ -14,6 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.events import Blocked, Indexing, Listener
+from medusa_migrations.messages import N_, joined
 
 from .index_progress import index_progress
 from .postgresql import text_of
@@ -117,7 +118,7 @@ class BlockWatch:
         with self.connection.cursor() as cursor:
             if is_new:
                 cursor.execute(self.set_up)
-            found = "; ".join(self._blockers(cursor))
+            found = joined("; ", self._blockers(cursor))
             progress = None if found else index_progress(cursor, self.pid)
         if progress and self._since == since:
             self.listener(Indexing(progress))
@@ -138,16 +139,20 @@ class BlockWatch:
         if 0 in pids:
             cursor.execute(_PREPARED, [self.pid])
             for gid, owner, since in cursor.fetchall():
-                yield (
-                    f"the prepared transaction {text_of(gid)!r}, user {text_of(owner)}, "
-                    f"since {since:%Y-%m-%d %H:%M:%S %Z}, until COMMIT PREPARED or ROLLBACK PREPARED"
+                yield N_(
+                    "the prepared transaction {transaction!r}, user {user}, since {since:%Y-%m-%d %H:%M:%S %Z}, "
+                    "until COMMIT PREPARED or ROLLBACK PREPARED",
+                    transaction=text_of(gid),
+                    user=text_of(owner),
+                    since=since,
                 )
 
 
 def _session(pid: int, application: str, user: Any, since: Any, query: Any) -> str:
-    words = [f"pid {pid}", *([application] if application else []), f"user {text_of(user)}"]
-    words += [f"in its transaction since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
-    return f"{', '.join(words)}, last query: {first_words(text_of(query))}"
+    words = [N_("pid {pid}", pid=pid), *([application] if application else []), N_("user {user}", user=text_of(user))]
+    words += [N_("in its transaction since {since:%Y-%m-%d %H:%M:%S %Z}", since=since)] if since else []
+    words += [N_("last query: {query}", query=first_words(text_of(query)))]
+    return joined(", ", words)
 
 
 def first_words(query: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.scanner import split
 from medusa_migrations.sql.statements import begins_or_ends_transaction
 
@@ -50,7 +51,11 @@ def refuse_worker(session: Session) -> None:
     groups = session.query(_GROUP)
     if groups and groups[0][0] != _COORDINATOR:
         raise DatabaseError(
-            f"The server of the {session.named} is a worker of a Citus cluster (its group is {groups[0][0]}). Nothing "
-            "was run: a run there and one on the coordinator would not see each other's lock. Point this alias at the "
-            "coordinator."
+            N_(
+                "The server of the {where} is a worker of a Citus cluster (its group is {group}). Nothing was run: a "
+                "run there and one on the coordinator would not see each other's lock. Point this alias at the "
+                "coordinator.",
+                where=session.named,
+                group=groups[0][0],
+            )
         )

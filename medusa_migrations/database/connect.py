@@ -17,6 +17,7 @@ from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.errors import DatabaseError, nearest
+from medusa_migrations.messages import N_, joined
 
 from . import postgresql
 from .destination import Destination, alias_of, named, settings_of
@@ -37,7 +38,7 @@ _CREDENTIALS = re.compile(r"://[^\s/]*@|://\S*@")
 _PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
 
 # What to do where a command has ended before its end.
-SEE_APPLIED = "migrations_show tells what is applied."
+SEE_APPLIED: str = N_("migrations_show tells what is applied.")
 
 # The server has told no SQLSTATE where a connection was refused, so in another language the common cure is given.
 _NONE_LEFT = ("too many connections for", "too many clients", "connection slots are reserved")
@@ -104,7 +105,10 @@ def database_errors(where: Destination) -> Iterator[None]:
     try:
         yield
     except Error as error:
-        raise DatabaseError(f"The {named(where)} failed: {server_error(error).message}\n{SEE_APPLIED}") from error
+        message = server_error(error).message
+        raise DatabaseError(
+            N_("The {where} failed: {message}\n{next_step}", where=named(where), message=message, next_step=SEE_APPLIED)
+        ) from error
 
 
 def shared_schema() -> str:
@@ -126,10 +130,15 @@ def usable(alias: str) -> BaseDatabaseWrapper:
     theirs = of_postgresql(alias)
     if schema := tenant_schema(theirs):
         raise DatabaseError(
-            f"The connection {alias!r} is set to the schema {schema!r} of a tenant. Without a fleet, SQL migrations "
-            f"have one history and one schema, {shared_schema()!r}, which all tenants share. Nothing was done. Run "
-            "this without tenant_command. What each tenant is to have in a schema of its own is for Django migrations, "
-            "or for a fleet: --fleet and --target, see docs/fleets.md."
+            N_(
+                "The connection {alias!r} is set to the schema {schema!r} of a tenant. Without a fleet, SQL migrations "
+                "have one history and one schema, {shared!r}, which all tenants share. Nothing was done. Run this "
+                "without tenant_command. What each tenant is to have in a schema of its own is for Django migrations, "
+                "or for a fleet: --fleet and --target, see docs/fleets.md.",
+                alias=alias,
+                schema=schema,
+                shared=shared_schema(),
+            )
         )
     return theirs
 
@@ -137,15 +146,23 @@ def usable(alias: str) -> BaseDatabaseWrapper:
 def of_postgresql(alias: str) -> BaseDatabaseWrapper:
     """Django's own connection `alias`. Raises DatabaseError if there is no such database or it is not PostgreSQL."""
     if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
-        raise DatabaseError(f"There is no database {alias!r} in DATABASES.{nearest(alias, connections)}")
+        raise DatabaseError(
+            N_("There is no database {alias!r} in DATABASES.{hint}", alias=alias, hint=nearest(alias, connections))
+        )
     try:
         theirs: BaseDatabaseWrapper = connections[alias]
     except ImproperlyConfigured as error:
-        raise DatabaseError(f"The database {alias!r} cannot be used: {error}") from None
+        raise DatabaseError(
+            N_("The database {alias!r} cannot be used: {error}", alias=alias, error=str(error))
+        ) from None
     if theirs.vendor != "postgresql":
         raise DatabaseError(
-            f"The database {alias!r} is {theirs.display_name}; migrations run on PostgreSQL only. Set its ENGINE to "
-            "'django.db.backends.postgresql', or name another one with --database."
+            N_(
+                "The database {alias!r} is {vendor}; migrations run on PostgreSQL only. Set its ENGINE to "
+                "'django.db.backends.postgresql', or name another one with --database.",
+                alias=alias,
+                vendor=theirs.display_name,
+            )
         )
     return theirs
 
@@ -166,9 +183,15 @@ def _connect(where: Destination, database: str | None) -> BaseDatabaseWrapper:
         connection.ensure_connection()
     except (Error, ImproperlyConfigured) as error:
         reason = str(error).strip()
-        message = f"Cannot connect to the {named(where)} ({_address(settings)}): {reason}\n{_cure(settings, reason)}"
+        message = N_(
+            "Cannot connect to the {where} ({address}): {reason}\n{cure}",
+            where=named(where),
+            address=_address(settings),
+            reason=without_passwords(reason),
+            cure=_cure(settings, reason),
+        )
         may_pass = isinstance(error, OperationalError) and not _has_url(settings) and may_pass_later(reason)
-        raise CannotConnect(without_passwords(message), without_passwords(reason), may_pass=may_pass) from None
+        raise CannotConnect(message, without_passwords(reason), may_pass=may_pass) from None
     return connection
 
 
@@ -205,13 +228,13 @@ def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _address(settings: dict[str, Any]) -> str:
     """What DATABASES says of where the database is; the rest is for the service file or libpq to say."""
-    host = settings.get("HOST") or "local socket"
+    host, name, user = (without_passwords(str(settings.get(key) or "")) for key in ("HOST", "NAME", "USER"))
     port = f":{settings['PORT']}" if settings.get("PORT") else ""
     service = settings["OPTIONS"].get("service")
-    words = [f"service {service!r}" if service else f"{host}{port}"]
-    words += [f"database {settings['NAME']!r}"] if settings.get("NAME") else []
-    words += [f"user {settings['USER']!r}"] if settings.get("USER") else []
-    return ", ".join(words)
+    words = [N_("service {service!r}", service=service) if service else joined("", [host or N_("local socket"), port])]
+    words += [N_("database {name!r}", name=name)] if name else []
+    words += [N_("user {user!r}", user=user)] if user else []
+    return joined(", ", words)
 
 
 def _has_url(settings: dict[str, Any]) -> bool:
@@ -220,17 +243,19 @@ def _has_url(settings: dict[str, Any]) -> bool:
 
 def _cure(settings: dict[str, Any], reason: str) -> str:
     if _has_url(settings):
-        return (
+        return N_(
             "DATABASES has a URL where one part of it belongs: give HOST, PORT, NAME, USER and PASSWORD each its own."
         )
     if any(words in reason for words in _NONE_LEFT):
-        return (
+        return N_(
             "The server has no connection left for this user. Migrations need one of their own, beside Django's, and "
             "another while a statement waits, to see who blocks it. Close some, or raise CONNECTION LIMIT."
         )
     if settings["OPTIONS"].get("service"):
-        return "See that ~/.pg_service.conf, or the file that PGSERVICEFILE names, has it, and that its server runs."
-    return "See that the server runs and that DATABASES has its address, user and password."
+        return N_(
+            "See that ~/.pg_service.conf, or the file that PGSERVICEFILE names, has it, and that its server runs."
+        )
+    return N_("See that the server runs and that DATABASES has its address, user and password.")
 
 
 def without_passwords(text: str) -> str:

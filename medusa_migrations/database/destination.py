@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from medusa_migrations.conf import refuse_unknown
 from medusa_migrations.errors import PlanError, SettingsError, in_words
+from medusa_migrations.messages import N_, joined
 
 # Values for DATABASES[alias], in place of those that are there.
 Overrides = Mapping[str, Any]
@@ -54,11 +55,20 @@ def destination(database: str, target: FleetTarget | None) -> Destination:
     """The one of the two that is given. Raises PlanError where it is both, or the target is none of a fleet."""
     if target is not None and not (isinstance(target, FleetTarget) and target.fleet):
         raise PlanError(
-            f"target is {target!r}, which is no target of a fleet. Take one that api.target or api.targets gives, as "
-            "api.target('tenants', 't1')."
+            N_(
+                "target is {target!r}, which is no target of a fleet. Take one that api.target or api.targets gives, "
+                "as api.target('tenants', 't1').",
+                target=target,
+            )
         )
     if target is not None and database != "default":
-        raise PlanError(f"The database {database!r} and the target {target.name!r} cannot go together: choose one.")
+        raise PlanError(
+            N_(
+                "The database {database!r} and the target {target!r} cannot go together: choose one.",
+                database=database,
+                target=target.name,
+            )
+        )
     return database if target is None else target
 
 
@@ -85,8 +95,10 @@ def key_of(where: Destination) -> str:
 def named(where: Destination) -> str:
     """How messages call it."""
     if isinstance(where, str):
-        return f"database {where!r}"
-    return f"target {where.name!r}" + (f" (schema {where.schema!r})" if where.schema is not None else "")
+        return N_("database {alias!r}", alias=where)
+    if where.schema is None:
+        return N_("target {target!r}", target=where.name)
+    return N_("target {target!r} (schema {schema!r})", target=where.name, schema=where.schema)
 
 
 def options_for(where: Destination) -> str:
@@ -103,13 +115,25 @@ def options_for(where: Destination) -> str:
 def check_settings(given: object, called: str) -> None:
     """Raise SettingsError for what cannot stand in place of an alias's settings, as what would have no effect."""
     if not isinstance(given, Mapping):
-        raise SettingsError(f"{called} has settings that are {type(given).__name__}. They must be a dictionary.")
-    refuse_unknown(given, _OVERRIDES, f"{called}: 'settings'")
+        raise SettingsError(
+            N_(
+                "{called} has settings that are {type}. They must be a dictionary.",
+                called=called,
+                type=type(given).__name__,
+            )
+        )
+    refuse_unknown(given, _OVERRIDES, joined(": ", [called, "'settings'"]))
     for key, value in given.items():
         if not isinstance(value, _OVERRIDES[key]):  # without a NAME it would be another database than the alias's
             raise SettingsError(
-                f"{called}: {key!r} of 'settings' is {type(value).__name__}. It must be of the type "
-                f"{_OVERRIDES[key][0].__name__}; where it is left out, that of the alias holds."
+                N_(
+                    "{called}: {key!r} of 'settings' is {type}. It must be of the type {wanted}; where it is left out, "
+                    "that of the alias holds.",
+                    called=called,
+                    key=key,
+                    type=type(value).__name__,
+                    wanted=_OVERRIDES[key][0].__name__,
+                )
             )
 
 
@@ -118,8 +142,9 @@ def settings_of(target: FleetTarget, theirs: Mapping[str, Any]) -> dict[str, Any
 
     Raises SettingsError for what its callable gives and cannot be.
     """
-    own = _asked(target.settings, f"The {named(target)}") if callable(target.settings) else target.settings
-    check_settings(own, f"The {named(target)}")
+    called = N_("The {where}", where=named(target))
+    own = _asked(target.settings, called) if callable(target.settings) else target.settings
+    check_settings(own, called)
     return {**theirs, **own, "OPTIONS": {**theirs.get("OPTIONS", {}), **own.get("OPTIONS", {})}}
 
 
@@ -127,4 +152,6 @@ def _asked(settings: Callable[[], Overrides], called: str) -> Overrides:
     try:
         return settings()
     except Exception as error:  # the author's code
-        raise SettingsError(f"{called}: what its settings are cannot be told: {in_words(error)}.") from error
+        raise SettingsError(
+            N_("{called}: what its settings are cannot be told: {error}.", called=called, error=in_words(error))
+        ) from error

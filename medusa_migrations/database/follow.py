@@ -8,6 +8,7 @@ from typing import NamedTuple
 from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError, LockError
 from medusa_migrations.events import Listener
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.plan.known import Row
 
@@ -49,7 +50,9 @@ def follow(wanted: Wanted, alias: str, listener: Listener) -> Followed:
         with open_session(alias) as session:
             history = History(session)
             if not (rows := _rows(history)):
-                return Followed(notes=(f"The database {alias!r} has no history, so there is nothing that follows.",))
+                return Followed(
+                    notes=(N_("The database {alias!r} has no history, so there is nothing that follows.", alias=alias),)
+                )
             if not changes(rows, wanted):
                 return Followed()
             with run_lock(session, wait, listener):
@@ -57,7 +60,11 @@ def follow(wanted: Wanted, alias: str, listener: Listener) -> Followed:
                 history.open()
                 return _written(history, wanted)
     except (DatabaseError, LockError) as error:
-        return Followed(notes=(f"The history of the database {alias!r} has not followed. {error}",))
+        return Followed(
+            notes=(
+                N_("The history of the database {alias!r} has not followed. {error}", alias=alias, error=error.args[0]),
+            )
+        )
 
 
 def _written(history: History, wanted: Wanted) -> Followed:
@@ -67,7 +74,10 @@ def _written(history: History, wanted: Wanted) -> Followed:
     both = [(old, new) for old, new in wanted.renamed.items() if old in rows and new in rows]
     return Followed(
         tuple(wanted.renamed.get(id_, id_) for id_ in changed),
-        tuple(f"{old} and {new} are both in the history: settle that with migrations_repair." for old, new in both),
+        tuple(
+            N_("{old} and {new} are both in the history: settle that with migrations_repair.", old=old, new=new)
+            for old, new in both
+        ),
     )
 
 

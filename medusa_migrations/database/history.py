@@ -16,6 +16,7 @@ from django.db.models import Model
 from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.files.build import release
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import REPEATABLE, Migration, MigrationId
 from medusa_migrations.models import (
     FORMAT,
@@ -93,8 +94,8 @@ SERVER_MILLISECONDS = (
 
 # What to do where the table cannot be made, by SQLSTATE.
 _CURES = {
-    postgresql.INSUFFICIENT_PRIVILEGE: "Give this database user CREATE on its schema.",
-    postgresql.INVALID_SCHEMA_NAME: (
+    postgresql.INSUFFICIENT_PRIVILEGE: N_("Give this database user CREATE on its schema."),
+    postgresql.INVALID_SCHEMA_NAME: N_(
         "search_path names no schema that exists and that this user may use: mend it (see ALTER DATABASE and ALTER "
         "ROLE … SET search_path), make the schema, or name one in MEDUSA_MIGRATIONS['HISTORY_SCHEMA']. Nothing was run."
     ),
@@ -141,10 +142,14 @@ class History:
                 return self._rows_of_older_format()
             case [("hidden",)]:
                 raise DatabaseError(
-                    f"Row level security hides rows of the history table {self.place.name!r} of the "
-                    f"{self.session.named} from this user: what is applied cannot be known. Nothing was done. ALTER "
-                    f"TABLE {self.place.name} DISABLE ROW LEVEL SECURITY, or give this user a policy that lets it read "
-                    "all rows (USING (true)), and change them where it runs migrations (WITH CHECK (true)) too."
+                    N_(
+                        "Row level security hides rows of the history table {table!r} of the {where} from this user: "
+                        "what is applied cannot be known. Nothing was done. ALTER TABLE {table} DISABLE ROW LEVEL "
+                        "SECURITY, or give this user a policy that lets it read all rows (USING (true)), and change "
+                        "them where it runs migrations (WITH CHECK (true)) too.",
+                        table=self.place.name,
+                        where=self.session.named,
+                    )
                 )
             case rows:
                 return [Row(serial, MigrationId(app, name), *rest) for serial, app, name, *rest in rows]
@@ -156,12 +161,20 @@ class History:
             return self.session.query(_READ, [self.place.name, sorted(BASIC_COLUMNS), columns, query])
         except ProgrammingError as error:
             message = postgresql.server_error(error).message
-            cure = "SELECT on it" + (f", and USAGE on the schema {self.place.schema!r}" if self.place.schema else "")
+            cure = N_("SELECT on it")
+            if self.place.schema:
+                cure = N_("SELECT on it, and USAGE on the schema {schema!r}", schema=self.place.schema)
             if "plpgsql" in message:
-                cure = "USAGE on the language plpgsql, which it is read with"
+                cure = N_("USAGE on the language plpgsql, which it is read with")
             raise DatabaseError(
-                f"Cannot read the history table {self.place.name!r} of the {self.session.named}: {message}. "
-                f"Give this database user {cure}."
+                N_(
+                    "Cannot read the history table {table!r} of the {where}: {message}. Give this database user "
+                    "{cure}.",
+                    table=self.place.name,
+                    where=self.session.named,
+                    message=message,
+                    cure=cure,
+                )
             ) from None
 
     def _rows_of_older_format(self) -> list[Row]:
@@ -203,8 +216,14 @@ class History:
         except Error as error:
             reason = postgresql.server_error(error)
             raise DatabaseError(
-                f"Cannot make the history table {self.place.name!r} in the {self.session.named}, or the "
-                f"journal beside it: {reason.message}. {_CURES.get(reason.sqlstate or '', 'Nothing was run.')}"
+                N_(
+                    "Cannot make the history table {table!r} in the {where}, or the journal beside it: {reason}. "
+                    "{cure}",
+                    table=self.place.name,
+                    where=self.session.named,
+                    reason=reason.message,
+                    cure=_CURES.get(reason.sqlstate or "", N_("Nothing was run.")),
+                )
             ) from None
 
     def _open_journal(self, history: Found) -> None:
@@ -225,26 +244,38 @@ class History:
         """Raise DatabaseError for a table that a newer version of this app has made."""
         if made_with > FORMAT:
             raise DatabaseError(
-                f"The history table of the {self.session.named} was made by a newer version of "
-                f"medusa_migrations (format {made_with}; this one knows {FORMAT}). Nothing was run. Update "
-                "medusa_migrations here."
+                N_(
+                    "The history table of the {where} was made by a newer version of medusa_migrations (format "
+                    "{format}; this one knows {known}). Nothing was run. Update medusa_migrations here.",
+                    where=self.session.named,
+                    format=made_with,
+                    known=FORMAT,
+                )
             )
 
     def _foreign(self) -> DatabaseError:
         return DatabaseError(
-            f"The table {self.place.name!r} of the {self.session.named} is no history of medusa_migrations. "
-            "Nothing was done. Rename it."
+            N_(
+                "The table {table!r} of the {where} is no history of medusa_migrations. Nothing was done. Rename it.",
+                table=self.place.name,
+                where=self.session.named,
+            )
         )
 
     def refuse_strangers(self, found: Found) -> None:
         """Refuse a table whose triggers, which run as this user, are another's to make."""
         if not found.is_ours:
             raise DatabaseError(
-                f"The table {found.name} of the {self.session.named} belongs to {found.owner!r}, "
-                "which is no superuser, not the owner of the database and no role that this database user is a member "
-                "of: its triggers would run with this user's rights. Nothing was run. If that role is to be trusted, "
-                f'GRANT "{found.owner}" to this user, or run as that role; otherwise look what the table holds and who '
-                f"made it, and ALTER TABLE {found.name} OWNER TO this user, or drop it."
+                N_(
+                    "The table {table} of the {where} belongs to {owner!r}, which is no superuser, not the owner of "
+                    "the database and no role that this database user is a member of: its triggers would run with this "
+                    'user\'s rights. Nothing was run. If that role is to be trusted, GRANT "{owner}" to this user, or '
+                    "run as that role; otherwise look what the table holds and who made it, and ALTER TABLE {table} "
+                    "OWNER TO this user, or drop it.",
+                    table=found.name,
+                    where=self.session.named,
+                    owner=found.owner,
+                )
             )
 
     def _create(self) -> None:
@@ -294,8 +325,8 @@ class History:
             self.session.rollback()
             message = postgresql.server_error(error).message
             if postgresql.ROW_GONE in message:
-                message = "another process has changed it meanwhile. Nothing was repaired: look again"
-            raise DatabaseError(f"The history could not be changed: {message}.") from None
+                message = N_("another process has changed it meanwhile. Nothing was repaired: look again")
+            raise DatabaseError(N_("The history could not be changed: {message}.", message=message)) from None
 
     def insert(
         self,

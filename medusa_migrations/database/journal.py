@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import Error
 
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.models import MigrationLog
 from medusa_migrations.plan.known import PastRun
@@ -70,8 +71,13 @@ class Journal(NamedTuple):
         user, database, may_insert = session.query(asked, [table, "INSERT"])[0]
         if not may_insert:
             raise DatabaseError(
-                f"Cannot write the journal {table} of the {session.named}: permission denied. Nothing was "
-                f'run. GRANT SELECT, INSERT ON {table} TO "{user}".'
+                N_(
+                    "Cannot write the journal {table} of the {where}: permission denied. Nothing was run. GRANT "
+                    'SELECT, INSERT ON {table} TO "{user}".',
+                    table=table,
+                    where=session.named,
+                    user=user,
+                )
             )
         process = f"{socket.gethostname()}:{os.getpid()}"
         values = ", ".join(map(literal, [run, applied_by, user, process, release, database]))
@@ -179,16 +185,27 @@ def _read(session: Session, query: str, params: list[Any] | None) -> list[tuple[
         refuse_foreign(journal, session)
         if session.query(_HIDDEN, [journal.name])[0][0]:
             raise DatabaseError(
-                f"Row level security hides entries of the journal {journal.name} of the {session.named} "
-                f"from this user. ALTER TABLE {journal.name} DISABLE ROW LEVEL SECURITY, or give this user a policy "
-                "that lets it read all rows (USING (true))."
+                N_(
+                    "Row level security hides entries of the journal {journal} of the {where} from this user. ALTER "
+                    "TABLE {journal} DISABLE ROW LEVEL SECURITY, or give this user a policy that lets it read all rows "
+                    "(USING (true)).",
+                    journal=journal.name,
+                    where=session.named,
+                )
             )
         return session.query(query.format(journal.name), params)
     except Error as error:
         reason = postgresql.server_error(error)
         is_denied = reason.sqlstate == postgresql.INSUFFICIENT_PRIVILEGE
-        cure = " Give this database user SELECT on medusa_migrations_log." if is_denied else ""
-        raise DatabaseError(f"Cannot read the journal of the {session.named}: {reason.message}.{cure}") from None
+        cure = N_(" Give this database user SELECT on medusa_migrations_log.") if is_denied else ""
+        raise DatabaseError(
+            N_(
+                "Cannot read the journal of the {where}: {reason}.{cure}",
+                where=session.named,
+                reason=reason.message,
+                cure=cure,
+            )
+        ) from None
 
 
 def refuse_left_behind(session: Session, history: Found) -> None:
@@ -196,9 +213,16 @@ def refuse_left_behind(session: Session, history: Found) -> None:
     values = [JOURNAL, MigrationLog._meta.db_table_comment, TABLE]
     for (schema,) in session.query(_LEFT_BEHIND, values):
         raise DatabaseError(
-            f"The history {history.name} of the {session.named} has no journal in its schema, and the "
-            f'schema {schema!r} has one without a history. Nothing was run. Move it: ALTER TABLE "{schema}".{JOURNAL} '
-            f"SET SCHEMA {history.schema}; or, if it is another's, rename it."
+            N_(
+                "The history {history} of the {where} has no journal in its schema, and the schema {schema!r} has one "
+                'without a history. Nothing was run. Move it: ALTER TABLE "{schema}".{journal} SET SCHEMA '
+                "{history_schema}; or, if it is another's, rename it.",
+                history=history.name,
+                where=session.named,
+                schema=schema,
+                journal=JOURNAL,
+                history_schema=history.schema,
+            )
         )
 
 
@@ -206,6 +230,9 @@ def refuse_foreign(found: Found, session: Session, columns: Collection[str] = BA
     """Raise DatabaseError for a table that has the journal's name, and is none or has not all of `columns`."""
     if not (found.is_table and found.columns.issuperset(columns)):
         raise DatabaseError(
-            f"The table {found.name} of the {session.named} is no journal of medusa_migrations. Nothing was done. "
-            "Rename it."
+            N_(
+                "The table {table} of the {where} is no journal of medusa_migrations. Nothing was done. Rename it.",
+                table=found.name,
+                where=session.named,
+            )
         )

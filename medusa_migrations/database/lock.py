@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from medusa_migrations.errors import LockError
 from medusa_migrations.events import Listener, Waiting
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Migration
 from medusa_migrations.plan.known import Known
 
@@ -58,9 +59,12 @@ def is_pooled(session: Session) -> bool:
 def _refuse_pooler(session: Session) -> None:
     if is_pooled(session):
         raise LockError(
-            f"The {session.named} is behind a pooler that gives every transaction another server process, "
-            "so a lock would be left with somebody else. Nothing was run. Connect to the server itself for "
-            "migrations. Where it is certain that only one run is under way, --no-lock does without."
+            N_(
+                "The {where} is behind a pooler that gives every transaction another server process, so a lock would "
+                "be left with somebody else. Nothing was run. Connect to the server itself for migrations. Where it is "
+                "certain that only one run is under way, --no-lock does without.",
+                where=session.named,
+            )
         )
 
 
@@ -71,13 +75,18 @@ def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
         is_queued = not session.lock.queue  # a run of a schema keeps nobody from beginning
         while not session.query(session.lock.take)[0][0]:
             found = _holder(session, session.lock.in_the_way)
-            holder = found.text if found else told or "another process"
+            holder = found.text if found else told or N_("another process")
             left = deadline - time.monotonic()
             if left <= 0:
+                waited = N_("Waited {seconds:g} s; --lock-wait sets how long. ", seconds=wait) if wait else ""
                 raise LockError(
-                    f"Migrations of the {session.named} are being run by {holder}. Nothing was done. "
-                    + (f"Waited {wait:g} s; --lock-wait sets how long. " if wait else "")
-                    + "Run again when it is done."
+                    N_(
+                        "Migrations of the {where} are being run by {holder}. Nothing was done. {waited}Run again when "
+                        "it is done.",
+                        where=session.named,
+                        holder=holder,
+                        waited=waited,
+                    )
                 )
             if holder != told:
                 told = holder
@@ -95,15 +104,15 @@ def lock_holder(session: Session) -> LockHolder | None:
 
 def _holder(session: Session, query: str) -> LockHolder | None:
     for pid, application, user, address, since, text, schema, waits in session.query(query):
-        words = [f"pid {pid}"]
+        words: list[str] = [N_("pid {pid}", pid=pid)]
         words += [application] if application else []
-        words += [f"user {postgresql.text_of(user)}"] if user else []
-        words += [f"from {address}"] if address else []
-        words += [f"connected since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else []
-        words += [f"in the schema {schema!r}"] if schema is not None else []
-        words += ["whose turn is before that of any schema: it waits for the whole database"] if waits else []
+        words += [N_("user {user}", user=postgresql.text_of(user))] if user else []
+        words += [N_("from {address}", address=address)] if address else []
+        words += [N_("connected since {since:%Y-%m-%d %H:%M:%S %Z}", since=since)] if since else []
+        words += [N_("in the schema {schema!r}", schema=schema)] if schema is not None else []
+        words += [N_("whose turn is before that of any schema: it waits for the whole database")] if waits else []
         working_on = MARK.match(text or "")
-        return LockHolder(", ".join(words), working_on[1] if working_on else None, pid)
+        return LockHolder(joined(", ", words), working_on[1] if working_on else None, pid)
     return None
 
 

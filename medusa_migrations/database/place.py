@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 from medusa_migrations.models import AppliedMigration, MigrationLog
 
 from .postgresql import identifier
@@ -179,31 +180,45 @@ def another(place: Place, others: Others) -> str | None:
 
 
 def _lost(place: Place, others: Others) -> str:
-    back = "that schema" if len(others.schemas) == 1 else "the right one"
+    back = N_("that schema") if len(others.schemas) == 1 else N_("the right one")
     own = others.current_schema or "tenant"
-    return (
-        f"The database {place.alias!r} has no history of migrations in its search_path, which is now "
-        f"{others.search_path or 'empty'}, but one in {_quoted(others.schemas)}. Nothing was done: all migrations "
-        f"would run again.\nPut {back} back into search_path (see ALTER DATABASE and ALTER ROLE … SET search_path, "
-        "and OPTIONS in DATABASES), or name it in the settings: MEDUSA_MIGRATIONS['HISTORY_SCHEMA'] = "
-        f"{{{place.alias!r}: {others.schemas[0]!r}}}. For one more history in this database, as of another tenant, "
-        f"name its own schema there: {{{place.alias!r}: {own!r}}}."
+    return N_(
+        "The database {alias!r} has no history of migrations in its search_path, which is now {search_path}, but one "
+        "in {others}. Nothing was done: all migrations would run again.\n"
+        "Put {back} back into search_path (see ALTER DATABASE and ALTER ROLE … SET search_path, and OPTIONS in "
+        "DATABASES), or name it in the settings: MEDUSA_MIGRATIONS['HISTORY_SCHEMA'] = {{{alias!r}: {schema!r}}}. For "
+        "one more history in this database, as of another tenant, name its own schema there: {{{alias!r}: {own!r}}}.",
+        alias=place.alias,
+        search_path=others.search_path or N_("empty"),
+        others=_quoted(others.schemas),
+        back=back,
+        schema=others.schemas[0],
+        own=own,
     )
 
 
 def _to_move(place: Place, schemas: tuple[str, ...], *, is_there: bool) -> str:
     make = "" if is_there else f'CREATE SCHEMA "{place.schema}"; '
     if is_there:
-        new = "take that schema out of search_path for the first run"
+        new = N_("take that schema out of search_path for the first run")
     else:
-        new = f"make the schema {place.schema!r} first"
-    return (
-        f"The database {place.alias!r} has no history of migrations in the schema {place.schema!r}, which "
-        f"HISTORY_SCHEMA names, but one in {_quoted(schemas)}. Nothing was done: all migrations would run again.\n"
-        f'If it is that one, correct HISTORY_SCHEMA, or move it: {make}ALTER TABLE "{schemas[0]}".{TABLE} '
-        f'SET SCHEMA "{place.schema}", and the same with {JOURNAL}. If a second history is meant, {new}.'
+        new = N_("make the schema {schema!r} first", schema=place.schema)
+    return N_(
+        "The database {alias!r} has no history of migrations in the schema {schema!r}, which HISTORY_SCHEMA names, but "
+        "one in {others}. Nothing was done: all migrations would run again.\n"
+        'If it is that one, correct HISTORY_SCHEMA, or move it: {make}ALTER TABLE "{other}".{table} SET SCHEMA '
+        '"{schema}", and the same with {journal}. If a second history is meant, {new}.',
+        alias=place.alias,
+        schema=place.schema,
+        others=_quoted(schemas),
+        make=make,
+        other=schemas[0],
+        table=TABLE,
+        journal=JOURNAL,
+        new=new,
     )
 
 
 def _quoted(schemas: tuple[str, ...]) -> str:
-    return f"the schema{'s' if len(schemas) > 1 else ''} {', '.join(map(repr, schemas))}"
+    names = ", ".join(map(repr, schemas))
+    return N_("the schemas {names}", names=names) if len(schemas) > 1 else N_("the schema {name}", name=names)

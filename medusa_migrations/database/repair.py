@@ -12,6 +12,7 @@ from medusa_migrations.errors import PlanError, StalePlanError, nearest
 from medusa_migrations.events import Listener, ignore
 from medusa_migrations.files.build import to_run
 from medusa_migrations.files.dist import stored_down
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, find_id, fingerprint
 from medusa_migrations.results import Finding, RepairResult
@@ -23,14 +24,11 @@ from .journal import Entry
 from .lock import known_and_holder, run_lock
 
 _UNFINISHED = {
-    "failed": "its up part failed; migrations_run goes on with it",
-    "running": "its up part was cut off; migrations_run goes on with it",
-    "revert_failed": "its down part failed; migrations_revert goes on with it",
-    "reverting": "its down part was cut off; migrations_revert goes on with it",
+    "failed": N_("its up part failed; migrations_run goes on with it"),
+    "running": N_("its up part was cut off; migrations_run goes on with it"),
+    "revert_failed": N_("its down part failed; migrations_revert goes on with it"),
+    "reverting": N_("its down part was cut off; migrations_revert goes on with it"),
 }
-
-
-_IN_PART = "its statement {} may be committed in part, and no run sends it again unasked; see what it has done, mend it"
 
 
 def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
@@ -39,33 +37,41 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
         Finding(
             migration.id,
             "changed",
-            "changed since it was applied",
-            f"migrations_repair --accept-changes {migration.id}",
+            N_("changed since it was applied"),
+            N_("migrations_repair --accept-changes {id}", id=migration.id),
         )
         for migration in known.changed()
     ]
     by_checksum = {migration.checksum: migration.id for migration in reversed(known.pending())}
     for row in known.rows.values():
         if locked and row.state in ("running", "reverting"):
-            found.append(Finding(row.id, "running", "running now", "wait until it is done"))
+            found.append(Finding(row.id, "running", N_("running now"), N_("wait until it is done")))
         elif row.state != "applied":
             again = f"--send-again {row.id}, " if row.sent_alone else ""
-            cure = f"migrations_repair {again}--mark-applied {row.id}, or --mark-reverted {row.id}"
+            cure = N_("migrations_repair {again}--mark-applied {id}, or --mark-reverted {id}", again=again, id=row.id)
             if row.id not in known.by_id:
-                cure += f", or, if its file was renamed, --renamed {row.id}=NEW"
-            problem = _IN_PART.format(row.statements_done + 1) if row.sent_alone else _UNFINISHED[row.state]
-            found.append(Finding(row.id, "failed", f"{problem}, or settle it by hand", cure))
+                cure = N_("{cure}, or, if its file was renamed, --renamed {id}=NEW", cure=cure, id=row.id)
+            problem = _in_part(row.statements_done + 1) if row.sent_alone else _UNFINISHED[row.state]
+            found.append(Finding(row.id, "failed", N_("{problem}, or settle it by hand", problem=problem), cure))
         elif row.id not in known.by_id:
             new = by_checksum.get(row.checksum, "NEW")
             found.append(
                 Finding(
                     row.id,
                     "missing",
-                    "applied, but there is no file",
-                    f"if it was renamed, migrations_repair --renamed {row.id}={new}",
+                    N_("applied, but there is no file"),
+                    N_("if it was renamed, migrations_repair --renamed {id}={new}", id=row.id, new=new),
                 )
             )
     return tuple(found)
+
+
+def _in_part(number: int) -> str:
+    return N_(
+        "its statement {number} may be committed in part, and no run sends it again unasked; see what it has done, "
+        "mend it",
+        number=number,
+    )
 
 
 class Wanted(NamedTuple):
@@ -106,10 +112,10 @@ def repair(
             history.open()
             known = read_known(history, migrations)
             if known.rows != before.rows:
-                raise PlanError("Another run has changed the history meanwhile. Nothing was repaired: look again.")
+                raise PlanError(N_("Another run has changed the history meanwhile. Nothing was repaired: look again."))
             if expected is not None and any(fingerprint(known, find_id(one, known)) != expected for one in wanted.ids):
                 raise StalePlanError(
-                    "The migration is not what was shown any more. Nothing was repaired. Look at it again."
+                    N_("The migration is not what was shown any more. Nothing was repaired. Look at it again.")
                 )
             repairs = Repair(known, history)
             repairs.settle(wanted)
@@ -143,7 +149,7 @@ class Repair:
         changed = {migration.id: migration for migration in self.known.changed()}
         for id_ in [self._id(name, changed) for name in names] or changed:
             migration = changed[id_]
-            entry = self._do(id_, "today's checksum is recorded")
+            entry = self._do(id_, N_("today's checksum is recorded"))
             values = {"checksum": migration.checksum, "down": stored_down(migration)}
             self.sql.append(self.history.update(id_, entry, **values))
 
@@ -153,7 +159,7 @@ class Repair:
         row = self.known.rows[id_]
         command = "migrations_revert" if row.state in UNFINISHED_REVERTS else "migrations_run"
         progress = json.dumps({"checksum": row.finished_checksum}) if row.finished_checksum else None
-        entry = self._do(id_, f"the next {command} sends the statement at which it stopped again")
+        entry = self._do(id_, N_("the next {command} sends the statement at which it stopped again", command=command))
         self.sql.append(self.history.update(id_, entry, progress=progress))
 
     def mark_applied(self, name: str) -> None:
@@ -162,9 +168,9 @@ class Repair:
         row, migration = self.known.rows.get(id_), self.known.by_id.get(id_)
         is_outdated = migration is not None and self.known.is_outdated(migration)
         if row and row.state == "applied" and not is_outdated:
-            raise PlanError(f"{id_} is applied already. Nothing was repaired.")
+            raise PlanError(N_("{id} is applied already. Nothing was repaired.", id=id_))
         down = stored_down(migration) if migration else None
-        entry = self._do(id_, "marked as applied")
+        entry = self._do(id_, N_("marked as applied"))
         if row is None:
             assert migration is not None  # the id is one of either
             self.sql.append(self.history.insert(id_, migration.checksum, down, entry=entry))
@@ -176,18 +182,22 @@ class Repair:
     def mark_reverted(self, name: str) -> None:
         """Forget that it was applied."""
         id_ = self._id(name, self.known.rows)
-        self.sql.append(self.history.remove(id_, self._do(id_, "marked as reverted")))
+        self.sql.append(self.history.remove(id_, self._do(id_, N_("marked as reverted"))))
 
     def rename(self, pair: str) -> None:
         """Follow a renamed file, or with two labels a renamed app: `OLD=NEW`."""
         old, equals, new = pair.partition("=")
         if not equals or not old or not new:
-            raise PlanError(f"--renamed takes OLD=NEW, two ids or two app labels; this is {pair!r}.")
+            raise PlanError(N_("--renamed takes OLD=NEW, two ids or two app labels; this is {pair!r}.", pair=pair))
         if "." not in old and "." not in new:
             ids = [id_ for id_ in self.known.rows if id_.app == old]
             if not ids:
                 raise PlanError(
-                    f"Nothing of the app {old!r} is applied.{nearest(old, {i.app for i in self.known.rows})}"
+                    N_(
+                        "Nothing of the app {old!r} is applied.{hint}",
+                        old=old,
+                        hint=nearest(old, {i.app for i in self.known.rows}),
+                    )
                 )
             for id_ in ids:
                 self._rename_one(id_, MigrationId(new, id_.name), needs_file=False)
@@ -196,23 +206,31 @@ class Repair:
 
     def _rename_one(self, old: MigrationId, new: MigrationId, *, needs_file: bool) -> None:
         if old in self.known.by_id:
-            raise PlanError(f"{old} still has its file ({self.known.by_id[old].source}), so it was not renamed.")
+            raise PlanError(
+                N_(
+                    "{old} still has its file ({path}), so it was not renamed.",
+                    old=old,
+                    path=self.known.by_id[old].source,
+                )
+            )
         if needs_file and new not in self.known.by_id:
-            raise PlanError(f"There is no migration {new}. Nothing was repaired.")
+            raise PlanError(N_("There is no migration {new}. Nothing was repaired.", new=new))
         if new in self.known.rows:
-            raise PlanError(f"{new} is in the history itself. Nothing was repaired.")
-        self.done.append(f"{old}: is {new} now")
+            raise PlanError(N_("{new} is in the history itself. Nothing was repaired.", new=new))
+        self.done.append(N_("{old}: is {new} now", old=old, new=new))
         self.sql.append(self.history.update(old, Entry("renamed", f"was {old}"), app=new.app, name=new.name))
 
     def _id(self, name: str, *among: Collection[MigrationId]) -> MigrationId:
         id_ = MigrationId._make(name.partition(".")[::2])
         if not any(id_ in ids for ids in among):
             hint = nearest(name, {str(one) for ids in among for one in ids})
-            hint = hint or " migrations_repair without options lists what needs it."
-            raise PlanError(f"{name!r} is none that this can repair. Nothing was repaired.{hint}")
+            hint = hint or N_(" migrations_repair without options lists what needs it.")
+            raise PlanError(
+                N_("{name!r} is none that this can repair. Nothing was repaired.{hint}", name=name, hint=hint)
+            )
         return id_
 
     def _do(self, id_: MigrationId, what: str) -> Entry:
         """Say what is done with a migration; returns what the journal is to have of it."""
-        self.done.append(f"{id_}: {what}")
+        self.done.append(joined(": ", [str(id_), what]))
         return Entry("repaired", what)

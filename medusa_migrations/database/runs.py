@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.results import AtWork, LogEntry, RunProgress, RunState
 
@@ -24,7 +25,7 @@ def progress(run: str, database: str) -> RunProgress:
         found = entries_of(session, run)
         working = at_work(session, holder)
     if not found:
-        raise PlanError(f"The journal of the database {database!r} has no run {run}.")
+        raise PlanError(N_("The journal of the database {database!r} has no run {run}.", database=database, run=run))
     handed = [one for one in found if one.action == HANDED_OVER]
     direction, engine = read_handed_over(handed[0].message) if handed else (None, "")
     return RunProgress(

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 
 from .destination import FleetTarget, alias_of
 from .postgresql import identifier
@@ -57,21 +58,39 @@ def refuse_elsewhere(session: Session) -> None:
     if number is not None and current == target.schema:
         session.schema_oid = number
         return
-    schema, database = identifier(target.schema), f"the database {session.database_name!r}"
+    schema, database = identifier(target.schema), N_("the database {name!r}", name=session.database_name)
     if number is None:
         raise DatabaseError(
-            f"There is no schema {target.schema!r} in {database}, where the {session.named} of the fleet "
-            f"{target.fleet!r} is to be. Nothing was done. Make it: CREATE SCHEMA {schema}; or take the target out of "
-            "the fleet."
+            N_(
+                "There is no schema {schema!r} in {database}, where the {where} of the fleet {fleet!r} is to be. "
+                "Nothing was done. Make it: CREATE SCHEMA {identifier}; or take the target out of the fleet.",
+                schema=target.schema,
+                database=database,
+                where=session.named,
+                fleet=target.fleet,
+                identifier=schema,
+            )
         )
     if not may_use:
         raise DatabaseError(
-            f"The user {user!r} may not use the schema {target.schema!r} of {database}. Nothing was done. GRANT USAGE, "
-            f"CREATE ON SCHEMA {schema} TO {identifier(user)}."
+            N_(
+                "The user {user!r} may not use the schema {schema!r} of {database}. Nothing was done. GRANT USAGE, "
+                "CREATE ON SCHEMA {identifier} TO {role}.",
+                user=user,
+                schema=target.schema,
+                database=database,
+                identifier=schema,
+                role=identifier(user),
+            )
         )
     raise DatabaseError(
-        f"The session for the {session.named} is in the schema {current!r} of {database}. Nothing was done. Something "
-        f"sets search_path when a connection of the alias {alias_of(target)!r} is made, as a receiver of "
-        "connection_created: have that leave it alone. Or the name is beyond ASCII, and the database not in UTF8: "
-        "rename the schema."
+        N_(
+            "The session for the {where} is in the schema {current!r} of {database}. Nothing was done. Something sets "
+            "search_path when a connection of the alias {alias!r} is made, as a receiver of connection_created: have "
+            "that leave it alone. Or the name is beyond ASCII, and the database not in UTF8: rename the schema.",
+            where=session.named,
+            current=current,
+            database=database,
+            alias=alias_of(target),
+        )
     )

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.events import Listener, Remarked, ignore
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 
 from . import postgresql
@@ -273,7 +274,11 @@ class Session:
             self._has_told_encoding = True
             self._listener(
                 Remarked(
-                    f"The migration has set client_encoding to {encoding}. What is sent is UTF-8, so it is UTF8 again."
+                    N_(
+                        "The migration has set client_encoding to {encoding}. What is sent is UTF-8, so it is UTF8 "
+                        "again.",
+                        encoding=encoding,
+                    )
                 )
             )
 
@@ -325,13 +330,19 @@ class Session:
         standby, read_only, self.is_citus = self.query(_USABLE)[0]
         if standby:
             raise DatabaseError(
-                f"The server of the {self.named} is a standby: it can only be read. Nothing was run. "
-                "Point this alias at the primary."
+                N_(
+                    "The server of the {where} is a standby: it can only be read. Nothing was run. Point this alias at "
+                    "the primary.",
+                    where=self.named,
+                )
             )
         if read_only == "on":
             raise DatabaseError(
-                f"Transactions in the {self.named} are read-only (default_transaction_read_only is on). "
-                "Nothing was run. Set it off for this database user, or use another."
+                N_(
+                    "Transactions in the {where} are read-only (default_transaction_read_only is on). Nothing was run. "
+                    "Set it off for this database user, or use another.",
+                    where=self.named,
+                )
             )
         if self.is_citus:
             from .citus import refuse_worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 from medusa_migrations.errors import DistError, FileError, PlanError
 from medusa_migrations.files.build import app_labels, to_run
 from medusa_migrations.files.dist import read_part
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.plan.known import (
     UNFINISHED_REVERTS,
@@ -62,7 +63,7 @@ def describe(id_: str, where: Destination) -> Description:
 def log(wanted: Wanted, where: Destination) -> LogResult:
     """As `medusa_migrations.api.log`."""
     if wanted.limit is not None and not 0 < wanted.limit < _MOST:
-        raise PlanError(f"limit is {wanted.limit}: it must be from 1 to {_MOST - 1:,}.")
+        raise PlanError(N_("limit is {limit}: it must be from 1 to {most:,}.", limit=wanted.limit, most=_MOST - 1))
     with open_session(where) as session:
         found = entries(session, wanted)
     if wanted.app is not None and not found:
@@ -96,7 +97,7 @@ def _with_file(description: Description, migration: Migration) -> Description:
     try:
         return description._replace(parts=(*_parts(migration), *description.parts))
     except (DistError, FileError) as error:
-        return description._replace(unreadable=str(error))
+        return description._replace(unreadable=error.args[0])
 
 
 def _parts(migration: Migration) -> tuple[ShownPart, ...]:
