@@ -10,6 +10,7 @@ from django.dispatch import Signal
 from medusa_migrations import signals
 from medusa_migrations.database.destination import name_of
 from medusa_migrations.events import Remarked
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.models import AppliedMigration
 from medusa_migrations.results import MigrationResult
@@ -79,15 +80,21 @@ class Announcer:
         except SystemExit as ended:  # which send_robust lets through; the exit code is that of the run
             if type(ended) is not SystemExit:  # those of others, as Celery's, end the process of whoever has called
                 raise
-            self._tell_of("A receiver", event, ended)
+            self._tell_of(N_("A receiver"), event, ended)
 
     def _tell_of(self, receiver: str, event: str, raised: BaseException) -> None:
         """What is wrong with a receiver is no reason to stop a run half-way."""
-        text = f"{receiver} of {event} has failed: {type(raised).__name__}: {raised}"
-        logger.error("%s", text, exc_info=raised)
-        self.run.tell(Remarked(f"{text.removesuffix('.')}. The run goes on."))
+        reason = f"{type(raised).__name__}: {raised}"
+        logger.error("%s of %s has failed: %s", receiver, event, reason, exc_info=raised)
+        text = N_(
+            "{receiver} of {event} has failed: {reason}. The run goes on.",
+            receiver=receiver,
+            event=event,
+            reason=reason.removesuffix("."),
+        )
+        self.run.tell(Remarked(text))
 
 
 def _name_of(receiver: Any) -> str:
     module, name = getattr(receiver, "__module__", ""), getattr(receiver, "__qualname__", repr(receiver))
-    return f"The receiver {module}.{name}"
+    return N_("The receiver {module}.{name}", module=module, name=name)

@@ -10,6 +10,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.database.shapes import Found, there
 from medusa_migrations.errors import FileError, PlanError
 from medusa_migrations.events import Remarked
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, Migration, MigrationId
 from medusa_migrations.plan.alike import differences
 from medusa_migrations.plan.known import Known
@@ -72,24 +73,28 @@ class _Group:
                 raise FileError(
                     problem,
                     one.script.place(one.statement.start),
-                    "Its tables are there, so it has to be compared with them, in a schema of its own: that cannot be. "
-                    f"Nothing was run. Write it otherwise, or record it as it is with {_fake(self.ids[-1])}",
+                    N_(
+                        "Its tables are there, so it has to be compared with them, in a schema of its own: that cannot "
+                        "be. Nothing was run. Write it otherwise, or record it as it is with {command}",
+                        command=_fake(self.ids[-1]),
+                    ),
                 )
         return [one for one in self.statements if _is_sent(one)]
 
     def _problem(self, sent: Sent) -> str | None:
         words, shaping = sent.statement.words, sent.shaping
         if words[0] in _UNTOLD:
-            return f"a baseline only makes things, and what {words[0]} does cannot be told beforehand"
+            return N_("a baseline only makes things, and what {word} does cannot be told beforehand", word=words[0])
         if words[0] == "SET" and not {"SEARCH_PATH", "SCHEMA"}.isdisjoint(words[1:3]):
-            return "this sets another search_path"
+            return N_("this sets another search_path")
         if shaping is None or shaping.kind == "EXTENSION":
             return None
         named = next((name for name in (shaping.name, *shaping.on) if len(name) > 1), None)
         if named:
-            return f"this names the schema {named[0]!r}"
+            return N_("this names the schema {schema!r}", schema=named[0])
         is_own = shaping.is_made or shaping.kind not in ("DOMAIN", "TYPE") or shaping.name[-1:] in self._made
-        return None if is_own else f"this changes {sql_name(shaping.name)}, which the baseline does not make"
+        name = sql_name(shaping.name)
+        return None if is_own else N_("this changes {name}, which the baseline does not make", name=name)
 
     @property
     def _shapings(self) -> Iterator[Shaping]:
@@ -205,13 +210,25 @@ def _compared(group: _Group, run: Run) -> Seen:
             group.ids[0],
         )
     except StatementFailed as failed:
-        lines = "\n".join(failed.facts())
+        lines = joined("\n", failed.facts())
         raise PlanError(
-            f"{_listed(group)}: its tables are there, so it was made in a schema of its own, to compare the two, and "
-            f"that failed: {lines}\nNothing was run, and nothing of it is left. {_cures(group)}"
+            N_(
+                "{ids}: its tables are there, so it was made in a schema of its own, to compare the two, and that "
+                "failed: {lines}\nNothing was run, and nothing of it is left. {cure}",
+                ids=_listed(group),
+                lines=lines,
+                cure=_cures(group),
+            )
         ) from None
     except PlanError as error:
-        raise PlanError(f"{_listed(group)}: {error}, or record it as it is with {_fake(group.ids[-1])}") from None
+        raise PlanError(
+            N_(
+                "{ids}: {error}, or record it as it is with {command}",
+                ids=_listed(group),
+                error=error.args[0],
+                command=_fake(group.ids[-1]),
+            )
+        ) from None
     return seen[-1]
 
 
@@ -222,35 +239,48 @@ def _recorded(task: Task) -> Task:
 
 
 def _is_different(group: _Group, found: Sequence[str]) -> str:
-    lines = "\n".join(f"  {line}" for line in found)
-    return (
-        f"{_listed(group)}: a baseline is recorded where its tables are there, all of them and as it makes them. Here "
-        f"that is not so, and nothing was run:\n{lines}\n{_cures(group)}"
+    lines = joined("\n  ", ["", *found])
+    return N_(
+        "{ids}: a baseline is recorded where its tables are there, all of them and as it makes them. Here that is not "
+        "so, and nothing was run:{lines}\n{cure}",
+        ids=_listed(group),
+        lines=lines,
+        cure=_cures(group),
     )
 
 
 def _cures(group: _Group) -> str:
-    return (
+    return N_(
         "Make the tables what the file says, or, where no database has recorded it, the file what they are. If that "
-        f"may stay as it is, record it with {_fake(group.ids[-1])}"
+        "may stay as it is, record it with {command}",
+        command=_fake(group.ids[-1]),
     )
 
 
 def _is_elsewhere(group: _Group, name: Name, found: Found) -> str:
-    return (
-        f"{_listed(group)}: {name[0]} is in the schema {found.schema!r}, and would be made in {found.first!r}, which "
-        "comes before that in search_path. Nothing was run. Put the schema of the tables first; or, if this database "
-        f"is to have others in {found.first!r}, have their history there too, with HISTORY_SCHEMA."
+    return N_(
+        "{ids}: {name} is in the schema {schema!r}, and would be made in {first!r}, which comes before that in "
+        "search_path. Nothing was run. Put the schema of the tables first; or, if this database is to have others in "
+        "{first!r}, have their history there too, with HISTORY_SCHEMA.",
+        ids=_listed(group),
+        name=name[0],
+        schema=found.schema,
+        first=found.first,
     )
 
 
 def _is_renamed(app: str, count: int) -> str:
-    have = (
-        "1 constraint or index has another name" if count == 1 else f"{count} constraints and indexes have other names"
-    )
-    return (
-        f"{have} in {app} here than in the file, and {'is' if count == 1 else 'are'} the same else. makemigration "
-        f"{app} --generate --rename-constraints makes the names equal."
+    if count == 1:
+        return N_(
+            "1 constraint or index has another name in {app} here than in the file, and is the same else. "
+            "makemigration {app} --generate --rename-constraints makes the names equal.",
+            app=app,
+        )
+    return N_(
+        "{count} constraints and indexes have other names in {app} here than in the file, and are the same else. "
+        "makemigration {app} --generate --rename-constraints makes the names equal.",
+        count=count,
+        app=app,
     )
 
 

@@ -18,6 +18,7 @@ from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError, StalePlanError
 from medusa_migrations.files.build import to_run, unbuilt
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration, django_dependencies
 from medusa_migrations.plan.known import Known
 from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
@@ -189,7 +190,9 @@ def _with_notes(result: RunResult, plan: Plan, work: _Work) -> RunResult:
 
 def _refuse_stale(plan: Plan, options: Options) -> None:
     if options.expected is not None and options.expected != fingerprint(plan, options.mode, key_of(options.where)):
-        raise StalePlanError("What would be done is not what was shown any more. Nothing was done. Look at it again.")
+        raise StalePlanError(
+            N_("What would be done is not what was shown any more. Nothing was done. Look at it again.")
+        )
 
 
 @contextmanager
@@ -203,6 +206,6 @@ def _session(direction: Direction, options: Options) -> Iterator[Session]:
         with open_session(options.where, options.interruption) as session:
             yield session
     except StopRequested as stop:
-        message = f"Stopped by {stop} before the first migration: nothing was run."
+        message = N_("Stopped by {reason} before the first migration: nothing was run.", reason=str(stop))
         result = RunResult(options.database, direction, error=Failure(None, message), target=name_of(options.where))
         raise Interrupted(message, str(stop), result) from stop

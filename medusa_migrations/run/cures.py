@@ -25,6 +25,7 @@ from medusa_migrations.database.postgresql import (
     ServerError,
 )
 from medusa_migrations.files.owned import django_migrations
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction
 from medusa_migrations.models import AppliedMigration, MigrationLog
 
@@ -39,7 +40,7 @@ _QUOTED = re.compile(r"[\"»«„“]\s*([^\"»«„“”]+?)\s*[\"»«“”]"
 
 # What Citus says of the context of an error that comes from a worker (ReportResultError in its remote_commands.c).
 _ON_WORKER = "while executing command on"
-_HOLDER_ON_WORKER = " A worker's session holds it: SELECT * FROM citus_lock_waits on the coordinator tells which."
+_HOLDER_ON_WORKER = N_(" A worker's session holds it: SELECT * FROM citus_lock_waits on the coordinator tells which.")
 
 
 def cure(failed: StatementFailed, direction: Direction, ending: Ending, options: Options) -> str:
@@ -77,22 +78,27 @@ class _Case(NamedTuple):
 
     @property
     def again(self) -> str:
-        return f"run {self.options.again(self.direction)} again"
+        return N_("run {command} again", command=self.options.again(self.direction))
 
     def misplaced(self) -> str:
         """A statement that its transaction does not allow where it stands."""
         if self.error.sqlstate not in NOT_IN_TRANSACTION:
             return ""
-        also = f"\n{self.ending.cure}" if self.ending.cure else ""
-        return f"{self._right_place()}, build, and {self.again}.{also}"
+        text = N_("{place}, build, and {again}.", place=self._right_place(), again=self.again)
+        return joined("\n", [text, self.ending.cure]) if self.ending.cure else text
 
     def _right_place(self) -> str:
         if "before any query" in self.error.message or "SET TRANSACTION" in self.error.message:
-            other = ", or use --transaction each" if self.options.mode == "all" else ""
-            return f"The server takes that only before the first query of its transaction: put it first there{other}"
+            other = N_(", or use --transaction each") if self.options.mode == "all" else ""
+            return N_(
+                "The server takes that only before the first query of its transaction: put it first there{other}",
+                other=other,
+            )
         if self.ending.in_transaction:
-            return f"This cannot run inside a transaction: {self.failed.without_transaction(self.direction)}"
-        return (
+            return N_(
+                "This cannot run inside a transaction: {mark}", mark=self.failed.without_transaction(self.direction)
+            )
+        return N_(
             "It runs without a transaction of the run, so what forbids this is in the file: BEGIN … COMMIT, "
             "transaction(), a function, or a block with EXCEPTION. Take it out of that"
         )
@@ -101,28 +107,37 @@ class _Case(NamedTuple):
         """What concerns the history or the run lock, and not what the migration is about."""
         error, again = self.error, self.again
         if error.sqlstate == UNIQUE_VIOLATION and error.table == HISTORY_TABLE:
-            return "Another process has applied it meanwhile: see migrations_show."
+            return N_("Another process has applied it meanwhile: see migrations_show.")
         if error.sqlstate == INSUFFICIENT_PRIVILEGE and JOURNAL_TABLE in error.message:
-            return (
-                f"Grant this database user SELECT and INSERT on {JOURNAL_TABLE}, and with row level security a policy "
-                f"for all rows, and {again}."
+            return N_(
+                "Grant this database user SELECT and INSERT on {journal}, and with row level security a policy for all "
+                "rows, and {again}.",
+                journal=JOURNAL_TABLE,
+                again=again,
             )
         if error.sqlstate == INSUFFICIENT_PRIVILEGE and HISTORY_TABLE in error.message:
-            return f"Grant this database user SELECT, INSERT, UPDATE and DELETE on {HISTORY_TABLE}, and {again}."
+            return N_(
+                "Grant this database user SELECT, INSERT, UPDATE and DELETE on {history}, and {again}.",
+                history=HISTORY_TABLE,
+                again=again,
+            )
         if ROW_GONE in error.message:
-            return (
+            return N_(
                 "Its row in the history is gone: another process has reverted it meanwhile, or the migration has "
-                f"emptied {HISTORY_TABLE}, which it must leave alone. See migrations_show."
+                "emptied {history}, which it must leave alone. See migrations_show.",
+                history=HISTORY_TABLE,
             )
         if SCHEMA_GONE in error.message:
-            return (
+            return N_(
                 "The schema of the target was dropped or renamed meanwhile, or is another of the same name: what is "
-                f"there now has a history of its own. See that nobody does that during a run, and {again}."
+                "there now has a history of its own. See that nobody does that during a run, and {again}.",
+                again=again,
             )
         if LOCK_LOST in error.message:
-            return (
-                "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, "
-                f"build, and {again}."
+            return N_(
+                "It freed the lock that keeps two runs apart, as pg_advisory_unlock_all does: take that out, build, "
+                "and {again}.",
+                again=again,
             )
         return self.history_dropped()
 
@@ -131,36 +146,43 @@ class _Case(NamedTuple):
         is_named = any(f'{table}"' in self.error.message for table in (HISTORY_TABLE, JOURNAL_TABLE))
         if self.failed.offset is not None or not is_named or self.error.sqlstate != UNDEFINED_TABLE:
             return ""
-        return (
+        return N_(
             "A migration must neither drop, rename nor move the history or its journal, nor their schema. Take that "
-            f"out, build, and {self.again}. To move the history, see HISTORY_SCHEMA in docs/deployment.md."
+            "out, build, and {again}. To move the history, see HISTORY_SCHEMA in docs/deployment.md.",
+            again=self.again,
         )
 
     def connection(self) -> str:
         """A connection that was lost."""
         if self.failed.in_doubt(self.ending):
-            why = "" if self.error.sqlstate else " Why it was lost is in the server's log, if the server ended it."
-            return f"To find out, {self.again}: it looks into the history first.{why}"
-        return f"The connection was lost: see that the server runs, and {self.again}." if self.error.is_lost else ""
+            why = "" if self.error.sqlstate else N_(" Why it was lost is in the server's log, if the server ended it.")
+            return N_("To find out, {again}: it looks into the history first.{why}", again=self.again, why=why)
+        if self.error.is_lost:
+            return N_("The connection was lost: see that the server runs, and {again}.", again=self.again)
+        return ""
 
     def in_file(self) -> str:
         """What to change in the file, or about how it runs, where that is known."""
         error, again = self.error, self.again
         if error.sqlstate == INVALID_SCHEMA_NAME:
-            return f"Make that schema first, or see that search_path names one that is there, and {again}."
+            return N_(
+                "Make that schema first, or see that search_path names one that is there, and {again}.", again=again
+            )
         if self.options.mode == "all" and error.sqlstate in EACH_HELPS:
-            return f"One transaction for all is too much here: use --transaction each, and {again}."
+            return N_("One transaction for all is too much here: use --transaction each, and {again}.", again=again)
         if (lacking := self.failed.lacking()) is not None:
-            return (
-                f"The encoding of this database lacks {character_name(lacking)}. Take it out of the file, of its "
-                "comments and its down part too, which the history stores; or use a database in UTF8. Then build, and "
-                f"{again}."
+            return N_(
+                "The encoding of this database lacks {character}. Take it out of the file, of its comments and its "
+                "down part too, which the history stores; or use a database in UTF8. Then build, and {again}.",
+                character=character_name(lacking),
+                again=again,
             )
         if error.sqlstate == UNSAFE_NEW_ENUM_VALUE_USAGE:
-            return (
+            return N_(
                 "A new value of an enum can be used when the ALTER TYPE that adds it is committed: put that into a "
-                f"migration of its own before this one, or {self.failed.without_transaction(self.direction)}, build, "
-                f"and {again}."
+                "migration of its own before this one, or {mark}, build, and {again}.",
+                mark=self.failed.without_transaction(self.direction),
+                again=again,
             )
         return self._table_in_use() if error.sqlstate == OBJECT_IN_USE else self._repeatable()
 
@@ -179,20 +201,34 @@ class _Case(NamedTuple):
         if self.error.function != "CheckTableNotInUse":
             return ""
         if "by active queries" in self.error.message:  # in another language both cures are given
-            return f"End the loop or close the cursor that reads it before that, build, and {self.again}."
-        also = "" if "pending trigger" in self.error.message else " A loop or a cursor that reads it has to end too."
-        return (
-            f"Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {self.again}.{also}"
+            return N_(
+                "End the loop or close the cursor that reads it before that, build, and {again}.", again=self.again
+            )
+        is_pending = "pending trigger" in self.error.message
+        also = "" if is_pending else N_(" A loop or a cursor that reads it has to end too.")
+        return N_(
+            "Send SET CONSTRAINTS ALL IMMEDIATE before it, so that its rows are checked first, and {again}.{also}",
+            again=self.again,
+            also=also,
         )
 
     def waiting(self) -> str:
         """What took too long."""
         if self.error.sqlstate == LOCK_NOT_AVAILABLE:
-            longer = self._setting("--lock-timeout or --retries")
+            longer = self._setting("--lock-timeout", "--retries")
             holder = _HOLDER_ON_WORKER if _ON_WORKER in (self.error.context or "") else ""
-            return f"Wait until the lock is free, or give it longer with {longer}, and {self.again}.{holder}"
+            return N_(
+                "Wait until the lock is free, or give it longer with {longer}, and {again}.{holder}",
+                longer=longer,
+                again=self.again,
+                holder=holder,
+            )
         if self.error.sqlstate == QUERY_CANCELED:
-            return f"If it took too long, give it longer with {self._setting('--statement-timeout')}, and {self.again}."
+            return N_(
+                "If it took too long, give it longer with {longer}, and {again}.",
+                longer=self._setting("--statement-timeout"),
+                again=self.again,
+            )
         return ""
 
     def stored(self) -> str:
@@ -200,35 +236,40 @@ class _Case(NamedTuple):
         id_ = self.failed.script.stored_of if self.failed.script else None
         if id_ is None or not id_.is_repeatable:
             return ""
-        return (
-            f"No change of the file changes the down part of what is applied. Drop by hand what {id_} makes, record it "
-            f"with migrations_repair --mark-reverted {id_}, and {self.again}."
+        return N_(
+            "No change of the file changes the down part of what is applied. Drop by hand what {id} makes, record it "
+            "with migrations_repair --mark-reverted {id}, and {again}.",
+            id=id_,
+            again=self.again,
         )
 
-    def _setting(self, names: str) -> str:
-        """Options by their names, or for a command that has none the settings."""
-        if not self.options.command:
-            return names
-        settings = re.sub("--([a-z-]+)", lambda match: match[1].upper().replace("-", "_"), names)
-        return f"{settings} in MEDUSA_MIGRATIONS"
+    def _setting(self, *names: str) -> str:
+        """One or two options by their names, or for a command that has none the settings."""
+        if self.options.command:
+            names = tuple(name.strip("-").upper().replace("-", "_") for name in names)
+        text = N_("{first} or {second}", first=names[0], second=names[1]) if len(names) > 1 else names[0]
+        return N_("{settings} in MEDUSA_MIGRATIONS", settings=text) if self.options.command else text
 
     def anything_else(self) -> str:
         """What the author has to see to; a table of another app may only come too late."""
-        fix = f"Fix the cause and {self.again}; a change in the file has to be built first."
+        fix = N_("Fix the cause and {again}; a change in the file has to be built first.", again=self.again)
         script = self.failed.script
         if self.direction is Direction.UP and script and self.error.sqlstate in (UNDEFINED_OBJECT, DUPLICATE_TABLE):
             from .name_cures import cure  # only where such a thing has failed
 
             names = _names_in(self.error.message)
             known = cure(script, self.error, names, self.options.where, of_all=self.ending.of_all)
-            return f"{known}\n{fix}" if known else fix
+            return joined("\n", [known, fix]) if known else fix
         app = _app_of_table(self.error.message) if self.error.sqlstate == UNDEFINED_TABLE else None
         if self.direction is Direction.DOWN or script is None or app is None or app == script.id.app:
             return fix
-        which = f"{app}`, or which of its migrations is needed" if django_migrations(app) else f"{app}.ID`"
-        return (
-            f"That is a table of the app {app!r}. If it is not there yet, write above the up part "
-            f"`-- migrate:depends {which}: that comes first then.\n{fix}"
+        which = N_("{app}`, or which of its migrations is needed", app=app) if django_migrations(app) else f"{app}.ID`"
+        return N_(
+            "That is a table of the app {app!r}. If it is not there yet, write above the up part "
+            "`-- migrate:depends {which}: that comes first then.\n{fix}",
+            app=app,
+            which=which,
+            fix=fix,
         )
 
 

@@ -16,6 +16,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DistError, PlanError
 from medusa_migrations.files import dist
 from medusa_migrations.files.owned import owned, taken_over
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Key, MigrationId
 from medusa_migrations.plan.known import Known, Row
 from medusa_migrations.plan.steps import Step
@@ -89,14 +90,15 @@ def makes_one(text: str, tables: Collection[str]) -> bool:
 
 
 def _message(needed: Mapping[Key, MigrationId], migrations: Mapping[Key, DjangoMigration], option: str) -> str:
-    lines = [f"  {label}.{name} needs {id_}" for (label, name), id_ in needed.items()]
+    lines = [N_("  {label}.{name} needs {id}", label=label, name=name, id=id_) for (label, name), id_ in needed.items()]
     commands = [f"`migrate {key[0]} {_before(key, migrations[key])}{option}`" for key in needed]
-    return "\n".join(
+    return joined(
+        "\n",
         [
-            "Django migrations that are applied need what would be reverted; nothing was reverted:",
+            N_("Django migrations that are applied need what would be reverted; nothing was reverted:"),
             *lines,
-            f"Unapply them first: {', '.join(commands)}.",
-        ]
+            N_("Unapply them first: {commands}.", commands=", ".join(commands)),
+        ],
     )
 
 

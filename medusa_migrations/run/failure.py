@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from medusa_migrations.database.postgresql import UNTRANSLATABLE_CHARACTER, ServerError
 from medusa_migrations.errors import Location
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import Failure
 from medusa_migrations.sql.names import folded
@@ -16,7 +17,7 @@ from medusa_migrations.sql.scanner import Statement
 
 from .task import Script
 
-_LOST = "The connection was lost, so it is not known here whether it was applied."
+_LOST = N_("The connection was lost, so it is not known here whether it was applied.")
 
 # The bytes of a character that the database's encoding lacks, in UTF-8 as they were sent.
 _BYTES = re.compile(r"(?:0x[0-9a-f]{2} ?)+")
@@ -33,7 +34,7 @@ class Ending(NamedTuple):
     `in_transaction` tells that the run has put it into one.
     """
 
-    outcome: str = "It was rolled back."
+    outcome: str = N_("It was rolled back.")
     may_be_done: bool = True
     of_all: bool = False
     cure: str = ""
@@ -111,41 +112,48 @@ class StatementFailed(Exception):
 
     def message(self, direction: Direction, before: Sequence[MigrationId], ending: Ending, cure: str) -> str:
         """The whole message; `before` are the migrations that this run finished, `cure` says what to do."""
-        what = f"{self.script.id} failed ({direction})" if self.script else "The transaction of all migrations failed"
+        what = N_("The transaction of all migrations failed")
+        if self.script:
+            what = N_("{id} failed ({direction})", id=self.script.id, direction=direction)
         reason, *lines = self.facts()
-        lines = [f"{what}: {reason}", *lines]
+        lines = [joined(": ", [what, reason]), *lines]
         lines.append(_LOST if self.in_doubt(ending) else ending.outcome)
         if before:
-            done = "Applied" if direction is Direction.UP else "Reverted"
-            lines.append(f"{done} before it in this run: {', '.join(map(str, before))}.")
+            ids = ", ".join(map(str, before))
+            if direction is Direction.UP:
+                lines.append(N_("Applied before it in this run: {ids}.", ids=ids))
+            else:
+                lines.append(N_("Reverted before it in this run: {ids}.", ids=ids))
         lines.append(cure)
-        return "\n".join(lines)
+        return joined("\n", lines)
 
     def facts(self) -> list[str]:
         """Why and where it failed, as lines."""
         error, place = self.error, self.location()
-        lines = [error.message + (f" (SQLSTATE {error.sqlstate})" if error.sqlstate else "")]
+        state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+        lines: list[str] = [joined("", [error.message, state])]
         if self.script:
             lines.append(str(place or self.script.source))
         if place:
             lines.append(place.excerpt())
-        lines += [f"{label}: {text}" for label, text in self.fields() if text]
+        lines += [joined(": ", [label, text]) for label, text in self.fields() if text]
         return lines + (_invisible(self.script.sql, self.offset) if self.script and self.offset is not None else [])
 
     def without_transaction(self, direction: Direction) -> str:
         """How the author says that it is to run without one."""
         mark = f"`-- migrate:{direction} transaction:false`"
         if self.script and self.script.id.is_repeatable:
-            return f"put it into a file with a timestamp, in a part marked {mark}"
-        return f"mark the part {mark}"
+            return N_("put it into a file with a timestamp, in a part marked {mark}", mark=mark)
+        return N_("mark the part {mark}", mark=mark)
 
     def fields(self) -> list[tuple[str, str | None]]:
         error = self.error
-        named = [f"{kind} {name}" for kind, name in (("table", error.table), ("constraint", error.constraint)) if name]
+        named = [N_("table {name}", name=error.table)] if error.table else []
+        named += [N_("constraint {name}", name=error.constraint)] if error.constraint else []
         return [
             ("DETAIL", error.detail),
             ("HINT", error.hint),
-            ("AT", ", ".join(named)),
+            ("AT", joined(", ", named)),
             ("QUERY", error.internal_query),
             ("CONTEXT", error.context),
         ]
@@ -161,7 +169,7 @@ def _invisible(sql: str, offset: int) -> list[str]:
     if not found:
         return []
     names = ", ".join(map(character_name, dict.fromkeys(found)))
-    return [f"There is a character that cannot be seen: {names}. Type it anew."]
+    return [N_("There is a character that cannot be seen: {names}. Type it anew.", names=names)]
 
 
 def character_name(char: str) -> str:

@@ -15,6 +15,7 @@ from medusa_migrations.engines.engine import QUEUE, Job, engine
 from medusa_migrations.errors import DeliveryError, PlanError, SettingsError
 from medusa_migrations.events import ignore
 from medusa_migrations.files.build import app_labels
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, MigrationId, Phase
 from medusa_migrations.plan.backwards import Backwards
 from medusa_migrations.plan.forwards import Forwards
@@ -72,11 +73,11 @@ def hand_over(asked: Asked, expected: str) -> str:
     """As `medusa_migrations.api.hand_over`."""
     name = conf.get_settings().admin_engine
     if name is None:
-        raise SettingsError(f"{SETTING} is not set, so there is no engine to hand a run over to.")
+        raise SettingsError(N_("{setting} is not set, so there is no engine to hand a run over to.", setting=SETTING))
     deliver = engine(name, QUEUE, SETTING)
     plan = carry_out(asked.wanted(), asked.options(only_plan=True)._replace(expected=expected))
     if not plan.migrations:
-        raise PlanError("There is nothing to do. Nothing was handed over.")
+        raise PlanError(N_("There is nothing to do. Nothing was handed over."))
     run = str(uuid.uuid4())
     _record(asked, run, plan, expected, name)
     try:
@@ -95,8 +96,13 @@ def _record(asked: Asked, run: str, plan: RunResult, expected: str, engine_name:
         history.open()
         for other, at, by in session.query(_OPEN.format(journal=history.journal.table)):
             raise PlanError(
-                f"The run {other}, which {by} handed over at {at:%Y-%m-%d %H:%M:%S %Z}, waits for a worker still. "
-                "Nothing was handed over. Wait for that, or give it up."
+                N_(
+                    "The run {other}, which {by} handed over at {at:%Y-%m-%d %H:%M:%S %Z}, waits for a worker still. "
+                    "Nothing was handed over. Wait for that, or give it up.",
+                    other=other,
+                    by=by,
+                    at=at,
+                )
             )
         entry = Entry(HANDED_OVER, handed_over(Direction(asked.direction), engine_name))
         history.write([history.journal.add(one.id, expected, entry) for one in plan.migrations])
@@ -107,7 +113,7 @@ def give_up(run: str, database: str, applied_by: str | None) -> None:
     with open_session(database) as session, run_lock(session, 0, ignore):
         found = entries_of(session, run)
         if not is_open(found):
-            raise PlanError("It waits for no worker any more. Nothing was given up.")
+            raise PlanError(N_("It waits for no worker any more. Nothing was given up."))
         history = History(session, applied_by, run)
         history.open()
         history.write([history.journal.add(found[0].id, "", Entry(GIVEN_UP))])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from medusa_migrations.database.destination import Destination, options_for
 from medusa_migrations.files.build import source_ids
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 
 _NAMED = 3
@@ -20,11 +21,21 @@ def offer(missing: Sequence[MigrationId], app: str | None, where: Destination) -
     gone = [id_ for id_ in missing if id_ not in unbuilt]
     if not gone:
         return ()
-    names = ", ".join(map(str, gone[:_NAMED]))
-    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
-    are = "1 migration is" if len(gone) == 1 else f"{len(gone)} migrations are"
     options = (f" {app}" if app else "") + options_for(where)
-    return (
-        f"{are} applied without a file: {names}{more}. To undo that, as after a change to another branch or an older "
-        f"release: migrations_revert --missing{options}",
+    if len(gone) == 1:
+        text = N_(
+            "1 migration is applied without a file: {id}. To undo that, as after a change to another branch or an "
+            "older release: migrations_revert --missing{options}",
+            id=gone[0],
+            options=options,
+        )
+        return (text,)
+    text = N_(
+        "{count} migrations are applied without a file: {names}{more}. To undo that, as after a change to another "
+        "branch or an older release: migrations_revert --missing{options}",
+        count=len(gone),
+        names=", ".join(map(str, gone[:_NAMED])),
+        more=N_(" and {count} more", count=len(gone) - _NAMED) if len(gone) > _NAMED else "",
+        options=options,
     )
+    return (text,)

@@ -12,6 +12,7 @@ from medusa_migrations.database.destination import Destination, alias_of, option
 from medusa_migrations.database.postgresql import DUPLICATE_TABLE, UNDEFINED_OBJECT, ServerError
 from medusa_migrations.files.owned import owned
 from medusa_migrations.files.sources import is_installed_package
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import TIMESTAMP_FORMAT
 from medusa_migrations.sql.names import folded, without_escapes
 from medusa_migrations.sql.scanner import split
@@ -37,18 +38,22 @@ def cure(script: Script, error: ServerError, names: Set[str], where: Destination
     if script.id.is_repeatable:
         return ""
     if error.sqlstate == DUPLICATE_TABLE and not of_all and not names.isdisjoint(_tables_made(script)):
-        return (
-            "That table is there. If this migration describes what is there, record it as applied: "
-            f"migrations_run --fake --to {script.id}{options_for(where)}."
+        return N_(
+            "That table is there. If this migration describes what is there, record it as applied: migrations_run "
+            "--fake --to {id}{options}.",
+            id=script.id,
+            options=options_for(where),
         )
     if error.sqlstate == UNDEFINED_OBJECT and _is_of_models(script, error, names):
         alias = options_for(alias_of(where))
         app, before = script.id.app, datetime.strptime(script.id.timestamp, TIMESTAMP_FORMAT) - timedelta(seconds=1)
-        return (
+        return N_(
             "Names that Django or PostgreSQL made up depend on how a table came about, and this database may have "
-            "another. With the code from before this migration, makemigration "
-            f"{app} --generate --rename-constraints --timestamp {before.strftime(TIMESTAMP_FORMAT)}{alias} writes one "
-            "that runs before it and gives the names of the models."
+            "another. With the code from before this migration, makemigration {app} --generate --rename-constraints "
+            "--timestamp {timestamp}{alias} writes one that runs before it and gives the names of the models.",
+            app=app,
+            timestamp=before.strftime(TIMESTAMP_FORMAT),
+            alias=alias,
         )
     return ""
 

@@ -15,11 +15,12 @@ from medusa_migrations.database.connect import shared_schema
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError, nearest
 from medusa_migrations.files.past import check_past
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Key, Migration, MigrationId, django_dependencies
 from medusa_migrations.plan.steps import Step
 from medusa_migrations.sql.names import quoted
 
-_CURE_OF_TARGET = "Have Django's own run there first: with django-tenants that is migrate_schemas."
+_CURE_OF_TARGET = N_("Have Django's own run there first: with django-tenants that is migrate_schemas.")
 
 
 def check_applied(steps: Sequence[Step], session: Session, *, fake: bool = False) -> None:
@@ -39,28 +40,29 @@ def check_applied(steps: Sequence[Step], session: Session, *, fake: bool = False
         if (label, name) not in applied
     ]
     if missing:
-        lines = [f"  {id_} depends on {label}.{name}" for id_, label, name in missing]
+        lines = [N_("  {id} depends on {label}.{name}", id=id_, label=label, name=name) for id_, label, name in missing]
         raise PlanError(
-            "\n".join(
+            joined(
+                "\n",
                 [
-                    "Django migrations that are not applied come first; nothing was run:",
+                    N_("Django migrations that are not applied come first; nothing was run:"),
                     *lines,
                     _cure(missing, fake) if session.target is None else _CURE_OF_TARGET,
-                ]
+                ],
             )
         )
 
 
 def _cure(missing: Collection[tuple[MigrationId, str, str]], fake: bool) -> str:
     if not conf.get_settings().run_on_migrate:
-        return "Run `migrate` first."
+        return N_("Run `migrate` first.")
     if not fake:
-        return "Run `migrate`: it applies both kinds, in order."
+        return N_("Run `migrate`: it applies both kinds, in order.")
     # An app's label alone would run the SQL migrations of the app, too.
     of_sql = {id_.app for id_, _, _ in missing}
     wanted = {f"{label} {name}" if label in of_sql else label for _, label, name in missing}
     commands = ", ".join(f"`migrate {one}`" for one in sorted(wanted))
-    return f"Run {commands} first. `migrate` alone would run the SQL too."
+    return N_("Run {commands} first. `migrate` alone would run the SQL too.", commands=commands)
 
 
 def loaded() -> MigrationLoader:
@@ -69,7 +71,10 @@ def loaded() -> MigrationLoader:
         loader = MigrationLoader(None)
     except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
         raise PlanError(
-            f"Django's migrations cannot be loaded: {error}. Nothing was run. See `showmigrations`."
+            N_(
+                "Django's migrations cannot be loaded: {error}. Nothing was run. See `showmigrations`.",
+                error=str(error),
+            )
         ) from None
     check_past(loader.disk_migrations)
     return loader
@@ -86,8 +91,13 @@ def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
         latest = loader.graph.leaf_nodes(label)
         if not latest:
             raise PlanError(
-                f"{migration.source}: {migration.id} depends on {label}, which has no Django migrations. Name one of "
-                f"its SQL migrations, as {label}.<timestamp>_<name>."
+                N_(
+                    "{path}: {id} depends on {label}, which has no Django migrations. Name one of its SQL migrations, "
+                    "as {label}.<timestamp>_<name>.",
+                    path=migration.source,
+                    id=migration.id,
+                    label=label,
+                )
             )
         if name is None:
             found += latest
@@ -96,8 +106,14 @@ def named(loader: MigrationLoader, migration: Migration) -> list[Key]:
         else:
             names = [one for app, one in {*loader.disk_migrations, *replaced} if app == label]
             raise PlanError(
-                f"{migration.source}: {migration.id} depends on {label}.{name}, which is no migration of "
-                f"{label}.{nearest(name, names)}"
+                N_(
+                    "{path}: {id} depends on {label}.{name}, which is no migration of {label}.{hint}",
+                    path=migration.source,
+                    id=migration.id,
+                    label=label,
+                    name=name,
+                    hint=nearest(name, names),
+                )
             )
     return found
 

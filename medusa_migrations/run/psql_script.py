@@ -19,6 +19,7 @@ from medusa_migrations.database.postgresql import CHECK_DEFERRED
 from medusa_migrations.database.session import Session, SessionSql
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.build import release, to_run
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId, dependencies, django_dependencies
 from medusa_migrations.models import FORMAT, HISTORY_COMMENT, AppliedMigration, MigrationLog
 from medusa_migrations.plan.known import Known, find_id
@@ -157,10 +158,12 @@ def _chosen(pending: Sequence[Step], ids: Sequence[str], known: Known) -> list[S
     wanted = {find_id(text, known) for text in ids}
     for id_ in wanted:
         if id_ not in steps:
-            raise PlanError(f"{id_} is not pending: migrations_show tells what it is. Leave it out.")
+            raise PlanError(N_("{id} is not pending: migrations_show tells what it is. Leave it out.", id=id_))
         lacking = [one for one in dependencies(known.by_id[id_]) if one in steps and one not in wanted]
         if lacking:
-            raise PlanError(f"{id_} depends on {lacking[0]}, which is pending too. Name both.")
+            raise PlanError(
+                N_("{id} depends on {dependency}, which is pending too. Name both.", id=id_, dependency=lacking[0])
+            )
     return [step for id_, step in steps.items() if id_ in wanted]
 
 
@@ -168,20 +171,29 @@ def _refuse_what_no_script_holds(steps: Sequence[Step]) -> None:
     python = [str(step.id) for step in steps if step.migration and step.migration.is_python]
     if python:
         raise PlanError(
-            f"{', '.join(python)}: written in Python, and its code is no SQL that psql could run. Apply it with "
-            "migrations_run, or name only others."
+            N_(
+                "{ids}: written in Python, and its code is no SQL that psql could run. Apply it with migrations_run, "
+                "or name only others.",
+                ids=", ".join(python),
+            )
         )
     again = [str(step.id) for step in steps if step.undoes or (step.row and step.id.is_repeatable)]
     if again:
         raise PlanError(
-            f"{', '.join(again)}: takes the place of what is applied, or drops it first, and only migrations_run knows "
-            "what the database has by then. Apply it with that, or name only others."
+            N_(
+                "{ids}: takes the place of what is applied, or drops it first, and only migrations_run knows what the "
+                "database has by then. Apply it with that, or name only others.",
+                ids=", ".join(again),
+            )
         )
     begun = [str(step.id) for step in steps if step.row]
     if begun:
         raise PlanError(
-            f"{', '.join(begun)}: begun and not finished, and only migrations_run knows where to go on. Finish it with "
-            "that first, or name only others."
+            N_(
+                "{ids}: begun and not finished, and only migrations_run knows where to go on. Finish it with that "
+                "first, or name only others.",
+                ids=", ".join(begun),
+            )
         )
 
 
@@ -194,8 +206,11 @@ def _refuse_what_is_there(steps: Sequence[Step], session: Session) -> None:
     there = [str(step.id) for step in steps if step.id in may_be_recorded(steps, session)]
     if there:
         raise PlanError(
-            f"{', '.join(there)}: its tables are there, and only migrations_run compares them with what it makes, and "
-            "records it. Do that first, or name only others."
+            N_(
+                "{ids}: its tables are there, and only migrations_run compares them with what it makes, and records "
+                "it. Do that first, or name only others.",
+                ids=", ".join(there),
+            )
         )
 
 

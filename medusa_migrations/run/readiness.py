@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from medusa_migrations.database.connect import CannotConnect
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Key, MigrationId
 from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, in_order, renamed, renamed_cure, state_of
 from medusa_migrations.results import Failure
@@ -40,19 +41,21 @@ class Look(NamedTuple):
 def words_for(look: Look) -> str:
     """What is waited for, in a line."""
     if look.unreachable:
-        return f"not reachable: {' '.join(look.unreachable.reason.split())}"
-    counts = [f"{_count(len(look.sql), 'SQL migration')}"] if look.sql else []
-    if look.django:
-        counts.append(
-            f"{len(look.django)} of Django's" if counts else _count(len(look.django), "migration of Django's")
-        )
-    verb = "is" if len(look.pending) == 1 else "are"
-    at_work = f", being run by {look.holder}" if look.holder else ""
-    return f"{' and '.join(counts)} {verb} pending{at_work}"
+        return N_("not reachable: {reason}", reason=" ".join(look.unreachable.reason.split()))
+    what = _counted(len(look.sql), len(look.django))
+    at_work = N_(", being run by {holder}", holder=look.holder) if look.holder else ""
+    if len(look.pending) == 1:
+        return N_("{what} is pending{at_work}", what=what, at_work=at_work)
+    return N_("{what} are pending{at_work}", what=what, at_work=at_work)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what if number == 1 else what.replace('migration', 'migrations')}"
+def _counted(sql: int, django: int) -> str:
+    """How many there are of both kinds, in words."""
+    if sql and django:
+        return N_("{sql} and {count} of Django's", sql=_counted(sql, 0), count=django)
+    if django:
+        return N_("1 migration of Django's") if django == 1 else N_("{count} migrations of Django's", count=django)
+    return N_("1 SQL migration") if sql == 1 else N_("{count} SQL migrations", count=sql)
 
 
 def hopeless(known: Known, *, is_held: bool, held_back: Collection[MigrationId] = ()) -> Failure | None:
@@ -63,16 +66,25 @@ def hopeless(known: Known, *, is_held: bool, held_back: Collection[MigrationId] 
     for old, new in renamed(known, known.pending()):
         return Failure(
             new.id,
-            f"{new.id} is pending and has the SQL of {old}, which is applied and has no file any more, so no run goes "
-            f"on. {renamed_cure(old, new, known)}",
+            N_(
+                "{id} is pending and has the SQL of {old}, which is applied and has no file any more, so no run goes "
+                "on. {cure}",
+                id=new.id,
+                old=old,
+                cure=renamed_cure(old, new, known),
+            ),
         )
     for id_ in in_order(known):
         state = state_of(id_, known, locked=is_held)
         if state == "changed":
             return Failure(
                 id_,
-                f"{id_} was changed since it was applied ({known.by_id[id_].source}), so no run goes on. Bring the "
-                f"file back as it was, or record what it says today with migrations_repair --accept-changes {id_}",
+                N_(
+                    "{id} was changed since it was applied ({path}), so no run goes on. Bring the file back as it was, "
+                    "or record what it says today with migrations_repair --accept-changes {id}",
+                    id=id_,
+                    path=known.by_id[id_].source,
+                ),
             )
         if state == "failed" and not is_held:
             row = known.rows[id_]
@@ -82,8 +94,13 @@ def hopeless(known: Known, *, is_held: bool, held_back: Collection[MigrationId] 
             why = f": {row.error}" if row.error else ""
             return Failure(
                 id_,
-                f"{id_} has failed part-way, and nobody is at work on it{why}\nFix the cause and run {again}, or "
-                "settle it by hand: migrations_repair says how.",
+                N_(
+                    "{id} has failed part-way, and nobody is at work on it{why}\n"
+                    "Fix the cause and run {command}, or settle it by hand: migrations_repair says how.",
+                    id=id_,
+                    why=why,
+                    command=again,
+                ),
             )
     return None
 
@@ -91,11 +108,16 @@ def hopeless(known: Known, *, is_held: bool, held_back: Collection[MigrationId] 
 def overdue(look: Look, timeout: float) -> str:
     """What to say at the end of the time."""
     if look.unreachable:
-        return f"{look.unreachable}\nWaited {timeout:g} s. --timeout sets how long."
+        problem = look.unreachable.args[0]
+        return N_("{problem}\nWaited {seconds:g} s. --timeout sets how long.", problem=problem, seconds=timeout)
     names = "".join(f"\n  {id_}" for id_ in look.pending[:NAMED])
     more = len(look.pending) - NAMED
-    rest = f"\n  and {more} more" if more > 0 else ""
-    return (
-        f"Waited {timeout:g} s, and {words_for(look)}:{names}{rest}\n"
-        "Apply them with migrate or migrations_run, or wait longer: --timeout sets how long."
+    rest = N_("\n  and {count} more", count=more) if more > 0 else ""
+    return N_(
+        "Waited {seconds:g} s, and {what}:{names}{rest}\n"
+        "Apply them with migrate or migrations_run, or wait longer: --timeout sets how long.",
+        seconds=timeout,
+        what=words_for(look),
+        names=names,
+        rest=rest,
     )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.events import Listener, Remarked
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.concurrent import CreateIndex, Detach, DropIndex, Reindex, target
 from medusa_migrations.sql.names import folded
 from medusa_migrations.sql.scanner import Statement
@@ -71,7 +72,7 @@ def is_done_already(
         case Reindex(kind, name):
             look.clear_reindex(kind, name)
     if in_doubt:
-        look.tell("It is not known whether the statement was done when the run was cut off: running it again.")
+        look.tell(N_("It is not known whether the statement was done when the run was cut off: running it again."))
     return False
 
 
@@ -100,12 +101,14 @@ class _Look(NamedTuple):
     def is_created(self, index: CreateIndex) -> bool:
         if index.name is None:
             for _, name in self.ask(_INDEXES, [index.table, True, None]):
-                self.tell(f"The invalid index {name} may be left from the run that was cut off: see to it.")
+                self.tell(
+                    N_("The invalid index {name} may be left from the run that was cut off: see to it.", name=name)
+                )
             return False
         if self.drops_invalid(index) or not self.in_doubt:
             return False
         for _, name in self.ask(_INDEXES, [index.table, False, folded(index.name)]):
-            self.tell(f"The index {name} is there and valid: taken as done.")
+            self.tell(N_("The index {name} is there and valid: taken as done.", name=name))
             return True
         return False
 
@@ -113,7 +116,7 @@ class _Look(NamedTuple):
         assert index.name is not None
         for is_valid, name in self.ask(_INDEXES, [index.table, False, folded(index.name)]):
             if not is_valid:
-                self.tell(f"Dropping the index {name}, which was left invalid, to build it again.")
+                self.tell(N_("Dropping the index {name}, which was left invalid, to build it again.", name=name))
                 send_around(self.session, self.script, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
                 return True
         return False
@@ -121,18 +124,20 @@ class _Look(NamedTuple):
     def is_dropped(self, name: str) -> bool:
         if not self.in_doubt or not self.ask("SELECT pg_catalog.to_regclass(%s) IS NULL", [name])[0][0]:
             return False
-        self.tell(f"The index {name} is gone: taken as done.")
+        self.tell(N_("The index {name} is gone: taken as done.", name=name))
         return True
 
     def is_detached(self, table: str, partition: str) -> bool:
         are_there, is_pending = self.ask(_PARTITION, [table, partition, table, partition])[0]
         if is_pending:
-            self.tell(f"The partition {partition} is pending detach: finalizing that.")
+            self.tell(N_("The partition {partition} is pending detach: finalizing that.", partition=partition))
             send_around(self.session, self.script, f"ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE")
             return True
         if not are_there or is_pending is not None:
             return False
-        self.tell(f"{partition} is no partition of {table} any more: taken as done.")
+        self.tell(
+            N_("{partition} is no partition of {table} any more: taken as done.", partition=partition, table=table)
+        )
         return True
 
     def clear_reindex(self, kind: str, name: str) -> None:
@@ -140,5 +145,5 @@ class _Look(NamedTuple):
         of_table = name if kind in ("TABLE", "INDEX") else None
         where = [kind, of_table, of_table, kind, name if kind == "SCHEMA" else None]
         for (left,) in self.ask(_LEFT_BY_REINDEX, where):
-            self.tell(f"Dropping the index {left}, which was left invalid by REINDEX CONCURRENTLY.")
+            self.tell(N_("Dropping the index {left}, which was left invalid by REINDEX CONCURRENTLY.", left=left))
             send_around(self.session, self.script, f"DROP INDEX CONCURRENTLY IF EXISTS {left}")

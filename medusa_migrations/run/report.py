@@ -9,6 +9,7 @@ from medusa_migrations.database.destination import name_of
 from medusa_migrations.database.postgresql import Notice
 from medusa_migrations.errors import Interrupted, MigrationFailed
 from medusa_migrations.events import Failed, Finished, Noticed, Started, Working, seconds_left
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import Failure, MigrationResult, RunResult, Status
 
@@ -115,7 +116,7 @@ class Report:
         self.tell_notices()
         direction = self.run.direction
         what = cure(failed, direction, ending, self.run.options)
-        message = failed.message(direction, before, ending, f"{self._gone(before)}{what}")
+        message = failed.message(direction, before, ending, joined("", [self._gone(before), what]))
         return MigrationFailed(message, self.result(failure))
 
     def interrupted(self, ending: Ending) -> Interrupted:
@@ -123,13 +124,23 @@ class Report:
         self.run.session.rollback()
         if ending.of_all:
             self._relabel("rolled_back")
-        doing = f"{self.current.id} was stopped. {ending.outcome} " if self.current else ""
+        doing: str = ""
+        if self.current:
+            doing = N_("{id} was stopped. {outcome} ", id=self.current.id, outcome=ending.outcome)
         done = "applied" if self.run.direction is Direction.UP else "reverted"
         before = [result.id for result in self.results if result.status in (done, "faked")]
-        rest = f"{done.capitalize()} before: {', '.join(map(str, before)) or 'nothing'}."
+        ids = ", ".join(map(str, before)) or N_("nothing")
+        rest = N_("Applied before: {ids}.", ids=ids) if done == "applied" else N_("Reverted before: {ids}.", ids=ids)
         gone = self._gone(before, end=" ")
         reason = self.run.session.interruption.reason
-        message = f"Stopped by {reason}. {doing}{rest} {gone}{ending.cure or 'Run it again to go on.'}"
+        message = N_(
+            "Stopped by {reason}. {doing}{rest} {gone}{cure}",
+            reason=reason,
+            doing=doing,
+            rest=rest,
+            gone=gone,
+            cure=ending.cure or N_("Run it again to go on."),
+        )
         if self.current:
             self.results.append(MigrationResult(self.current.id, "failed", phase=self.current.step.phase))
             self.run.tell(Failed(self.current.id))
@@ -141,7 +152,9 @@ class Report:
         """A sentence, and `end`, on the repeatable ones that went for those `before` and are not made again yet."""
         undone = dict.fromkeys(id_ for done in before for id_ in self.undone.get(done, ()))
         gone = [str(id_) for id_ in undone if id_ not in before]
-        return f"Undone for that, until a run gets to its end: {', '.join(gone)}.{end}" if gone else ""
+        if not gone:
+            return ""
+        return N_("Undone for that, until a run gets to its end: {ids}.{end}", ids=", ".join(gone), end=end)
 
     def _log(self, failure: Failure) -> None:
         """Tell the journal, and whoever listens, of what was under way."""

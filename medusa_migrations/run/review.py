@@ -11,6 +11,7 @@ from medusa_migrations.files.build import from_sources
 from medusa_migrations.files.changed import Change, Changes, changes_since
 from medusa_migrations.files.dist import read_part
 from medusa_migrations.files.sources import source_folders
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration, MigrationId
 from medusa_migrations.results import LintFinding, ReviewedMigration, ReviewResult
 
@@ -50,8 +51,8 @@ def named(ids: Sequence[str], migrations: Sequence[Migration]) -> list[Migration
     known = {str(one.id) for one in migrations}
     for text in ids:
         if text not in known:
-            hint = nearest(text, known) or " An id is written <app_label>.<timestamp>_<name>."
-            raise PlanError(f"There is no migration {text!r}.{hint}")
+            hint = nearest(text, known) or N_(" An id is written <app_label>.<timestamp>_<name>.")
+            raise PlanError(N_("There is no migration {id!r}.{hint}", id=text, hint=hint))
     return [one for one in migrations if str(one.id) in ids]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.postgresql import NOT_IN_TRANSACTION
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.sql.scanner import Statement, split
 from medusa_migrations.sql.statements import (
@@ -78,23 +79,42 @@ class Stepwise:
 
     def ending(self) -> Ending:
         """How far it has come, and what goes on with it."""
-        done, total, again = self.done, len(self.units), self.run.again
+        done, total, command = self.done, len(self.units), self.run.again
         if done == total:
             return Ending(
-                f"It runs without a transaction: all of its statements are done and stay. {again} records that.",
+                N_(
+                    "It runs without a transaction: all of its statements are done and stay. {command} records that.",
+                    command=command,
+                ),
                 in_transaction=False,
             )
-        so_far = f"of its {total} statements, {done} are done and stay" if done else "nothing of it is done"
+        so_far = N_("nothing of it is done")
+        if done:
+            so_far = N_("of its {total} statements, {done} are done and stay", total=total, done=done)
         if self.alone and may_commit_in_part(self.alone.words):
-            so_far = f"{so_far}, and" if done else "its"
+            outcome = N_(
+                "It runs without a transaction: its statement {number} may be committed in part.", number=done + 1
+            )
+            if done:
+                outcome = N_(
+                    "It runs without a transaction: {so_far}, and statement {number} may be committed in part.",
+                    so_far=so_far,
+                    number=done + 1,
+                )
             return Ending(
-                f"It runs without a transaction: {so_far} statement {done + 1} may be committed in part.",
+                outcome,
                 may_be_done=False,
                 cure=_how_to_settle(self.task.id),
                 in_transaction=False,
             )
         return Ending(
-            f"It runs without a transaction: {so_far}. {again} goes on at statement {done + 1}, which may be changed.",
+            N_(
+                "It runs without a transaction: {so_far}. {command} goes on at statement {number}, which may be "
+                "changed.",
+                so_far=so_far,
+                command=command,
+                number=done + 1,
+            ),
             in_transaction=False,
         )
 
@@ -228,9 +248,14 @@ def resume_at(task: Task) -> int:
     done = row.statements_done
     if done > len(units) or (done and unit_checksums(script.sql, units)[done - 1] != finished):
         raise PlanError(
-            f"{task.id} is done up to statement {row.statements_done}, and {script.source} has changed before the end "
-            "of that. Nothing was run. Bring that text back as it was (the statements behind it may be mended), or "
-            "settle it by hand and record that with migrations_repair --mark-applied or --mark-reverted."
+            N_(
+                "{id} is done up to statement {number}, and {path} has changed before the end of that. Nothing was "
+                "run. Bring that text back as it was (the statements behind it may be mended), or settle it by hand "
+                "and record that with migrations_repair --mark-applied or --mark-reverted.",
+                id=task.id,
+                number=row.statements_done,
+                path=script.source,
+            )
         )
     if row.sent_alone and done < len(units):
         _refuse_sent_alone(task, row.sent_alone, done, units[done][0])
@@ -242,16 +267,24 @@ def _refuse_sent_alone(task: Task, sent_alone: str, done: int, statement: Statem
     if text_checksum(script, statement) == sent_alone:
         place = script.place(statement.start, column=False)
         raise PlanError(
-            f"{task.id} stopped at statement {done + 1}, which may be committed in part. Nothing was run.\n"
-            f"{place}\n{place.excerpt()}\n{_how_to_settle(task.id)}"
+            N_(
+                "{id} stopped at statement {number}, which may be committed in part. Nothing was run.\n"
+                "{place}\n{excerpt}\n{cure}",
+                id=task.id,
+                number=done + 1,
+                place=place,
+                excerpt=place.excerpt(),
+                cure=_how_to_settle(task.id),
+            )
         )
 
 
 def _how_to_settle(id_: MigrationId) -> str:
-    return (
+    return N_(
         "Nothing sends it again by itself. See what it has done; then change it in the file so that it does the rest, "
-        f"or say with migrations_repair --send-again {id_} that it may be sent again, or settle it by hand and record "
-        "that with --mark-applied or --mark-reverted."
+        "or say with migrations_repair --send-again {id} that it may be sent again, or settle it by hand and record "
+        "that with --mark-applied or --mark-reverted.",
+        id=id_,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from medusa_migrations.errors import FileError, Location, locate
 from medusa_migrations.files import dist
 from medusa_migrations.files.dist import stored_down
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, MigrationId, Piece
 from medusa_migrations.plan.known import Row
 from medusa_migrations.plan.steps import Step
@@ -123,8 +124,10 @@ def _refuse_outside_block(script: Script) -> None:
         raise FileError(
             found[1],
             script.place(found[0].start),
-            "Nothing was run. Use --transaction each, or mark the part transaction:false and put BEGIN and "
-            "COMMIT around what belongs together.",
+            N_(
+                "Nothing was run. Use --transaction each, or mark the part transaction:false and put BEGIN and COMMIT "
+                "around what belongs together."
+            ),
         )
 
 

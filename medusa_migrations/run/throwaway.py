@@ -13,6 +13,7 @@ from medusa_migrations.database.postgresql import INSUFFICIENT_PRIVILEGE, server
 from medusa_migrations.database.session import Session
 from medusa_migrations.database.shapes import names_in, read, stub
 from medusa_migrations.errors import FileError, PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.plan.alike import KIND, Line, Unmatched, match
 from medusa_migrations.sql.names import literal, quoted
 from medusa_migrations.sql.scanner import Statement
@@ -94,8 +95,11 @@ class _Throwaway(NamedTuple):
             if server_error(error).sqlstate != INSUFFICIENT_PRIVILEGE:
                 raise
             raise PlanError(
-                "What is there cannot be compared with a baseline: that is made in a schema of its own, always rolled "
-                f"back, and this user may not make one. GRANT CREATE ON DATABASE {quoted(database)} to it"
+                N_(
+                    "What is there cannot be compared with a baseline: that is made in a schema of its own, always "
+                    "rolled back, and this user may not make one. GRANT CREATE ON DATABASE {database} to it",
+                    database=quoted(database),
+                )
             ) from None
         oid = session.query("SELECT pg_catalog.to_regnamespace(%s)::oid", [name])[0][0]
         return cls(session, name, oid, path, live)
@@ -128,9 +132,9 @@ class _Throwaway(NamedTuple):
         shaping = sent.shaping
         if shaping and not shaping.is_made and shaping.kind in _LOOKED_FOR and not self._has(sql_name(shaping.name)):
             raise FileError(
-                f"this changes {sql_name(shaping.name)}, which the baseline does not make",
+                N_("this changes {name}, which the baseline does not make", name=sql_name(shaping.name)),
                 sent.script.place(sent.statement.start),
-                "Nothing was run. Put it into a migration of its own.",
+                N_("Nothing was run. Put it into a migration of its own."),
             )
         if not sent.has_query:
             send_statement(self.session, sent.script, sent.statement)

@@ -9,6 +9,7 @@ from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.keys import LOCK_LOST
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, FORGET_REACHED
 from medusa_migrations.database.session import mark
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
 from .each import behind_a_part, history_sql, send_task
@@ -24,8 +25,7 @@ FILES = 50
 CHARACTERS = 200_000
 
 _SAVEPOINT = "medusa_migrations_batch"
-_ALL_ROLLED_BACK = "Everything was rolled back: this run has changed nothing."
-_THESE_ROLLED_BACK = "All that shares its transaction was rolled back, and is as it was: {}."
+_ALL_ROLLED_BACK = N_("Everything was rolled back: this run has changed nothing.")
 
 
 class Together:
@@ -46,7 +46,8 @@ class Together:
         """What becomes of all of them if this has failed."""
         outcome = _ALL_ROLLED_BACK
         if self.run.options.mode != "all":
-            outcome = _THESE_ROLLED_BACK.format(", ".join(str(task.id) for task in self.tasks))
+            ids = ", ".join(str(task.id) for task in self.tasks)
+            outcome = N_("All that shares its transaction was rolled back, and is as it was: {ids}.", ids=ids)
         return Ending(outcome, may_be_done=self.is_committing, of_all=True)
 
     def _attempt(self) -> None:

@@ -24,6 +24,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, Interrupted, NotReady, SettingsError
 from medusa_migrations.events import Listener, Remarked
 from medusa_migrations.files.build import to_run
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, Phase
 from medusa_migrations.results import Failure, WaitResult
 
@@ -56,7 +57,11 @@ class Patience(NamedTuple):
         """What was asked for. Raises SettingsError for a number that cannot be."""
         if conf.seconds("interval", interval) < SHORTEST_INTERVAL:
             raise SettingsError(
-                f"interval is {interval!r}. It must be a number of seconds, {SHORTEST_INTERVAL} or more."
+                N_(
+                    "interval is {interval!r}. It must be a number of seconds, {shortest} or more.",
+                    interval=interval,
+                    shortest=SHORTEST_INTERVAL,
+                )
             )
         return cls(conf.seconds("timeout", timeout), interval, listener, interruption)
 
@@ -96,7 +101,9 @@ def wait_until_ready(where: Destination, patience: Patience, *, database_only: b
     try:
         found = _last_look(where, awaited, patience)
     except StopRequested as stop:
-        raise Interrupted(f"Stopped by {stop} while it waited. Nothing was changed.", str(stop)) from stop
+        raise Interrupted(
+            N_("Stopped by {reason} while it waited. Nothing was changed.", reason=str(stop)), str(stop)
+        ) from stop
     waited = round((time.monotonic() - began) * 1000)
     result = WaitResult(alias_of(where), found.is_ready, waited, found.pending, target=name_of(where))
     if found.is_ready:
@@ -111,7 +118,13 @@ def wait_for_server(options: Options) -> None:
     patience = Patience(options.wait, SERVER_INTERVAL, options.listener, interruption)
     found = _last_look(options.where, None, patience)
     if found.unreachable:
-        raise DatabaseError(f"{found.unreachable}\nWaited {options.wait:g} s for it; --wait sets how long.")
+        raise DatabaseError(
+            N_(
+                "{problem}\nWaited {seconds:g} s for it; --wait sets how long.",
+                problem=found.unreachable.args[0],
+                seconds=options.wait,
+            )
+        )
 
 
 def _last_look(where: Destination, awaited: Awaited | None, patience: Patience) -> Look:
@@ -128,7 +141,7 @@ def _last_look(where: Destination, awaited: Awaited | None, patience: Patience) 
         words = words_for(found)
         if words != told:
             told = words
-            patience.listener(Remarked(f"Waiting: {words}"))
+            patience.listener(Remarked(N_("Waiting: {words}", words=words)))
         patience.interruption.wait(min(patience.interval, left))
 
 
@@ -144,14 +157,21 @@ def _look(where: Destination, awaited: Awaited | None, interruption: Interruptio
     except Error as error:
         reason = server_error(error)
         if reason.is_lost or reason.sqlstate in PASSING:
-            return Look(unreachable=CannotConnect(f"The {named(where)} failed: {reason.message}", reason.message))
-        cure = " Give this database user SELECT on it." if reason.sqlstate == INSUFFICIENT_PRIVILEGE else ""
-        raise DatabaseError(f"The {named(where)} cannot be looked at: {reason.message}.{cure}") from None
+            message = N_("The {where} failed: {reason}", where=named(where), reason=reason.message)
+            return Look(unreachable=CannotConnect(message, reason.message))
+        cure = N_(" Give this database user SELECT on it.") if reason.sqlstate == INSUFFICIENT_PRIVILEGE else ""
+        raise DatabaseError(
+            N_("The {where} cannot be looked at: {reason}.{cure}", where=named(where), reason=reason.message, cure=cure)
+        ) from None
 
 
 def _unanswered(where: Destination) -> Look:
-    reason = "no answer"
-    message = f"The {named(where)} gives {reason}. See that its server runs, and what its sessions wait for."
+    reason = N_("no answer")
+    message = N_(
+        "The {where} gives {reason}. See that its server runs, and what its sessions wait for.",
+        where=named(where),
+        reason=reason,
+    )
     return Look(unreachable=CannotConnect(message, reason))
 
 

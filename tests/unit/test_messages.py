@@ -21,7 +21,6 @@ _NO_MESSAGES = {"schema", "admin"}
 _TO_DO = {
     "fleet",
     "verify",
-    "run",
 }
 MODULES = [
     path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in _NO_MESSAGES | _TO_DO

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from medusa_migrations.events import Progressed, Remarked
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.run.shared import Run
 from medusa_migrations.run.task import Task
 from medusa_migrations.schema.operations import Backfill
@@ -98,8 +99,12 @@ class Backfills:
 
     def reached(self) -> str:
         """Where the next run goes on, as the end of a sentence; empty if no backfill is in the middle."""
-        unfinished = [f"{name} ({one.rows:,} rows)" for name, one in self.known.items() if one.rows and not one.is_done]
-        return f", and goes on with the backfill of {', '.join(unfinished)}" if unfinished else ""
+        unfinished = [
+            N_("{name} ({rows:,} rows)", name=name, rows=one.rows)
+            for name, one in self.known.items()
+            if one.rows and not one.is_done
+        ]
+        return N_(", and goes on with the backfill of {names}", names=joined(", ", unfinished)) if unfinished else ""
 
     def read(self) -> None:
         """Read from the history how far each backfill has come."""
@@ -183,7 +188,9 @@ class _Backfill:
 
     def carry_out(self) -> None:
         if self.reached.rows:
-            self.tell(Remarked(f"The backfill of {self.name} goes on after {self.reached.rows:,} rows."))
+            rows = self.reached.rows
+            text = N_("The backfill of {name} goes on after {rows:,} rows.", name=self.name, rows=rows)
+            self.tell(Remarked(text))
         while not self.reached.is_done:
             before = self.reached.changed
             while self._retried():
@@ -199,7 +206,9 @@ class _Backfill:
         is_left = bool(self.work.where) and not reached.matches_again and self._is_left()
         is_last = reached.sweep >= SWEEPS or (reached.sweep > 0 and not changes)
         if is_left and is_last:
-            self.tell(Remarked(f"Rows of {self.work.name} still match `where`: something keeps them so. See to that."))
+            table = self.work.name
+            text = N_("Rows of {table} still match `where`: something keeps them so. See to that.", table=table)
+            self.tell(Remarked(text))
         self._advance("BEGIN;", replace(reached, sweep=reached.sweep + 1, after=None, is_done=is_last or not is_left))
 
     def _is_left(self) -> bool:

@@ -12,6 +12,7 @@ from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.postgresql import IN_FAILED_TRANSACTION, ServerError, server_error
 from medusa_migrations.errors import Location, nearest
 from medusa_migrations.files.pyfile import at_line, line_of
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.run.failure import Ending, StatementFailed
 from medusa_migrations.run.sending import send_around
@@ -48,16 +49,18 @@ class CodeFailed(StatementFailed):
         return place if isinstance(place, Location) else None
 
     def without_transaction(self, direction: Direction) -> str:
-        return "set `transaction = False` at the top of the file"
+        return N_("set `transaction = False` at the top of the file")
 
     def fields(self) -> list[tuple[str, str | None]]:
-        caught = "It was caught, but has aborted the transaction: make such a call `with schema.transaction():`"
+        caught = N_("It was caught, but has aborted the transaction: make such a call `with schema.transaction():`")
         return [self.excerpt, *super().fields(), ("HINT", caught if self.is_caught else None)]
 
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, AttributeError) and isinstance(error.obj, Schema) and error.name:
-        return f"The migration API has no call {error.name!r}.{nearest(error.name, dir(error.obj))}"
+        return N_(
+            "The migration API has no call {name!r}.{hint}", name=error.name, hint=nearest(error.name, dir(error.obj))
+        )
     if isinstance(error, FieldDoesNotExist):  # of a model that the author does not know of
         return str(error).replace("Table has no field named", "The table has no column")
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -115,7 +118,12 @@ class Alone:
     def ending(self) -> Ending:
         """What stays of it, and what goes on with it."""
         return Ending(
-            "It runs without a transaction: what it has done stays. "
-            f"{self.run.again} calls {self.task.direction} again from its top{self.backfills.reached()}.",
+            N_(
+                "It runs without a transaction: what it has done stays. {command} calls {direction} again from its "
+                "top{backfills}.",
+                command=self.run.again,
+                direction=self.task.direction,
+                backfills=self.backfills.reached(),
+            ),
             in_transaction=False,
         )

@@ -8,6 +8,7 @@ from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.database.postgresql import server_error
+from medusa_migrations.messages import N_
 from medusa_migrations.schema.operations import Backfill, CopyFrom, Operation, SqlOperation, Together
 from medusa_migrations.schema.recorder import CannotTellError, Function, Recorder, Reverse, without_database
 from medusa_migrations.schema.target import TableFields, Target
@@ -27,9 +28,13 @@ def operations_of(function: Function) -> tuple[Sequence[Operation], str | None]:
         with without_database():
             function(recorder)
     except CannotTellError as error:
-        return recorder.operations, f"What follows depends on the database: {error.call} in line {error.line}."
+        return recorder.operations, N_(
+            "What follows depends on the database: {call} in line {line}.", call=error.call, line=error.line
+        )
     except Exception as error:  # noqa: BLE001 - the author's code
-        return recorder.operations, f"What follows cannot be told: {type(error).__name__}: {error}"
+        return recorder.operations, N_(
+            "What follows cannot be told: {type}: {error}", type=type(error).__name__, error=str(error)
+        )
     return recorder.operations, None
 
 
