@@ -15,6 +15,7 @@ from medusa_migrations.database.connect import CannotConnect, connected
 from medusa_migrations.database.postgresql import literal, server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 
 from . import ledger
 from .ledger import Begun, Run, Target
@@ -65,7 +66,7 @@ class Board:
                     self.changed_at = time.monotonic()
                 self._rows, self._read_at = rows, time.monotonic()
             if name not in self._rows:
-                raise self._unusable(f"run {self._id} has no row of {name} any more")
+                raise self._unusable(N_("run {run} has no row of {name} any more", run=self._id, name=name))
             return self._rows[name]
 
     @property
@@ -114,7 +115,7 @@ class Board:
     def _run(self, session: Session) -> Run:
         found = ledger.runs_of(session, self._tables, self._id)
         if not found:
-            raise self._unusable(f"run {self._id} is not there any more")
+            raise self._unusable(N_("run {run} is not there any more", run=self._id))
         return found[0]
 
     def _targets(self, session: Session) -> Sequence[Target]:
@@ -130,7 +131,7 @@ class Board:
                 found = question(self._session)
             except (CannotConnect, Error) as error:
                 if isinstance(error, Error) and not server_error(error).is_lost:
-                    raise self._unusable(server_error(error).message) from None
+                    raise self._unusable(server_error(error).message.partition("\n")[0].rstrip(".")) from None
                 self._lose()
                 self._pause(RETRY_SECONDS)
             else:
@@ -138,15 +139,23 @@ class Board:
                 return found
 
     def _unusable(self, reason: str) -> DatabaseError:
-        reason = reason.partition("\n")[0].rstrip(".")
         return DatabaseError(
-            f"The ledger of fleets in the database {self._alias!r} cannot be used: {reason}. What each target has is "
-            "in its own history: run again."
+            N_(
+                "The ledger of fleets in the database {alias!r} cannot be used: {reason}. What each target has is in "
+                "its own history: run again.",
+                alias=self._alias,
+                reason=reason,
+            )
         )
 
     def _lose(self) -> None:
         self._session = None
         self._open.close()
         if not self._is_lost:
-            self._alert(f"The ledger in the database {self._alias!r} cannot be reached. The workers go on; this waits.")
+            self._alert(
+                N_(
+                    "The ledger in the database {alias!r} cannot be reached. The workers go on; this waits.",
+                    alias=self._alias,
+                )
+            )
         self._is_lost = True

@@ -25,6 +25,7 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, Interrupted, PlanError, SettingsError, nearest
 from medusa_migrations.events import Remarked
 from medusa_migrations.files.build import to_run, unbuilt
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration
 from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.plan.known import Known, know
@@ -84,9 +85,14 @@ class Anew(NamedTuple):
         for row in known.rows.values():
             if row.state != "applied":
                 raise PlanError(
-                    f"The schema {self.target.schema!r} is half there: {row.id} is not finished ({row.state}). Nothing "
-                    f"was done. migrations_repair{options_for(self.target)} tells what to do, and "
-                    f"migrations_run{options_for(self.target)} goes on with it."
+                    N_(
+                        "The schema {schema!r} is half there: {id} is not finished ({state}). Nothing was done. "
+                        "migrations_repair{options} tells what to do, and migrations_run{options} goes on with it.",
+                        schema=self.target.schema,
+                        id=row.id,
+                        state=row.state,
+                        options=options_for(self.target),
+                    )
                 )
         plan = self.asked.plan(known)
         if self.is_together and not known.rows:
@@ -113,7 +119,7 @@ def create(fleet: str, name: str, how: Execution, *, only_plan: bool = False, wi
                     return as_result(session, plan, options)
                 _make(session, target, options)
     except StopRequested as stop:
-        message = f"Stopped by {stop} before the first migration: nothing was run."
+        message = N_("Stopped by {reason} before the first migration: nothing was run.", reason=str(stop))
         result = RunResult(alias_of(target), Direction.UP, error=Failure(None, message), target=name_of(target))
         raise Interrupted(message, str(stop), result) from stop
     result = carry_out_in(migrations, wanted._replace(strangers=strangers), options._replace(wait=0))
@@ -123,7 +129,7 @@ def create(fleet: str, name: str, how: Execution, *, only_plan: bool = False, wi
 def _chosen(target: FleetTarget, how: Execution, *, only_plan: bool, with_sql: bool) -> Options:
     """How it is done: in one transaction, unless something else is asked for."""
     if how.get("database", "default") != "default" or how.get("target"):
-        raise PlanError("A target is created by its name and that of its fleet: leave out database and target.")
+        raise PlanError(N_("A target is created by its name and that of its fleet: leave out database and target."))
     given: Execution = {**how, "target": target, "transaction": how.get("transaction") or "all"}
     command = f"migrations_fleet create {quote(target.name)} {quote(target.fleet)}"
     return Options.chosen(given, only_plan=only_plan or with_sql, with_sql=with_sql, command=command)
@@ -134,17 +140,28 @@ def _target(fleet: str, name: str) -> FleetTarget:
     found = {one.name: one for one in targets(fleet)}
     if name not in found:
         raise SettingsError(
-            f"The fleet {fleet!r} has no target {name!r}.{nearest(name, found)} Nothing was done. What is created must "
-            "be a target: TARGETS says which schema it is, and of which database. Have it listed there first, as by "
-            "the row of the tenant."
+            N_(
+                "The fleet {fleet!r} has no target {target!r}.{hint} Nothing was done. What is created must be a "
+                "target: TARGETS says which schema it is, and of which database. Have it listed there first, as by the "
+                "row of the tenant.",
+                fleet=fleet,
+                target=name,
+                hint=nearest(name, found),
+            )
         )
     target = found[name]
     if target.schema is None:
         database = settings_of(target, usable_for(target).settings_dict)["NAME"]
         raise PlanError(
-            f"The target {name!r} of the fleet {fleet!r} is a database, and only schemas are made here. Nothing was "
-            f"done. Make it: CREATE DATABASE {identifier(str(database))} TEMPLATE template0, or of a template of your "
-            f"own; then run: migrations_run{options_for(target)}"
+            N_(
+                "The target {target!r} of the fleet {fleet!r} is a database, and only schemas are made here. Nothing "
+                "was done. Make it: CREATE DATABASE {database} TEMPLATE template0, or of a template of your own; then "
+                "run: migrations_run{options}",
+                target=name,
+                fleet=fleet,
+                database=identifier(str(database)),
+                options=options_for(target),
+            )
         )
     return target
 
@@ -158,8 +175,12 @@ def _look(session: Session, target: FleetTarget) -> tuple[bool, list[str]]:
     is_there, is_name, strangers = session.query(_LOOK, [schema, schema, schema])[0]
     if not is_name:
         raise DatabaseError(
-            f"A schema cannot be called {schema!r} in the database {session.database_name!r}: the server would cut "
-            "that. Nothing was done. Give it a shorter name."
+            N_(
+                "A schema cannot be called {schema!r} in the database {database!r}: the server would cut that. Nothing "
+                "was done. Give it a shorter name.",
+                schema=schema,
+                database=session.database_name,
+            )
         )
     return is_there, list(strangers)
 
@@ -176,9 +197,13 @@ def _refuse_apart(target: FleetTarget, plan: Plan) -> None:
     alone = [str(step.id) for step in plan.steps if step.part and not step.is_transactional("all")]
     if alone:
         raise PlanError(
-            f"{', '.join(alone)}: marked transaction:false, so one transaction cannot hold all migrations. Nothing was "
-            "done. Use --transaction each: if that is cut off it leaves some of them done, and migrations_run"
-            f"{options_for(target)} goes on."
+            N_(
+                "{ids}: marked transaction:false, so one transaction cannot hold all migrations. Nothing was done. Use "
+                "--transaction each: if that is cut off it leaves some of them done, and migrations_run{options} goes "
+                "on.",
+                ids=", ".join(alone),
+                options=options_for(target),
+            )
         )
 
 
@@ -197,18 +222,31 @@ def _make(session: Session, target: FleetTarget, options: Options) -> None:
         [(user,)] = session.query("SELECT session_user::text")
         database, user = identifier(session.database_name), identifier(user)
         raise DatabaseError(
-            f"The schema {target.schema!r} cannot be made in the database {session.database_name!r}: "
-            f"{reason.message}. Nothing was done. As the owner of the database, either GRANT CREATE ON DATABASE "
-            f"{database} TO {user}; or make it: CREATE SCHEMA {schema} AUTHORIZATION {user}; and create it again."
+            N_(
+                "The schema {schema!r} cannot be made in the database {database!r}: {reason}. Nothing was done. As the "
+                "owner of the database, either GRANT CREATE ON DATABASE {identifier} TO {user}; or make it: CREATE "
+                "SCHEMA {own_schema} AUTHORIZATION {user}; and create it again.",
+                schema=target.schema,
+                database=session.database_name,
+                reason=reason.message,
+                identifier=database,
+                user=user,
+                own_schema=schema,
+            )
         ) from None
-    options.listener(Remarked(f"Made the schema {target.schema!r}."))
+    options.listener(Remarked(N_("Made the schema {schema!r}.", schema=target.schema)))
 
 
 def _of_others(target: FleetTarget, names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return (
-        f"The schema {target.schema!r} is half there: it has {', '.join(names[:NAMED])}{more}, and no history of "
-        "migrations, so another tool has made that, or somebody by hand. Nothing was done. If it is not needed: DROP "
-        f"SCHEMA {identifier(target.schema or '')} CASCADE; and create it again. If it belongs there, as tables of "
-        f"Django's own migrations, run the others beside it: migrations_run{options_for(target)}"
+    more = N_(" and {count} more", count=len(names) - NAMED) if len(names) > NAMED else ""
+    return N_(
+        "The schema {schema!r} is half there: it has {names}{more}, and no history of migrations, so another tool has "
+        "made that, or somebody by hand. Nothing was done. If it is not needed: DROP SCHEMA {identifier} CASCADE; and "
+        "create it again. If it belongs there, as tables of Django's own migrations, run the others beside it: "
+        "migrations_run{options}",
+        schema=target.schema,
+        names=", ".join(names[:NAMED]),
+        more=more,
+        identifier=identifier(target.schema or ""),
+        options=options_for(target),
     )

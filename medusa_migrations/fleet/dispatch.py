@@ -16,6 +16,7 @@ from medusa_migrations.database.interruption import Interruption, StopRequested
 from medusa_migrations.database.lock import lock_holder
 from medusa_migrations.engines.engine import ENGINES, Engine, Job
 from medusa_migrations.errors import DeliveryError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import Failure
 
@@ -41,7 +42,7 @@ class RunEnded(Exception):
     """Another process has ended the run, and no worker takes a target of it any more."""
 
     def __init__(self, run: Run) -> None:
-        super().__init__(f"Another process has ended run {run.id}: {run.outcome}.")
+        super().__init__(N_("Another process has ended run {run}: {outcome}.", run=run.id, outcome=run.outcome))
 
 
 class Dispatch:
@@ -72,7 +73,7 @@ class Dispatch:
             return _Delivery(self, target, interruption).result()
         except (StopRequested, DeliveryError, RunEnded):
             if not self.board.withdraw(target.name):
-                self.tell(f"{target.name}: a worker is at work there, and goes to its end.")
+                self.tell(N_("{target}: a worker is at work there, and goes to its end.", target=target.name))
             raise
 
     def send(self, name: str) -> None:
@@ -126,7 +127,7 @@ class _Delivery:
                 if pause is None or not self.dispatch.is_taking:
                     self.dispatch.is_taking = False
                     raise
-                self.dispatch.tell(f"{error} It is tried again for a minute.")
+                self.dispatch.tell(N_("{error} It is tried again for a minute.", error=error.args[0]))
                 self.interruption.wait(pause)
             else:
                 self.sent_at = time.monotonic()
@@ -142,7 +143,13 @@ class _Delivery:
             self.interruption.wait(LOOK_AT_LOCK)
             row = self.dispatch.board.target(self.target.name)
             if row.state == "running" and self._holder() is None:
-                self.dispatch.tell(f"{self.target.name}: the worker {row.worker} is gone. Another one goes on there.")
+                self.dispatch.tell(
+                    N_(
+                        "{target}: the worker {worker} is gone. Another one goes on there.",
+                        target=self.target.name,
+                        worker=row.worker,
+                    )
+                )
                 self._send()
 
     def _refused(self, row: Target) -> None:
@@ -157,14 +164,18 @@ class _Delivery:
     def _not_taken(self) -> None:
         """Nobody has taken it, or somebody else has held its lock when it was."""
         if holder := self._holder():
-            self.dispatch.tell(f"{self.target.name}: waiting for {holder}")
+            self.dispatch.tell(N_("{target}: waiting for {holder}", target=self.target.name, holder=holder))
             self.interruption.wait(LOOK_AT_LOCK)
             return
         engine = self.dispatch.engine
         if not self.dispatch.board.is_at_work:
             self.dispatch.tell(
-                f"No worker has begun with a target for {self.patience:.0f} s. Is one serving the queue "
-                f"{engine.queue!r}? {ENGINES[engine.name].worker.format(queue=engine.queue)}"
+                N_(
+                    "No worker has begun with a target for {seconds:.0f} s. Is one serving the queue {queue!r}? {hint}",
+                    seconds=self.patience,
+                    queue=engine.queue,
+                    hint=ENGINES[engine.name].worker.format(queue=engine.queue),
+                )
             )
         self.patience = min(2 * self.patience, MOST_PATIENCE)
         self._send()

@@ -15,6 +15,7 @@ from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.engines.engine import Job
 from medusa_migrations.engines.work import NOT_WANTED
 from medusa_migrations.errors import LockError, MigrationError
+from medusa_migrations.messages import N_
 
 from . import ledger
 from .ledger import Begun, Run
@@ -105,6 +106,11 @@ def _request(run: Run, how: FleetExecution) -> Request:
 
 def _another_build(begun: Begun, request: Request) -> MigrationError:
     return MigrationError(
-        f"run {begun.run.id} is of the build {begun.run.build[:12]}, and this has {request.asked.build[:12]}. Nothing "
-        "was done. Start the workers anew, with the code and the build of the run."
+        N_(
+            "run {run} is of the build {build}, and this has {own_build}. Nothing was done. Start the workers anew, "
+            "with the code and the build of the run.",
+            run=begun.run.id,
+            build=begun.run.build[:12],
+            own_build=request.asked.build[:12],
+        )
     )

@@ -22,6 +22,7 @@ from medusa_migrations.database.history import History
 from medusa_migrations.database.place import Found, find, refuse_another
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, PlanError
+from medusa_migrations.messages import N_, joined
 
 from .models import FORMAT, FleetRun, FleetRunTarget
 from .stages import CANARY, Slot
@@ -41,10 +42,14 @@ _TARGET = (
 
 # What to do where the tables cannot be made or written, by SQLSTATE.
 _CURES = {
-    postgresql.INSUFFICIENT_PRIVILEGE: "Give this database user CREATE on the schema of its history, or SELECT, INSERT "
-    "and UPDATE on both tables where they are there.",
-    postgresql.INVALID_SCHEMA_NAME: "Make the schema that HISTORY_SCHEMA or search_path names there.",
-    postgresql.LOCK_NOT_AVAILABLE: "Another process has been beginning a run for that long. Run again when it is done.",
+    postgresql.INSUFFICIENT_PRIVILEGE: N_(
+        "Give this database user CREATE on the schema of its history, or SELECT, INSERT and UPDATE on both tables "
+        "where they are there."
+    ),
+    postgresql.INVALID_SCHEMA_NAME: N_("Make the schema that HISTORY_SCHEMA or search_path names there."),
+    postgresql.LOCK_NOT_AVAILABLE: N_(
+        "Another process has been beginning a run for that long. Run again when it is done."
+    ),
 }
 
 
@@ -142,22 +147,27 @@ def resumes(found: Run | None, wanted: Wanted, *, new: bool) -> bool:
         return False
     if problems := list(_differences(found, wanted)):
         raise PlanError(
-            f"The fleet {found.fleet!r} has an unfinished run, {_described(found)}, and this one is another: "
-            f"{'; '.join(problems)}. Nothing was done. Run it with the same build and options to go on with it, or "
-            "with --new, which closes it and begins another."
+            N_(
+                "The fleet {fleet!r} has an unfinished run, {found}, and this one is another: {problems}. Nothing was "
+                "done. Run it with the same build and options to go on with it, or with --new, which closes it and "
+                "begins another.",
+                fleet=found.fleet,
+                found=_described(found),
+                problems=joined("; ", problems),
+            )
         )
     return True
 
 
 def _differences(found: Run, wanted: Wanted) -> Iterator[str]:
     if found.direction != wanted.direction:
-        yield f"that goes {found.direction}, this goes {wanted.direction}"
+        yield N_("that goes {direction}, this goes {wanted}", direction=found.direction, wanted=wanted.direction)
     if found.build != wanted.build:
-        yield f"the build was {found.build[:12]}, and is {wanted.build[:12]}"
+        yield N_("the build was {build}, and is {wanted}", build=found.build[:12], wanted=wanted.build[:12])
     for name in sorted(found.options.keys() | wanted.options.keys()):
         was, is_ = found.options.get(name), wanted.options.get(name)
         if was != is_:
-            yield f"{name} was {_shown(was)}, and is {_shown(is_)}"
+            yield N_("{name} was {was}, and is {now}", name=name, was=_shown(was), now=_shown(is_))
 
 
 def _shown(value: Any) -> str:
@@ -165,7 +175,7 @@ def _shown(value: Any) -> str:
 
 
 def _described(run: Run) -> str:
-    return f"number {run.id}, begun {run.begun_at:%Y-%m-%d %H:%M:%S %Z} by {run.applied_by}"
+    return N_("number {run}, begun {at:%Y-%m-%d %H:%M:%S %Z} by {by}", run=run.id, at=run.begun_at, by=run.applied_by)
 
 
 def begin(alias: str, wanted: Wanted, work: Sequence[Work], *, new: bool = False) -> Begun:
@@ -239,8 +249,15 @@ def shown(alias: str, run: int) -> tuple[Run, tuple[Target, ...]]:
         found = _runs(session, tables, "id::numeric = %s", [run], 1) if tables else ()
         if not tables or not found:
             last = [str(one.id) for one in _runs(session, tables, "true", [], 5)] if tables else []
-            hint = f" The last ones are {', '.join(last)}." if last else " There are none."
-            raise PlanError(f"The ledger in the database {alias!r} has no fleet run {run}.{hint}")
+            hint = N_(" The last ones are {runs}.", runs=", ".join(last)) if last else N_(" There are none.")
+            raise PlanError(
+                N_(
+                    "The ledger in the database {alias!r} has no fleet run {run}.{hint}",
+                    alias=alias,
+                    run=run,
+                    hint=hint,
+                )
+            )
         return found[0], targets_of(session, tables, run)
 
 
@@ -280,10 +297,13 @@ def _changing(session: Session) -> Iterator[None]:
         session.execute("COMMIT")
     except Error as error:
         reason = postgresql.server_error(error)
-        raise DatabaseError(
-            f"Cannot write the ledger of fleets in the database {session.alias!r}: {reason.message}. Nothing was run. "
-            f"{_CURES.get(reason.sqlstate or '', '')}".rstrip()
-        ) from None
+        text = N_(
+            "Cannot write the ledger of fleets in the database {alias!r}: {reason}. Nothing was run.",
+            alias=session.alias,
+            reason=reason.message,
+        )
+        cure = _CURES.get(reason.sqlstate or "")
+        raise DatabaseError(joined(" ", [text, cure]) if cure else text) from None
 
 
 def _have_tables(session: Session) -> Tables:
@@ -315,8 +335,12 @@ def _find(session: Session) -> Tables | None:
         there = runs or targets
         assert there is not None
         raise DatabaseError(
-            f"The database {session.alias!r} has {there.name} and not the other table of the ledger of fleets. Nothing "
-            "was done. Put that back; or drop this one, and the next run makes both again."
+            N_(
+                "The database {alias!r} has {table} and not the other table of the ledger of fleets. Nothing was done. "
+                "Put that back; or drop this one, and the next run makes both again.",
+                alias=session.alias,
+                table=there.name,
+            )
         )
     return Tables(runs.name, targets.name)
 
@@ -332,30 +356,49 @@ def _schema(session: Session, history: History) -> str:
     )
     if current is None:
         raise DatabaseError(
-            f"search_path of the database {session.alias!r} names no schema that exists and that this user may use, so "
-            f"the ledger of fleets has no place. Nothing was done. {_CURES[postgresql.INVALID_SCHEMA_NAME]}"
+            N_(
+                "search_path of the database {alias!r} names no schema that exists and that this user may use, so the "
+                "ledger of fleets has no place. Nothing was done. {cure}",
+                alias=session.alias,
+                cure=_CURES[postgresql.INVALID_SCHEMA_NAME],
+            )
         )
     return str(current)
 
 
 def _refuse_unusable(found: Found, model: type[Model], alias: str) -> None:
     """Raise DatabaseError for a table that has the name of the ledger's, and is none or of another format."""
-    called = f"The table {found.name} of the database {alias!r}"
+    called = N_("The table {table} of the database {alias!r}", table=found.name, alias=alias)
     has_all = found.is_table and found.columns >= {str(field.column) for field in model._meta.local_concrete_fields}
     if found.made_with > FORMAT:
         raise DatabaseError(
-            f"{called} was made by a newer version of medusa_migrations (format {found.made_with}; this one knows "
-            f"{FORMAT}). Nothing was done. Update medusa_migrations here."
+            N_(
+                "{called} was made by a newer version of medusa_migrations (format {format}; this one knows {known}). "
+                "Nothing was done. Update medusa_migrations here.",
+                called=called,
+                format=found.made_with,
+                known=FORMAT,
+            )
         )
     if found.made_with and not (has_all and found.made_with == FORMAT):
         raise DatabaseError(
-            f"{called} was made by an older version of medusa_migrations (format {found.made_with}; this one needs "
-            f"{FORMAT}). Nothing was done. It is only a work list and a report: when no run of a fleet is under way, "
-            f"drop {FleetRun._meta.db_table} and {FleetRunTarget._meta.db_table}, and the next run makes them again."
+            N_(
+                "{called} was made by an older version of medusa_migrations (format {format}; this one needs {known}). "
+                "Nothing was done. It is only a work list and a report: when no run of a fleet is under way, drop "
+                "{runs} and {targets}, and the next run makes them again.",
+                called=called,
+                format=found.made_with,
+                known=FORMAT,
+                runs=FleetRun._meta.db_table,
+                targets=FleetRunTarget._meta.db_table,
+            )
         )
     if not has_all:
         raise DatabaseError(
-            f"{called} is not of the ledger of fleets of medusa_migrations. Nothing was done. Rename it."
+            N_(
+                "{called} is not of the ledger of fleets of medusa_migrations. Nothing was done. Rename it.",
+                called=called,
+            )
         )
 
 

@@ -11,6 +11,7 @@ from medusa_migrations.engines.engine import Engine
 from medusa_migrations.errors import PlanError
 from medusa_migrations.events import Event
 from medusa_migrations.files.build import app_labels, to_run
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Phase
 from medusa_migrations.plan.backwards import Backwards
 from medusa_migrations.plan.forwards import Forwards
@@ -128,8 +129,14 @@ def downwards(
     found = ledger.shown(setting(name).control, run)[0]
     if found.fleet != name or found.direction != Direction.UP:
         raise PlanError(
-            f"Run {run} is one of the fleet {found.fleet!r} that goes {found.direction}. What can be reverted here is "
-            f"one of {name!r} that goes up: migrations_fleet runs {name} lists them. Nothing was reverted."
+            N_(
+                "Run {run} is one of the fleet {fleet!r} that goes {direction}. What can be reverted here is one of "
+                "{name!r} that goes up: migrations_fleet runs {name} lists them. Nothing was reverted.",
+                run=run,
+                fleet=found.fleet,
+                direction=found.direction,
+                name=name,
+            )
         )
     options = _options(how, f"migrations_fleet revert {quote(name)} --run {run}", only_plan, with_sql)
     wanted = Backwards(labels=app_labels(), fake=options.fake, run=found.mark)
@@ -139,7 +146,7 @@ def downwards(
 
 def _options(how: FleetExecution, command: str, only_plan: bool, with_sql: bool) -> Options:
     if how.get("database", "default") != "default" or how.get("target") or how.get("expected"):
-        raise PlanError("A run of a fleet takes no database, target or expected: only and without choose targets.")
+        raise PlanError(N_("A run of a fleet takes no database, target or expected: only and without choose targets."))
     given: Execution = {name: how[name] for name in Execution.__annotations__ if name in how}  # type: ignore[literal-required,assignment]  # names of its own
     return Options.chosen(given, only_plan=only_plan or with_sql, with_sql=with_sql, command=command)
 
@@ -185,10 +192,18 @@ def _refuse_unfit(engine: Engine | None, part: Slice | None, options: Options, h
     """Raise PlanError for options that cannot go together."""
     if engine and part:
         raise PlanError(
-            f"--slice shares a run among processes that are started for it, and the engine {engine.name!r} among "
-            "workers. Nothing was run. Use one of them: --engine none goes with --slice."
+            N_(
+                "--slice shares a run among processes that are started for it, and the engine {engine!r} among "
+                "workers. Nothing was run. Use one of them: --engine none goes with --slice.",
+                engine=engine.name,
+            )
         )
     if engine and not options.lock:
-        raise PlanError("--no-lock cannot go with an engine, which may deliver a target twice. Nothing was run.")
+        raise PlanError(N_("--no-lock cannot go with an engine, which may deliver a target twice. Nothing was run."))
     if part and how.get("new") and part.number != 1:
-        raise PlanError(f"--new is for the first of the processes, --slice 1/{part.of}, and the others join its run.")
+        raise PlanError(
+            N_(
+                "--new is for the first of the processes, --slice 1/{count}, and the others join its run.",
+                count=part.of,
+            )
+        )

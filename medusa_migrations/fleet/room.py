@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from medusa_migrations.database.connect import CannotConnect, open_session
 from medusa_migrations.database.destination import FleetTarget
 from medusa_migrations.errors import PlanError
+from medusa_migrations.messages import N_
 
 from .stages import Limits, Slot
 
@@ -35,9 +36,16 @@ def refuse_too_many(slots: Sequence[Slot], by_name: Mapping[str, FleetTarget], l
         if room is not None and most_connections(jobs) > room:
             fits = max(1, (room - 1) // 2)
             raise PlanError(
-                f"{jobs} targets at once may need {most_connections(jobs)} connections, and the server of the target "
-                f"{names[0]!r} gives {room}. Nothing was run. Use --jobs {fits}, or JOBS_PER_SERVER, or raise its "
-                "max_connections."
+                N_(
+                    "{jobs} targets at once may need {connections} connections, and the server of the target "
+                    "{target!r} gives {room}. Nothing was run. Use --jobs {fits}, or JOBS_PER_SERVER, or raise its "
+                    "max_connections.",
+                    jobs=jobs,
+                    connections=most_connections(jobs),
+                    target=names[0],
+                    room=room,
+                    fits=fits,
+                )
             )
 
 

@@ -18,6 +18,7 @@ from medusa_migrations.database.history import History, read_known, user
 from medusa_migrations.database.interruption import Interruption, StopRequested
 from medusa_migrations.errors import DatabaseError, DeliveryError, Interrupted, LockError, MigrationError, PlanError
 from medusa_migrations.files.build import unbuilt
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.run.carry_out import carry_out_in
@@ -95,8 +96,11 @@ def run(request: Request) -> FleetResult:
             return _result(request, None, current, None, notes)
         if request.canary_only and request.canary == Canary():
             raise PlanError(
-                f"The fleet {request.fleet!r} has no canary to keep to. Nothing was run. Say which targets go first: "
-                "--canary 1, or CANARY of the fleet."
+                N_(
+                    "The fleet {fleet!r} has no canary to keep to. Nothing was run. Say which targets go first: "
+                    "--canary 1, or CANARY of the fleet.",
+                    fleet=request.fleet,
+                )
             )
         if request.direction is Direction.UP:
             _refuse_before_others(request, interruptions)
@@ -110,7 +114,9 @@ def _stoppable(request: Request) -> Iterator[Interruptions]:
         with interruptions.passed_on():
             yield interruptions
     except StopRequested as stop:
-        raise Interrupted(f"Stopped by {stop} before the first target: nothing was run.", str(stop)) from stop
+        raise Interrupted(
+            N_("Stopped by {reason} before the first target: nothing was run.", reason=str(stop)), str(stop)
+        ) from stop
 
 
 def _chosen(request: Request, every: Sequence[FleetTarget]) -> list[FleetTarget]:
@@ -151,14 +157,22 @@ def _refuse_before_others(request: Request, interruptions: Interruptions) -> Non
         if name in fleets:
             found = survey(targets(name), _all_of_it(request), request.limits.jobs, interruptions)
             left = len(found.standings) - len(found.of_kind("current"))
-            what, command = f"{left} of the targets of the fleet {name!r} are not", f"migrations_fleet run {name}"
+            command = f"migrations_fleet run {name}"
+            what = N_("{count} of the targets of the fleet {fleet!r} are not done", count=left, fleet=name)
         else:
             left = _pending(name, request)
-            what, command = f"{left} migrations of the database {name!r} are not", f"migrations_run --database {name}"
+            command = f"migrations_run --database {name}"
+            what = N_("{count} migrations of the database {alias!r} are not done", count=left, alias=name)
         if left:
             raise PlanError(
-                f"AFTER of the fleet {request.fleet!r} names {name!r}, which comes first, and {what} done. Nothing was "
-                f"run. Do that first: {command}"
+                N_(
+                    "AFTER of the fleet {fleet!r} names {name!r}, which comes first, and {what}. Nothing was run. Do "
+                    "that first: {command}",
+                    fleet=request.fleet,
+                    name=name,
+                    what=what,
+                    command=command,
+                )
             )
 
 
@@ -226,7 +240,7 @@ class _Run:
         canary = tuple(slot for slot in slots if slot.stage == CANARY)
         left = len(slots) - len(canary)
         if left:
-            self.notes.append(f"Of the others {left} have something to do: run without --canary-only.")
+            self.notes.append(N_("Of the others {count} have something to do: run without --canary-only.", count=left))
         for slot in slots[len(canary) :]:
             del self.chosen[slot.name]
         return canary
@@ -259,8 +273,12 @@ class _Run:
         if self.begun.is_resumed and not was_begun:
             begun = self.begun.run
             request.watcher.alert(
-                f"Going on with run {begun.id}, which {begun.applied_by} began at "
-                f"{begun.begun_at:%Y-%m-%d %H:%M:%S %Z}, and which has not ended."
+                N_(
+                    "Going on with run {run}, which {by} began at {at:%Y-%m-%d %H:%M:%S %Z}, and which has not ended.",
+                    run=begun.id,
+                    by=begun.applied_by,
+                    at=begun.begun_at,
+                )
             )
 
     def _leave_to_others(self) -> None:
@@ -290,7 +308,7 @@ class _Run:
                     only_last = self.request.slice is not None and self.ended_by is None
                     self._tell_ledger(lambda writer: writer.end(ends, only_last=only_last))
         except DatabaseError as error:
-            self.notes.append(str(error))
+            self.notes.append(error.args[0])
         if self.request.slice and not (self.ended_by or self.failures):
             with contextlib.suppress(MigrationError, StopRequested):  # the next run does it
                 self._finish()
@@ -354,7 +372,13 @@ class _Run:
                 return
             if not is_told:
                 names = ", ".join(one.name for one in left[:3])
-                self.request.watcher.alert(f"Waiting for other processes, which have {len(left)} to do first: {names}")
+                self.request.watcher.alert(
+                    N_(
+                        "Waiting for other processes, which have {count} to do first: {names}",
+                        count=len(left),
+                        names=names,
+                    )
+                )
                 is_told = True
             try:
                 self.request.interruption.wait(1.0)
@@ -449,8 +473,11 @@ class _Run:
             return
         for name in [name for name, standing in found.standings.items() if standing.pending]:
             error = DatabaseError(
-                f"A worker has done {name}, and nothing of that is where this command looks. Both need the same "
-                "DATABASES and FLEETS: correct those of the worker, or of this, and run again."
+                N_(
+                    "A worker has done {name}, and nothing of that is where this command looks. Both need the same "
+                    "DATABASES and FLEETS: correct those of the worker, or of this, and run again.",
+                    name=name,
+                )
             )
             self.results[name] = failed(name, error)
             self._change(name, change_of(self.results[name]))
@@ -475,7 +502,7 @@ class _Run:
             except StopRequested:
                 self.ended_by = "interrupted"
             except MigrationError as error:
-                self.notes.append(f"What came meanwhile was not looked for: {error}")
+                self.notes.append(N_("What came meanwhile was not looked for: {error}", error=error.args[0]))
                 return
 
     def _do_left(self, left: Sequence[FleetTarget]) -> bool:
@@ -512,7 +539,7 @@ class _Run:
         """What has failed and is no target any more, as a tenant that was deleted, is no failure."""
         for name in [name for name, one in self.results.items() if one.state == "failed" and name not in now]:
             del self.results[name], self.chosen[name]
-            self.notes.append(f"{name} was taken out of the fleet meanwhile, and is left alone.")
+            self.notes.append(N_("{name} was taken out of the fleet meanwhile, and is left alone.", name=name))
             self._change(name, Change("skipped"))
 
     def _change(self, name: str, change: Change) -> None:
@@ -546,7 +573,9 @@ def _slot(entry: Target, server: str = "") -> Slot:
 def _held_back(found: Survey) -> tuple[str, ...]:
     """What to say where a phase leaves something."""
     count = sum(bool(one.held_back) for one in found.standings.values())
-    return (f"On {count} targets migrations are held back until the new code is live: --phase after.",) if count else ()
+    if not count:
+        return ()
+    return (N_("On {count} targets migrations are held back until the new code is live: --phase after.", count=count),)
 
 
 def _failed(name: str, standing: Standing) -> TargetResult:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from medusa_migrations.errors import PlanError, SettingsError, nearest
+from medusa_migrations.messages import N_
 
 CANARY = 0  # the stage of the canary; those of targets count from 1
 
@@ -41,7 +42,11 @@ class Share(NamedTuple):
         if percent and (part := Fraction(percent[1]) / 100) <= 1:
             return cls(part=part)
         raise SettingsError(
-            f"{called} is {value!r}. It must be a number of targets, 0 or more, or a part such as '2%'."
+            N_(
+                "{called} is {value!r}. It must be a number of targets, 0 or more, or a part such as '2%'.",
+                called=called,
+                value=value,
+            )
         )
 
     def at_least(self, total: int) -> int:
@@ -68,8 +73,12 @@ class Canary(NamedTuple):
             return cls(Share.parse(value, called))
         except SettingsError:
             raise SettingsError(
-                f"{called} is {value!r}. It must be a number of targets, 0 or more, a part such as '2%', or a list of "
-                "the names of targets."
+                N_(
+                    "{called} is {value!r}. It must be a number of targets, 0 or more, a part such as '2%', or a list "
+                    "of the names of targets.",
+                    called=called,
+                    value=value,
+                )
             ) from None
 
 
@@ -77,7 +86,7 @@ def counting_number(value: object, called: str) -> int:
     """That of a setting such as JOBS, or the stage of a target. Raises SettingsError for what is none."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
-    raise SettingsError(f"{called} is {value!r}. It must be a whole number, 1 or more.")
+    raise SettingsError(N_("{called} is {value!r}. It must be a whole number, 1 or more.", called=called, value=value))
 
 
 class Limits(NamedTuple):
@@ -111,7 +120,9 @@ class Slice(NamedTuple):
         """That of the option --slice: "2/5". Raises PlanError."""
         found = _SLICE.fullmatch(text.strip())
         if not found or not 1 <= int(found[1]) <= int(found[2]):
-            raise PlanError(f"--slice is {text!r}. Write which process this is, and of how many: 1/5 to 5/5.")
+            raise PlanError(
+                N_("--slice is {text!r}. Write which process this is, and of how many: 1/5 to 5/5.", text=text)
+            )
         return cls(int(found[1]), int(found[2]))
 
     def has(self, slot: Slot) -> bool:
@@ -254,7 +265,9 @@ def _stage_of(slot: Slot) -> int:
 def _canary(members: Sequence[Member], canary: Canary, known: Collection[str]) -> Sequence[Member]:
     for name in canary.names:
         if name not in known:
-            raise PlanError(f"The canary {name!r} is no target of this fleet.{nearest(name, known)}")
+            raise PlanError(
+                N_("The canary {name!r} is no target of this fleet.{hint}", name=name, hint=nearest(name, known))
+            )
     if canary.names:
         by_name = {member.name: member for member in members}
         return [by_name[name] for name in dict.fromkeys(canary.names) if name in by_name]
@@ -267,7 +280,12 @@ def _found(names: Sequence[str], globs: Sequence[str], option: str) -> set[str]:
         matched = {name for name in names if name == glob or fnmatch.fnmatchcase(name, glob)}
         if not matched:
             raise PlanError(
-                f"{option} {glob!r} is the name of no target, and finds none as a glob.{nearest(glob, names)}"
+                N_(
+                    "{option} {glob!r} is the name of no target, and finds none as a glob.{hint}",
+                    option=option,
+                    glob=glob,
+                    hint=nearest(glob, names),
+                )
             )
         found |= matched
     return found

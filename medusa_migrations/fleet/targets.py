@@ -17,6 +17,7 @@ from medusa_migrations.database.destination import FleetTarget, check_settings
 from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.engines.engine import Engine, engine
 from medusa_migrations.errors import DatabaseError, SettingsError, in_words, nearest
+from medusa_migrations.messages import N_
 
 from .stages import Canary, Limits, Share, counting_number
 
@@ -31,7 +32,14 @@ def target(fleet: str, name: str) -> FleetTarget:
     """The target `name` of `fleet`. Raises SettingsError if there is none, and as `targets`."""
     found = {one.name: one for one in targets(fleet)}
     if name not in found:
-        raise SettingsError(f"The fleet {fleet!r} has no target {name!r}.{nearest(name, found)}")
+        raise SettingsError(
+            N_(
+                "The fleet {fleet!r} has no target {target!r}.{hint}",
+                fleet=fleet,
+                target=name,
+                hint=nearest(name, found),
+            )
+        )
     return found[name]
 
 
@@ -55,15 +63,17 @@ def chosen(fleet: str | None) -> str:
         return fleet
     if len(fleets) == 1:
         return next(iter(fleets))
-    raise SettingsError(f"Name the fleet. There {_are(fleets)} in {conf.NAME}['FLEETS'].")
+    raise SettingsError(N_("Name the fleet. There {are} in {setting}['FLEETS'].", are=_are(fleets), setting=conf.NAME))
 
 
 def setting(fleet: str) -> Fleet:
     """What FLEETS says of `fleet`. Raises SettingsError for one that there is none of."""
     fleets = conf.get_settings().fleets
     if fleet not in fleets:
-        hint = nearest(fleet, fleets) or f" There {_are(fleets)}."
-        raise SettingsError(f"{conf.NAME}['FLEETS'] has no fleet {fleet!r}.{hint}")
+        hint = nearest(fleet, fleets) or N_(" There {are}.", are=_are(fleets))
+        raise SettingsError(
+            N_("{setting}['FLEETS'] has no fleet {fleet!r}.{hint}", setting=conf.NAME, fleet=fleet, hint=hint)
+        )
     return fleets[fleet]
 
 
@@ -115,20 +125,29 @@ def _called_in_settings(fleet: str) -> str:
 
 
 def _are(fleets: Mapping[str, Fleet]) -> str:
-    return f"is {', '.join(map(repr, fleets))}" if fleets else "are none: give it there, with its TARGETS"
+    names = ", ".join(map(repr, fleets))
+    return N_("is {names}", names=names) if fleets else N_("are none: give it there, with its TARGETS")
 
 
 def _from_path(path: str, fleet: str) -> Callable[[], Iterable[Any]]:
     """The callable that TARGETS of `fleet` names. Raises SettingsError if it cannot be imported or is none."""
-    called = f"{conf.NAME}['FLEETS'][{fleet!r}]['TARGETS'] is {path!r}, which cannot be"
+    called = f"{_called_in_settings(fleet)}['TARGETS']"
     try:
         found = import_string(path)
-    except ImportError as error:
-        raise SettingsError(f"{called} imported: {error}.") from error
     except Exception as error:  # the author's code
-        raise SettingsError(f"{called} imported: {in_words(error)}.") from error
+        why = str(error) if isinstance(error, ImportError) else in_words(error)
+        raise SettingsError(
+            N_("{called} is {path!r}, which cannot be imported: {error}.", called=called, path=path, error=why)
+        ) from error
     if not callable(found):
-        raise SettingsError(f"{called} called: it is of the type {type(found).__name__}.")
+        raise SettingsError(
+            N_(
+                "{called} is {path!r}, which cannot be called: it is of the type {type}.",
+                called=called,
+                path=path,
+                type=type(found).__name__,
+            )
+        )
     return found  # type: ignore[no-any-return]  # what it gives is looked at
 
 
@@ -143,11 +162,15 @@ def _called(function: Callable[[], Iterable[Any]], called: str) -> list[Any]:
         found = function()
         listed = None if isinstance(found, str | Mapping) or not isinstance(found, Iterable) else list(found)
     except Error as error:
-        raise DatabaseError(f"{called} failed: {server_error(error).message}.") from error
+        raise DatabaseError(
+            N_("{called} failed: {error}.", called=called, error=server_error(error).message)
+        ) from error
     except Exception as error:  # the author's code
-        raise SettingsError(f"{called} failed: {in_words(error)}.") from error
+        raise SettingsError(N_("{called} failed: {error}.", called=called, error=in_words(error))) from error
     if listed is None:
-        raise SettingsError(f"{called} gives {type(found).__name__}. It must give a list of targets.")
+        raise SettingsError(
+            N_("{called} gives {type}. It must give a list of targets.", called=called, type=type(found).__name__)
+        )
     return listed
 
 
@@ -157,7 +180,13 @@ def _asked(sql: str, alias: str, called: str) -> Iterator[dict[str, Any]]:
         try:
             rows = session.query(f"SELECT pg_catalog.to_jsonb(t)::text FROM ({sql.strip().rstrip(';')}\n) t")
         except Error as error:
-            raise DatabaseError(f"{called}: the SQL for its TARGETS failed: {server_error(error).message}.") from None
+            raise DatabaseError(
+                N_(
+                    "{called}: the SQL for its TARGETS failed: {reason}.",
+                    called=called,
+                    reason=server_error(error).message,
+                )
+            ) from None
     for (row,) in rows:
         yield {name: value for name, value in json.loads(row).items() if value is not None}
 
@@ -169,8 +198,14 @@ def _target(given: Any, fleet: Fleet, name: str, settings: Settings, called: str
     one = one._replace(database=one.database or fleet.database, fleet=name, apps=fleet.apps)
     if one.schema is not None and one.schema == settings.history_schema_of(one.database or ""):
         raise SettingsError(
-            f"{called}: the target {one.name!r} is the schema {one.schema!r}, where HISTORY_SCHEMA has the history of "
-            f"the database {one.database!r}. Give that history a schema of its own."
+            N_(
+                "{called}: the target {target!r} is the schema {schema!r}, where HISTORY_SCHEMA has the history of the "
+                "database {database!r}. Give that history a schema of its own.",
+                called=called,
+                target=one.name,
+                schema=one.schema,
+                database=one.database,
+            )
         )
     return one._replace(search_path=fleet.search_path)
 
@@ -179,19 +214,30 @@ def _fields(given: Any, called: str) -> dict[str, Any]:
     if isinstance(given, str):
         if given not in list(connections):
             raise SettingsError(
-                f"{called} has the target {given!r}, which is no alias of DATABASES. A schema is written as "
-                f"{{'schema': {given!r}}}.{nearest(given, connections)}"
+                N_(
+                    "{called} has the target {target!r}, which is no alias of DATABASES. A schema is written as "
+                    "{{'schema': {target!r}}}.{hint}",
+                    called=called,
+                    target=given,
+                    hint=nearest(given, connections),
+                )
             )
         return {"name": given, "database": given}
     if not isinstance(given, Mapping):
         raise SettingsError(
-            f"{called} has a target that is {type(given).__name__}. It must be an alias of DATABASES, a dictionary "
-            "such as {'schema': 't1'}, or a FleetTarget."
+            N_(
+                "{called} has a target that is {type}. It must be an alias of DATABASES, a dictionary such as "
+                "{{'schema': 't1'}}, or a FleetTarget.",
+                called=called,
+                type=type(given).__name__,
+            )
         )
-    conf.refuse_unknown(given, _KEYS, f"{called}: a target")
+    conf.refuse_unknown(given, _KEYS, N_("{called}: a target", called=called))
     name = given.get("name", given.get("schema", given.get("database")))
     if name is None:
-        raise SettingsError(f"{called} has a target without a name. Give it one: {{'name': 'eu-1', 'settings': …}}.")
+        raise SettingsError(
+            N_("{called} has a target without a name. Give it one: {{'name': 'eu-1', 'settings': …}}.", called=called)
+        )
     return {"name": name, **given}
 
 
@@ -200,25 +246,45 @@ def _check(one: FleetTarget, called: str) -> None:
     name = one.name
     if not isinstance(name, str) or not name.isprintable() or not name.strip():
         raise SettingsError(
-            f"{called} has the target {name!r}. Its name must be a text that can be shown: give 'name'."
+            N_(
+                "{called} has the target {target!r}. Its name must be a text that can be shown: give 'name'.",
+                called=called,
+                target=name,
+            )
         )
     if one.schema is not None and not conf.is_schema(one.schema):
         raise SettingsError(
-            f"{called}: the target {name!r} has the schema {one.schema!r}, which no search_path can name. Rename it."
+            N_(
+                "{called}: the target {target!r} has the schema {schema!r}, which no search_path can name. Rename it.",
+                called=called,
+                target=name,
+                schema=one.schema,
+            )
         )
     if one.schema is not None and _OF_SERVER.fullmatch(one.schema):
         raise SettingsError(
-            f"{called}: the target {name!r} has the schema {one.schema!r}, which is the server's own. Leave it out: a "
-            "query of all schemas needs WHERE schema_name !~ '^(pg_|information_schema$)'."
+            N_(
+                "{called}: the target {target!r} has the schema {schema!r}, which is the server's own. Leave it out: a "
+                "query of all schemas needs WHERE schema_name !~ '^(pg_|information_schema$)'.",
+                called=called,
+                target=name,
+                schema=one.schema,
+            )
         )
     if one.database is not None and one.database not in list(connections):
         hint = nearest(str(one.database), connections)
         raise SettingsError(
-            f"{called}: the target {name!r} has the database {one.database!r}, which is no alias of DATABASES.{hint}"
+            N_(
+                "{called}: the target {target!r} has the database {database!r}, which is no alias of DATABASES.{hint}",
+                called=called,
+                target=name,
+                database=one.database,
+                hint=hint,
+            )
         )
-    counting_number(one.stage, f"{called}: the stage of the target {name!r}")
+    counting_number(one.stage, N_("{called}: the stage of the target {target!r}", called=called, target=name))
     if not callable(one.settings):
-        check_settings(one.settings, f"{called}: the target {name!r}")
+        check_settings(one.settings, N_("{called}: the target {target!r}", called=called, target=name))
 
 
 def _refuse_twice(found: Sequence[FleetTarget], called: str) -> None:
@@ -227,11 +293,22 @@ def _refuse_twice(found: Sequence[FleetTarget], called: str) -> None:
     by_place: dict[Any, FleetTarget] = {}
     for one in found:
         if one.name in by_name:
-            raise SettingsError(f"{called} has two targets with the name {one.name!r}. Give each its own.")
+            raise SettingsError(
+                N_(
+                    "{called} has two targets with the name {target!r}. Give each its own.",
+                    called=called,
+                    target=one.name,
+                )
+            )
         by_name[one.name] = one
         place = (one.schema, one.database, repr(one.settings if callable(one.settings) else dict(one.settings)))
         if place in by_place:
             raise SettingsError(
-                f"{called}: the targets {by_place[place].name!r} and {one.name!r} are one place. Leave one out."
+                N_(
+                    "{called}: the targets {other!r} and {target!r} are one place. Leave one out.",
+                    called=called,
+                    other=by_place[place].name,
+                    target=one.name,
+                )
             )
         by_place[place] = one

@@ -22,6 +22,7 @@ from medusa_migrations.database.connect import CannotConnect, connected
 from medusa_migrations.database.postgresql import literal, server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 from medusa_migrations.results import Failure
 
 from .ledger import Begun, Tables, Target, ended
@@ -105,9 +106,11 @@ class LedgerWriter:
         if not self._kept and not self._thread.is_alive():
             return ""
         reason = f" ({self._reason})" if self._reason else ""
-        return (
-            f"The ledger in the database {self._alias!r} is behind, because that could not be reached{reason}. What "
-            "each target has is in its own history, and is right. The next run looks at all of them."
+        return N_(
+            "The ledger in the database {alias!r} is behind, because that could not be reached{reason}. What each "
+            "target has is in its own history, and is right. The next run looks at all of them.",
+            alias=self._alias,
+            reason=reason,
         )
 
     def _give(self, sql: str) -> None:
@@ -161,8 +164,12 @@ class LedgerWriter:
         else:
             self._give_up(
                 DatabaseError(
-                    f"Cannot write the ledger of fleets in the database {self._alias!r}: {reason}. What each target "
-                    "has is in its own history."
+                    N_(
+                        "Cannot write the ledger of fleets in the database {alias!r}: {reason}. What each target has "
+                        "is in its own history.",
+                        alias=self._alias,
+                        reason=reason,
+                    )
                 )
             )
 
