@@ -13,6 +13,7 @@ from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.postgresql import server_version
 from medusa_migrations.errors import DatabaseError, Interrupted, PlanError, nearest
 from medusa_migrations.files.build import app_labels, from_sources, to_run
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Migration, MigrationId
 from medusa_migrations.plan.known import check_app, know
 from medusa_migrations.results import VerifyResult
@@ -22,7 +23,7 @@ from .request import Request, Subject
 from .scratch.open import open_maintenance
 
 # What to do where this has ended before its end, and could not clear away what it has made.
-AGAIN = "Run it again: it drops what this one has left."
+AGAIN = N_("Run it again: it drops what this one has left.")
 
 
 def verify(request: Request) -> VerifyResult:
@@ -30,9 +31,9 @@ def verify(request: Request) -> VerifyResult:
 
     Raises PlanError for what cannot be asked for, DatabaseError for what the server does not allow, and Interrupted.
     """
-    with ended_early("What was proven so far is kept. Run it again to go on."):
+    with ended_early(N_("What was proven so far is kept. Run it again to go on.")):
         if request.scratch == "":
-            raise PlanError("--scratch is empty: give the name of an empty database, or leave it out.")
+            raise PlanError(N_("--scratch is empty: give the name of an empty database, or leave it out."))
         subject = subject_of(request)
         if subject.is_proven:
             return VerifyResult(request.database, subject.version, subject.untouched())
@@ -76,8 +77,12 @@ def skipped_of(migrations: Sequence[Migration]) -> frozenset[MigrationId]:
     found = MigrationId.parse(last)
     if found not in ids:
         raise PlanError(
-            f"VERIFY_AFTER is {last!r}, and there is no such migration.{nearest(last, map(str, ids))} It names the "
-            "last one that is not to be proven."
+            N_(
+                "VERIFY_AFTER is {last!r}, and there is no such migration.{hint} It names the last one that is not to "
+                "be proven.",
+                last=last,
+                hint=nearest(last, map(str, ids)),
+            )
         )
     return frozenset(ids[: ids.index(found) + 1])
 
@@ -93,7 +98,8 @@ def ended_early(next_step: str) -> Iterator[None]:
     except (StopRequested, Interrupted) as stop:
         reason = stop.reason if isinstance(stop, Interrupted) else str(stop)
         left = getattr(stop, "__notes__", str(stop).split("\n")[1:])
-        raise Interrupted("\n".join([f"Stopped by {reason}. {next_step}", *left]), reason) from stop
+        stopped = N_("Stopped by {reason}. {next_step}", reason=reason, next_step=next_step)
+        raise Interrupted(joined("\n", [stopped, *left]), reason) from stop
     except DatabaseError as error:
         error.args = (str(error).replace(SEE_APPLIED, AGAIN),)
         raise

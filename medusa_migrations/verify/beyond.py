@@ -13,6 +13,7 @@ from typing import Any
 from medusa_migrations.database import postgresql
 from medusa_migrations.database.postgresql import ServerError
 from medusa_migrations.database.session import Session
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.run.failure import StatementFailed
 from medusa_migrations.run.task import Script, Task
 from medusa_migrations.sql.beyond import reaches_beyond
@@ -59,18 +60,18 @@ _MAY_REACH = re.compile(
     r"\b(database|tablespace|subscription|role|user|group|system|parameter|owned|grant|revoke)\b", re.IGNORECASE
 )
 
-_CURE = (
+_CURE = N_(
     "Roles, databases and the server's settings are not this database's alone: to prove this in a scratch database "
     "would change the live ones too. Prove it on a server of its own, such as one of CI's, with --server-wide."
 )
-_STAYS = "Undo that by hand. If somebody else has done it meanwhile, prove again."
+_STAYS = N_("Undo that by hand. If somebody else has done it meanwhile, prove again.")
 
 
 class Beyond(StatementFailed):
     """A part was refused because it changes more than its database; `what` names the statement or the catalogs."""
 
     def __init__(self, script: Script, what: str, statement: Statement | None) -> None:
-        super().__init__(script, ServerError(f"{what} changes the whole server"), None, statement)
+        super().__init__(script, ServerError(N_("{what} changes the whole server", what=what)), None, statement)
 
     def cure(self) -> str:
         """What to do about it."""
@@ -84,19 +85,19 @@ class HasChanged(Beyond):
         StatementFailed.__init__(self, script, ServerError(has_changed(changes)))
 
     def cure(self) -> str:
-        return f"{_STAYS} {_CURE}"
+        return joined(" ", [_STAYS, _CURE])
 
 
 class ChangesTheServer(Exception):
     """What a migration in Python, or one of Django's, has tried to send, or has done."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}. {_CURE}")
+        super().__init__(joined(". ", [what, _CURE]))
 
 
 def has_changed(changes: list[str]) -> str:
     """What a part has changed that stays, in words."""
-    return f"this changes the whole server, and stays: {', '.join(changes)}"
+    return N_("this changes the whole server, and stays: {changes}", changes=joined(", ", changes))
 
 
 def refuse_beyond(task: Task) -> None:
@@ -108,7 +109,7 @@ def refuse_beyond(task: Task) -> None:
 def refuse_query(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """Wrap the queries of a connection, as its `execute_wrapper` does. Raises ChangesTheServer."""
     if found := _first(_as_text(sql, context["connection"])):
-        raise ChangesTheServer(f"{found[0]} changes the whole server")
+        raise ChangesTheServer(N_("{what} changes the whole server", what=found[0]))
     return execute(sql, params, many, context)
 
 
@@ -151,7 +152,7 @@ def refuse_touched(connection: Any) -> None:
         cursor.execute(_touched(connection))
         (names,) = cursor.fetchone()
     if names:
-        raise ChangesTheServer(f"It writes to {names}, and so changes the whole server")
+        raise ChangesTheServer(N_("It writes to {names}, and so changes the whole server", names=names))
 
 
 def _touched(connection: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from medusa_migrations import conf
 from medusa_migrations.conf import shown_path
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import LintFinding
 
@@ -73,7 +74,11 @@ def save(section: str, proven: Proven) -> str | None:
         temporary.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
         temporary.replace(target)
     except OSError as error:
-        return f"{shown_path(target)} cannot be written ({error.strerror}): what was proven will be proven again."
+        return N_(
+            "{path} cannot be written ({reason}): what was proven will be proven again.",
+            path=shown_path(target),
+            reason=error.strerror,
+        )
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

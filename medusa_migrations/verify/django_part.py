@@ -18,6 +18,7 @@ from medusa_migrations.database import postgresql
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.database.types import renew_types
 from medusa_migrations.errors import MigrationError, PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Key
 from medusa_migrations.run.states import RenderableState
 
@@ -36,7 +37,9 @@ class DjangoPart:
         try:
             self.executor = MigrationExecutor(self.connection)
         except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
-            raise PlanError(f"Django's migrations cannot be loaded: {error}. See `showmigrations`.") from None
+            raise PlanError(
+                N_("Django's migrations cannot be loaded: {error}. See `showmigrations`.", error=str(error))
+            ) from None
         self.loader = self.executor.loader
         self._to_come = to_come
         self._state: ProjectState | None = None
@@ -65,8 +68,12 @@ class DjangoPart:
                 self._state = self.executor.apply_migration(state, self.migration(key))
         except Exception as error:  # the author's code
             raise DjangoFailed(
-                f"Django's migration {'.'.join(key)} fails in the scratch database: {type(error).__name__}: "
-                f"{str(error).strip()}"
+                N_(
+                    "Django's migration {id} fails in the scratch database: {type}: {error}",
+                    id=".".join(key),
+                    type=type(error).__name__,
+                    error=str(error).strip(),
+                )
             ) from error
 
     @contextlib.contextmanager

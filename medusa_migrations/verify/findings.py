@@ -6,6 +6,7 @@ import re
 
 from medusa_migrations.errors import Location, locate
 from medusa_migrations.lint.allowed import codes_of, lets_pass
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration
 from medusa_migrations.results import LintFinding
 
@@ -49,7 +50,7 @@ def _unused(text: str, place: Location, migration: Migration, direction: Directi
         line=place.line,
         column=1,
         statement=place.source,
-        message=f"migrate:allow {text.partition(':')[0]} lets nothing pass: correct it or take it out",
+        message=N_("migrate:allow {code} lets nothing pass: correct it or take it out", code=text.partition(":")[0]),
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.events import Listener, ScratchMade, Working, seconds_left
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
 from medusa_migrations.results import Failure, LintFinding, LintResult
 
@@ -34,7 +35,7 @@ class LintRequest(NamedTuple):
 
 def lint(request: LintRequest) -> LintResult:
     """Find what the statements do to tables in use. Raises as `app.verify`."""
-    with ended_early("Run it again; it begins anew."):
+    with ended_early(N_("Run it again; it begins anew.")):
         subject = subject_of(_as_proof(request))
         known = LintResult(request.database, _kept(subject, subject.asked))
         result = known if subject.is_proven else _Lint(request, subject).result()
@@ -69,7 +70,7 @@ class _Lint:
 
     def result(self) -> LintResult:
         request = self.subject.request
-        request.listener(Working("making a scratch database"))
+        request.listener(Working(N_("making a scratch database")))
         with (
             open_scratch(request.database, interruption=request.interruption) as scratch,
             Stand(scratch, request, self.by_id) as stand,

@@ -16,6 +16,7 @@ from medusa_migrations.database.lock import lock_holder
 from medusa_migrations.database.place import find
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, PlanError
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Key, Migration
 from medusa_migrations.plan.known import Known
 from medusa_migrations.results import Difference
@@ -32,7 +33,7 @@ _HISTORIES = {"public.django_migrations"}
 # A reader that waits for somebody's ALTER TABLE would make everybody behind it wait too.
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '5s'"
 
-_GRANT = (
+_GRANT = N_(
     "Who looks needs USAGE on their schema, and SELECT on medusa_migrations and, where it is there, django_migrations."
 )
 
@@ -60,8 +61,12 @@ def read(alias: str, migrations: Sequence[Migration]) -> Live:
         holder = lock_holder(session)
         if holder:
             raise PlanError(
-                f"Migrations of the database {alias!r} are being run by {holder.text}: what is there is half of "
-                "something. Nothing was compared. Look again when that is done."
+                N_(
+                    "Migrations of the database {alias!r} are being run by {holder}: what is there is half of "
+                    "something. Nothing was compared. Look again when that is done.",
+                    alias=alias,
+                    holder=holder.text,
+                )
             )
         history = History(session)
         session.execute(_BEGIN)
@@ -71,8 +76,12 @@ def read(alias: str, migrations: Sequence[Migration]) -> Live:
             found = find(session, history.place.name)
             if found is None:
                 raise PlanError(
-                    f"The database {alias!r} has no history of SQL migrations, or none that this user can see, so "
-                    f"there is nothing to compare it with. {_GRANT}"
+                    N_(
+                        "The database {alias!r} has no history of SQL migrations, or none that this user can see, so "
+                        "there is nothing to compare it with. {cure}",
+                        alias=alias,
+                        cure=_GRANT,
+                    )
                 )
             outdated = Outdated.of(known)
             applied = (set(known.rows) - set(outdated.ids)) | _applied_by_django(session)
@@ -87,32 +96,40 @@ def _applied_by_django(session: Session) -> set[Key]:
     try:
         return applied_by_django(session, loaded())
     except ProgrammingError as error:
-        raise DatabaseError(f"{postgresql.server_error(error).message}. Nothing was compared. {_GRANT}") from None
+        raise DatabaseError(
+            N_("{reason}. Nothing was compared. {cure}", reason=postgresql.server_error(error).message, cure=_GRANT)
+        ) from None
 
 
 def _refuse_unknown(known: Known, alias: str) -> None:
     changed = {migration.id for migration in known.changed()}
     unknown = [
-        f"  {id_}: {_why(row.state, id_ in known.by_id)}"
+        joined(": ", [f"  {id_}", _why(row.state, id_ in known.by_id)])
         for id_, row in known.rows.items()
         if id_ in changed or id_ not in known.by_id or row.state != "applied"
     ]
     if unknown:
         raise PlanError(
-            "\n".join(
+            joined(
+                "\n",
                 [
-                    f"What the database {alias!r} has cannot be made again from the files, so it was not compared:",
+                    N_(
+                        "What the database {alias!r} has cannot be made again from the files, so it was not compared:",
+                        alias=alias,
+                    ),
                     *unknown,
-                    "Bring those files back as they were, or settle it: migrations_repair tells how.",
-                ]
+                    N_("Bring those files back as they were, or settle it: migrations_repair tells how."),
+                ],
             )
         )
 
 
 def _why(state: str, is_there: bool) -> str:
     if not is_there:
-        return "it has no file"
-    return "its file has changed since" if state == "applied" else f"it is {state.replace('_', ' ')}"
+        return N_("it has no file")
+    if state == "applied":
+        return N_("its file has changed since")
+    return N_("it is {state}", state=state.replace("_", " "))
 
 
 def drift(live: Live, scratch: Snapshot, owner: str) -> tuple[tuple[Difference, ...], tuple[str, ...]]:
@@ -124,15 +141,23 @@ def drift(live: Live, scratch: Snapshot, owner: str) -> tuple[tuple[Difference, 
     ignore = conf.get_settings().ignore
     left = [one for one in found if one.kind != "database" and not _is_ignored(one, ignore)]
     left = [one for one in left if not live.outdated.makes(one)]
-    notes = tuple(f"{_in_words(one)}: of the servers, no drift." for one in left if noted(one))
+    notes = tuple(
+        N_("{difference}: of the servers, no drift.", difference=_in_words(one)) for one in left if noted(one)
+    )
     return tuple(one for one in left if not noted(one)), (*live.outdated.notes(), *notes)
 
 
 def _in_words(difference: Difference) -> str:
     what = f"{difference.kind} {difference.object}"
     if difference.attribute is None:
-        return f"{what} is {difference.change} in the live database"
-    return f"{what}: {difference.attribute} is {difference.after!r} in the live database, else {difference.before!r}"
+        return N_("{what} is {change} in the live database", what=what, change=difference.change)
+    return N_(
+        "{what}: {attribute} is {after!r} in the live database, else {before!r}",
+        what=what,
+        attribute=difference.attribute,
+        after=difference.after,
+        before=difference.before,
+    )
 
 
 def _is_ignored(difference: Difference, globs: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medusa_migrations.database.session import Session
+from medusa_migrations.messages import N_
 from medusa_migrations.run.failure import StatementFailed
 from medusa_migrations.run.sending import send_around, send_statement
 from medusa_migrations.run.task import Script
@@ -44,7 +45,7 @@ def _found(script: Script, session: Session, *, is_beyond: bool) -> StatementFai
             send_statement(session, script, statement)
             names = touched(session) if is_beyond else None
             if names:
-                return Beyond(script, f"This writes to {names}, and so", statement)
+                return Beyond(script, N_("This writes to {names}, and so", names=names), statement)
     except StatementFailed as failed:
         return failed
     return None
@@ -53,4 +54,4 @@ def _found(script: Script, session: Session, *, is_beyond: bool) -> StatementFai
 def _beyond(failed: StatementFailed, message: str) -> Beyond:
     assert failed.script is not None
     names = message.partition(BEYOND)[2].strip(' :"')
-    return Beyond(failed.script, f"This writes to {names}, and so", failed.statement)
+    return Beyond(failed.script, N_("This writes to {names}, and so", names=names), failed.statement)

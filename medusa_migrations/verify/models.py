@@ -13,6 +13,7 @@ from medusa_migrations.errors import DatabaseError, PlanError
 from medusa_migrations.files.owned import owned
 from medusa_migrations.files.sources import is_installed_package
 from medusa_migrations.generate.app import compare_models
+from medusa_migrations.messages import joined
 from medusa_migrations.migration import Migration
 
 from .lacking import is_of_the_server
@@ -27,15 +28,17 @@ def differences_of_models(
     """
     labels = sorted(owned({migration.id.app for migration in migrations}))
     own = [label for label in labels if not is_installed_package(apps.get_app_config(label))]
-    return tuple(f"{label}: {change}" for label in own for change in _differences(label, database, interruption))
+    return tuple(
+        joined(": ", [label, change]) for label in own for change in _differences(label, database, interruption)
+    )
 
 
 def _differences(label: str, database: str, interruption: Interruption) -> Iterable[str]:
     try:
         return compare_models(label, database, interruption)
     except PlanError as error:
-        return (str(error),)
+        return (error.args[0],)
     except DatabaseError as error:
         if not isinstance(error.__cause__, Error) or is_of_the_server(server_error(error.__cause__)):
             raise
-        return (str(error),)
+        return (error.args[0],)

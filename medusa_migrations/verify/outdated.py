@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from medusa_migrations.files.dist import read_part
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.plan.backwards import with_dependents
 from medusa_migrations.plan.known import Known
@@ -39,7 +40,9 @@ class Outdated(NamedTuple):
         """What is to be said of them."""
         if self.ids:
             names = ", ".join(sorted(map(str, self.ids)))
-            yield f"{names}: to be run again, as a file has changed; what is made by that was not compared."
+            yield N_(
+                "{names}: to be run again, as a file has changed; what is made by that was not compared.", names=names
+            )
 
 
 def _names(text: str) -> set[str]:

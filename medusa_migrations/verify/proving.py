@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from medusa_migrations.errors import PlanError
 from medusa_migrations.events import Proved, ScratchMade, Working
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Key, Migration, MigrationId
 from medusa_migrations.results import Difference, Proof, VerifyResult
 from medusa_migrations.run.combined import combined_order
@@ -43,7 +44,7 @@ class Proving:
         """Prove it. Raises as `app.verify`."""
         there = self._read_live()
         request = self.request
-        request.listener(Working("making a scratch database"))
+        request.listener(Working(N_("making a scratch database")))
         try:
             with (
                 roles_kept(request) as roles,
@@ -81,13 +82,18 @@ class Proving:
         """The live database, before its alias leads elsewhere."""
         if self.request.live is None:
             return None
-        self.request.listener(Working("reading the live database"))
+        self.request.listener(Working(N_("reading the live database")))
         there = live.read(self.request.live, self.subject.migrations)
         if there.major != self.subject.surroundings.server:
             raise PlanError(
-                f"The database {there.alias!r} is on PostgreSQL {there.major}, and the scratch database would be on "
-                f"{self.subject.surroundings.server}: what differs would be theirs. Nothing was compared. Name with "
-                "--database an alias on a server of the same major version."
+                N_(
+                    "The database {alias!r} is on PostgreSQL {major}, and the scratch database would be on {server}: "
+                    "what differs would be theirs. Nothing was compared. Name with --database an alias on a server of "
+                    "the same major version.",
+                    alias=there.alias,
+                    major=there.major,
+                    server=self.subject.surroundings.server,
+                )
             )
         return there
 
@@ -112,7 +118,7 @@ class Proving:
         self.django = tuple(walk.django)
         self.uncompared = tuple(sorted({key[0] for key in walk.failed if key in self.by_id}))
         compared = [one for one in self.subject.asked if one.id.app not in self.uncompared]
-        self.request.listener(Working("comparing the models"))
+        self.request.listener(Working(N_("comparing the models")))
         stand.ready()  # in place of a spoilt one
         self.models = differences_of_models(compared, self.request.database, self.request.interruption)
 
@@ -121,7 +127,11 @@ class Proving:
             stand.have([key for key in order if key in there.applied])
         except (PartFailed, DjangoFailed) as error:
             raise PlanError(
-                f"What is applied in the database {there.alias!r} cannot be made again, so it was not compared: {error}"
+                N_(
+                    "What is applied in the database {alias!r} cannot be made again, so it was not compared: {error}",
+                    alias=there.alias,
+                    error=error.args[0],
+                )
             ) from error
         return live.drift(there, stand.snapshot(), stand.owner())
 

@@ -6,6 +6,7 @@ import time
 
 from medusa_migrations.errors import DatabaseError, Location, locate
 from medusa_migrations.files import dist
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, Migration
 from medusa_migrations.results import Difference, Failure, LintFinding, Proof, ProofStatus
 from medusa_migrations.run.cures import cure_in_file
@@ -112,26 +113,33 @@ class _RoundTrip:
         self, status: ProofStatus, direction: Direction, failed: StatementFailed, drift: tuple[Difference, ...] = ()
     ) -> Proof:
         if is_of_the_server(failed.error):
-            reason = "\n".join(failed.facts())
-            raise DatabaseError(f"{self.migration.id} met what is not of its making ({direction}): {reason}")
+            reason = joined("\n", failed.facts())
+            raise DatabaseError(
+                N_(
+                    "{id} met what is not of its making ({direction}): {reason}",
+                    id=self.migration.id,
+                    direction=direction,
+                    reason=reason,
+                )
+            )
         failed = self.stand.located(failed, self.migration.part(direction))
         self.stand.go_on(self.migration, applied=status != "up_failed")
         cure = failed.cure() if isinstance(failed, Beyond) else cure_of_server(failed.error, direction)
         cure = cure or cure_in_file(failed, direction, self.stand.options)
         first, *rest = [*failed.facts(), *([cure] if cure else [])]
-        told = "\n".join([f"the second up fails: {first}" if drift else first, *rest])
+        told = joined("\n", [N_("the second up fails: {reason}", reason=first) if drift else first, *rest])
         return Proof(self.migration.id, status, drift, error=failed.failure(), told=told)
 
     def _failed_on_rows(self, on_rows: FailedOnRows) -> Proof:
         self.stand.go_on(self.migration, applied=True)
         first, *rest = on_rows.failed.facts()
-        told = "\n".join([f"{first}, on rows", *rest])
+        told = joined("\n", [N_("{reason}, on rows", reason=first), *rest])
         return Proof(self.migration.id, _FAILED[on_rows.direction], error=on_rows.failed.failure(), told=told)
 
     def _made_otherwise(self, found: tuple[Difference, ...]) -> Proof:
         """The proof where the rows that the first up has left make the second one do something else."""
         self.stand.spoil()
-        message = "The second up part makes something else than the first one did"
+        message = N_("The second up part makes something else than the first one did")
         place = locate(self.migration.source, self._text(), 0)
         return self._wrong("second_up_failed", message, place, found)
 
@@ -141,7 +149,7 @@ class _RoundTrip:
             return self._failed_on_rows(tried.failed)
         if not self.request.require_down:
             return Proof(self.migration.id, "irreversible", told=_of_rows(tried))
-        message = "It has no down part, and --require-down asks for one"
+        message = N_("It has no down part, and --require-down asks for one")
         return self._wrong("irreversible", message, locate(self.migration.source, self._text(), 0))
 
     def _up_on_rows(self, before: Snapshot) -> Tried:
@@ -155,13 +163,18 @@ class _RoundTrip:
         """A header that lets pass what is not there hides a fault that comes later."""
         place = place_in(self._text(), text, self.migration.source)
         names = ", ".join(dict.fromkeys(f"{one.kind} {one.object}" for one in drift))
-        left = f"what it does leave is {names}" if names else "it leaves nothing behind"
-        message = f"migrate:allow {text.partition(':')[0]} lets nothing pass: {left}. Correct it or take it out"
+        left = N_("what it does leave is {names}", names=names) if names else N_("it leaves nothing behind")
+        message = N_(
+            "migrate:allow {code} lets nothing pass: {left}. Correct it or take it out",
+            code=text.partition(":")[0],
+            left=left,
+        )
         return self._wrong("drift", message, place, drift)
 
     def _wrong(self, status: ProofStatus, message: str, place: Location, drift: tuple[Difference, ...] = ()) -> Proof:
         error = Failure(self.migration.id, message, place.path, place.line, place.column)
-        return Proof(self.migration.id, status, drift, error=error, told=f"{message}.\n{place}\n{place.excerpt()}")
+        told = joined("", [message, ".\n", str(place), "\n", place.excerpt()])
+        return Proof(self.migration.id, status, drift, error=error, told=told)
 
     def _may_write_rows(self) -> bool:
         if self.migration.is_python:
@@ -184,9 +197,13 @@ def _of_rows(tried: Tried | None) -> str:
     if tried is None:
         return ""
     names = {name.removeprefix("public."): why for name, why in tried.unfilled.items()}
-    unfilled = [f"no rows could be made for {name}: {why}" for name, why in names.items()]
+    unfilled = [N_("no rows could be made for {name}: {why}", name=name, why=why) for name, why in names.items()]
     if tried.failed:
-        reason = " ".join(tried.failed.failed.facts()[:2])
-        part = f"on made-up rows its {tried.failed.direction} part fails, see whether it could on yours: {reason}"
-        return "; ".join([part, *unfilled])
-    return "; ".join(unfilled)
+        reason = joined(" ", tried.failed.failed.facts()[:2])
+        part = N_(
+            "on made-up rows its {direction} part fails, see whether it could on yours: {reason}",
+            direction=tried.failed.direction,
+            reason=reason,
+        )
+        return joined("; ", [part, *unfilled])
+    return joined("; ", unfilled)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from medusa_migrations.database import postgresql
 from medusa_migrations.database.session import Session
+from medusa_migrations.messages import N_
 
 # Since then a parameter has rights.
 _PARAMETERS_SINCE = 150000
@@ -79,10 +80,9 @@ def read_slots(session: Session) -> State:
 def changes(before: State, behind: State) -> list[str]:
     """What differs, each in words; databases and tablespaces count only where they are in both."""
     found = [
-        f"{one} is {'new' if one in behind else 'gone'}"
+        N_("{what} is new", what=str(one)) if one in behind else N_("{what} is gone", what=str(one))
         for one in before.keys() ^ behind.keys()
         if one.kind not in _COME_AND_GO
     ]
-    return sorted(
-        [*found, *(f"{one} is changed" for one in before.keys() & behind.keys() if before[one] != behind[one])]
-    )
+    changed = (one for one in before.keys() & behind.keys() if before[one] != behind[one])
+    return sorted([*found, *(N_("{what} is changed", what=str(one)) for one in changed)])

@@ -9,6 +9,7 @@ from django.db import Error
 
 from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.database.session import Session
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.sql.names import quoted
 
 from .request import Request
@@ -56,13 +57,15 @@ class Roles:
 
     def notes(self) -> tuple[str, ...]:
         """What became of each, in words."""
-        dropped = [f"The role {name}, which a migration has made, was dropped." for name in sorted(self._dropped)]
+        dropped = [
+            N_("The role {name}, which a migration has made, was dropped.", name=name) for name in sorted(self._dropped)
+        ]
         return (*dropped, *self.left())
 
     def left(self) -> list[str]:
         """Those that could not be dropped, in words."""
         return [
-            f"The role {name}, which a migration has made, is left: {why}. Drop it by hand."
+            N_("The role {name}, which a migration has made, is left: {why}. Drop it by hand.", name=name, why=why)
             for name, why in sorted(self._left.items())
         ]
 
@@ -85,6 +88,6 @@ def roles_kept(request: Request) -> Iterator[Roles | None]:
         except BaseException as error:
             roles.drop()
             if roles.left():
-                tell(error, "\n".join(roles.left()))
+                tell(error, joined("\n", roles.left()))
             raise
         roles.drop()

@@ -29,6 +29,7 @@ from medusa_migrations.files import dist
 from medusa_migrations.files.owned import taken_over
 from medusa_migrations.files.past import is_after_past
 from medusa_migrations.lint.watch import Watch
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, Key, Migration, Part
 from medusa_migrations.plan.known import Row
 from medusa_migrations.plan.steps import Step
@@ -142,7 +143,7 @@ class Stand:
         """Apply those of `keys` that come first as several in a transaction; gives those that have to go one by one."""
         done = 0
         groups = list(_groups(keys, self.migrations, self.options.mode))
-        for group in working("applying what comes before", groups, len(groups), self.request.listener):
+        for group in working(N_("applying what comes before"), groups, len(groups), self.request.listener):
             try:
                 self._apply_group(group)
             except (PartFailed, DjangoFailed):
@@ -273,12 +274,14 @@ class Stand:
             self.apply(key)
         except PartFailed as error:
             if is_of_the_server(error.failed.error):
-                raise DatabaseError("\n".join(error.failed.facts())) from error
-            raise DatabaseError(
-                f"{'.'.join(key)} was applied once in a scratch database, and fails now that it is applied to a new "
-                "one: what depends on chance, on time or on something outside of its database cannot be proven. "
-                f"Change that, or let it be with VERIFY_AFTER.\n" + "\n".join(error.failed.facts())
-            ) from error
+                raise DatabaseError(joined("\n", error.failed.facts())) from error
+            text = N_(
+                "{id} was applied once in a scratch database, and fails now that it is applied to a new one: what "
+                "depends on chance, on time or on something outside of its database cannot be proven. Change that, or "
+                "let it be with VERIFY_AFTER.",
+                id=".".join(key),
+            )
+            raise DatabaseError(joined("\n", [text, *error.failed.facts()])) from error
 
     def _open(self) -> _Ready:
         alias, interruption = self.request.database, self.request.interruption

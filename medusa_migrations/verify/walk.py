@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from medusa_migrations.events import Working, seconds_left
 from medusa_migrations.files import dist
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId, dependencies
 from medusa_migrations.results import Failure, Proof
 from medusa_migrations.run.prerequisites import named
@@ -55,7 +56,7 @@ class Walk:
     def _one(self, migration: Migration) -> Iterator[Proof]:
         needed = next((other for other in self._needs(migration) if other in self.failed), None)
         if needed:
-            yield self._skipped(migration, f"it depends on {'.'.join(needed)}, which fails")
+            yield self._skipped(migration, N_("it depends on {id}, which fails", id=".".join(needed)))
         elif migration.id in self.due or not self._is_up(migration):
             proof = prove(self.stand, migration, self.request)
             yield self._up_failed(migration, proof) if proof.status == "up_failed" else proof
@@ -76,9 +77,10 @@ class Walk:
     def _up_failed(self, migration: Migration, proof: Proof) -> Proof:
         """The proof of one whose up part has failed: perhaps only because an earlier one of its app has."""
         earlier = self._maker(proof.error) if proof.error and proof.error.sqlstate in _MISSING else None
-        self.failed[migration.id] = "its up part fails"
+        self.failed[migration.id] = N_("its up part fails")
         if earlier:
-            return proof._replace(told=f"{proof.told}\nIt may only need {earlier.id}, whose up part fails.")
+            more = N_("It may only need {id}, whose up part fails.", id=earlier.id)
+            return proof._replace(told=joined("\n", [proof.told, more]))
         return proof
 
     def _maker(self, error: Failure) -> Migration | None:
@@ -92,17 +94,17 @@ class Walk:
 
     def _skipped(self, migration: Migration, reason: str) -> Proof:
         self.failed[migration.id] = reason
-        return Proof(migration.id, "skipped", told=f"{reason}.")
+        return Proof(migration.id, "skipped", told=joined("", [reason, "."]))
 
     def _apply_django(self, key: Key) -> None:
         """Apply one of Django's, unless one that it depends on has failed."""
         parents = self.stand.django.loader.graph.node_map[key].parents
         if any(parent.key in self.failed for parent in parents):
-            self.failed[key] = "it depends on one that fails"
+            self.failed[key] = N_("it depends on one that fails")
             return
         try:
             self.stand.apply(key)
         except DjangoFailed as error:
-            self.failed[key] = str(error)
-            self.django.append(str(error))
+            self.failed[key] = error.args[0]
+            self.django.append(error.args[0])
             self.stand.spoil()

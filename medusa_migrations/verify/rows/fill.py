@@ -9,6 +9,7 @@ from django.db import Error
 
 from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.database.session import Session
+from medusa_migrations.messages import N_
 from medusa_migrations.sql.names import literal, quoted
 
 from .alone import ALONE, alone
@@ -18,7 +19,7 @@ from .order import can_wait, groups
 from .shapes import Key, Shape, Shapes, read_shapes
 
 _CHECK = "SET CONSTRAINTS ALL IMMEDIATE"
-_NO_ROW = "its rules or triggers let no row in"
+_NO_ROW = N_("its rules or triggers let no row in")
 
 
 class Filled(NamedTuple):

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 
 # What DATABASES says of where a database is, and as whom.
 _WHERE = ("NAME", "HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
@@ -50,8 +51,10 @@ def pointed(aliases: Sequence[str], name: str) -> Iterator[None]:
     _refuse(aliases)
     if not _ONE.acquire(blocking=False):
         raise DatabaseError(
-            "Another proof is under way in this process, and has the aliases of DATABASES. Nothing was done. Start "
-            "this one when that is done, or in a process of its own."
+            N_(
+                "Another proof is under way in this process, and has the aliases of DATABASES. Nothing was done. Start "
+                "this one when that is done, or in a process of its own."
+            )
         )
     try:
         close(aliases)
@@ -80,13 +83,20 @@ def _refuse(aliases: Sequence[str]) -> None:
     for alias in aliases:
         if connections[alias].in_atomic_block:
             raise DatabaseError(
-                f"Django's connection {alias!r} is in a transaction, and cannot lead to a scratch database meanwhile. "
-                "Nothing was done. Call this outside of transaction.atomic() and TestCase."
+                N_(
+                    "Django's connection {alias!r} is in a transaction, and cannot lead to a scratch database "
+                    "meanwhile. Nothing was done. Call this outside of transaction.atomic() and TestCase.",
+                    alias=alias,
+                )
             )
         if named := {"dbname", "database"} & connections.settings[alias]["OPTIONS"].keys():
             raise DatabaseError(
-                f"OPTIONS of the database {alias!r} has {min(named)!r}, which is used instead of NAME, so that it "
-                "cannot lead to a scratch database. Nothing was done. Write the name as NAME in DATABASES."
+                N_(
+                    "OPTIONS of the database {alias!r} has {option!r}, which is used instead of NAME, so that it "
+                    "cannot lead to a scratch database. Nothing was done. Write the name as NAME in DATABASES.",
+                    alias=alias,
+                    option=min(named),
+                )
             )
 
 
@@ -124,9 +134,13 @@ def _alone(aliases: Sequence[str], name: str) -> Iterator[None]:
     def refuse_others(connection: BaseDatabaseWrapper) -> None:
         if connection.alias not in aliases:
             raise DatabaseError(
-                f"The database {connection.alias!r} cannot be used while migrations are proven in the scratch database "
-                f"{name!r}, to which only {' and '.join(map(repr, aliases))} may lead: what is done elsewhere would "
-                "stay."
+                N_(
+                    "The database {alias!r} cannot be used while migrations are proven in the scratch database "
+                    "{name!r}, to which only {aliases} may lead: what is done elsewhere would stay.",
+                    alias=connection.alias,
+                    name=name,
+                    aliases=" and ".join(map(repr, aliases)),
+                )
             )
 
     def ensured(self: BaseDatabaseWrapper) -> None:

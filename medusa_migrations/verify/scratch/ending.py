@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from medusa_migrations.errors import DatabaseError, MigrationError
+from medusa_migrations.messages import N_, joined
 
 
 @contextmanager
@@ -26,12 +27,12 @@ def ended(end: Callable[[], str | None], kept: Callable[[], str | None] = lambda
 
 def kept_words(name: str) -> str:
     """That the scratch database `name` stays, as was asked."""
-    return f"The scratch database {name!r} is kept as it is. Drop it when you have looked."
+    return N_("The scratch database {name!r} is kept as it is. Drop it when you have looked.", name=name)
 
 
 def tell(error: BaseException, more: str) -> None:
     """Have an error say `more` at its end; one that is no message of ours carries it as a note."""
     if isinstance(error, MigrationError):
-        error.args = (f"{error}\n{more}", *error.args[1:])
+        error.args = (joined("\n", [error.args[0], more]), *error.args[1:])
     else:
         error.add_note(more)

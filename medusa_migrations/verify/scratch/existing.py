@@ -13,6 +13,7 @@ from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.database.postgresql import server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_, joined
 
 from .claim import claim, holder
 from .emptying import ALONE, Item, added, drop_all, inventory
@@ -73,7 +74,11 @@ class Existing:
             with _there(self._alias, self.name, Interruption()) as there:
                 return self._empty(there)
         except DatabaseError as error:
-            return f"The scratch database {self.name!r} is not empty again. {error}\nDrop it and make it anew."
+            return N_(
+                "The scratch database {name!r} is not empty again. {error}\nDrop it and make it anew.",
+                name=self.name,
+                error=error.args[0],
+            )
 
     def _empty(self, there: Session) -> str | None:
         there.query(_END_OTHERS)
@@ -83,12 +88,14 @@ class Existing:
                 there.execute(sql)
             except Error as error:
                 left.append(f"{sql} ({server_error(error).message})")
-        left += [f"{item} (is missing)" for item in sorted(self._kept - set(inventory(there)))]
+        left += [N_("{item} (is missing)", item=str(item)) for item in sorted(self._kept - set(inventory(there)))]
         if not left:
             return None
-        return (
-            f"The scratch database {self.name!r} is not again what it was: {_some(left)}.\n"
-            "Put that right, or drop the database and make it anew."
+        return N_(
+            "The scratch database {name!r} is not again what it was: {left}.\n"
+            "Put that right, or drop the database and make it anew.",
+            name=self.name,
+            left=_some(left),
         )
 
 
@@ -99,7 +106,9 @@ def _there(alias: str, name: str, interruption: Interruption) -> Iterator[Sessio
             there.execute(ALONE)
             yield there
         except Error as error:
-            raise DatabaseError(f"The database {name!r} failed: {server_error(error).message}") from error
+            raise DatabaseError(
+                N_("The database {name!r} failed: {reason}", name=name, reason=server_error(error).message)
+            ) from error
 
 
 def _refuse(session: Session, theirs: BaseDatabaseWrapper, name: str) -> None:
@@ -107,32 +116,52 @@ def _refuse(session: Session, theirs: BaseDatabaseWrapper, name: str) -> None:
     rows = session.query(_DATABASE, [live, name])
     if not rows:
         raise DatabaseError(
-            f"There is no database {name!r} on the server of {session.alias!r}. Nothing was done. Make it "
-            f"(createdb {name}), or leave --scratch out where the user has CREATEDB."
+            N_(
+                "There is no database {name!r} on the server of {alias!r}. Nothing was done. Make it (createdb "
+                "{name}), or leave --scratch out where the user has CREATEDB.",
+                name=name,
+                alias=session.alias,
+            )
         )
     makes_others, encoding, wanted = rows[0]
     if name == live or name in [one["NAME"] for one in connections.settings.values()]:
         raise DatabaseError(
-            f"The database {name!r} is one of DATABASES. Nothing was done. A scratch database is emptied: name with "
-            "--scratch one that is for nothing else."
+            N_(
+                "The database {name!r} is one of DATABASES. Nothing was done. A scratch database is emptied: name with "
+                "--scratch one that is for nothing else.",
+                name=name,
+            )
         )
     if makes_others:
         raise DatabaseError(
-            f"The database {name!r} is one from which others are made. Nothing was done. Name with --scratch "
-            "an empty database that is for nothing else."
+            N_(
+                "The database {name!r} is one from which others are made. Nothing was done. Name with --scratch an "
+                "empty database that is for nothing else.",
+                name=name,
+            )
         )
     if wanted not in (None, encoding):
         raise DatabaseError(
-            f"The database {name!r} is in the encoding {encoding}, and {live!r} in {wanted}, so what is proven in one "
-            f"may not hold in the other. Nothing was done. Make it with ENCODING '{wanted}' TEMPLATE template0."
+            N_(
+                "The database {name!r} is in the encoding {encoding}, and {live!r} in {wanted}, so what is proven in "
+                "one may not hold in the other. Nothing was done. Make it with ENCODING '{wanted}' TEMPLATE template0.",
+                name=name,
+                encoding=encoding,
+                live=live,
+                wanted=wanted,
+            )
         )
 
 
 def _claim(session: Session, name: str) -> None:
     if not claim(session, name):
         raise DatabaseError(
-            f"Migrations are being proven in the database {name!r} by {holder(session, name) or 'another process'}. "
-            "Nothing was done. Do it again when that is done, or name another empty database with --scratch."
+            N_(
+                "Migrations are being proven in the database {name!r} by {holder}. Nothing was done. Do it again when "
+                "that is done, or name another empty database with --scratch.",
+                name=name,
+                holder=holder(session, name) or N_("another process"),
+            )
         )
 
 
@@ -151,8 +180,12 @@ def _refuse_not_empty(there: Session, theirs: BaseDatabaseWrapper, name: str) ->
         found = [item for item in found if item not in brought]
     if found:
         raise DatabaseError(
-            f"The database {name!r} is not empty: it has {_some(list(map(str, found)))}. Nothing was done. "
-            "Drop it and make it anew, also if a proof that was killed has left that, or name another with --scratch."
+            N_(
+                "The database {name!r} is not empty: it has {found}. Nothing was done. Drop it and make it anew, also "
+                "if a proof that was killed has left that, or name another with --scratch.",
+                name=name,
+                found=_some(list(map(str, found))),
+            )
         )
 
 
@@ -167,4 +200,5 @@ def _brought(alias: str, template: str) -> Container[Item]:
 
 def _some(words: list[str]) -> str:
     more = len(words) - _SHOWN
-    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    text = joined(", ", words[:_SHOWN])
+    return N_("{names} and {count} more", names=text, count=more) if more > 0 else text

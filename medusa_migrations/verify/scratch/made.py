@@ -20,6 +20,7 @@ from medusa_migrations.database.connect import database_errors
 from medusa_migrations.database.postgresql import ServerError, server_error
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_, joined
 from medusa_migrations.sql.names import literal, quoted
 
 from .claim import claim, release
@@ -60,9 +61,12 @@ def made(session: Session, theirs: BaseDatabaseWrapper, keep: bool) -> Iterator[
 def _refuse_unable(session: Session) -> None:
     if not session.query(_MAY_CREATE)[0][0]:
         raise DatabaseError(
-            f"To prove migrations a scratch database is made, and the user of the database {session.alias!r} may not "
-            "make one: it needs CREATEDB (ALTER ROLE … CREATEDB), or --scratch NAME (an empty database). Nothing was "
-            "done."
+            N_(
+                "To prove migrations a scratch database is made, and the user of the database {alias!r} may not make "
+                "one: it needs CREATEDB (ALTER ROLE … CREATEDB), or --scratch NAME (an empty database). Nothing was "
+                "done.",
+                alias=session.alias,
+            )
         )
 
 
@@ -84,7 +88,9 @@ class Made:
         try:
             self._suffix = creation.sql_table_creation_suffix()
         except ImproperlyConfigured as error:
-            raise DatabaseError(f"TEST of the database {session.alias!r} cannot be used: {error}") from None
+            raise DatabaseError(
+                N_("TEST of the database {alias!r} cannot be used: {error}", alias=session.alias, error=str(error))
+            ) from None
 
     def create(self) -> None:
         """Make the database. Raises DatabaseError, StopRequested."""
@@ -104,7 +110,11 @@ class Made:
         try:
             self.session.execute(_drop(self.name))
         except Error as error:
-            text = f"The scratch database {self.name!r} cannot be dropped and made anew: {_reason(server_error(error))}"
+            text = N_(
+                "The scratch database {name!r} cannot be dropped and made anew: {reason}",
+                name=self.name,
+                reason=_reason(server_error(error)),
+            )
             raise DatabaseError(text) from error
         self.create()
 
@@ -126,20 +136,30 @@ class Made:
         found = server_error(error)
         key = f'DATABASES[{self.session.alias!r}]["TEST"]["TEMPLATE"]'
         cure = {
-            postgresql.INSUFFICIENT_PRIVILEGE: (
-                f"Whoever is neither superuser nor owner of {self._template!r} may copy it only where it is a template "
-                f"(ALTER DATABASE … IS_TEMPLATE true). Or name another with {key}."
+            postgresql.INSUFFICIENT_PRIVILEGE: N_(
+                "Whoever is neither superuser nor owner of {template!r} may copy it only where it is a template (ALTER "
+                "DATABASE … IS_TEMPLATE true). Or name another with {key}.",
+                template=self._template,
+                key=key,
             ),
-            postgresql.OBJECT_IN_USE: (
+            postgresql.OBJECT_IN_USE: N_(
                 "A database that is copied may have no connections (pg_stat_activity has them). Close them, or name "
-                f"another with {key}."
+                "another with {key}.",
+                key=key,
             ),
-            "3D000": f"Name one that is there with {key}, or none.",
-            "22023": f"See that CHARSET and TEMPLATE of DATABASES[{self.session.alias!r}]['TEST'] fit together.",
-            "53100": "The server's disk is full. Make room there.",
+            "3D000": N_("Name one that is there with {key}, or none.", key=key),
+            "22023": N_(
+                "See that CHARSET and TEMPLATE of DATABASES[{alias!r}]['TEST'] fit together.", alias=self.session.alias
+            ),
+            "53100": N_("The server's disk is full. Make room there."),
         }.get(found.sqlstate or "", "")
-        text = f"The scratch database {self.name!r} cannot be made as a copy of {self._template!r}: {found.message}"
-        return DatabaseError("\n".join(part for part in (text, found.detail, cure) if part))
+        text = N_(
+            "The scratch database {name!r} cannot be made as a copy of {template!r}: {reason}",
+            name=self.name,
+            template=self._template,
+            reason=found.message,
+        )
+        return DatabaseError(joined("\n", (part for part in (text, found.detail, cure) if part)))
 
 
 def drop_left(session: Session) -> None:
@@ -180,11 +200,13 @@ def _drop(name: str) -> str:
 
 def _left(name: str, error: Error) -> str:
     found = server_error(error)
-    cure = "The next migrations_verify drops it."
+    cure = N_("The next migrations_verify drops it.")
     if found.sqlstate == postgresql.OBJECT_IN_USE:  # not by connections: those were ended
-        cure = f"Connect to it and remove that, then drop it (dropdb {name})."
-    reason = "the connection was lost." if found.is_lost else f"it cannot be dropped: {_reason(found)}"
-    return f"The scratch database {name!r} is left, as {reason}\n{cure}"
+        cure = N_("Connect to it and remove that, then drop it (dropdb {name}).", name=name)
+    reason = N_("it cannot be dropped: {reason}", reason=_reason(found))
+    if found.is_lost:
+        reason = N_("the connection was lost.")
+    return N_("The scratch database {name!r} is left, as {reason}\n{cure}", name=name, reason=reason, cure=cure)
 
 
 def _reason(found: ServerError) -> str:

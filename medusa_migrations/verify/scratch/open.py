@@ -11,6 +11,7 @@ from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.database.lock import is_pooled
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError
+from medusa_migrations.messages import N_
 
 from .aliases import close, pointed, same_database
 from .emptying import ALONE
@@ -92,9 +93,12 @@ def open_maintenance(alias: str, interruption: Interruption) -> Iterator[Session
 def _refuse_pooler(session: Session) -> None:
     if is_pooled(session):
         raise DatabaseError(
-            f"The database {session.alias!r} is behind a pooler that gives every transaction another server process. "
-            "Nothing was done. Connect to the server itself to prove migrations: a scratch database is held by a "
-            "lock, which would be left with somebody else."
+            N_(
+                "The database {alias!r} is behind a pooler that gives every transaction another server process. "
+                "Nothing was done. Connect to the server itself to prove migrations: a scratch database is held by a "
+                "lock, which would be left with somebody else.",
+                alias=session.alias,
+            )
         )
 
 
@@ -113,8 +117,13 @@ def _connected(stack: ExitStack, alias: str, interruption: Interruption) -> Sess
         if error.reason == first.reason:
             raise
         raise DatabaseError(
-            f"{error}\nNor can the database {_MAINTENANCE!r} of that server be connected to, from which Django makes "
-            f"databases. A scratch database is made from one of the two:\n{first}"
+            N_(
+                "{problem}\nNor can the database {database!r} of that server be connected to, from which Django makes "
+                "databases. A scratch database is made from one of the two:\n{first}",
+                problem=error.args[0],
+                database=_MAINTENANCE,
+                first=first.args[0],
+            )
         ) from None
 
 
@@ -124,6 +133,10 @@ def _refuse_elsewhere(alias: str, name: str) -> None:
         found = there.query("SELECT pg_catalog.current_database()::pg_catalog.text")[0][0]
     if found != name:
         raise DatabaseError(
-            f"The alias {alias!r} leads to the database {found!r} whatever NAME is in DATABASES, so migrations "
-            "cannot be proven in another one. Nothing was done. Have NAME say which database it is."
+            N_(
+                "The alias {alias!r} leads to the database {found!r} whatever NAME is in DATABASES, so migrations "
+                "cannot be proven in another one. Nothing was done. Have NAME say which database it is.",
+                alias=alias,
+                found=found,
+            )
         )
