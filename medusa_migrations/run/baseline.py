@@ -124,9 +124,9 @@ def with_recorded(tasks: Sequence[Task], run: Run, known: Known) -> list[Task]:
         try:
             recorded |= {*group.ids} if _is_to_be_recorded(group, found, run) else set()
         except PlanError as error:
-            refused.append(str(error))
+            refused.append(error.args[0])
     if refused:
-        raise PlanError("\n".join(refused))
+        raise PlanError(joined("\n", refused))
     return [_recorded(task) if task.id in recorded else task for task in tasks]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medusa_migrations.database.place import Others, Place, another
+from medusa_migrations.errors import DatabaseError
 
 HERE, OPS, TENANT = Place("default", None), Place("default", "ops"), Place("default", "t1")
 
@@ -36,3 +37,11 @@ def test_where_a_history_may_be_begun(place: Place, others: Others, says: str | 
     problem = another(place, others)
     assert (problem is None) is (says is None)
     assert (says or "") in (problem or "")
+
+
+def test_why_none_may_be_begun_can_be_said_in_another_language() -> None:
+    german = {"the schemas {names}": "den Schemata {names}", "the right one": "das richtige", "empty": "leer"}
+    problem = DatabaseError(another(HERE, Others("", None, True, ("a", "b"), ())) or "")
+    said = problem.in_language(lambda template: german.get(template, template))
+    assert "which is now leer, but one in den Schemata 'a', 'b'. " in said
+    assert "\nPut das richtige back into search_path" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medusa_migrations.database.postgresql import ServerError
+from medusa_migrations.errors import PlanError
 from medusa_migrations.migration import Direction, MigrationId, Piece
 from medusa_migrations.run.cures import cure
 from medusa_migrations.run.failure import Ending, StatementFailed
@@ -113,3 +114,28 @@ def test_a_lock_that_is_waited_for_on_a_worker_is_said_to_be_one_of_there() -> N
     assert "citus_lock_waits" not in message(failed("SELECT 1", error))
     on_worker = error._replace(context="while executing command on worker-1:5432")
     assert "SELECT * FROM citus_lock_waits on the coordinator tells which." in message(failed("SELECT 1", on_worker))
+
+
+GERMAN = {
+    "{id} failed ({direction})": "{id} ist gescheitert ({direction})",
+    "table {name}": "Tabelle {name}",
+    "It was rolled back.": "Es wurde zurückgenommen.",
+    "Applied before it in this run: {ids}.": "Vorher angewendet: {ids}.",
+    "run {command} again": "rufe {command} noch einmal auf",
+    "Make that schema first, or see that search_path names one that is there, and {again}.": "Lege es an und {again}.",
+}
+
+
+def test_a_failure_can_be_said_in_another_language_in_all_its_parts() -> None:
+    one = failed("SELECT 1", ServerError('schema "x" does not exist', "3F000", table="t"))
+    before = [MigrationId("blog", "20230101000000_s")]
+    what_to_do = cure(one, Direction.UP, Ending(), Options.chosen({}, command="migrations_run"))
+    error = PlanError(one.message(Direction.UP, before, Ending(), what_to_do))
+    assert error.in_language(lambda template: GERMAN.get(template, template)).splitlines() == [
+        'blog.20240101000000_t ist gescheitert (up): schema "x" does not exist (SQLSTATE 3F000)',
+        "t.sql",
+        "AT: Tabelle t",
+        "Es wurde zurückgenommen.",
+        "Vorher angewendet: blog.20230101000000_s.",
+        "Lege es an und rufe migrations_run noch einmal auf.",
+    ]
