@@ -189,7 +189,7 @@ def _lost(place: Place, others: Others) -> str:
         "DATABASES), or name it in the settings: MEDUSA_MIGRATIONS['HISTORY_SCHEMA'] = {{{alias!r}: {schema!r}}}. For "
         "one more history in this database, as of another tenant, name its own schema there: {{{alias!r}: {own!r}}}.",
         alias=place.alias,
-        search_path=others.search_path or N_("empty"),
+        search_path=others.search_path or "empty",
         others=_quoted(others.schemas),
         back=back,
         schema=others.schemas[0],

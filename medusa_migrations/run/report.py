@@ -129,7 +129,7 @@ class Report:
             doing = N_("{id} was stopped. {outcome} ", id=self.current.id, outcome=ending.outcome)
         done = "applied" if self.run.direction is Direction.UP else "reverted"
         before = [result.id for result in self.results if result.status in (done, "faked")]
-        ids = ", ".join(map(str, before)) or N_("nothing")
+        ids = ", ".join(map(str, before)) or "nothing"
         rest = N_("Applied before: {ids}.", ids=ids) if done == "applied" else N_("Reverted before: {ids}.", ids=ids)
         gone = self._gone(before, end=" ")
         reason = self.run.session.interruption.reason

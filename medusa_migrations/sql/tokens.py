@@ -95,7 +95,7 @@ def _end_of_block_comment(text: str, start: int, _: int) -> int:
         depth += 1 if edge[0] == "/*" else -1
         if not depth:
             return edge.end()
-    raise _not_closed(N_("comment"), "*/", start)
+    raise _not_closed(N_("this comment"), "*/", start)
 
 
 def _end_of_escape_string(text: str, start: int, at: int) -> int:
@@ -109,14 +109,14 @@ def _end_of_escape_string(text: str, start: int, at: int) -> int:
             at = more.end()
         else:
             return at
-    raise _not_closed(N_("string"), "'", start)
+    raise _not_closed(N_("this string"), "'", start)
 
 
 def _end_of_dollar_quote(text: str, start: int, at: int) -> int:
     tag = text[start:at]
     end = text.find(tag, at)
     if end < 0:
-        raise _not_closed(N_("dollar quote"), tag, start)
+        raise _not_closed(N_("this dollar quote"), tag, start)
     return end + len(tag)
 
 
@@ -126,7 +126,7 @@ def _end_of_quoted(text: str, start: int, at: int) -> int:
     while True:
         end = text.find(quote, at)
         if end < 0:
-            raise _not_closed(N_("string") if quote == "'" else N_("quoted name"), quote, start)
+            raise _not_closed(N_("this string") if quote == "'" else N_("this quoted name"), quote, start)
         if not text.startswith(quote, end + 1):
             return end + 1
         at = end + 2
@@ -144,7 +144,7 @@ def invisible(character: str, offset: int) -> ScanError:
 
 def _not_closed(what: str, closing: str, start: int) -> ScanError:
     cure = N_("Nothing up to the end of the file closes it: add {closing}", closing=closing)
-    return ScanError(N_("this {what} is not closed", what=what), start, cure)
+    return ScanError(N_("{what} is not closed", what=what), start, cure)
 
 
 # Where a token ends whose pattern matches its beginning only, by its kind: of the text, where the token starts, and
