@@ -40,8 +40,8 @@ def test_where_a_history_may_be_begun(place: Place, others: Others, says: str | 
 
 
 def test_why_none_may_be_begun_can_be_said_in_another_language() -> None:
-    german = {"the schemas {names}": "den Schemata {names}", "the right one": "das richtige", "empty": "leer"}
+    german = {"the schemas {names}": "den Schemata {names}", "the right one": "das richtige"}
     problem = DatabaseError(another(HERE, Others("", None, True, ("a", "b"), ())) or "")
     said = problem.in_language(lambda template: german.get(template, template))
-    assert "which is now leer, but one in den Schemata 'a', 'b'. " in said
+    assert "which is now empty, but one in den Schemata 'a', 'b'. " in said
     assert "\nPut das richtige back into search_path" in said
