@@ -155,7 +155,7 @@ def _report_page(visit: Visit, wish: Wish) -> HttpResponseBase:
         "title": _report_title(wish.direction, failed is not None),
         "wish": wish,
         "database": wish.database,
-        "failed": str(failed or ""),
+        "failed": problem_of(failed) if failed else "",
         "rows": report_rows(result, now),
         "notes": (*result.notes, *unlogged),
         "pending": pending,

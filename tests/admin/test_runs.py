@@ -104,6 +104,13 @@ def test_a_failure_has_its_place_and_says_what_state_things_are_in(site: Site) -
     assert "2 migrations are pending." in text(page)
 
 
+def test_a_failure_is_told_in_the_language_of_the_pages(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    german = {"It was rolled back.": "Es wurde zurückgenommen."}
+    monkeypatch.setattr("medusa_migrations.admin.message.gettext", lambda text: german.get(text, text))
+    site.project.write(ONE, "SELECT 1/0;")
+    assert "\nEs wurde zurückgenommen.\n" in problem(confirm(site.admin(), RUN))
+
+
 def test_nothing_to_do_has_no_form(site: Site) -> None:
     client = site.admin()
     for address, words in ((RUN, "Nothing is pending."), (REVERT, "Nothing is there to revert.")):
