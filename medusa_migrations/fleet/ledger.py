@@ -98,6 +98,10 @@ class Target(NamedTuple):
         """Whether the run has no more to do there."""
         return self.state in ("done", "failed", "skipped")
 
+    def slot(self, server: str = "") -> Slot:
+        """Its place in the order of the run, on that server."""
+        return Slot(self.name, self.stage, self.position, server)
+
     @property
     def is_wanted(self) -> bool:
         """Whether somebody waits for a worker to take it; where one was killed, it is said to be running still."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Any, NamedTuple, Protocol
 
+from medusa_migrations.database.destination import FleetTarget
+from medusa_migrations.database.history import user
 from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.engines.engine import Engine
 from medusa_migrations.errors import PlanError
@@ -18,8 +20,9 @@ from medusa_migrations.plan.forwards import Forwards
 from medusa_migrations.run.options import Execution, Options, forwards
 
 from . import ledger
+from .ledger import Wanted
 from .results import TargetResult
-from .stages import Canary, Limits, Slice
+from .stages import Canary, Limits, Slice, selected
 from .survey import Asked
 from .targets import canary_of, chosen, engine_of, limits_of, setting
 
@@ -100,6 +103,16 @@ class Request(NamedTuple):
     @property
     def direction(self) -> Direction:
         return self.asked.wanted.direction
+
+    def of(self, every: Sequence[FleetTarget]) -> list[FleetTarget]:
+        """Those of all targets that are meant, in their order. Raises PlanError."""
+        names = set(selected([one.name for one in every], self.only, self.without))
+        return [one for one in every if one.name in names]
+
+    def wanted(self, total: int) -> Wanted:
+        """The run as the ledger has it, of a fleet of so many targets."""
+        by = self.options.applied_by or user()
+        return Wanted(self.fleet, str(self.direction), self.asked.build, self.said, by, total)
 
 
 def upwards(

@@ -23,6 +23,7 @@ from medusa_migrations.database.place import COLUMNS, TABLE, Place, find
 from medusa_migrations.database.postgresql import identifier, literal
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, MigrationError, PlanError
+from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration
 from medusa_migrations.models import FORMAT, AppliedMigration
 from medusa_migrations.plan.backwards import Backwards
@@ -122,6 +123,14 @@ class Survey(NamedTuple):
 
     def of_kind(self, *kinds: str) -> tuple[str, ...]:
         return tuple(name for name, standing in self.standings.items() if standing.kind in kinds)
+
+    def held_back(self) -> tuple[str, ...]:
+        """What to say where a phase leaves something."""
+        count = sum(bool(one.held_back) for one in self.standings.values())
+        if not count:
+            return ()
+        text = N_("On {count} targets migrations are held back until the new code is live: --phase after.", count=count)
+        return (text,)
 
     def status(self, fleet: str, build: str, notes: tuple[str, ...] = ()) -> FleetStatus:
         """The targets grouped by how they stand, the largest group first."""
