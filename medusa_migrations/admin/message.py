@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext
 
 from medusa_migrations.errors import MigrationError
+from medusa_migrations.messages import in_language
 
 # What `Location.excerpt` gives: a line of a file with its number, or the caret below it.
 _EXCERPT = re.compile(r" *\d* \| |LINE \d+: ")
@@ -25,6 +26,11 @@ class Piece(NamedTuple):
 def problem_of(error: MigrationError) -> str:
     """An error in the language of the page."""
     return error.in_language(gettext)
+
+
+def said(text: str) -> str:
+    """A message in the language of the page; any other text as it is."""
+    return str(in_language(text, gettext))
 
 
 class Lines(str):

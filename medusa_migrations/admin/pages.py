@@ -26,7 +26,7 @@ from medusa_migrations.results import LogEntry, RunResult, ShownMigration
 from .journal import PER_MIGRATION, Asked, journal_context, journal_rows
 from .listing import Filters, ListRow, list_context, list_row
 from .log import read_log, write_entries, write_log
-from .message import Lines, problem_of
+from .message import Lines, problem_of, said
 from .parts import shown_parts
 from .progress import handed_over
 from .repairs import offered
@@ -78,7 +78,7 @@ def migration_page(visit: Visit, object_id: str, extra: dict[str, Any]) -> HttpR
         "found": found,
         "row": row,
         "error": Lines(found.shown.error),
-        "unreadable": Lines(found.unreadable),
+        "unreadable": Lines(said(found.unreadable)),
         "at_work": found.at_work if found.shown.state == "running" else None,
         "parts": shown_parts(found),
         "repairs": offered(visit, found.shown),
@@ -157,7 +157,7 @@ def _report_page(visit: Visit, wish: Wish) -> HttpResponseBase:
         "database": wish.database,
         "failed": problem_of(failed) if failed else "",
         "rows": report_rows(result, now),
-        "notes": (*result.notes, *unlogged),
+        "notes": (*map(said, result.notes), *unlogged),
         "pending": pending,
         "is_run": wish.direction is Direction.UP,
     }
@@ -214,7 +214,7 @@ def _confirmation_page(visit: Visit, wish: Wish, problem: str) -> HttpResponseBa
     context |= {
         "rows": planned_rows(plan),
         "hidden": hidden,
-        "notes": plan.notes,
+        "notes": [*map(said, plan.notes)],
         "is_planned": True,
         "slow": slow[:SHOWN_SLOW],
         "more_slow": len(slow[SHOWN_SLOW:]),

@@ -16,17 +16,17 @@ import pytest
 from django.utils.translation import override, to_locale
 
 from medusa_migrations import api
-from tests.support.admin_site import LIST, ONE, RUN, Site, get, page_of, tables
+from tests.support.admin_site import LIST, ONE, RUN, Site, get, page_of, problem, tables
 from tests.support.projects import ROOT
 
 PACKAGE = ROOT / "medusa_migrations"
 LANGUAGES = {
-    "de": ("Migrationen", "ausstehend", "Ja, diese 2 Migrationen ausführen"),
-    "es": ("Migraciones", "pendiente", "Sí, ejecutar estas 2 migraciones"),
-    "fr": ("Migrations", "en attente", "Oui, exécuter ces 2 migrations"),
-    "ja": ("マイグレーション", "未適用", "はい、2 件のマイグレーションを実行します"),
-    "pt-br": ("Migrações", "pendente", "Sim, executar estas 2 migrações"),
-    "zh-hans": ("迁移", "待应用", "是的，执行这 2 个迁移"),
+    "de": ("Migrationen", "ausstehend", "Ja, diese 2 Migrationen ausführen", "Es gibt keine Migration"),
+    "es": ("Migraciones", "pendiente", "Sí, ejecutar estas 2 migraciones", "No existe la migración"),
+    "fr": ("Migrations", "en attente", "Oui, exécuter ces 2 migrations", "Il n’y a pas de migration"),
+    "ja": ("マイグレーション", "未適用", "はい、2 件のマイグレーションを実行します", "は存在しません。"),
+    "pt-br": ("Migrações", "pendente", "Sim, executar estas 2 migrações", "Não existe a migração"),
+    "zh-hans": ("迁移", "待应用", "是的，执行这 2 个迁移", "没有迁移"),
 }
 
 # What to do when a test finds that the code says something else than the catalogs.
@@ -121,7 +121,7 @@ def test_the_pages_speak_the_language_of_the_browser(site: Site, settings: Any) 
     tables(site, 1, 2, 3)
     api.run(to=ONE)
     client = site.admin()
-    for language, (title, pending, button) in LANGUAGES.items():
+    for language, (title, pending, button, error) in LANGUAGES.items():
         client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
         with override(None, deactivate=True):  # the middleware leaves this thread in that language
             page = get(client, LIST)
@@ -129,3 +129,4 @@ def test_the_pages_speak_the_language_of_the_browser(site: Site, settings: Any) 
             assert f">{pending}</span>" in page
             assert f'value="{button}"' in get(client, RUN)
             assert f'<html lang="{language}"' in get(client, page_of(ONE))
+            assert error in problem(get(client, RUN, to="blog.nothing"))
