@@ -151,6 +151,8 @@ class Console:
         from .redrawn import Redrawn
 
         self.redrawn = self.redrawn or Redrawn(self.stderr)
+        if not self.redrawn.is_shown and not isinstance(event, Progressed):
+            return
         text = printable(progress.line(event))
         if isinstance(event, Progressed) and (event.is_done or not self.redrawn.is_shown):
             if event.is_done or time.monotonic() >= self.next_line:

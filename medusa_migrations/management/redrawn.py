@@ -20,8 +20,7 @@ class Redrawn:
 
     def show(self, text: str, behind: str = "") -> None:
         """Have it say `text`, as much of it as fits, behind what is on that line already and stays."""
-        room = self._columns() - _width(behind)
-        if self.is_shown and room > 0:
+        if self.is_shown and (room := self._columns() - _width(behind)) > 0:
             self.is_empty, self.behind = False, behind
             shown = _cut("".join(" " if char.isspace() else char for char in text), room)
             self._write(f"\r{behind}{shown}{' ' * (room - _width(shown))}")
