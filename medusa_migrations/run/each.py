@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 
 from medusa_migrations.database.history import SERVER_MILLISECONDS
 from medusa_migrations.database.journal import Entry
@@ -25,31 +26,47 @@ class Each:
 
     def __init__(self, run: Run, task: Task) -> None:
         self.run, self.task = run, task
+        self.send = sender(run, task, "BEGIN;", "COMMIT;")
 
     def carry_out(self) -> None:
         """Raises StatementFailed, StopRequested."""
-        self.run.retries.run(functools.partial(send_task, self.run, self.task, "BEGIN;", "COMMIT;"), self.task.id)
+        self.run.retries.run(self.send, self.task.id)
 
     def ending(self) -> Ending:
         """What becomes of it if it has failed."""
         return Ending()
 
 
-def send_task(run: Run, task: Task, begin: str = "", end: str = "") -> None:
-    """Send a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run.
+def sender(run: Run, task: Task, begin: str = "", end: str = "") -> Callable[[], None]:
+    """What sends a part, the resets and its history row: as one message, unless a COPY has rows or Python is to run.
 
     On Citus statements go one by one, and the client measures the time. `begin` and `end` are BEGIN and COMMIT, or
-    nothing inside a transaction for all.
+    nothing inside a transaction for all. The message is written here, and what is returned only sends it.
     """
-    before = mark(task.id) + begin + run.options.timeouts("SET LOCAL")
-    for one in task.undone:
-        _send_undone(run, one, before, run.sql.reset + _forgotten(run, one, task))
-        before = mark(task.id) + run.options.timeouts("SET LOCAL")
+    if not task.undone:
+        return _sender_of_part(run, task, begin, end)
+    send_part = _sender_of_part(run, task, "", end)
+
+    def send_all() -> None:
+        before = _before(run, task, begin)
+        for one in task.undone:
+            _send_undone(run, one, before, run.sql.reset + _forgotten(run, one, task))
+            before = _before(run, task)
+        send_part()
+
+    return send_all
+
+
+def _sender_of_part(run: Run, task: Task, begin: str, end: str) -> Callable[[], None]:
+    before = _before(run, task, begin)
     if task.script.copies or task.function or run.session.is_citus:
-        _send_singly(run, task, before, end)
-    else:
-        after = behind_a_part(run, history_sql(run, task, SERVER_MILLISECONDS), end)
-        send(run.session, task.script, before=before, after=after)
+        return functools.partial(_send_singly, run, task, before, end)
+    after = behind_a_part(run, history_sql(run, task, SERVER_MILLISECONDS), end)
+    return functools.partial(send, run.session, task.script, before=before, after=after)
+
+
+def _before(run: Run, task: Task, begin: str = "") -> str:
+    return mark(task.id) + begin + run.options.timeouts("SET LOCAL")
 
 
 def _send_undone(run: Run, one: Undone, before: str, after: str) -> None:

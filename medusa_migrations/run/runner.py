@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -21,6 +22,9 @@ from .shared import Run
 from .stepwise import Stepwise, resume_at
 from .task import Task
 from .together import Together
+
+# How many migrations have what is sent of them in memory before it is.
+_AHEAD = 50
 
 
 class Way(Protocol):
@@ -54,11 +58,11 @@ class Runner:
         if self.run.options.mode == "all":
             self._go(Together(self.run, self.report, tasks))
         else:
-            for group in groups(tasks):
+            for group, way in self._with_ways(groups(tasks)):
                 if len(group) == 1:
-                    self._carry_out_one(group[0])
+                    self._carry_out_one(group[0], way)
                 else:
-                    self._go(Together(self.run, self.report, group))
+                    self._go(way)
         return self.report.result()
 
     def _expect_citus(self, tasks: Sequence[Task]) -> None:
@@ -66,12 +70,17 @@ class Runner:
         if any("citus" in task.script.sql.lower() for task in tasks):
             self.run.session.is_citus = True
 
-    def _carry_out_one(self, task: Task) -> None:
+    def _with_ways(self, groups: Iterator[list[Task]]) -> Iterator[tuple[list[Task], Way]]:
+        """Each group with its way. Several are made together, which takes less than one by one between two answers."""
+        while ready := [(group, self._way(group)) for group in itertools.islice(groups, _AHEAD)]:
+            yield from ready
+
+    def _carry_out_one(self, task: Task, way: Way) -> None:
         try:
             begun = self.report.start(task)
         except StopRequested as stop:
             raise self.report.interrupted(Ending()) from stop
-        self._go(self._way(task))
+        self._go(way)
         self.report.finish(task, milliseconds_since(begun))
 
     def _go(self, way: Way) -> None:
@@ -82,8 +91,11 @@ class Runner:
         except StopRequested as stop:
             raise self.report.interrupted(way.ending()) from stop
 
-    def _way(self, task: Task) -> Way:
-        """The way of one migration that shares no transaction with others."""
+    def _way(self, group: Sequence[Task]) -> Way:
+        """The way of those that share a transaction, or of one that shares none with others."""
+        if len(group) > 1:
+            return Together(self.run, self.report, group)
+        task = group[0]
         if task.transactional:
             return Each(self.run, task)
         if not task.function:

@@ -12,7 +12,7 @@ from medusa_migrations.database.session import mark
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
-from .each import behind_a_part, history_sql, send_task
+from .each import behind_a_part, history_sql, sender
 from .failure import Ending, StatementFailed
 from .logged import applied
 from .report import Report, milliseconds_since
@@ -34,10 +34,11 @@ class Together:
     def __init__(self, run: Run, report: Report, tasks: Sequence[Task]) -> None:
         self.run, self.report, self.tasks = run, report, tasks
         self.is_committing = False
-        self.first = len(report.results)  # of its own results
+        self.first = 0  # of its own results
 
     def carry_out(self) -> None:
         """Raises StatementFailed, StopRequested."""
+        self.first = len(self.report.results)
         self.report.begin_together()
         self.run.retries.run(self._attempt)
         self.report.committed_together()
@@ -58,7 +59,7 @@ class Together:
             if len(batch) == 1 or self.run.session.is_citus or not self._sent_as_one(batch):
                 for task in batch:
                     begun = self.report.start(task)
-                    send_task(self.run, task)
+                    sender(self.run, task)()
                     self.report.finish(task, milliseconds_since(begun))
         self.is_committing = True
         options = self.run.options
