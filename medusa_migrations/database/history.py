@@ -366,9 +366,10 @@ class History:
         """SQL that makes a row that of the last one executed."""
         return self._of_one_row(f"UPDATE {self.table} SET id = DEFAULT WHERE {_is(id_)}")
 
-    def remove(self, id_: MigrationId, entry: Entry, *, zero: str = "0") -> str:
+    def remove(self, row: Row, entry: Entry, *, zero: str = "0") -> str:
         """SQL that removes the row of what was reverted; `entry` is for the journal, `zero` as for `insert`."""
-        return self._of_one_row(self.delete(id_).rstrip(";"), entry, zero)
+        removed = self._of_one_row(self.delete(row.id).rstrip(";"), zero=zero)
+        return removed + self.journal.add(row.id, row.checksum, entry)
 
     def delete(self, id_: MigrationId) -> str:
         """SQL that removes a row."""
@@ -389,9 +390,8 @@ class History:
         """SQL that carries out `sql` and fails if its row is gone: another process or a migration has removed it."""
         logged = f", logged AS ({self.journal.follow('changed', entry)})" if entry else ""
         return (
-            f"WITH changed AS ({sql} RETURNING {_FOLLOWED}){logged}"
-            f" SELECT CASE WHEN pg_catalog.count(*) = 1 THEN {zero}"
-            f" ELSE ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4 END FROM changed;"
+            f"WITH changed AS ({sql} RETURNING {_FOLLOWED}){logged} SELECT COALESCE((SELECT {zero} FROM changed),"
+            f" ('{postgresql.ROW_GONE} ' || pg_catalog.pg_backend_pid()::text)::pg_catalog.int4);"
         )
 
 

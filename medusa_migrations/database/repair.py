@@ -182,7 +182,7 @@ class Repair:
     def mark_reverted(self, name: str) -> None:
         """Forget that it was applied."""
         id_ = self._id(name, self.known.rows)
-        self.sql.append(self.history.remove(id_, self._do(id_, N_("marked as reverted"))))
+        self.sql.append(self.history.remove(self.known.rows[id_], self._do(id_, N_("marked as reverted"))))
 
     def rename(self, pair: str) -> None:
         """Follow a renamed file, or with two labels a renamed app: `OLD=NEW`."""

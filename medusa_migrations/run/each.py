@@ -87,7 +87,7 @@ def _forgotten(run: Run, one: Undone, task: Task) -> str:
     """SQL that takes what is undone for `task` out of the history; its own row gives way to the new one."""
     if one.id == task.id:
         return ""
-    return run.history.remove(one.id, Entry("reverted", f"for {task.id}"))
+    return run.history.remove(one.row, Entry("reverted", f"for {task.id}"))
 
 
 def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
@@ -115,7 +115,8 @@ def history_sql(run: Run, task: Task, milliseconds: str, *, logged: bool = True)
     Without `logged` an up part's entry in the journal is left to whoever sends it.
     """
     if task.direction is Direction.DOWN:
-        return run.history.remove(task.id, reverted(task, milliseconds), zero=run.zero)
+        assert task.row is not None  # as of all that is reverted
+        return run.history.remove(task.row, reverted(task, milliseconds), zero=run.zero)
     forget = run.history.delete(task.id) if task.row else ""
     took = "NULL" if task.fake else milliseconds
     entry = applied(task, milliseconds) if logged else None

@@ -44,8 +44,12 @@ class Script:
 class Undone(NamedTuple):
     """A repeatable migration that is undone for another: the script of its down part, which speaks for that one."""
 
-    id: MigrationId
+    row: Row
     script: Script
+
+    @property
+    def id(self) -> MigrationId:
+        return self.row.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,13 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
         checksum=migration.checksum if migration else "",
         down=stored_down(migration, text) if migration and is_up else None,
         function=None if fake else load_function(step, script),
-        undone=() if fake else tuple(Undone(one.id, replace(read_script(one), id=step.id)) for one in step.undoes),
+        undone=() if fake else tuple(_undone(one, step) for one in step.undoes),
     )
+
+
+def _undone(one: Step, step: Step) -> Undone:
+    assert one.row is not None  # as of all that is undone
+    return Undone(one.row, replace(read_script(one), id=step.id))
 
 
 def _is_put_outside(step: Step, mode: str) -> bool:

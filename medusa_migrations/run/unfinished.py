@@ -47,7 +47,8 @@ class Unfinished(NamedTuple):
         """SQL that marks it as applied, or forgets it; `begun` is by the monotonic clock."""
         task, milliseconds = self.task, int((time.monotonic() - begun) * 1000)
         if task.direction is Direction.DOWN:
-            return self.history.remove(task.id, reverted(task, str(milliseconds)))
+            assert task.row is not None  # as of all that is reverted
+            return self.history.remove(task.row, reverted(task, str(milliseconds)))
         return self.history.update(
             task.id,
             applied(task, str(milliseconds)),
