@@ -168,6 +168,8 @@ class Part(NamedTuple):
 
     def pieces_of_sql(self, text: str) -> tuple[Piece, ...]:
         """Where in `sql(text)` the pieces are."""
+        if not self.more:
+            return (Piece(0, self.end - self.start, self.line),)
         texts = self._texts(text)
         starts = itertools.accumulate((len(one) + len(_joint(one)) for one in texts[:-1]), initial=0)
         return tuple(
@@ -180,11 +182,12 @@ class Part(NamedTuple):
         return checksum(_joined([one.strip() for one in self._texts(text)]))
 
     def _texts(self, text: str) -> list[str]:
-        return [text[piece.start : piece.end] for piece in self.pieces]
+        return [text[self.start : self.end], *(text[piece.start : piece.end] for piece in self.more)]
 
 
 def _joined(texts: list[str]) -> str:
-    return "".join([*(one + _joint(one) for one in texts[:-1]), *texts[-1:]])
+    *first, last = texts
+    return "".join([*(one + _joint(one) for one in first), last])
 
 
 def _joint(sql: str) -> str:

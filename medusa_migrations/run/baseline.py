@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -235,7 +234,7 @@ def _compared(group: _Group, run: Run) -> Seen:
 def _recorded(task: Task) -> Task:
     """Without a down part in the history, by which a revert would drop what was there before, once its file is gone."""
     script = Script(task.id, "", str(task.id), ())
-    return dataclasses.replace(task, script=script, transactional=True, fake=True, down=None, was_there=True)
+    return task._replace(script=script, transactional=True, fake=True, down=None, was_there=True)
 
 
 def _is_different(group: _Group, found: Sequence[str]) -> str:

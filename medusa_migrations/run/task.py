@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from medusa_migrations.errors import FileError, Location, locate
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from medusa_migrations.schema.recorder import Function
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """The text of one part; `source` is the file, and `pieces` are where in `sql` its lines stand, for messages.
 
     It is SQL, or of a migration in Python all of the file. `stored_of` is the migration whose down part the history has
@@ -52,8 +50,7 @@ class Undone(NamedTuple):
         return self.row.id
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One migration to carry out.
 
     With `fake` only the history is written. `checksum` is the up part's, `down` what the history keeps of the other.
@@ -113,7 +110,7 @@ def _load(step: Step, mode: str, fake: bool) -> Task:
 
 def _undone(one: Step, step: Step) -> Undone:
     assert one.row is not None  # as of all that is undone
-    return Undone(one.row, replace(read_script(one), id=step.id))
+    return Undone(one.row, read_script(one)._replace(id=step.id))
 
 
 def _is_put_outside(step: Step, mode: str) -> bool:
