@@ -42,7 +42,6 @@ def run_lock(session: Session, wait: float, listener: Listener) -> Iterator[None
     """
     _refuse_pooler(session)
     _wait_for_lock(session, wait, listener)
-    session.execute(hold_sql())  # it may be held for long before the first migration
     try:
         yield
     finally:
@@ -73,7 +72,8 @@ def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
     told = ""
     with contextlib.ExitStack() as stack:
         is_queued = not session.lock.queue  # a run of a schema keeps nobody from beginning
-        while not session.query(session.lock.take)[0][0]:
+        # The lock may be held for long before the first migration.
+        while not session.query(f"{hold_sql()} {session.lock.take}")[0][0]:
             found = _holder(session, session.lock.in_the_way)
             holder = found.text if found else told or N_("another process")
             left = deadline - time.monotonic()

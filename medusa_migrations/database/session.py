@@ -52,11 +52,15 @@ _TRANSACTION_TIMEOUT_SINCE = 170000
 # A client that was killed is noticed within this time, and its statement rolled back. Not every platform can.
 _CLIENT_CHECK = "SET client_connection_check_interval = '500ms';"
 
-# What Django and receivers of its connection_created have set, the time zone first of all, save what `hold_sql` sets.
+# The role, and what Django and receivers of its connection_created have set, the time zone first of all, save what
+# `hold_sql` sets.
 _SET_BY_OTHERS = """
-SELECT name, setting FROM pg_catalog.pg_settings
-WHERE source = 'session' AND name NOT IN (
-    'idle_session_timeout', 'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count', 'tcp_user_timeout'
+SELECT current_user, session_user, ARRAY(
+    SELECT ARRAY[name, setting] FROM pg_catalog.pg_settings
+    WHERE source = 'session' AND name NOT IN (
+        'idle_session_timeout', 'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count',
+        'tcp_user_timeout'
+    )
 )
 """
 
@@ -351,10 +355,10 @@ class Session:
 
     def prepare(self) -> SessionSql:
         """Make the session fit to run migrations, and return the SQL that makes it so again."""
-        role, user = self.query("SELECT current_user, session_user")[0]
+        role, user, set_by_others = self.query(_SET_BY_OTHERS)[0]
         own_role = self.connection.ops.quote_name(role) if role != user else ""
         restore = f"SET ROLE {own_role};" if own_role else ""
-        for name, value in self.query(_SET_BY_OTHERS):
+        for name, value in set_by_others:
             restore += _setting(name, value)
         return SessionSql(
             reset=f"{_RESET} {self._set_up()} {restore}",
@@ -375,10 +379,10 @@ class Session:
         if postgresql.server_version(self.connection) >= _TRANSACTION_TIMEOUT_SINCE:
             sql += _TRANSACTION_TIMEOUT
         sql += self._isolation()
-        self.execute(sql)
         try:
-            self.execute(_CLIENT_CHECK)
+            self.execute(sql + _CLIENT_CHECK)
         except DataError:
+            self.execute(sql)
             return sql
         return sql + _CLIENT_CHECK
 
