@@ -139,8 +139,8 @@ def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
 def source_ids() -> list[MigrationId]:
     """The ids of all sources, built or not; none where a folder cannot be read. No file is read."""
     try:
-        return [file.id for file in sources.source_files()]
-    except FileError:
+        return sources.source_ids()
+    except OSError:
         return []
 
 

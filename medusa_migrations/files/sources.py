@@ -74,27 +74,44 @@ def _all_files(errors: list[MigrationError]) -> Iterable[SourceFile]:
             errors.append(error)
 
 
+def source_ids() -> list[MigrationId]:
+    """The ids of all sources. Raises OSError for a folder that cannot be read."""
+    folder_name = conf.get_settings().source_dir
+    return [_id(app, name) for app in apps.get_app_configs() for name in _names(str(Path(app.path) / folder_name))]
+
+
 def _files(app: AppConfig, folder: Path) -> list[SourceFile]:
-    cited = cited_folder(app, folder)
     try:
-        names = sorted(_names(str(folder)))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+        names = _names(str(folder))
     except OSError as error:
-        where = cited + str(error.filename or folder).removeprefix(str(folder))
+        where = cited_folder(app, folder) + str(error.filename or folder).removeprefix(str(folder))
         raise FileError(
             N_("cannot read the folder: {reason}", reason=error.strerror),
             where,
             N_("Give this process the right to read it."),
         ) from None
-    return [
-        SourceFile(MigrationId(app.label, name.rpartition(".")[0]), f"{folder}/{name}", f"{cited}/{name}")
-        for name in names
-    ]
+    if not names:  # as of most apps, and to cite a folder takes longer than to look whether there is one
+        return []
+    cited = cited_folder(app, folder)
+    return [SourceFile(_id(app, name), f"{folder}/{name}", f"{cited}/{name}") for name in names]
 
 
-def _names(folder: str) -> Iterator[str]:
-    """What must be a migration: files, and as `sub/name` what is in folders below, which never is one."""
+def _id(app: AppConfig, name: str) -> MigrationId:
+    return MigrationId(app.label, name.rpartition(".")[0])
+
+
+def _names(folder: str) -> list[str]:
+    """What must be a migration, sorted: files, and as `sub/name` what is in folders below, which never is one.
+
+    Nothing where there is no such folder. Raises OSError for one that cannot be read.
+    """
+    try:
+        return sorted(_found(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _found(folder: str) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("_"):
