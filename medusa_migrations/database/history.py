@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -153,6 +153,16 @@ class History:
                 )
             case rows:
                 return [Row(serial, MigrationId(app, name), *rest) for serial, app, name, *rest in rows]
+
+    def checksums(self) -> dict[MigrationId, str | None] | None:
+        """The checksum of each row by its id, None of what is unfinished; None in all where `rows` has more to say.
+
+        Raises DatabaseError if the table cannot be read.
+        """
+        rows = self._read("SELECT app, name, CASE WHEN state::text = 'applied'::text THEN checksum END FROM %s")
+        if any(len(row) == 1 for row in rows[:1]):
+            return None
+        return {MigrationId(app, name): checksum for app, name, checksum in rows}
 
     def _read(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of `query`, or the word that says what is in the way of it. Raises DatabaseError."""
@@ -428,6 +438,18 @@ def lets_in(where: Destination, label: str) -> bool:
         return label in target.apps
     hints = {"fleet": target.fleet, "target": target.name, "schema": target.schema}
     return router.allow_migrate(alias_of(where), label, **hints)
+
+
+def is_settled(history: History, built: Mapping[MigrationId, str]) -> bool:
+    """Whether just what is `built`, by its checksums, is applied; of both, only the apps that are let in count.
+
+    Then nothing is left to do, whatever features and phases say. Raises DatabaseError if the history cannot be read.
+    """
+    rows = history.checksums()
+    if rows is None:
+        return False
+    differing = {id_.app for id_, _ in rows.items() ^ built.items()}
+    return not any(lets_in(history.session.where, label) for label in differing)
 
 
 def read_known(history: History, migrations: Sequence[Migration], *, details: bool = False) -> Known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,9 +62,7 @@ def to_run(
     AUTO_BUILD, or for a plan in tests True. Raises what `build` raises, and DistError if nothing is built.
     """
     settings = conf.get_settings()
-    if build_first is None:
-        build_first = settings.auto_build or (only_plan and conf.is_testing())
-    if build_first:
+    if is_built_first(build_first, only_plan=only_plan):
         if only_plan:
             return from_sources(listener)[0]
         listener(Built(build(listener=listener)))
@@ -77,6 +75,25 @@ def to_run(
             )
         )
     return _after_django(built or ())
+
+
+def is_built_first(build_first: bool | None, *, only_plan: bool) -> bool:
+    """Whether `to_run` looks at the sources before the build."""
+    if build_first is None:
+        return conf.get_settings().auto_build or (only_plan and conf.is_testing())
+    return build_first
+
+
+def checksums() -> dict[MigrationId, str]:
+    """The checksum of each migration of the build, in half the time of `to_run`.
+
+    Empty where that has more to say: there is no build, or SQL_SINCE may be wrong. Raises DistError if it is none.
+    """
+    settings = conf.get_settings()
+    try:
+        return {} if settings.sql_since else dist.checksums(settings.dist_dir)
+    except OSError:
+        return {}
 
 
 def from_sources(listener: Listener = ignore) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
@@ -127,9 +144,9 @@ def are_sources_accepted() -> bool:
         return False
 
 
-def unbuilt(migrations: Sequence[Migration]) -> tuple[str, ...]:
-    """The warning that names sources which are not among `migrations`, the build; empty if all are. No file is read."""
-    known = {migration.id for migration in migrations}
+def unbuilt(built: Iterable[MigrationId]) -> tuple[str, ...]:
+    """The warning that names sources which are not among those `built`; empty if all are. No file is read."""
+    known = set(built)
     new = [str(id_) for id_ in source_ids() if id_ not in known]
     if not new:
         return ()

@@ -139,6 +139,11 @@ def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
     return _read_manifest(path, functools.partial(_migrations, str(path.parent)))
 
 
+def checksums(dist_dir: Path) -> dict[MigrationId, str]:
+    """The checksum of each migration of the build in `dist_dir`, in half the time of `load`; raises as `made_of`."""
+    return _read_manifest(dist_dir / MANIFEST, _checksums)
+
+
 def made_of(dist_dir: Path) -> MadeOf:
     """What the build in `dist_dir` was made of, in half the time of `load`.
 
@@ -183,6 +188,10 @@ def _read_manifest(path: Path, of_entries: Callable[[bytes], T]) -> T:
 
 def _migrations(dist_dir: str, entries: bytes) -> tuple[Migration, ...]:
     return tuple(json.loads(entries, object_hook=functools.partial(_from_json, dist_dir)))
+
+
+def _checksums(entries: bytes) -> dict[MigrationId, str]:
+    return {MigrationId._make(entry["id"].split(".", 1)): entry["checksum"] for entry in json.loads(entries)}
 
 
 def _made_of(entries: bytes) -> MadeOf:

@@ -123,7 +123,9 @@ def create(fleet: str, name: str, how: Execution, *, only_plan: bool = False, wi
         result = RunResult(alias_of(target), Direction.UP, error=Failure(None, message), target=name_of(target))
         raise Interrupted(message, str(stop), result) from stop
     result = carry_out_in(migrations, wanted._replace(strangers=strangers), options._replace(wait=0))
-    return result if result.migrations else result._replace(notes=(*unbuilt(migrations), *result.notes))
+    if result.migrations:
+        return result
+    return result._replace(notes=(*unbuilt(one.id for one in migrations), *result.notes))
 
 
 def _chosen(target: FleetTarget, how: Execution, *, only_plan: bool, with_sql: bool) -> Options:

@@ -38,7 +38,7 @@ def status(request: Request) -> FleetStatus:
     """How the targets of a fleet stand. Raises MigrationError, Interrupted."""
     with _stoppable(request) as interruptions:
         found = survey(request.of(targets(request.fleet)), request.asked, request.limits.jobs, interruptions)
-    return found.status(request.fleet, request.asked.build, unbuilt(request.asked.migrations))
+    return found.status(request.fleet, request.asked.build, unbuilt(one.id for one in request.asked.migrations))
 
 
 def planned(request: Request) -> FleetPlan:
@@ -70,7 +70,7 @@ def run(request: Request) -> FleetResult:
             with contextlib.suppress(DatabaseError):  # a ledger that is not there is not needed
                 ledger.finish(setting(request.fleet).control, request.wanted(len(chosen)))
             current = tuple(TargetResult(one.name, "current") for one in chosen)
-            notes = (*found.held_back(), *unbuilt(request.asked.migrations))
+            notes = (*found.held_back(), *unbuilt(one.id for one in request.asked.migrations))
             return result_of(request, None, current, None, notes)
         if request.canary_only and request.canary == Canary():
             raise PlanError(

@@ -5,7 +5,8 @@ A run that has nothing to do is a part of every release's start: what only other
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -13,13 +14,13 @@ from django.db import connections
 
 from medusa_migrations.database.connect import open_session
 from medusa_migrations.database.destination import key_of, name_of
-from medusa_migrations.database.history import History, read_known
+from medusa_migrations.database.history import History, is_settled, read_known
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError, StalePlanError
-from medusa_migrations.files.build import to_run, unbuilt
+from medusa_migrations.files.build import checksums, is_built_first, to_run, unbuilt
 from medusa_migrations.messages import N_
-from medusa_migrations.migration import Direction, Migration, django_dependencies
+from medusa_migrations.migration import Direction, Migration, MigrationId, django_dependencies
 from medusa_migrations.plan.known import Known
 from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
 from medusa_migrations.results import Failure, MigrationResult, RunResult
@@ -27,6 +28,9 @@ from medusa_migrations.results import Failure, MigrationResult, RunResult
 from .options import Options
 
 if TYPE_CHECKING:
+    from medusa_migrations.plan.backwards import Backwards
+    from medusa_migrations.plan.forwards import Forwards
+
     from .shared import Run
     from .task import Task
 
@@ -41,16 +45,26 @@ class Wanted(Protocol):
     def plan(self, known: Known) -> Plan: ...
 
 
-def carry_out(wanted: Wanted, options: Options) -> RunResult:
+def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
     """Do what is `wanted`, or with `options.only_plan` only say what that would be; as `carry_out_in`.
 
     A build comes before, where `options` or the settings say so, and at the end what is not built is told.
     """
-    migrations = to_run(only_plan=options.only_plan, build_first=options.build, listener=options.listener)
-    result = carry_out_in(migrations, wanted, options)
+    how = functools.partial(to_run, only_plan=options.only_plan, build_first=options.build, listener=options.listener)
+    load = functools.cache(how)
+    built = _built(wanted, options)
+    if not built:
+        load()  # what is wrong with it is told before anything is connected to
+    result = _in_session(load, built, wanted, options)
     if wanted.direction is Direction.UP and not result.migrations:
-        return result._replace(notes=(*unbuilt(migrations), *result.notes))
+        return result._replace(notes=(*unbuilt(built or (one.id for one in load())), *result.notes))
     return result
+
+
+def _built(wanted: Forwards | Backwards, options: Options) -> Mapping[MigrationId, str]:
+    """The checksums of a build that all may be applied of, empty where that would not be all that is `wanted`."""
+    is_for_all = wanted.direction is Direction.UP and wanted.app is None and wanted.to is None
+    return checksums() if is_for_all and not is_built_first(options.build, only_plan=options.only_plan) else {}
 
 
 def carry_out_in(migrations: tuple[Migration, ...], wanted: Wanted, options: Options) -> RunResult:
@@ -59,27 +73,40 @@ def carry_out_in(migrations: tuple[Migration, ...], wanted: Wanted, options: Opt
     Raises MigrationFailed and Interrupted, with the result so far, if a migration fails or the run is stopped. After
     any other error nothing is changed.
     """
+    return _in_session(lambda: migrations, {}, wanted, options)
+
+
+def _in_session(
+    load: Callable[[], tuple[Migration, ...]], built: Mapping[MigrationId, str], wanted: Wanted, options: Options
+) -> RunResult:
     with _session(wanted.direction, options) as session:
         history = History(session, options.applied_by, options.run)
-        return _carried_out(_Work(wanted, options, migrations, history))
+        return _carried_out(_Work(wanted, options, load, built, history))
 
 
 class _Work(NamedTuple):
-    """What a plan is made of."""
+    """What a plan is made of: `load` gives the migrations, `built` has their checksums where that may tell enough."""
 
     wanted: Wanted
     options: Options
-    migrations: tuple[Migration, ...]
+    load: Callable[[], tuple[Migration, ...]]
+    built: Mapping[MigrationId, str]
     history: History
 
     @property
     def session(self) -> Session:
         return self.history.session
 
+    def first_plan(self) -> Plan:
+        """As `plan`; where all is applied, as for most releases, only as much is read as tells that."""
+        if self.built and is_settled(self.history, self.built):
+            return Plan(self.wanted.direction, ())
+        return self.plan()
+
     def plan(self) -> Plan:
         """What is to be done as things are now. Raises PlanError, DatabaseError."""
         is_revert = self.wanted.direction is Direction.DOWN
-        known = read_known(self.history, self.migrations, details=is_revert)
+        known = read_known(self.history, self.load(), details=is_revert)
         plan = self._asked().plan(known)
         if self.options.mode == "all" and not self.options.fake:
             refuse_mode_all(plan)
@@ -103,7 +130,7 @@ class _Work(NamedTuple):
         assert isinstance(self.wanted, Backwards)
         return self.wanted._replace(runs=past_runs(self.session)) if self.wanted.to_release else self.wanted
 
-    def load(self, plan: Plan | None) -> list[Task]:
+    def tasks(self, plan: Plan | None) -> list[Task]:
         """The tasks of a plan, with their SQL. Raises DistError and FileError for what is spoilt."""
         from .task import load_tasks
 
@@ -115,7 +142,7 @@ class _Work(NamedTuple):
             return tasks
         from .baseline import with_recorded
 
-        return with_recorded(tasks, run, read_known(self.history, self.migrations))
+        return with_recorded(tasks, run, read_known(self.history, self.load()))
 
 
 def _carried_out(work: _Work) -> RunResult:
@@ -129,14 +156,14 @@ def _carried_out(work: _Work) -> RunResult:
 
     from .runner import ready_runner
 
-    tasks = work.load(plan)  # what is spoilt is refused before anything is waited for
+    tasks = work.tasks(plan)  # what is spoilt is refused before anything is waited for
     with run_lock(session, options.lock_wait, options.listener) if options.lock else nullcontext():
         if options.begin:
             options.begin(work.history)
         now = work.plan()
         _refuse_stale(now, options)
         if now != plan:
-            tasks = work.load(now)
+            tasks = work.tasks(now)
         if tasks:
             session.refuse_unusable()
             work.history.open()
@@ -154,7 +181,7 @@ def _plan_unless_running(work: _Work) -> Plan | None:
     Where nobody is, that run may have ended since the history was read, so it is read again.
     """
     try:
-        return work.plan()
+        return work.first_plan()
     except PlanError:
         from medusa_migrations.database.lock import lock_holder
 

@@ -101,7 +101,7 @@ class MigrateRun:
             self.known = self._read()
         self._tell_held_back()
         if not self.known.pending() and not conf.is_testing():
-            for note in unbuilt(self.migrations):
+            for note in unbuilt(one.id for one in self.migrations):
                 self.console.alert(note)
 
     def _tell_held_back(self) -> None:

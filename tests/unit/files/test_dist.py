@@ -37,6 +37,7 @@ def test_what_is_loaded_is_what_was_written_in_its_order(target: Path, three: li
     assert without_file(loaded) == without_file(three)
     assert [one.file for one in loaded or ()] == [f"{target}/{built_name(one)}" for one in three]
     assert dist.is_current(target, loaded or ())
+    assert dist.checksums(target) == {one.id: one.checksum for one in three}
 
 
 def test_the_manifest_has_what_others_may_rely_on(target: Path, three: list[Migration]) -> None:
