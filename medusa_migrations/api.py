@@ -19,24 +19,6 @@ from .events import Listener, ignore
 from .files.build import app_labels, build, source_ids
 from .messages import N_
 from .migration import Direction, Phase
-from .results import (
-    BaselineResult,
-    Description,
-    GenerateResult,
-    ImportResult,
-    LintResult,
-    LogResult,
-    MadeFile,
-    RebaseResult,
-    Renamed,
-    RepairResult,
-    ReviewResult,
-    RunProgress,
-    RunResult,
-    ShowResult,
-    VerifyResult,
-    WaitResult,
-)
 from .run.carry_out import carry_out
 from .run.options import Execution, Options, forwards
 
@@ -45,6 +27,24 @@ if TYPE_CHECKING:
     from .fleet.ledger import Target as FleetRunTarget
     from .fleet.request import FleetExecution
     from .fleet.results import FleetPlan, FleetResult, FleetStatus
+    from .results import (
+        BaselineResult,
+        Description,
+        GenerateResult,
+        ImportResult,
+        LintResult,
+        LogResult,
+        MadeFile,
+        RebaseResult,
+        Renamed,
+        RepairResult,
+        ReviewResult,
+        RunProgress,
+        ShowResult,
+        VerifyResult,
+        WaitResult,
+    )
+    from .run_result import RunResult
 
 __all__ = [
     "Execution",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .messages import N_, in_language, joined
-from .results import RunResult, WaitResult
+
+if TYPE_CHECKING:
+    from .results import WaitResult
+    from .run_result import RunResult
 
 EXCERPT_WIDTH = 100
 

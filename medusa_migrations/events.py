@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .migration import Direction, MigrationId
-from .results import BuildResult, IndexProgress, Proof
+
+if TYPE_CHECKING:
+    from .results import BuildResult, IndexProgress, Proof
 
 T = TypeVar("T")
 

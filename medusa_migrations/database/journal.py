@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import Error
 
@@ -15,12 +15,14 @@ from medusa_migrations.messages import N_
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.models import MigrationLog
 from medusa_migrations.plan.known import PastRun
-from medusa_migrations.results import LogEntry
 
 from . import postgresql
 from .place import ALL_ROWS, JOURNAL, TABLE, Found, Place, find, refuse_another
 from .postgresql import literal
 from .session import Session
+
+if TYPE_CHECKING:
+    from medusa_migrations.results import LogEntry
 
 # What every journal has, whichever version made it.
 BASIC_COLUMNS = {"id", "at", "run", "action", "app", "name", "release"}
@@ -141,6 +143,8 @@ def entries(session: Session, wanted: Wanted) -> list[LogEntry]:
         f" release, database, sqlstate, message FROM {{}} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT %s",
         [*params, wanted.limit],
     )
+    from medusa_migrations.results import LogEntry  # a run that has nothing to do gives none
+
     return [LogEntry._make([*row[:4], MigrationId(*row[4:6]), *row[6:]]) for row in reversed(found)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.apps import apps
 
@@ -13,7 +14,9 @@ from medusa_migrations.errors import DistError, FileError
 from medusa_migrations.events import Built, Listener, ignore
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Migration, MigrationId
-from medusa_migrations.results import BuildResult
+
+if TYPE_CHECKING:
+    from medusa_migrations.results import BuildResult
 
 from . import dist, sources
 
@@ -25,6 +28,8 @@ def build(*, check: bool = False, release: str | None = None, listener: Listener
     takes long. Raises SettingsError for one that
     cannot be, BuildError for files that cannot be used, OrderError for their dependencies, DistError for the folder.
     """
+    from medusa_migrations.results import BuildResult  # a run that only loads a build does without
+
     dist_dir = conf.get_settings().dist_dir
     named = None if release is None else conf.checked("release", release)
     before = _last_build(dist_dir)

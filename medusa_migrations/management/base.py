@@ -16,8 +16,8 @@ from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import Failure, MigrationResult, RunResult
 from medusa_migrations.run.options import Execution
+from medusa_migrations.run_result import Failure, MigrationResult, RunResult
 
 from .console import Console, deliver, printable, run_json, written
 

@@ -35,20 +35,19 @@ from medusa_migrations.events import (
 )
 from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import (
-    BuildResult,
-    Failure,
-    LogEntry,
-    LogResult,
-    RepairResult,
-    RunResult,
-    ShownMigration,
-    ShowResult,
-    WaitResult,
-    duration,
-)
+from medusa_migrations.run_result import Failure, RunResult, duration
 
 if TYPE_CHECKING:
+    from medusa_migrations.results import (
+        BuildResult,
+        LogEntry,
+        LogResult,
+        RepairResult,
+        ShownMigration,
+        ShowResult,
+        WaitResult,
+    )
+
     from .redrawn import Redrawn
 
 _VERB = {Direction.UP: N_("Applying"), Direction.DOWN: N_("Reverting")}

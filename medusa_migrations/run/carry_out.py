@@ -23,7 +23,7 @@ from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration, MigrationId, django_dependencies
 from medusa_migrations.plan.known import Known
 from medusa_migrations.plan.steps import Plan, fingerprint, refuse_mode_all
-from medusa_migrations.results import Failure, MigrationResult, RunResult
+from medusa_migrations.run_result import Failure, MigrationResult, RunResult
 
 from .options import Options
 
