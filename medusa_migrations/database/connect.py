@@ -34,8 +34,9 @@ _KEEPALIVES = {
     "tcp_user_timeout": 60_000,
 }
 
-_CREDENTIALS = re.compile(r"://[^\s/]*@|://\S*@")
-_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
+# Patterns of errors are compiled when there is one: that takes every start its time.
+_CREDENTIALS = r"://[^\s/]*@|://\S*@"
+_PASSWORD = r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)"
 
 # What to do where a command has ended before its end.
 SEE_APPLIED: str = N_("migrations_show tells what is applied.")
@@ -45,7 +46,7 @@ _NONE_LEFT = ("too many connections for", "too many clients", "connection slots 
 
 # Refusals of who connects, and settings that libpq does not take: no time mends them. In another language than
 # English a refusal cannot be told from a server that is starting.
-_REFUSED = re.compile(
+_REFUSED = (
     r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects"
     r"|role \".*\" (?:does not exist|is not permitted to log in)|permission denied for database"
     r"|does not support SSL|certificate|definition of service .* not found|invalid .*(?:value|number|option)"
@@ -214,7 +215,7 @@ def _class(where: Destination, theirs: type[BaseDatabaseWrapper]) -> type[BaseDa
 
 def may_pass_later(reason: str) -> bool:
     """Whether the reason that libpq or the server gives for no connection may be gone later."""
-    return not _REFUSED.search(reason)
+    return not re.search(_REFUSED, reason)
 
 
 def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -260,4 +261,4 @@ def _cure(settings: dict[str, Any], reason: str) -> str:
 
 def without_passwords(text: str) -> str:
     """`text` without what stands before the host of a URL, or behind `password=`."""
-    return _PASSWORD.sub(r"\1***", _CREDENTIALS.sub("://***@", text))
+    return re.sub(_PASSWORD, r"\1***", re.sub(_CREDENTIALS, "://***@", text))

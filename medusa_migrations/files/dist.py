@@ -37,7 +37,8 @@ MANIFEST = "manifest.json"
 COPIES = 8
 
 # What a build writes, and so may remove; anything else in the folder is somebody's own.
-_BUILT = re.compile(r"(?:[0-9]{14}[_-]|R__).+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?")
+# It is compiled by a build: that takes every start its time.
+_BUILT = r"(?:[0-9]{14}[_-]|R__).+\.[0-9a-f]{8}\.(sql|py)(\.[0-9]+\.tmp)?"
 
 
 # What an entry has where its file says it.
@@ -327,7 +328,7 @@ def _remove_stale(dist_dir: Path, keep: set[Path]) -> None:
             if re.fullmatch(rf"{re.escape(MANIFEST)}\.[0-9]+\.tmp", folder.name):
                 folder.unlink()
             continue
-        stale = [file for file in folder.iterdir() if _BUILT.fullmatch(file.name) and file not in keep]
+        stale = [file for file in folder.iterdir() if re.fullmatch(_BUILT, file.name) and file not in keep]
         for file in stale:
             file.unlink()
         if stale and not any(folder.iterdir()):

@@ -7,7 +7,6 @@ import os
 import re
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,8 +39,7 @@ class SourceFile(NamedTuple):
     cited: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """All migrations of the installed apps, in no order; `warnings` say what their authors may not have meant."""
 
     migrations: tuple[Migration, ...]

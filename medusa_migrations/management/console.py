@@ -71,7 +71,8 @@ REMARKS = {
     "disabled": N_("its feature, or that of one it depends on, is off"),
 }
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Compiled where something is printed that may have some: that takes every start its time.
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 
 
 # How often a log, which is no terminal, gets a line of a backfill that is under way.
@@ -279,7 +280,7 @@ def printable(text: str) -> str:
 
     Line ends and tabs stay; marks that change the direction of writing do not.
     """
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return re.sub(_CONTROL, lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 # What is counted: one, and several.
