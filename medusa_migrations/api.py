@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         LogResult,
         MadeFile,
         RebaseResult,
-        Renamed,
         RepairResult,
         ReviewResult,
         RunProgress,
@@ -564,6 +563,7 @@ def rebase(
     """
     from .database.follow import Wanted, follow, refuse_unknown
     from .files.rebase import rebase as rename
+    from .results import RebaseResult, Renamed
 
     refuse_unknown(database)
     done = rename(app, onto)
@@ -680,6 +680,7 @@ def sql(
         return review(ids, changed_since, direction, findings_in(database))
     if down or changed_since is not None:
         raise PlanError(N_("A script with history applies what is pending: leave out down and changed_since."))
+    from .results import ReviewResult
     from .run.psql_script import psql_script
 
     return ReviewResult(direction, script=psql_script(ids, database))

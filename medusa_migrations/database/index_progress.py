@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.backends.utils import CursorWrapper
 
-from medusa_migrations.results import IndexProgress
+if TYPE_CHECKING:
+    from medusa_migrations.results import IndexProgress
 
 # Of a process of another user most is hidden, and an index that is not committed yet has no name for others.
 _QUERY = """
@@ -21,6 +24,8 @@ def index_progress(cursor: CursorWrapper, pid: int) -> IndexProgress | None:
     """That of the index that the server's process `pid` builds, None where it builds none. Raises django.db.Error."""
     cursor.execute(_QUERY, [pid])
     for table, index, phase, *counts in cursor.fetchall():
+        from medusa_migrations.results import IndexProgress  # most runs build no index that takes long
+
         return IndexProgress(table, index, phase, percent(phase, *counts))
     return None
 

@@ -377,7 +377,11 @@ def stored_down(migration: Migration, text: str | None = None) -> str | None:
     """
     if migration.down is None or migration.is_python:
         return None
-    from .sqlfile import store
-
     part, text = migration.down, read_text(migration) if text is None else text
     return store(part.sql(text), part)
+
+
+def store(sql: str, part: Part) -> str:
+    """The text under which the history stores the down part `part` with the SQL `sql`; `parse_stored` reads it."""
+    option = "" if part.transaction is None else f" transaction:{str(part.transaction).lower()}"
+    return f"-- migrate:down{option}\n{sql}"

@@ -79,12 +79,6 @@ def parse_stored(down: str, path: str) -> Part:
     return Part(start, len(down), 2 if marker else 1, transaction, copies)
 
 
-def store(sql: str, part: Part) -> str:
-    """The text under which the history stores the down part `part` with the SQL `sql`."""
-    option = "" if part.transaction is None else f" transaction:{str(part.transaction).lower()}"
-    return f"-- migrate:down{option}\n{sql}"
-
-
 def depends_places(text: str, path: str, word: str = "depends") -> Iterator[tuple[int, int, str]]:
     """The lines of a file's header that say what it depends on: from where to where, and what that is.
 

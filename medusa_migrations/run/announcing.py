@@ -13,7 +13,7 @@ from medusa_migrations.events import Remarked
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.models import AppliedMigration
-from medusa_migrations.results import MigrationResult
+from medusa_migrations.run_result import MigrationResult
 
 from .shared import Run
 

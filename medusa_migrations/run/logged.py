@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medusa_migrations.database.journal import WAS_THERE, Entry
-from medusa_migrations.results import Failure
+from medusa_migrations.run_result import Failure
 
 from .shared import Run
 from .task import Task

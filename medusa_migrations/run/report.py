@@ -11,10 +11,9 @@ from medusa_migrations.errors import Interrupted, MigrationFailed
 from medusa_migrations.events import Failed, Finished, Noticed, Started, Working, seconds_left
 from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, MigrationId
-from medusa_migrations.results import Failure, MigrationResult, RunResult, Status
+from medusa_migrations.run_result import Failure, MigrationResult, RunResult, Status
 
 from .announcing import Announcer
-from .cures import cure
 from .failure import Ending, StatementFailed
 from .logged import log_failure
 from .shared import Run
@@ -115,6 +114,8 @@ class Report:
             self.run.tell(Failed(failure.id))
         self.tell_notices()
         direction = self.run.direction
+        from .cures import cure  # most runs need none
+
         what = cure(failed, direction, ending, self.run.options)
         message = failed.message(direction, before, ending, joined("", [self._gone(before), what]))
         return MigrationFailed(message, self.result(failure))

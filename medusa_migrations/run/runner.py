@@ -12,14 +12,13 @@ from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import MigrationError
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import RunResult
+from medusa_migrations.run_result import RunResult
 
 from .each import Each
 from .failure import Ending, StatementFailed
 from .options import Options
 from .report import Report, milliseconds_since
 from .shared import Run
-from .stepwise import Stepwise, resume_at
 from .task import Task
 from .together import Together
 
@@ -50,8 +49,7 @@ class Runner:
         Raises MigrationFailed, Interrupted.
         """
         self._expect_citus(tasks)
-        for task in tasks:
-            resume_at(task)
+        check_begun(tasks)
         self.report.expect(len(tasks))
         if tasks:
             self.report.announcer.start()
@@ -99,10 +97,22 @@ class Runner:
         if task.transactional:
             return Each(self.run, task)
         if not task.function:
+            from .stepwise import Stepwise  # most runs have a transaction for each
+
             return Stepwise(self.run, task)
         from .python.calling import Alone  # few runs need it, and it brings the migration API along
 
         return Alone(self.run, task)
+
+
+def check_begun(tasks: Sequence[Task]) -> None:
+    """Raise PlanError for one of `tasks` that cannot go on behind what is done of it."""
+    begun = [task for task in tasks if task.step.goes_on]
+    if begun:
+        from .stepwise import resume_at  # few runs go on with one
+
+        for task in begun:
+            resume_at(task)
 
 
 def groups(tasks: Sequence[Task]) -> Iterator[list[Task]]:

@@ -12,7 +12,7 @@ from medusa_migrations.management.questions import add_no_input, can_ask, is_con
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
-from medusa_migrations.results import RunResult
+from medusa_migrations.run_result import RunResult
 
 
 class Command(ExecutionCommand):

@@ -211,8 +211,7 @@ class MigrateRun:
 
     def _prepare(self, steps: Sequence[Step]) -> None:
         """Find out before anything is done, by Django either, whether `steps` could be read, run and recorded."""
-        from medusa_migrations.run.runner import groups
-        from medusa_migrations.run.stepwise import resume_at
+        from medusa_migrations.run.runner import check_begun, groups
         from medusa_migrations.run.task import load_tasks
 
         if not connections[self.asked.database].get_autocommit():
@@ -224,8 +223,7 @@ class MigrateRun:
                 )
             )
         tasks = load_tasks(steps, "each", fake=self.asked.fake)
-        for task in tasks:
-            resume_at(task)
+        check_begun(tasks)
         with self._stoppable():
             self.session.refuse_unusable()
             self.history.open()

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medusa_migrations.files.sqlfile import parse, parse_stored, store
+from medusa_migrations.files.dist import store
+from medusa_migrations.files.sqlfile import parse, parse_stored
 from medusa_migrations.migration import Direction, MigrationId, Part
 from medusa_migrations.run.task import Script
 from tests.support.sql_files import PATH, down, sha, sql, up

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medusa_migrations.errors import FileError
-from medusa_migrations.files.sqlfile import TEMPLATE, parse, parse_stored, store
+from medusa_migrations.files.dist import store
+from medusa_migrations.files.sqlfile import TEMPLATE, parse, parse_stored
 from medusa_migrations.migration import Direction, Part, checksum
 from tests.support.sql_files import PATH, down, sha, sql, up
 
