@@ -401,10 +401,12 @@ def _check_history_of(alias: str) -> list[CheckMessage]:
 def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
     """What in the history of the database needs repair. Raises DatabaseError."""
     from medusa_migrations.database.connect import open_session
-    from medusa_migrations.database.history import History, read_known
+    from medusa_migrations.database.history import History, is_settled, read_known
 
     with open_session(alias) as session:
         history = History(session)
+        if is_settled(history, {one.id: one.checksum for one in migrations}):
+            return ()
         known = read_known(history, migrations)
         if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
             return ()
