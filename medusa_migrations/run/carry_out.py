@@ -6,7 +6,7 @@ A run that has nothing to do is a part of every release's start: what only other
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -50,21 +50,29 @@ def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
 
     A build comes before, where `options` or the settings say so, and at the end what is not built is told.
     """
-    how = functools.partial(to_run, only_plan=options.only_plan, build_first=options.build, listener=options.listener)
-    load = functools.cache(how)
+    load = functools.partial(to_run, only_plan=options.only_plan, build_first=options.build, listener=options.listener)
     built = _built(wanted, options)
-    if not built:
-        load()  # what is wrong with it is told before anything is connected to
-    result = _in_session(load, built, wanted, options)
+    migrations = () if built else load()  # what is wrong with it is told before anything is connected to
+    with _session(wanted.direction, options) as session:
+        history = History(session, options.applied_by, options.run)
+        if built and not is_settled(history, built):
+            built, migrations = {}, load()
+        if built:
+            plan = Plan(wanted.direction, ())
+            _refuse_stale(plan, options)
+            result = _looked_at(session, plan, options)
+        else:
+            result = _carried_out(_Work(wanted, options, migrations, history))
     if wanted.direction is Direction.UP and not result.migrations:
-        return result._replace(notes=(*unbuilt(built or (one.id for one in load())), *result.notes))
+        return result._replace(notes=(*unbuilt(built or (one.id for one in migrations)), *result.notes))
     return result
 
 
 def _built(wanted: Forwards | Backwards, options: Options) -> Mapping[MigrationId, str]:
-    """The checksums of a build that all may be applied of, empty where that would not be all that is `wanted`."""
+    """The checksums of a build: where all of that is applied, nothing is left of what is `wanted`. Else empty."""
     is_for_all = wanted.direction is Direction.UP and wanted.app is None and wanted.to is None
-    return checksums() if is_for_all and not is_built_first(options.build, only_plan=options.only_plan) else {}
+    may_be_done = is_for_all and not options.is_due
+    return checksums() if may_be_done and not is_built_first(options.build, only_plan=options.only_plan) else {}
 
 
 def carry_out_in(migrations: tuple[Migration, ...], wanted: Wanted, options: Options) -> RunResult:
@@ -73,40 +81,27 @@ def carry_out_in(migrations: tuple[Migration, ...], wanted: Wanted, options: Opt
     Raises MigrationFailed and Interrupted, with the result so far, if a migration fails or the run is stopped. After
     any other error nothing is changed.
     """
-    return _in_session(lambda: migrations, {}, wanted, options)
-
-
-def _in_session(
-    load: Callable[[], tuple[Migration, ...]], built: Mapping[MigrationId, str], wanted: Wanted, options: Options
-) -> RunResult:
     with _session(wanted.direction, options) as session:
         history = History(session, options.applied_by, options.run)
-        return _carried_out(_Work(wanted, options, load, built, history))
+        return _carried_out(_Work(wanted, options, migrations, history))
 
 
 class _Work(NamedTuple):
-    """What a plan is made of: `load` gives the migrations, `built` has their checksums where that may tell enough."""
+    """What a plan is made of."""
 
     wanted: Wanted
     options: Options
-    load: Callable[[], tuple[Migration, ...]]
-    built: Mapping[MigrationId, str]
+    migrations: tuple[Migration, ...]
     history: History
 
     @property
     def session(self) -> Session:
         return self.history.session
 
-    def first_plan(self) -> Plan:
-        """As `plan`; where all is applied, as for most releases, only as much is read as tells that."""
-        if self.built and is_settled(self.history, self.built):
-            return Plan(self.wanted.direction, ())
-        return self.plan()
-
     def plan(self) -> Plan:
         """What is to be done as things are now. Raises PlanError, DatabaseError."""
         is_revert = self.wanted.direction is Direction.DOWN
-        known = read_known(self.history, self.load(), details=is_revert)
+        known = read_known(self.history, self.migrations, details=is_revert)
         plan = self._asked().plan(known)
         if self.options.mode == "all" and not self.options.fake:
             refuse_mode_all(plan)
@@ -130,7 +125,7 @@ class _Work(NamedTuple):
         assert isinstance(self.wanted, Backwards)
         return self.wanted._replace(runs=past_runs(self.session)) if self.wanted.to_release else self.wanted
 
-    def tasks(self, plan: Plan | None) -> list[Task]:
+    def load(self, plan: Plan | None) -> list[Task]:
         """The tasks of a plan, with their SQL. Raises DistError and FileError for what is spoilt."""
         from .task import load_tasks
 
@@ -142,7 +137,7 @@ class _Work(NamedTuple):
             return tasks
         from .baseline import with_recorded
 
-        return with_recorded(tasks, run, read_known(self.history, self.load()))
+        return with_recorded(tasks, run, read_known(self.history, self.migrations))
 
 
 def _carried_out(work: _Work) -> RunResult:
@@ -156,14 +151,14 @@ def _carried_out(work: _Work) -> RunResult:
 
     from .runner import ready_runner
 
-    tasks = work.tasks(plan)  # what is spoilt is refused before anything is waited for
+    tasks = work.load(plan)  # what is spoilt is refused before anything is waited for
     with run_lock(session, options.lock_wait, options.listener) if options.lock else nullcontext():
         if options.begin:
             options.begin(work.history)
         now = work.plan()
         _refuse_stale(now, options)
         if now != plan:
-            tasks = work.tasks(now)
+            tasks = work.load(now)
         if tasks:
             session.refuse_unusable()
             work.history.open()
@@ -181,7 +176,7 @@ def _plan_unless_running(work: _Work) -> Plan | None:
     Where nobody is, that run may have ended since the history was read, so it is read again.
     """
     try:
-        return work.first_plan()
+        return work.plan()
     except PlanError:
         from medusa_migrations.database.lock import lock_holder
 
