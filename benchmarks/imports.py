@@ -30,6 +30,7 @@ UNWANTED = (
     "medusa_migrations.files.make",
     "medusa_migrations.management.migrate.bridge",
     "medusa_migrations.database.repair",
+    "medusa_migrations.results",
     "medusa_migrations.run.runner",
     "medusa_migrations.sql.scanner",
 )
