@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import signal
 import subprocess
 
 import pytest
@@ -357,7 +356,7 @@ class TestLosses:
         at_end = self.asked(project, "\x04", "--all")
         with Terminal(project, "migrations_revert", "--all") as terminal:
             terminal.wait_for("[y/N] ")
-            terminal.process.send_signal(signal.SIGINT)
+            terminal.interrupt()
             interrupted = terminal.end()
         for outcome in (at_end, interrupted):
             assert outcome.code == 130, outcome

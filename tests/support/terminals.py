@@ -6,8 +6,10 @@ import io
 import os
 import pty
 import select
+import signal
 import subprocess
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -72,6 +74,12 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         while text not in self.said:
             assert self._read(), (text, self.said)
+
+    def interrupt(self) -> None:
+        """Ctrl-C, once the process sleeps: Python hears of one that comes right before it reads with the next key."""
+        while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            assert self.process.poll() is None, self.said
+        self.process.send_signal(signal.SIGINT)
 
     def end(self) -> Outcome:
         while self._read():
