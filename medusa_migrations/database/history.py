@@ -160,7 +160,7 @@ class History:
         Raises DatabaseError if the table cannot be read.
         """
         rows = self._read("SELECT app, name, CASE WHEN state::text = 'applied'::text THEN checksum END FROM %s")
-        if any(len(row) == 1 for row in rows[:1]):
+        if rows and len(rows[0]) == 1:
             return None
         return {MigrationId(app, name): checksum for app, name, checksum in rows}
 
