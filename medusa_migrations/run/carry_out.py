@@ -56,7 +56,8 @@ def carry_out(wanted: Forwards | Backwards, options: Options) -> RunResult:
     with _session(wanted.direction, options) as session:
         history = History(session, options.applied_by, options.run)
         if built and not is_settled(history, built):
-            built, migrations = {}, load()
+            built = {}  # thousands take room, which is left to what is loaded
+            migrations = load()
         if built:
             plan = Plan(wanted.direction, ())
             _refuse_stale(plan, options)

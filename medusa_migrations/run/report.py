@@ -56,7 +56,8 @@ class Report:
             status = "applied" if task.direction is Direction.UP else "reverted"
         took = None if task.fake else milliseconds
         self.current = None
-        self.undone[task.id] = [one.id for one in task.undone]
+        if task.undone:
+            self.undone[task.id] = [one.id for one in task.undone]
         self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order, phase=task.step.phase))
         self.run.tell(Finished(task.id, took, task.fake))
         self.tell_notices()
