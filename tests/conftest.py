@@ -78,8 +78,14 @@ def compiled() -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Server:
-    return start_server(fsync=False)  # what is lost with the machine was of a test
+def server() -> Iterator[Server]:
+    server = start_server(fsync=False)  # what is lost with the machine was of a test
+    template = f"test_template_{os.getpid()}"
+    server.create_database(template)
+    server.execute("SELECT", template)  # the first connection writes a cache of the catalog, which is copied too
+    server.execute(f"ALTER DATABASE {template} ALLOW_CONNECTIONS false")  # one would be in the way of a copy
+    yield replace(server, template=template)
+    server.drop_database(template)
 
 
 @pytest.fixture
@@ -90,7 +96,7 @@ def project(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> I
     folder = tmp_path / "project"
     folder.mkdir()
     yield Project(folder, server, name)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 @pytest.fixture
@@ -108,7 +114,7 @@ def drafts_database(server: Server) -> Iterator[str]:
     name = f"test_drafts_{os.getpid()}"
     server.create_database(name)
     yield name
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 @pytest.fixture
@@ -153,7 +159,7 @@ def admin_template(server: Server, django_db_blocker: Any, tmp_path_factory: pyt
         call_command("migrate", verbosity=0)
     blog.path = path
     yield name
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 @pytest.fixture
@@ -180,4 +186,4 @@ def site(
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with django_db_blocker.unblock(), on_databases(server, default=name):
         yield Site(Project(folder, server, name))
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)

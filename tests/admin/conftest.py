@@ -28,7 +28,7 @@ def other(site: Site, server: Server) -> Iterator[str]:
     server.create_database(name)
     with on_databases(server, default=site.project.database, other=name):
         yield name
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 @pytest.fixture

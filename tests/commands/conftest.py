@@ -29,7 +29,7 @@ def session_database(server: Server) -> Iterator[str]:
     name = f"test_session_{os.getpid()}"
     server.create_database(name)
     yield name
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 @pytest.fixture

@@ -113,8 +113,8 @@ def test_apps_that_refer_to_each_other_are_written_recorded_and_made_anew(projec
     for app in ("writers", "shop"):
         assert "No changes detected" in project.manage("makemigration", app, "--generate", "--check").ok().stdout
     project.manage("migrations_verify", "--no-lint").ok()
-    project.server.execute(f"DROP DATABASE {project.database} WITH (FORCE)")
-    project.server.execute(f"CREATE DATABASE {project.database} TEMPLATE template0")
+    project.server.drop_database(project.database)
+    project.server.create_database(project.database)
     project.manage("migrate", "-v0").ok()
     assert names(project) == before
 
@@ -453,7 +453,7 @@ def test_without_createdb_an_empty_database_is_used(project: Project) -> None:
         project.manage("makemigration", "things", "--baseline", "--scratch", scratch).ok()
         assert project.server.execute("SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace", scratch) == []
     finally:
-        project.server.execute(f"DROP DATABASE {scratch} WITH (FORCE)")
+        project.server.drop_database(scratch)
         project.sql("DROP OWNED BY bare; DROP ROLE bare")
 
 
@@ -527,8 +527,8 @@ def test_a_user_model_of_its_own_that_djangos_admin_refers_to(project: Project) 
     before = names(project)
     assert "No migrations to apply" in project.manage("migrate").ok().stdout
     project.manage("migrations_verify", "--no-lint").ok()
-    project.server.execute(f"DROP DATABASE {project.database} WITH (FORCE)")
-    project.server.execute(f"CREATE DATABASE {project.database} TEMPLATE template0")
+    project.server.drop_database(project.database)
+    project.server.create_database(project.database)
     project.manage("migrate", "-v0").ok()
     assert names(project) == before
 
@@ -571,8 +571,8 @@ def test_places_in_sql_migrations_and_what_a_repeatable_one_makes_too_are_named(
     project.write(
         "blog.20240101000000_first", "CREATE TABLE t (id int);", header=f"-- migrate:depends things.{path.stem}\n"
     )
-    project.server.execute(f"DROP DATABASE {project.database} WITH (FORCE)")
-    project.server.execute(f"CREATE DATABASE {project.database} TEMPLATE template0")
+    project.server.drop_database(project.database)
+    project.server.create_database(project.database)
     project.run().ok()
     assert project.tables() == {"t", "things_thing"}
 
@@ -581,7 +581,7 @@ def test_places_in_sql_migrations_and_what_a_repeatable_one_makes_too_are_named(
 def test_an_extension_that_new_databases_have_is_not_dropped(project: Project) -> None:
     plain(project, "things")
     template = f"{project.database}_t"
-    project.server.execute(f"CREATE DATABASE {template} TEMPLATE template0")
+    project.server.create_database(template)
     project.server.execute("CREATE EXTENSION citext", template)
     project.add_settings(f'DATABASES["default"]["TEST"] = {{"TEMPLATE": "{template}"}}')
     try:
@@ -593,7 +593,7 @@ def test_an_extension_that_new_databases_have_is_not_dropped(project: Project) -
         project.manage("migrations_build").ok()
         assert "proven (" in project.manage("migrations_verify", "--no-lint").stdout
     finally:
-        project.server.execute(f"DROP DATABASE {template} WITH (FORCE)")
+        project.server.drop_database(template)
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def baseline(
     (tmp_path / "blog").mkdir()
     monkeypatch.setattr(apps.get_app_config("blog"), "path", str(tmp_path / "blog"))
     settings.BASE_DIR = tmp_path
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
 
     settings.MEDUSA_MIGRATIONS = {"DIST_DIR": str(tmp_path / "dist")}
 
@@ -91,7 +91,7 @@ def baseline(
 
     with django_db_blocker.unblock(), on_databases(server, default=name):
         yield write
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 @pytest.mark.parametrize("case", sampled(CASES))

@@ -185,10 +185,10 @@ def catalog(session: Session) -> dict[str, Table]:
 @pytest.fixture(scope="module")
 def session(server: Server, django_db_blocker: Any) -> Iterator[Session]:
     name = f"test_{os.getpid()}_generate"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     with django_db_blocker.unblock(), session_on(server, name) as opened:
         yield opened
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 def test_live_tables_are_only_read(session: Session, server: Server) -> None:

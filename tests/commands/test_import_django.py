@@ -509,7 +509,7 @@ def test_without_a_transaction_what_is_undone_is_looked_for_all_the_same(project
 def test_an_extension_that_a_template_has_is_made_all_the_same(project: Project) -> None:
     """Where Django finds it, it sends nothing."""
     made = f"{project.database}_template"
-    project.server.execute(f"CREATE DATABASE {made} TEMPLATE template0")
+    project.server.create_database(made)
     try:
         project.server.execute("CREATE EXTENSION citext", made)
         project.add_settings(f'DATABASES["default"]["TEST"] = {{"TEMPLATE": "{made}"}}')
@@ -517,7 +517,7 @@ def test_an_extension_that_a_template_has_is_made_all_the_same(project: Project)
         add_one(project, "0001_initial", "CITextExtension(),", before=before)
         text, said = imported(project)
     finally:
-        project.server.execute(f"DROP DATABASE {made} WITH (FORCE)")
+        project.server.drop_database(made)
     assert 'CREATE EXTENSION IF NOT EXISTS "citext";\n-- migrate:down\n' in text
     assert text.endswith('DROP EXTENSION IF EXISTS "citext";\n')
     assert said == ""
@@ -538,7 +538,7 @@ def test_a_named_scratch_is_used_and_left_empty_and_without_the_right_to_make_on
         assert ('CREATE TABLE "blog_thing"' in text, said) == (True, "")
         assert project.server.execute("SELECT count(*) FROM pg_class WHERE relname ~ 'django|blog'", scratch) == [(0,)]
     finally:
-        project.server.execute(f"DROP DATABASE {scratch} WITH (FORCE)")
+        project.server.drop_database(scratch)
         project.server.execute(f"DROP ROLE {role}")
 
 

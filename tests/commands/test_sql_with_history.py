@@ -25,9 +25,9 @@ pytestmark = pytest.mark.skipif(PSQL is None, reason="there is no psql")
 def other(project: Project, tmp_path: Path) -> Iterator[Project]:
     """The same project on another database, which only psql changes."""
     name = f"{project.database}_other"
-    project.server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    project.server.create_database(name)
     yield replace(project, database=name)
-    project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    project.server.drop_database(name)
 
 
 def script_of(project: Project, *arguments: str) -> str:

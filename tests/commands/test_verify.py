@@ -171,7 +171,7 @@ class Verified:
 @pytest.fixture(scope="session")
 def verified(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verified]:
     database = f"test_verify_cases_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {database} TEMPLATE template0")
+    server.create_database(database)
     project = Project(tmp_path_factory.mktemp("verify"), server, database)
     project.write("blog.20240101000000_base", BASE, None)
     for name, case in CASES.items():
@@ -182,7 +182,7 @@ def verified(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     scratch = again.stdout.split()[1]
     assert server.execute(f"SELECT FROM pg_database WHERE datname = '{scratch}'") == []
     assert project.tables() == set()
-    server.execute(f"DROP DATABASE {database} WITH (FORCE)")
+    server.drop_database(database)
 
 
 def test_each_fault_is_found_and_hides_none(verified: Verified) -> None:

@@ -241,7 +241,7 @@ def test_Djangos_own_history_is_no_drift_whichever_version_made_it(shop: Project
 def test_a_scratch_database_can_be_named_and_kept(project: Project) -> None:
     project.table(1)
     name = f"{project.database}_scratch"
-    project.server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    project.server.create_database(name)
     try:
         out = project.manage("migrations_verify", "--scratch", name).ok().stdout
         assert f"Scratch {name} (PostgreSQL " in out
@@ -252,7 +252,7 @@ def test_a_scratch_database_can_be_named_and_kept(project: Project) -> None:
         assert project.server.execute("SELECT to_regclass('t1') IS NOT NULL", name) == [(True,)]
         assert "is not empty" in project.manage("migrations_verify", "--scratch", name, "--all").error()
     finally:
-        project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        project.server.drop_database(name)
 
 
 def test_there_may_be_nothing_to_prove(project: Project) -> None:

@@ -89,7 +89,7 @@ def test_a_signal_with_keep_says_what_is_kept(project: Project) -> None:
         assert "gone" not in stderr
         assert is_there(project, name)
     finally:
-        project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        project.server.drop_database(name)
 
 
 @pytest.mark.parametrize("keep", [(), ("--keep",)])
@@ -97,7 +97,7 @@ def test_a_signal_says_nothing_of_a_named_database_that_is_empty_again_and_else_
     project: Project, keep: tuple[str, ...]
 ) -> None:
     name = f"{project.database}_scratch"
-    project.server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    project.server.create_database(name)
     try:
         with in_the_middle(project, "--scratch", name, *keep) as (process, _):
             process.send_signal(signal.SIGINT)
@@ -106,7 +106,7 @@ def test_a_signal_says_nothing_of_a_named_database_that_is_empty_again_and_else_
         assert (f"The scratch database {name!r} is kept as it is." in stderr) == bool(keep)
         assert project.server.execute("SELECT to_regclass('t1') IS NOT NULL", name) == [(bool(keep),)]
     finally:
-        project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        project.server.drop_database(name)
 
 
 STOPPED_EARLY = """\
@@ -135,7 +135,7 @@ def test_an_error_with_keep_says_what_is_kept(project: Project) -> None:
     error = project.manage("migrations_verify", "--keep").error()
     name = scratch_of(error.replace("'", " "))
     assert f"The scratch database {name!r} is kept as it is." in error
-    project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    project.server.drop_database(name)
 
 
 def compared_with(project: Project, body: str) -> None:

@@ -40,9 +40,9 @@ def down(schema):
 def other(project: Project) -> Iterator[str]:
     """Another database on the same server."""
     name = f"{project.database}_b"
-    project.server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    project.server.create_database(name)
     yield name
-    project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    project.server.drop_database(name)
 
 
 def python_file(project: Project, name: str, text: str) -> str:

@@ -310,7 +310,7 @@ def test_a_job_says_which_run_and_target_and_the_ledger_what_is_done(by_hand: Pr
 def test_a_worker_with_other_settings_takes_nothing_or_is_found_out(by_hand: Project, server: Server) -> None:
     project = by_hand
     other = f"{project.database}_other"
-    server.execute(f"CREATE DATABASE {other} TEMPLATE template0")
+    server.create_database(other)
     try:
         server.execute("CREATE TABLE counter (schema name, number int); CREATE SCHEMA s000", other)
         project.add_settings(
@@ -330,7 +330,7 @@ def test_a_worker_with_other_settings_takes_nothing_or_is_found_out(by_hand: Pro
         assert "A worker has done s000, and nothing of that is where this command looks." in message
         assert states(project) == {"failed": 1}
     finally:
-        server.execute(f"DROP DATABASE {other} WITH (FORCE)")
+        server.drop_database(other)
 
 
 def test_what_a_worker_did_that_may_not_write_the_ledger_is_seen(by_hand: Project) -> None:

@@ -25,7 +25,7 @@ def databases(project: Project) -> Iterator[list[str]]:
     """Four more on the same server."""
     names = [f"{project.database}_{letter}" for letter in "abcd"]
     for name in names:
-        project.server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        project.server.create_database(name)
     yield names
     for name in names:
         project.server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -240,14 +240,14 @@ def databases(project: Project, django_db_blocker: Any) -> Iterator[Callable[[st
     def make(name: str) -> Project:
         other = copy.copy(project)
         other.database = f"{project.database}_{name}"
-        project.server.execute(f"CREATE DATABASE {other.database} TEMPLATE template0")
+        project.server.create_database(other.database)
         made.append(other.database)
         return other
 
     with django_db_blocker.unblock():
         yield make
     for name in made:
-        project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        project.server.drop_database(name)
 
 
 def put(project: Project, source: Path) -> None:

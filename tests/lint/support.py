@@ -111,10 +111,10 @@ def _without_rows(sql: str) -> str:
 @contextlib.contextmanager
 def lint_database(server: Server) -> Iterator[Database]:
     name = f"test_lint_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     with contextlib.closing(server.connect(name)) as connection:
         yield Database(connection)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 class Seen:

@@ -89,4 +89,4 @@ def open_bench(server: Server, name: str) -> Iterator[Bench]:
     server.create_database(database)
     with session_on(server, database) as session:
         yield Bench(session)
-    server.execute(f"DROP DATABASE {database} WITH (FORCE)")
+    server.drop_database(database)

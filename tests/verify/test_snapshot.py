@@ -40,9 +40,9 @@ CREATE SCHEMA "A.b"
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
     name = f"test_snapshot_{os.getpid()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    server.create_database(name)
     yield name
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.drop_database(name)
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def owned(server: Server) -> Iterator[list[tuple[str, str]]]:
         connection.close()
     yield made
     for database, role in made:
-        server.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        server.drop_database(database)
         server.execute(f"DROP ROLE {quoted(role)}")
 
 

@@ -44,13 +44,13 @@ def taken(past: Project) -> Project:
 def new_database(project: Project) -> Iterator[str]:
     """An empty database in place of the project's."""
     old, name = project.database, f"test_new_{os.getpid()}"
-    project.server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    project.server.create_database(name)
     try:
         project.database = name
         yield old
     finally:
         project.database = old
-        project.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        project.server.drop_database(name)
 
 
 def things(project: Project, *databases: str) -> list[Any]:

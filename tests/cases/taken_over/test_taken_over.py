@@ -38,12 +38,12 @@ def databases(project: Project) -> Iterator[dict[str, str]]:
     make_past(project)
     names = {"production": project.database, "staging": f"{project.database}_s", "new": f"{project.database}_n"}
     for name in ("staging", "new"):
-        project.server.execute(f"CREATE DATABASE {names[name]} TEMPLATE template0")
+        project.server.create_database(names[name])
     try:
         yield names
     finally:
         for name in ("staging", "new"):
-            project.server.execute(f"DROP DATABASE {names[name]} WITH (FORCE)")
+            project.server.drop_database(names[name])
 
 
 def catalogs(project: Project, databases: dict[str, str]) -> list[Any]:
