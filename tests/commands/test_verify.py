@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.projects import Project, Server
 
+pytestmark = pytest.mark.xdist_group("verify")  # what they look at is made once
+
 BASE = """\
 CREATE TABLE item (id bigint PRIMARY KEY, sku varchar(20), note text DEFAULT 'none', position int NOT NULL DEFAULT 0,
     weight int);
