@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder:
         os.environ["TEST_POSTGRES"] = str(folder)  # for the workers too
         config.add_cleanup(lambda: remove_when_unused(folder))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Two workers for each core: a third of the time tests wait, for locks, signals and the server."""
+    return 2 * (yield)
 
 
 def pytest_report_header() -> str:
