@@ -16,10 +16,14 @@ from tests.support.projects import Project, Server
 
 FACTS = """
 import json, os, signal, sys, warnings
+from django.apps import apps
+from django.conf import settings
+from django.utils import translation
 json.dump({
     "modules": [sys.modules["__main__"].__dict__ is globals(), __name__, __file__, __spec__],
     "python": [sys.argv, sys.path, sys.executable, str(sys.flags), sys.warnoptions, str(warnings.filters)],
     "place": [os.getcwd(), os.getpgrp(), os.getsid(0), os.getppid() > 1, dict(os.environ), os.listdir("/proc/self/fd")],
+    "django": [settings.configured, list(apps.app_configs), apps.apps_ready, apps.ready, vars(translation._trans)],
     "signals": [str(signal.getsignal(one)) for one in signal.Signals] + sorted(signal.pthread_sigmask(0, [])),
     "streams": [
         [one.name, one.encoding, one.errors, one.line_buffering, one.seekable(), one.isatty()]

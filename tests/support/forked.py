@@ -1,7 +1,7 @@
 """Commands as forks of a process that has imported Django and most of ours: a short command is little but its imports.
 
 A fork server (that of `multiprocessing` runs no script with a working folder, an environment and pipes of its own) is
-started once for each process of pytest. Before a fork it imports only what neither needs nor reads settings, and as no
+started once for each process of pytest. Before a fork it imports only what reads no settings and no apps, and as no
 modules of ours import each other (tests/test_house.py) it makes no difference which was first. The child is a real
 process: its signals, its locks and its exit code are Python's own, and whoever asked has a `subprocess.Popen` of it.
 
@@ -22,8 +22,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -44,7 +44,7 @@ PRELOADED = (
     "django.core.management.commands.runserver",
     "django.db.backends.postgresql.base",
 )
-# They need settings, or packages that are not there.
+# They read settings, or need packages that are not there.
 NOT_PRELOADED = ("medusa_migrations.admin", "medusa_migrations.engines", "medusa_migrations.tasks")
 PACKAGE = Path(PYTHON["PYTHONPATH"]) / "medusa_migrations"
 LONGEST = 1 << 20  # bytes of a request
@@ -175,16 +175,31 @@ def _main_module(arguments: list[str], folder: str, environment: dict[str, str])
 def _preload() -> None:
     for name in PRELOADED:
         import_module(name)
-    from django.core.exceptions import ImproperlyConfigured
-
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-        if not name.startswith(NOT_PRELOADED):
-            with suppress(ImproperlyConfigured):  # it imports the models, which need settings
+    with _models_allowed():
+        for path in sorted(PACKAGE.rglob("*.py")):
+            name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+            # What extends the command of the next app looks for that at its import.
+            if not name.startswith(NOT_PRELOADED) and "next_command" not in path.read_text():
                 import_module(name)
     # A child collects its own garbage alone, and hardly any before its end: that is near.
     gc.freeze()
     gc.set_threshold(100_000)
+
+
+@contextmanager
+def _models_allowed() -> Iterator[None]:
+    """Let our models be made, which take nothing from settings. Then Django has neither settings nor apps again."""
+    from django.apps import AppConfig, apps
+    from django.conf import settings
+    from django.utils import functional, translation
+
+    settings.configure(USE_I18N=False)
+    apps.app_configs = {PACKAGE.name: AppConfig.create(PACKAGE.name)}
+    apps.apps_ready = True
+    yield
+    apps.app_configs, apps.apps_ready = {}, False
+    settings._wrapped = functional.empty
+    translation._trans = type(translation._trans)()
 
 
 def _end() -> None:
