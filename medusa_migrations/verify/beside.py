@@ -12,6 +12,8 @@ from django.db.migrations import Migration as DjangoMigration
 
 from medusa_migrations.database.session import Session
 from medusa_migrations.run.task import Task
+from medusa_migrations.sql.scanner import split
+from medusa_migrations.sql.statements import outside_transaction
 
 from .beyond import ChangesTheServer, HasChanged, has_changed, refuse_touched
 from .server import State, changes, read_slots, read_state
@@ -19,6 +21,8 @@ from .server_wide import Roles, role_names
 
 # What parts have changed that stays, each by its names: such a part is not run again, and fails as before.
 Stays = dict[tuple[str, ...], list[str]]
+
+_OF_INDEXES = {"CREATE INDEX CONCURRENTLY", "CREATE UNIQUE INDEX CONCURRENTLY", "DROP INDEX CONCURRENTLY"}
 
 _Read = Callable[[Session], State]
 _Failure = Callable[[list[str]], Exception]
@@ -37,14 +41,15 @@ class Beside:
     def looking(self, *tasks: Task) -> Iterator[None]:
         """While `tasks` run; several share a transaction. Raises HasChanged.
 
-        What a transaction can take back is the guard's; a replication slot outlives it.
+        What a transaction can take back is the guard's; a replication slot outlives it. What only builds or drops
+        indexes without one changes nothing there, and may take so long that others do.
         """
         first = tasks[0]
         if self._roles:
             with self._noting(self._roles):
                 yield
         else:
-            read = read_slots if first.transactional else read_state
+            read = read_slots if first.transactional or _is_of_indexes(first) else read_state
             with self._comparing(read, (*first.id, first.direction), functools.partial(HasChanged, first.script)):
                 yield
 
@@ -90,6 +95,11 @@ class Beside:
         if found:
             self._stays[name] = found
         return found
+
+
+def _is_of_indexes(task: Task) -> bool:
+    sql = task.script.sql
+    return task.function is None and {outside_transaction(one.words) for one in split(sql)} <= _OF_INDEXES
 
 
 def _of_django(found: list[str]) -> ChangesTheServer:
