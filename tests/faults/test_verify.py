@@ -189,15 +189,16 @@ def test_what_the_comparison_refuses_is_a_difference_of_the_models(project: Proj
     assert 'type "odd" does not exist' in found.json["models"][0]
 
 
-def test_what_a_killed_one_has_left_is_dropped_by_the_next(project: Project) -> None:
-    with in_the_middle(project) as (process, name):
+def test_what_a_killed_one_has_left_is_dropped_by_the_next(lone_project: Project) -> None:
+    """On a server of its own: elsewhere the next one may be of another test."""
+    with in_the_middle(lone_project) as (process, name):
         process.kill()
         process.wait()
-    project.wait_for(f"NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}')")
-    assert is_there(project, name)
-    project.write(SLOW, "SELECT 1;")
-    project.manage("migrations_verify").ok()
-    assert not is_there(project, name)
+    lone_project.wait_for(f"NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{name}')")
+    assert is_there(lone_project, name)
+    lone_project.write(SLOW, "SELECT 1;")
+    lone_project.manage("migrations_verify").ok()
+    assert not is_there(lone_project, name)
 
 
 def test_two_at_once_do_not_meet(project: Project) -> None:
