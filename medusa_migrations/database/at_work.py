@@ -33,7 +33,8 @@ def at_work(session: Session, holder: LockHolder | None) -> AtWork | None:
         with session.connection.cursor() as cursor:
             found = found._replace(indexing=index_progress(cursor, holder.pid))
         history = find(session, Place.for_session(session).name)
-        for app, name, progress in session.query(_UNDER_WAY.format(history.name)) if history else ():
+        rows = session.query(_UNDER_WAY.format(history.name)) if history and history.is_history() else []
+        for app, name, progress in rows:
             found = found._replace(id=found.id or MigrationId(app, name))
             if found.id == (app, name):
                 found = found._replace(backfills=tuple(_backfills(session, progress)))

@@ -372,6 +372,17 @@ class History:
             f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::float8)::bigint"
         )
 
+    def last_milliseconds(self) -> str:
+        """An SQL expression: what the row that was added last says of how long its migration took."""
+        return f"(SELECT duration_ms FROM {self.table} ORDER BY id DESC LIMIT 1)"
+
+    def last(self, count: int) -> str:
+        """A query for app, name and duration of the last so many rows that this run has added."""
+        return (
+            f"SELECT app::text, name::text, duration_ms FROM {self.table} WHERE run::text = {literal(self.run)}"
+            f" ORDER BY id DESC LIMIT {count}"
+        )
+
     def move_to_end(self, id_: MigrationId) -> str:
         """SQL that makes a row that of the last one executed."""
         return self._of_one_row(f"UPDATE {self.table} SET id = DEFAULT WHERE {_is(id_)}")

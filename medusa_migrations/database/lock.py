@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from medusa_migrations.errors import LockError
+from medusa_migrations.errors import DatabaseError, LockError
 from medusa_migrations.events import Listener, Waiting
 from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Migration
@@ -75,7 +75,7 @@ def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
         # The lock may be held for long before the first migration.
         while not session.query(f"{hold_sql()} {session.lock.take}")[0][0]:
             found = _holder(session, session.lock.in_the_way)
-            holder = found.text if found else told or N_("another process")
+            holder = found.words if found else told or N_("another process")
             left = deadline - time.monotonic()
             if left <= 0:
                 waited = N_("Waited {seconds:g} s; --lock-wait sets how long. ", seconds=wait) if wait else ""
@@ -99,10 +99,17 @@ def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
 
 def lock_holder(session: Session) -> LockHolder | None:
     """Who holds the run lock of the session's database or schema, or None."""
-    return _holder(session, session.lock.at_work)
+    found = _holder(session, session.lock.at_work)
+    return LockHolder(found.words, _running(session, found.sent), found.pid) if found else None
 
 
-def _holder(session: Session, query: str) -> LockHolder | None:
+class _Found(NamedTuple):
+    words: str
+    pid: int
+    sent: str  # the text of what it does, or has done last
+
+
+def _holder(session: Session, query: str) -> _Found | None:
     for pid, application, user, address, since, text, schema, waits in session.query(query):
         words: list[str] = [N_("pid {pid}", pid=pid)]
         words += [application] if application else []
@@ -111,9 +118,21 @@ def _holder(session: Session, query: str) -> LockHolder | None:
         words += [N_("connected since {since:%Y-%m-%d %H:%M:%S %Z}", since=since)] if since else []
         words += [N_("in the schema {schema!r}", schema=schema)] if schema is not None else []
         words += [N_("whose turn is before that of any schema: it waits for the whole database")] if waits else []
-        working_on = MARK.match(text or "")
-        return LockHolder(joined(", ", words), working_on[1] if working_on else None, pid)
+        return _Found(joined(", ", words), pid, text or "")
     return None
+
+
+def _running(session: Session, text: str) -> str | None:
+    """The id of the migration that what is sent begins with; of several that share a message the first to be done."""
+    mark = MARK.match(text)
+    ids = mark[1].split() if mark else []
+    if len(ids) < 2:
+        return ids[0] if ids else None
+    try:
+        done = {str(id_) for id_ in History(session).checksums() or ()}
+    except DatabaseError:  # who holds the lock is known all the same
+        return None
+    return next((id_ for id_ in ids if id_ not in done), None)
 
 
 def known_and_holder(

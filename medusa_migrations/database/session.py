@@ -89,13 +89,14 @@ def _setting(name: str, value: str) -> str:
     return f"SELECT pg_catalog.set_config({literal(name)}, {literal(value)}, false);"
 
 
-# Every migration's message begins with its id, for whoever looks at pg_stat_activity.
-MARK = re.compile(r"/\* (\S+) \*/")
+# Every migration's message begins with its id, for whoever looks at pg_stat_activity, which may cut it off.
+MARK = re.compile(r"/\* ((?:[\w.]+ )+)")
 
 
-def mark(id_: MigrationId) -> str:
-    """The comment that a migration's message begins with; none for what no file can be named, which may end it."""
-    return f"/* {id_} */ " if MigrationId.parse(str(id_)) else ""
+def mark(*ids: MigrationId) -> str:
+    """The comment that the message of migrations begins with; none for what no file can be named, which may end it."""
+    names = [str(id_) for id_ in ids if MigrationId.parse(str(id_))]
+    return f"/* {' '.join(names)} */ " if names else ""
 
 
 class SessionSql(NamedTuple):
@@ -214,27 +215,32 @@ class Session:
         with self.sending():
             postgresql.copy_in(self.connection, statement, [rows.encode()])
 
-    def insist(self, sql: str) -> None:
-        """Send what must be known of work that is done, also after a stop was requested. Raises django.db.Error."""
+    def insist(self, sql: str) -> list[tuple[Any, ...]]:
+        """Send what must be known of work that is done, also after a stop was requested, and give its rows.
+
+        Raises django.db.Error.
+        """
         try:
-            self._send_uninterrupted(sql)
+            return self._send_uninterrupted(sql)
         except Error as error:
             if not (self.interruption.is_requested and server_error(error).sqlstate == postgresql.QUERY_CANCELED):
                 raise
             self._send_uninterrupted("ROLLBACK")
-            self._send_uninterrupted(sql)  # the cancel that came first was meant for another
+            return self._send_uninterrupted(sql)  # the cancel that came first was meant for another
 
     def settle(self, sql: str) -> None:
         """Send what ends a run, also after a stop was requested; a connection that is gone needs no ending."""
         with contextlib.suppress(Error):
             self._send_uninterrupted(sql)
 
-    def _send_uninterrupted(self, sql: str) -> None:
+    def _send_uninterrupted(self, sql: str) -> list[tuple[Any, ...]]:
         if self.interruption.is_requested:
             self.interruption.detach()
         with self.connection.wrap_database_errors, self._cursor() as cursor:
             self._send(cursor, sql)
+            rows = postgresql.last_rows(cursor)
             self._keep_utf8()
+        return rows
 
     def compose(self, sql: str, params: list[Any]) -> str:
         """`sql` with `params` as literals, quoted by the driver."""
@@ -318,9 +324,8 @@ class Session:
     def reached(self) -> int:
         """The last number that was noted, 0 if none was; ends the transaction, also after a stop."""
         self.rollback()
-        with contextlib.suppress(Error), self.connection.wrap_database_errors, self._cursor() as cursor:
-            cursor.execute(postgresql.REACHED)
-            return int(cursor.fetchone()[0])
+        with contextlib.suppress(Error):
+            return int(self.insist(postgresql.REACHED)[0][0])
         return 0
 
     def _cursor(self) -> Any:

@@ -158,7 +158,9 @@ def _carried_out(work: _Work) -> RunResult:
             options.begin(work.history)
         now = work.plan()
         _refuse_stale(now, options)
-        if now != plan:
+        if now == plan:
+            now = plan  # of thousands, one is enough
+        else:
             tasks = work.load(now)
         if tasks:
             session.refuse_unusable()

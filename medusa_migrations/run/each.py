@@ -103,6 +103,11 @@ def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
     send_around(run.session, task.script, behind_a_part(run, row, end))
 
 
+def as_part(run: Run, task: Task, row: str, begin: str = "", end: str = "") -> str:
+    """All that is sent for `task` where it goes with others; `row` is SQL for the history."""
+    return f"{_before(run, task, begin)}{task.script.sql}\n;{behind_a_part(run, row, end)}"
+
+
 def behind_a_part(run: Run, row: str, end: str = "") -> str:
     """What follows a part: the resets, and last the history row, which looks at the lock; `end` is its COMMIT."""
     deferred = CHECK_DEFERRED if end else ""

@@ -31,7 +31,8 @@ class Ending(NamedTuple):
 
     `outcome` says it in words. `may_be_done` tells that a connection that was lost leaves it open. `of_all` tells that
     all migrations of the run share it. `cure` is what to do, where that does not depend on the error.
-    `in_transaction` tells that the run has put it into one.
+    `in_transaction` tells that the run has put it into one. `lost` is what is said in place of `outcome` where the
+    connection was lost, and leaves it open.
     """
 
     outcome: str = N_("It was rolled back.")
@@ -39,6 +40,7 @@ class Ending(NamedTuple):
     of_all: bool = False
     cure: str = ""
     in_transaction: bool = True
+    lost: str = _LOST
 
 
 class StatementFailed(Exception):
@@ -117,7 +119,7 @@ class StatementFailed(Exception):
             what = N_("{id} failed ({direction})", id=self.script.id, direction=direction)
         reason, *lines = self.facts()
         lines = [joined(": ", [what, reason]), *lines]
-        lines.append(_LOST if self.in_doubt(ending) else ending.outcome)
+        lines.append(ending.lost if self.in_doubt(ending) else ending.outcome)
         if before:
             ids = ", ".join(map(str, before))
             if direction is Direction.UP:

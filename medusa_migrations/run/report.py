@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from medusa_migrations.database.destination import name_of
 from medusa_migrations.database.postgresql import Notice
@@ -49,6 +49,12 @@ class Report:
         self.tell_how_far(task)
         return time.monotonic()
 
+    def carry_out(self, task: Task, work: Callable[[], None]) -> None:
+        """Do `work`, which carries out `task`, and tell when it begins and that it is done. Raises StopRequested."""
+        begun = self.start(task)
+        work()
+        self.finish(task, milliseconds_since(begun))
+
     def finish(self, task: Task, milliseconds: int) -> None:
         """Tell that `task` is done, and took that long."""
         status: Status = "faked"
@@ -74,18 +80,18 @@ class Report:
             self.announcer.done(result)
         self.kept = None
 
-    def finish_together(self, tasks: Sequence[Task], done: int, milliseconds: int) -> None:
-        """Tell of the first `done` of `tasks` as if they had been sent one by one, and that the next is under way.
+    def finish_together(self, tasks: Sequence[Task], took: Sequence[int]) -> None:
+        """Tell of the first of `tasks` as if they had been sent one by one, and that the next is under way.
 
-        `milliseconds` is what all of them took.
+        `took` are the milliseconds of each of those that are done.
         """
         notices = self.run.session.take_notices()
-        for task in tasks[:done]:
+        for task, milliseconds in zip(tasks, took, strict=False):
             self._tell_start(task)
-            self.finish(task, milliseconds // len(tasks))
+            self.finish(task, milliseconds)
         self._tell(notices)  # of which of them each is, nobody knows
-        if done < len(tasks):
-            self._tell_start(tasks[done])
+        if len(took) < len(tasks):
+            self._tell_start(tasks[len(took)])
 
     def tell_how_far(self, task: Task) -> None:
         """Tell that `task` is the next, in a run that takes long."""

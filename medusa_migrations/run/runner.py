@@ -14,16 +14,15 @@ from medusa_migrations.errors import MigrationError
 from medusa_migrations.migration import Direction
 from medusa_migrations.run_result import RunResult
 
+from .batches import batches
 from .each import Each
 from .failure import Ending, StatementFailed
 from .options import Options
 from .report import Report, milliseconds_since
+from .several import FILES, MANY, Several, can_share_message
 from .shared import Run
 from .task import Task
 from .together import Together
-
-# How many migrations have what is sent of them in memory before it is.
-_AHEAD = 50
 
 
 class Way(Protocol):
@@ -56,11 +55,7 @@ class Runner:
         if self.run.options.mode == "all":
             self._go(Together(self.run, self.report, tasks))
         else:
-            for group, way in self._with_ways(groups(tasks)):
-                if len(group) == 1:
-                    self._carry_out_one(group[0], way)
-                else:
-                    self._go(way)
+            self._carry_out_in_order(tasks)
         return self.report.result()
 
     def _expect_citus(self, tasks: Sequence[Task]) -> None:
@@ -68,12 +63,23 @@ class Runner:
         if any("citus" in task.script.sql.lower() for task in tasks):
             self.run.session.is_citus = True
 
-    def _with_ways(self, groups: Iterator[list[Task]]) -> Iterator[tuple[list[Task], Way]]:
-        """Each group with its way. Several are made together, which takes less than one by one between two answers."""
-        while ready := [(group, self._way(group)) for group in itertools.islice(groups, _AHEAD)]:
-            yield from ready
+    def _carry_out_in_order(self, tasks: Sequence[Task]) -> None:
+        """Those together that share a transaction, and of a long run those that can share a message."""
+        is_long = len(tasks) >= MANY and not self.run.session.is_citus
+        for shared, found in itertools.groupby(groups(tasks), lambda group: is_long and can_share_message(group)):
+            if shared:
+                for batch in batches([task for (task,) in found], FILES):
+                    self._carry_out_group(batch, Several)
+            else:
+                for group in found:
+                    self._carry_out_group(group, Together)
 
-    def _carry_out_one(self, task: Task, way: Way) -> None:
+    def _carry_out_group(self, group: Sequence[Task], of_many: type[Several | Together]) -> None:
+        if len(group) > 1:
+            self._go(of_many(self.run, self.report, group))
+            return
+        (task,) = group
+        way = self._way(task)
         try:
             begun = self.report.start(task)
         except StopRequested as stop:
@@ -89,11 +95,8 @@ class Runner:
         except StopRequested as stop:
             raise self.report.interrupted(way.ending()) from stop
 
-    def _way(self, group: Sequence[Task]) -> Way:
-        """The way of those that share a transaction, or of one that shares none with others."""
-        if len(group) > 1:
-            return Together(self.run, self.report, group)
-        task = group[0]
+    def _way(self, task: Task) -> Way:
+        """That of one that shares no transaction with others."""
         if task.transactional:
             return Each(self.run, task)
         if not task.function:

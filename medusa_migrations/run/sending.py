@@ -53,10 +53,10 @@ def send_around(session: Session, script: Script | None, sql: str) -> None:
         session.execute(sql)
 
 
-def insist(session: Session, script: Script, sql: str) -> None:
-    """Send the record of work that is done; a stop that was requested waits for it."""
+def insist(session: Session, script: Script | None, sql: str) -> list[tuple[Any, ...]]:
+    """Send the record of work that is done, or ask for it; a stop that was requested waits for that."""
     with refused(session, script):
-        session.insist(sql)
+        return session.insist(sql)
 
 
 def ask(session: Session, script: Script | None, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:

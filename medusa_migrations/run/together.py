@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.keys import LOCK_LOST
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, FORGET_REACHED
-from medusa_migrations.database.session import mark
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
-from .each import behind_a_part, history_sql, sender
+from .batches import batches
+from .each import as_part, history_sql, sender
 from .failure import Ending, StatementFailed
 from .logged import applied
 from .report import Report, milliseconds_since
@@ -20,9 +20,8 @@ from .sending import ask, send_around
 from .shared import Run
 from .task import Task
 
-# A message waits in the client's and the server's memory, and nothing is told before its end.
+# Nothing is told before a message's end.
 FILES = 50
-CHARACTERS = 200_000
 
 _SAVEPOINT = "medusa_migrations_batch"
 _ALL_ROLLED_BACK = N_("Everything was rolled back: this run has changed nothing.")
@@ -55,12 +54,10 @@ class Together:
         del self.report.results[self.first :]
         self.is_committing = False
         send_around(self.run.session, None, f"{FORGET_REACHED}; BEGIN")
-        for batch in batches(self.tasks):
+        for batch in batches(self.tasks, FILES):
             if len(batch) == 1 or self.run.session.is_citus or not self._sent_as_one(batch):
                 for task in batch:
-                    begun = self.report.start(task)
-                    sender(self.run, task)()
-                    self.report.finish(task, milliseconds_since(begun))
+                    self.report.carry_out(task, sender(self.run, task))
         self.is_committing = True
         options = self.run.options
         send_around(self.run.session, None, f"{options.timeouts('SET LOCAL')}{CHECK_DEFERRED}{options.guard}COMMIT")
@@ -81,8 +78,7 @@ class Together:
         try:
             send_around(session, None, savepoint + message + (f"RELEASE {_SAVEPOINT}" if done else ""))
         except StopRequested:
-            reached = max(session.reached() - done, 0)
-            self.report.finish_together(batch, reached, milliseconds_since(begun))
+            self._finish(batch, max(session.reached() - done, 0), begun)
             raise
         except StatementFailed as failed:
             if failed.error.is_lost:
@@ -94,40 +90,19 @@ class Together:
             if LOCK_LOST in failed.error.message and ask(session, None, session.lock.take) != [(True,)]:
                 raise
             return False
-        self.report.finish_together(batch, len(batch), milliseconds_since(begun))
+        self._finish(batch, len(batch), begun)
         return True
+
+    def _finish(self, batch: Sequence[Task], done: int, begun: float) -> None:
+        self.report.finish_together(batch, [milliseconds_since(begun) // len(batch)] * done)
 
     def _in_batch(self, task: Task, number: int, place: int) -> str:
         """A migration as a part of a message; `number` is its own among all, `place` that in the batch, from 1."""
-        before = mark(task.id) + self.run.options.timeouts("SET LOCAL")
         row = history_sql(self.run, task, self.run.history.milliseconds_since_last(), logged=False)
-        reach = self.run.session.reach(number, is_first=place == 1)
-        return f"{before}{task.script.sql}\n;{behind_a_part(self.run, row)}{reach}"
+        return as_part(self.run, task, row) + self.run.session.reach(number, is_first=place == 1)
 
     def _logged(self, batch: Sequence[Task]) -> str:
         """SQL for the journal's entries of up parts in a message; those of down parts come with their rows."""
         done = [(task.id, task.checksum, applied(task, "")) for task in batch if task.direction is Direction.UP]
         history = self.run.history
         return history.journal.add_of_rows(history.table, done) if done else ""
-
-
-def batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:
-    """`tasks` in their order, those together that go as one message.
-
-    Alone is what has rows for COPY, is in Python or undoes others, which takes messages of its own, and what is large.
-    """
-    batch: list[Task] = []
-    size = 0
-    for task in tasks:
-        length = len(task.script.sql)
-        alone = task.script.copies or task.function is not None or bool(task.undone) or length > CHARACTERS
-        if batch and (alone or len(batch) == FILES or size + length > CHARACTERS):
-            yield batch
-            batch, size = [], 0
-        batch.append(task)
-        size += length
-        if alone:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

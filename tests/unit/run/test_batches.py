@@ -1,4 +1,4 @@
-"""Which migrations share a message, in one transaction for all."""
+"""Which migrations share a message."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pytest
 
 from medusa_migrations.migration import Direction, MigrationId, Piece
 from medusa_migrations.plan.steps import Step
+from medusa_migrations.run.batches import CHARACTERS, batches
 from medusa_migrations.run.task import Script, Task
-from medusa_migrations.run.together import CHARACTERS, FILES, batches
+
+FILES = 5
 
 
 def task(sql: str, *, copies: bool = False, python: bool = False) -> Task:
@@ -32,6 +34,6 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_which_share_a_message(case: str) -> None:
     tasks, sizes = CASES[case]
-    found = list(batches(tasks))
+    found = list(batches(tasks, FILES))
     assert [len(batch) for batch in found] == sizes
     assert [one for batch in found for one in batch] == tasks

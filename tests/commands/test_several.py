@@ -1,0 +1,184 @@
+"""A long run with a transaction for each: migrations that share a message, and all that holds as if they did not."""
+
+from __future__ import annotations
+
+import signal
+from itertools import pairwise
+
+import pytest
+
+from medusa_migrations.run.several import FILES, MANY
+from tests.support.processes import ended, read_until, transaction
+from tests.support.projects import SLEEPING, Project
+
+COUNT = MANY + 7
+WRONG = 3 * FILES + 4
+
+
+@pytest.fixture
+def many(project: Project) -> list[str]:
+    return [project.table(number // 60 * 100 + number % 60) for number in range(COUNT)]  # as minutes and seconds
+
+
+def transactions(project: Project) -> int:
+    """How many transactions have added the rows of the history."""
+    return int(project.sql("SELECT count(DISTINCT xmin::text) FROM medusa_migrations")[0][0])
+
+
+@pytest.mark.smoke
+def test_all_are_applied_in_their_order_each_in_its_transaction(project: Project, many: list[str]) -> None:
+    outcome = project.run("--json").ok()
+    assert [(one["id"], one["status"]) for one in outcome.json["migrations"]] == [(id_, "applied") for id_ in many]
+    assert project.applied() == many
+    assert transactions(project) == COUNT
+    times = project.sql("SELECT applied_at, duration_ms FROM medusa_migrations ORDER BY id")
+    assert all(before <= after for (before, _), (after, _) in pairwise(times))
+    assert all(0 <= milliseconds < 5000 for _, milliseconds in times)
+    assert project.sql("SELECT name, checksum, action FROM medusa_migrations_log ORDER BY id") == project.sql(
+        "SELECT name, checksum, 'applied' FROM medusa_migrations ORDER BY id"
+    )
+    assert project.locks() == 0
+
+
+def test_the_time_of_each_is_its_own(project: Project, many: list[str]) -> None:
+    slow = many[WRONG]
+    project.write(slow, "SELECT pg_sleep(0.4);")
+    outcome = project.run("--json").ok()
+    rows = project.sql("SELECT app || '.' || name, duration_ms FROM medusa_migrations WHERE duration_ms >= 400")
+    logged = project.sql("SELECT app || '.' || name, duration_ms FROM medusa_migrations_log WHERE duration_ms >= 400")
+    assert [id_ for id_, _ in rows] == [slow]
+    assert logged == rows
+    told = [(one["id"], one["duration_ms"]) for one in outcome.json["migrations"] if one["duration_ms"] >= 400]
+    assert told == rows
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("wrong", "column", "state"),
+    [("SELECT nothing;", 8, "42703"), ("SELECT 1 1;", 10, "42601"), ("SELECT 1/(SELECT 0);", None, "22012")],
+    ids=["as it is planned", "as the message is parsed", "as it runs"],
+)
+def test_one_that_fails_is_told_with_its_place_and_those_before_it_stay(
+    project: Project, many: list[str], wrong: str, column: int | None, state: str
+) -> None:
+    project.write(many[WRONG], f"SELECT 1;\n{wrong}")
+    outcome = project.run("--json")
+    assert outcome.code == 1
+    error = outcome.json["error"]
+    assert (error["id"], error["line"], error["column"], error["sqlstate"]) == (
+        many[WRONG],
+        3 if column else None,
+        column,
+        state,
+    )
+    assert [(one["id"], one["status"]) for one in outcome.json["migrations"]] == [
+        *((id_, "applied") for id_ in many[:WRONG]),
+        (many[WRONG], "failed"),
+    ]
+    assert project.applied() == many[:WRONG]
+    assert len(project.tables()) == WRONG
+    project.write(many[WRONG], "SELECT 1;")
+    project.run().ok()
+    assert project.applied() == many
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_one_that_is_stopped_is_told_and_those_before_it_stay(project: Project, many: list[str], name: str) -> None:
+    project.write(many[WRONG], "SELECT pg_sleep(60);")
+    process = project.start("migrations_run", "--build")
+    project.wait_for(SLEEPING)
+    process.send_signal(getattr(signal, name))
+    stdout, stderr = process.communicate(timeout=30)
+    assert f"{many[WRONG]} was stopped. It was rolled back. Applied before: {', '.join(many[:WRONG])}." in stderr
+    assert f"Applying {many[WRONG - 1]}... OK" in stdout
+    assert f"Applying {many[WRONG]}... FAILED" in stdout
+    assert many[WRONG + 1] not in stdout
+    assert project.applied() == many[:WRONG]
+    assert project.locks() == 0
+
+
+def test_which_one_is_under_way_is_seen(project: Project, many: list[str]) -> None:
+    project.write(many[WRONG], "SELECT pg_sleep(60);")
+    process = project.start("migrations_run", "--build")
+    project.wait_for(SLEEPING)
+    shown = {one["id"]: one["state"] for one in project.manage("migrations_show", "--json").ok().json["migrations"]}
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert shown == dict.fromkeys(many[:WRONG], "applied") | {many[WRONG]: "running"} | dict.fromkeys(
+        many[WRONG + 1 :], "pending"
+    )
+
+
+def test_what_a_killed_run_has_done_is_known_to_the_next(project: Project, many: list[str]) -> None:
+    project.write(many[WRONG], "SELECT pg_sleep(60);")
+    process = project.start("migrations_run", "--build")
+    project.wait_for(SLEEPING)
+    process.kill()
+    process.communicate()
+    project.write(many[WRONG], "SELECT 1;")
+    project.run().ok()
+    assert project.applied() == many
+
+
+def test_a_connection_that_is_lost_leaves_open_which_of_them_are_applied(project: Project, many: list[str]) -> None:
+    project.write(many[WRONG], "SELECT pg_terminate_backend(pg_backend_pid());")
+    said = project.run().error()
+    sent = many[WRONG // FILES * FILES :][:FILES]
+    assert f"{sent[0]} failed (up): " in said
+    assert f"it is not known here which of these were applied: {', '.join(sent)}." in said
+    assert "To find out, run migrate" in said or "it looks into the history first" in said
+    assert project.applied() == many[:WRONG]
+    project.write(many[WRONG], "SELECT 1;")
+    project.run().ok()
+    assert project.applied() == many
+
+
+def test_what_waits_for_a_lock_is_tried_again(project: Project, many: list[str]) -> None:
+    project.sql("CREATE TABLE held (id int)")
+    project.write(many[WRONG], "ALTER TABLE held ADD COLUMN more int;")
+    project.manage("migrations_build").ok()
+    with transaction(project, "SELECT * FROM held") as other:
+        run = project.start("migrations_run", "--lock-timeout", "200ms", "--retries", "9")
+        read_until(run, f"{many[WRONG]} was rolled back")
+        other.rollback()
+        code, _, stderr = ended(run)
+    assert code == 0, stderr
+    assert project.applied() == many
+
+
+def test_one_that_frees_the_run_lock_is_told(project: Project, many: list[str]) -> None:
+    project.write(many[WRONG], "SELECT pg_advisory_unlock_all();")
+    assert f"{many[WRONG]} failed (up): " in project.run().error()
+    assert project.applied() == many[:WRONG]
+
+
+def test_what_cannot_share_a_message_goes_in_its_place(project: Project, many: list[str]) -> None:
+    project.write(many[WRONG], "CREATE INDEX CONCURRENTLY i ON t3 (id);", None, option=" transaction:false")
+    project.write(many[WRONG + 2], "COPY t1 (id) FROM stdin;\n1\n2\n\\.")
+    project.run().ok()
+    assert project.applied() == many
+    assert project.sql("SELECT count(*) FROM t1") == [(2,)]
+
+
+def test_what_one_sets_reaches_no_other(project: Project, many: list[str]) -> None:
+    project.write(many[WRONG], "SET search_path TO pg_catalog; SET statement_timeout = '1ms'; SET ROLE pg_monitor;")
+    project.run().ok()
+    assert len(project.tables()) == COUNT - 1
+
+
+def test_a_deferred_check_is_made_before_the_next_begins(project: Project, many: list[str]) -> None:
+    project.write(
+        many[WRONG],
+        "CREATE TABLE p (id int PRIMARY KEY);"
+        " CREATE TABLE c (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED); INSERT INTO c VALUES (1);",
+    )
+    assert f"{many[WRONG]} failed (up): " in project.run().error()
+    assert project.applied() == many[:WRONG]
+
+
+def test_only_the_history_of_many_is_written(project: Project, many: list[str]) -> None:
+    project.run("--fake").ok()
+    assert project.applied() == many
+    assert project.tables() == set()
+    assert project.sql("SELECT DISTINCT action, duration_ms FROM medusa_migrations_log") == [("faked", None)]
