@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import pytest
 from medusa_migrations.run.several import FILES, MANY
 from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import SLEEPING, Project
+from tests.support.standby import server_in
 
 COUNT = MANY + 7
 WRONG = 3 * FILES + 4
@@ -17,6 +19,10 @@ WRONG = 3 * FILES + 4
 
 @pytest.fixture
 def many(project: Project) -> list[str]:
+    return write_many(project)
+
+
+def write_many(project: Project) -> list[str]:
     return [project.table(number // 60 * 100 + number % 60) for number in range(COUNT)]  # as minutes and seconds
 
 
@@ -129,6 +135,29 @@ def test_a_connection_that_is_lost_leaves_open_which_of_them_are_applied(project
     assert f"it is not known here which of these were applied: {', '.join(sent)}." in said
     assert "To find out, run migrate" in said or "it looks into the history first" in said
     assert project.applied() == many[:WRONG]
+    project.write(many[WRONG], "SELECT 1;")
+    project.run().ok()
+    assert project.applied() == many
+
+
+def test_a_server_that_crashes_has_all_that_was_told_and_nothing_by_halves(lone_project: Project) -> None:
+    project, folder = lone_project, lone_project.folder.parent / "pg"
+    project.sql("ALTER SYSTEM SET wal_writer_delay = '10s'")  # so that what no COMMIT waited for is not on the disk
+    project.sql("SELECT pg_reload_conf()")
+    many = write_many(project)
+    project.write(many[WRONG], "SELECT pg_sleep(60);")
+    process = project.start("migrations_run", "--build")
+    project.wait_for(SLEEPING)
+    os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert "it is not known here which of these were applied" in stderr
+    server_in(folder)
+    applied = project.applied()
+    told = [id_ for id_ in many if f"Applying {id_}... OK" in stdout]
+    assert told == many[: WRONG // FILES * FILES]
+    assert applied == many[: len(applied)]
+    assert len(told) <= len(applied) <= WRONG
+    assert len(project.tables()) == len(applied)
     project.write(many[WRONG], "SELECT 1;")
     project.run().ok()
     assert project.applied() == many
