@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import itertools
 import re
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -170,7 +172,7 @@ class Part(NamedTuple):
     def pieces_of_sql(self, text: str) -> tuple[Piece, ...]:
         """Where in `sql(text)` the pieces are."""
         if not self.more:
-            return (Piece(0, self.end - self.start, self.line),)
+            return _all_of_it(self.line)
         texts = self._texts(text)
         starts = itertools.accumulate((len(one) + len(_joint(one)) for one in texts[:-1]), initial=0)
         return tuple(
@@ -184,6 +186,12 @@ class Part(NamedTuple):
 
     def _texts(self, text: str) -> list[str]:
         return [text[self.start : self.end], *(text[piece.start : piece.end] for piece in self.more)]
+
+
+@functools.cache
+def _all_of_it(line: int) -> tuple[Piece, ...]:
+    """The one piece that is a whole text, which the parts of thousands of files share."""
+    return (Piece(0, sys.maxsize, line),)
 
 
 def _joined(texts: list[str]) -> str:

@@ -17,7 +17,7 @@ from medusa_migrations import conf
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.files.build import release
 from medusa_migrations.messages import N_
-from medusa_migrations.migration import REPEATABLE, Migration, MigrationId
+from medusa_migrations.migration import REPEATABLE, Direction, Migration, MigrationId
 from medusa_migrations.models import (
     FORMAT,
     HISTORY_COMMENT,
@@ -372,15 +372,14 @@ class History:
             f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::float8)::bigint"
         )
 
-    def last_milliseconds(self) -> str:
-        """An SQL expression: what the row that was added last says of how long its migration took."""
-        return f"(SELECT duration_ms FROM {self.table} ORDER BY id DESC LIMIT 1)"
-
-    def last(self, count: int) -> str:
-        """A query for app, name and duration of the last so many rows that this run has added."""
+    def done(self, direction: Direction, count: int) -> str:
+        """A query for app, name and duration of what this run has done in `direction`, the last so many of it."""
+        there = "NOT NULL" if direction is Direction.UP else "NULL"
         return (
-            f"SELECT app::text, name::text, duration_ms FROM {self.table} WHERE run::text = {literal(self.run)}"
-            f" ORDER BY id DESC LIMIT {count}"
+            f"SELECT j.app, j.name, j.duration_ms FROM (SELECT id, app::text, name::text, duration_ms FROM"
+            f" {self.journal.table} WHERE run::text = {literal(self.run)} ORDER BY id DESC LIMIT {count}) j"
+            f" LEFT JOIN {self.table} h ON h.app::text = j.app AND h.name::text = j.name WHERE h.id IS {there}"
+            " ORDER BY j.id"
         )
 
     def move_to_end(self, id_: MigrationId) -> str:

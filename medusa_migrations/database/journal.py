@@ -32,6 +32,11 @@ SELECT pg_catalog.row_security_active(c.oid) AND NOT {ALL_ROWS} FROM pg_catalog.
 WHERE c.oid = pg_catalog.to_regclass(%s)::oid
 """
 
+_ASKED = """
+SELECT session_user::text, pg_catalog.current_database()::text, pg_catalog.has_table_privilege(%s, 'INSERT'),
+    pg_catalog.has_table_privilege(%s, 'SELECT') AND NOT pg_catalog.row_security_active(pg_catalog.to_regclass(%s)::oid)
+"""
+
 # A journal without a history in its schema, of the schemas that this user may look into.
 _LEFT_BEHIND = """
 SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -61,16 +66,19 @@ class Entry(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """The table, by its name with its schema; `common` is SQL for what all entries of one run have alike."""
+    """The table, by its name with its schema; `common` is SQL for what all entries of one run have alike.
+
+    `is_readable` tells that this user may read all of it, which to write does not take.
+    """
 
     table: str
     common: str
+    is_readable: bool = False
 
     @classmethod
     def of(cls, session: Session, table: str, run: str, applied_by: str, release: str) -> Journal:
         """That of one run. Raises DatabaseError if nothing may be written into it."""
-        asked = "SELECT session_user::text, pg_catalog.current_database()::text, pg_catalog.has_table_privilege(%s, %s)"
-        user, database, may_insert = session.query(asked, [table, "INSERT"])[0]
+        user, database, may_insert, may_read = session.query(_ASKED, [table, table, table])[0]
         if not may_insert:
             raise DatabaseError(
                 N_(
@@ -83,7 +91,7 @@ class Journal(NamedTuple):
             )
         process = f"{socket.gethostname()}:{os.getpid()}"
         values = ", ".join(map(literal, [run, applied_by, user, process, release, database]))
-        return cls(table, values)
+        return cls(table, values, may_read)
 
     def add(self, id_: MigrationId, checksum: str, entry: Entry) -> str:
         """SQL that adds an entry. Behind another statement it takes the server less time than `follow` in that."""
@@ -107,6 +115,14 @@ class Journal(NamedTuple):
             f" d.name, d.checksum FROM (VALUES {values}) d (number, app, name, checksum, action, message) LEFT JOIN"
             f" (SELECT app, name, applied_at, duration_ms FROM {history} ORDER BY id DESC LIMIT {len(done)}) h"
             " ON h.app::text = d.app AND h.name::text = d.name ORDER BY d.number;"
+        )
+
+    def milliseconds_since_last(self) -> str:
+        """As SERVER_MILLISECONDS, of one behind others in one message: from the entry before on."""
+        last = f"(SELECT at FROM {self.table} ORDER BY id DESC LIMIT 1)"
+        return (
+            "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()"
+            f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::float8)::bigint"
         )
 
     def _insert(self) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from medusa_migrations.errors import DatabaseError, LockError
 from medusa_migrations.events import Listener, Waiting
 from medusa_migrations.messages import N_, joined
-from medusa_migrations.migration import Migration
+from medusa_migrations.migration import Direction, Migration
 from medusa_migrations.plan.known import Known
 
 from . import postgresql
@@ -123,16 +123,16 @@ def _holder(session: Session, query: str) -> _Found | None:
 
 
 def _running(session: Session, text: str) -> str | None:
-    """The id of the migration that what is sent begins with; of several that share a message the first to be done."""
+    """The id of the migration that what is sent begins with; of several in one message the first that is not done."""
     mark = MARK.match(text)
-    ids = mark[1].split() if mark else []
-    if len(ids) < 2:
-        return ids[0] if ids else None
+    direction, *ids = mark[1].split() if mark else [""]
+    if not ids:
+        return direction or None
     try:
-        done = {str(id_) for id_ in History(session).checksums() or ()}
+        there = {str(id_) for id_ in History(session).checksums() or ()}
     except DatabaseError:  # who holds the lock is known all the same
         return None
-    return next((id_ for id_ in ids if id_ not in done), None)
+    return next((id_ for id_ in ids if (id_ in there) == (direction == Direction.DOWN)), None)
 
 
 def known_and_holder(

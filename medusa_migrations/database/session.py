@@ -6,7 +6,7 @@ import contextlib
 import copy
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DataError, Error
@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from medusa_migrations.errors import DatabaseError
 from medusa_migrations.events import Listener, Remarked, ignore
 from medusa_migrations.messages import N_
-from medusa_migrations.migration import MigrationId
+from medusa_migrations.migration import Direction, MigrationId
 
 from . import postgresql
 from .destination import Destination, FleetTarget, named, target_of
@@ -93,10 +93,14 @@ def _setting(name: str, value: str) -> str:
 MARK = re.compile(r"/\* ((?:[\w.]+ )+)")
 
 
-def mark(*ids: MigrationId) -> str:
-    """The comment that the message of migrations begins with; none for what no file can be named, which may end it."""
-    names = [str(id_) for id_ in ids if MigrationId.parse(str(id_))]
-    return f"/* {' '.join(names)} */ " if names else ""
+def mark(id_: MigrationId) -> str:
+    """The comment that a migration's message begins with; none for what no file can be named, which may end it."""
+    return f"/* {id_} */ " if MigrationId.parse(str(id_)) else ""
+
+
+def mark_of_several(direction: Direction, ids: Sequence[MigrationId]) -> str:
+    """The comment that the message of several migrations begins with, which has its word for the direction."""
+    return f"/* {direction} {' '.join(str(id_) for id_ in ids if MigrationId.parse(str(id_)))} */ "
 
 
 class SessionSql(NamedTuple):

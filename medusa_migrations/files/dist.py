@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -201,7 +202,12 @@ def _read_manifest(path: Path, take: Callable[[dict[str, Any]], T]) -> list[T]:
 
 
 def _checksum(entry: dict[str, Any]) -> tuple[MigrationId, str]:
-    return MigrationId._make(entry["id"].split(".", 1)), entry["checksum"]
+    return _id(entry["id"]), entry["checksum"]
+
+
+def _id(text: str) -> MigrationId:
+    app, name = text.split(".", 1)
+    return MigrationId(sys.intern(app), name)  # thousands have the same app
 
 
 def _manifest(migrations: Sequence[Migration], release: str | None) -> str:
@@ -241,7 +247,7 @@ def _from_json(dist_dir: str, entry: dict[str, Any]) -> Migration:
     Raises ValueError for one that names a file elsewhere, which only somebody else can have written.
     """
     id_, source, file_hash, down = (
-        MigrationId._make(entry["id"].split(".", 1)),
+        _id(entry["id"]),
         entry["source"],
         entry["hash"],
         entry["down"],

@@ -55,8 +55,8 @@ class Report:
         work()
         self.finish(task, milliseconds_since(begun))
 
-    def finish(self, task: Task, milliseconds: int) -> None:
-        """Tell that `task` is done, and took that long."""
+    def finish(self, task: Task, milliseconds: int | None) -> None:
+        """Tell that `task` is done, and took that long, None if nobody knows."""
         status: Status = "faked"
         if not task.fake:
             status = "applied" if task.direction is Direction.UP else "reverted"
@@ -80,7 +80,7 @@ class Report:
             self.announcer.done(result)
         self.kept = None
 
-    def finish_together(self, tasks: Sequence[Task], took: Sequence[int]) -> None:
+    def finish_together(self, tasks: Sequence[Task], took: Sequence[int | None]) -> None:
         """Tell of the first of `tasks` as if they had been sent one by one, and that the next is under way.
 
         `took` are the milliseconds of each of those that are done.

@@ -65,7 +65,7 @@ class Runner:
 
     def _carry_out_in_order(self, tasks: Sequence[Task]) -> None:
         """Those together that share a transaction, and of a long run those that can share a message."""
-        is_long = len(tasks) >= MANY and not self.run.session.is_citus
+        is_long = len(tasks) >= MANY and not self.run.session.is_citus and self.run.history.journal.is_readable
         for shared, found in itertools.groupby(groups(tasks), lambda group: is_long and can_share_message(group)):
             if shared:
                 for batch in batches([task for (task,) in found], FILES):

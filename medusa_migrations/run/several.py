@@ -7,14 +7,13 @@ from typing import Any
 
 from medusa_migrations.database.history import SERVER_MILLISECONDS
 from medusa_migrations.database.interruption import StopRequested
-from medusa_migrations.database.session import mark
+from medusa_migrations.database.session import mark_of_several
 from medusa_migrations.messages import N_
-from medusa_migrations.migration import Direction, MigrationId
+from medusa_migrations.migration import Direction
 
 from .batches import can_share
 from .each import Each, as_part, history_sql
 from .failure import Ending, StatementFailed
-from .logged import applied
 from .report import Report
 from .sending import ask, insist
 from .shared import Run
@@ -32,12 +31,13 @@ _COMMIT_SOON = "SET LOCAL synchronous_commit = off; COMMIT;"
 
 
 def can_share_message(group: Sequence[Task]) -> bool:
-    """Whether those that share a transaction are one, in the up direction, that can share a message with others.
+    """Whether those that share a transaction are one that can share a message with others.
 
-    How long a down part takes cannot be told there, as its row goes.
+    That one of them is done is told by its row in the history, which what is run again has before too.
     """
     (task, *others) = group
-    return not others and task.transactional and task.direction is Direction.UP and can_share(task)
+    is_again = task.direction is Direction.UP and task.row is not None
+    return not others and task.transactional and not is_again and can_share(task)
 
 
 class Several:
@@ -46,11 +46,13 @@ class Several:
     def __init__(self, run: Run, report: Report, tasks: Sequence[Task]) -> None:
         self.run, self.report, self.tasks = run, report, tasks
         self.is_shared = True  # until they go one by one
-        self.last = run.history.last(len(tasks))
-        rows = [history_sql(run, tasks[0], SERVER_MILLISECONDS), *map(self._row, tasks[1:])]
+        self.done = run.history.done(run.direction, len(tasks))
+        since_last = run.history.journal.milliseconds_since_last()
+        times = [SERVER_MILLISECONDS, *[since_last] * (len(tasks) - 1)]
+        rows = [history_sql(run, task, time) for task, time in zip(tasks, times, strict=True)]
         ends = [*[_COMMIT_SOON] * (len(tasks) - 1), "COMMIT;"]
         parts = (as_part(run, *part[:2], "BEGIN;", part[2]) for part in zip(tasks, rows, ends, strict=True))
-        self.message = mark(*(task.id for task in tasks)) + "".join(parts)
+        self.message = mark_of_several(run.direction, [task.id for task in tasks]) + "".join(parts)
 
     def carry_out(self) -> None:
         """Send all; if one fails, it and those behind it one by one, which tells where and tries again.
@@ -61,38 +63,35 @@ class Several:
         session.interruption.check()
         self.report.tell_how_far(self.tasks[0])
         try:
-            rows = ask(session, None, self.message + self.last)
+            self._tell(ask(session, None, self.message + self.done), len(self.tasks))
         except StopRequested:
-            session.rollback()
-            self._tell(insist(session, None, self.last))
+            self._tell_of_some()
             raise
         except StatementFailed as failed:
             if failed.error.is_lost:
                 raise StatementFailed(self.tasks[0].script, failed.error) from failed
-            session.rollback()
-            rows = insist(session, None, self.last)
-        self.is_shared = False
-        for task in self.tasks[self._tell(rows) :]:
-            self.report.carry_out(task, Each(self.run, task).carry_out)
+            self.is_shared = False
+            for task in self.tasks[self._tell_of_some() :]:
+                self.report.carry_out(task, Each(self.run, task).carry_out)
 
     def ending(self) -> Ending:
         """What becomes of the one that has failed."""
         if not self.is_shared:
             return Ending()
         ids = ", ".join(str(task.id) for task in self.tasks)
-        lost = N_("The connection was lost, so it is not known here which of these were applied: {ids}.", ids=ids)
+        lost = N_("The connection was lost, so it is not known here which of these are done: {ids}.", ids=ids)
         return Ending(lost=lost)
 
-    def _tell(self, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Tell of those that are done by these `rows` of the history, and give how many that are."""
-        times = {MigrationId(app, name): milliseconds for app, name, milliseconds in rows}
-        took = [times[task.id] for task in self.tasks if task.id in times]
-        self.report.finish_together(self.tasks, took)
-        return len(took)
+    def _tell_of_some(self) -> int:
+        """Tell of those that are done though the message has failed, and give how many that are."""
+        self.run.session.rollback()
+        rows = insist(self.run.session, None, self.done)
+        names = {(app, name) for app, name, _ in rows}
+        count = sum(task.id in names for task in self.tasks)
+        self._tell(rows, count)
+        return count
 
-    def _row(self, task: Task) -> str:
-        """As `history_sql`, for one that is not the first of its message: it has begun when the one before ended."""
-        history = self.run.history
-        entry = applied(task, history.last_milliseconds())
-        row = history_sql(self.run, task, history.milliseconds_since_last(), logged=False)
-        return row + history.journal.add(task.id, task.checksum, entry)
+    def _tell(self, rows: Sequence[tuple[Any, ...]], count: int) -> None:
+        """Tell of the first `count`, which are done; `rows` of the journal have their times."""
+        times = {(app, name): milliseconds for app, name, milliseconds in rows}
+        self.report.finish_together(self.tasks, [times.get(task.id) for task in self.tasks[:count]])
