@@ -30,7 +30,7 @@ from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
 from .destination import Destination, alias_of, target_of
-from .journal import Entry, Journal, refuse_foreign, refuse_left_behind
+from .journal import Entry, Journal, milliseconds_since, refuse_foreign, refuse_left_behind
 from .place import ALL_ROWS, BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
 from .postgresql import identifier, literal
 from .session import Session
@@ -84,13 +84,6 @@ _NEUTRAL = {
 
 # What the journal has of a row that is changed.
 _FOLLOWED = "app, name, checksum, duration_ms"
-
-# The time that a message has taken so far on the server; NULL stands where the client has measured it.
-SERVER_MILLISECONDS = (
-    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())"
-    " * 1000::float8)::bigint"
-)
-
 
 # What to do where the table cannot be made, by SQLSTATE.
 _CURES = {
@@ -365,12 +358,8 @@ class History:
         )
 
     def milliseconds_since_last(self) -> str:
-        """As SERVER_MILLISECONDS, of the last of several migrations in one message: from the row before on."""
-        last = f"(SELECT applied_at FROM {self.table} ORDER BY id DESC LIMIT 1)"
-        return (
-            "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()"
-            f" - GREATEST(pg_catalog.statement_timestamp(), {last})) * 1000::float8)::bigint"
-        )
+        """As SERVER_MILLISECONDS, of one behind others in one message: from the row before on."""
+        return milliseconds_since(f"(SELECT applied_at FROM {self.table} ORDER BY id DESC LIMIT 1)")
 
     def done(self, direction: Direction, count: int) -> str:
         """A query for app, name and duration of what this run has done in `direction`, the last so many of it."""

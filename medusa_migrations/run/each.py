@@ -6,8 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 
-from medusa_migrations.database.history import SERVER_MILLISECONDS
-from medusa_migrations.database.journal import Entry
+from medusa_migrations.database.journal import SERVER_MILLISECONDS, Entry
 from medusa_migrations.database.postgresql import CHECK_DEFERRED
 from medusa_migrations.database.session import mark
 from medusa_migrations.migration import Direction

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from medusa_migrations.database.history import SERVER_MILLISECONDS
 from medusa_migrations.database.interruption import StopRequested
+from medusa_migrations.database.journal import SERVER_MILLISECONDS
 from medusa_migrations.database.session import mark_of_several
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction

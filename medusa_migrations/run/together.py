@@ -98,7 +98,10 @@ class Together:
 
     def _in_batch(self, task: Task, number: int, place: int) -> str:
         """A migration as a part of a message; `number` is its own among all, `place` that in the batch, from 1."""
-        row = history_sql(self.run, task, self.run.history.milliseconds_since_last(), logged=False)
+        history = self.run.history
+        # The journal's entries of up parts come at the end of the message.
+        last = history if task.direction is Direction.UP else history.journal
+        row = history_sql(self.run, task, last.milliseconds_since_last(), logged=False)
         return as_part(self.run, task, row) + self.run.session.reach(number, is_first=place == 1)
 
     def _logged(self, batch: Sequence[Task]) -> str:

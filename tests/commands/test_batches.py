@@ -36,6 +36,17 @@ def test_all_are_applied_in_their_order_and_reverted(project: Project, many: lis
     assert project.tables() == set()
 
 
+@pytest.mark.parametrize("action", ["applied", "reverted"])
+def test_the_time_of_each_is_its_own(project: Project, many: list[str], action: str) -> None:
+    slow = many[WRONG + 9]  # in neither direction the last of its message
+    project.write(slow, "SELECT pg_sleep(0.4);", "SELECT pg_sleep(0.4);")
+    project.run("--transaction", "all").ok()
+    if action == "reverted":
+        project.manage("migrations_revert", "--all", "--transaction", "all").ok()
+    found = "SELECT app || '.' || name FROM medusa_migrations_log WHERE duration_ms >= 400 AND action = "
+    assert project.sql(f"{found}'{action}'") == [(slow,)]
+
+
 @pytest.mark.smoke
 def test_one_that_fails_in_the_midst_is_told_with_its_place(project: Project, many: list[str]) -> None:
     project.write(many[WRONG], "SELECT 1;\nSELECT nothing;")
