@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .messages import N_, in_language, joined
 
@@ -88,9 +88,21 @@ def most_like(word: str, known: Iterable[str]) -> str:
 class MigrationError(Exception):
     """The base of every error of this app; its text is the whole message for the user."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As pickle has it, for one process to give another: Python would call the class with the message alone."""
+        return _as_it_was, (type(self), self.args, vars(self))
+
     def in_language(self, translate: Callable[[str], str]) -> str:
         """The message as `translate`, a function like Django's `gettext`, says it, as far as it knows its parts."""
         return str(in_language(self.args[0], translate))
+
+
+def _as_it_was(
+    kind: type[MigrationError], args: tuple[object, ...], attributes: Mapping[str, object]
+) -> MigrationError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class SettingsError(MigrationError):

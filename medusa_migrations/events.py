@@ -24,7 +24,7 @@ class Built(NamedTuple):
 
 
 class Started(NamedTuple):
-    """a migration is about to run."""
+    """a migration is about to run; where several share a message, those that were are told behind it."""
 
     id: MigrationId
     direction: Direction

@@ -70,8 +70,9 @@ class Several:
         except StatementFailed as failed:
             if failed.error.is_lost:
                 raise StatementFailed(self.tasks[0].script, failed.error) from failed
+            left = self.tasks[self._tell_of_some() :]
             self.is_shared = False
-            for task in self.tasks[self._tell_of_some() :]:
+            for task in left:
                 self.report.carry_out(task, Each(self.run, task).carry_out)
 
     def ending(self) -> Ending:
@@ -85,7 +86,7 @@ class Several:
     def _tell_of_some(self) -> int:
         """Tell of those that are done though the message has failed, and give how many that are."""
         self.run.session.rollback()
-        rows = insist(self.run.session, None, self.done)
+        rows = insist(self.run.session, self.tasks[0].script, self.done)
         names = {(app, name) for app, name, _ in rows}
         count = sum(task.id in names for task in self.tasks)
         self._tell(rows, count)
