@@ -103,13 +103,16 @@ def named(where: Destination) -> str:
 
 def options_for(where: Destination) -> str:
     """The options of a command that is to go to the same place, with a blank before them."""
-    if where == "default":
+    return options_of(where) if isinstance(where, str) else options_of("default", where.fleet, where.name)
+
+
+def options_of(database: str, fleet: str | None = None, target: str | None = None) -> str:
+    """As `options_for`, for a place by its names."""
+    if database == "default" and not (fleet and target):
         return ""
     from shlex import quote  # only to say what to do next
 
-    if isinstance(where, str):
-        return f" --database {quote(where)}"
-    return f" --fleet {quote(where.fleet)} --target {quote(where.name)}"
+    return f" --fleet {quote(fleet)} --target {quote(target)}" if fleet and target else f" --database {quote(database)}"
 
 
 def check_settings(given: object, called: str) -> None:

@@ -18,7 +18,7 @@ from medusa_migrations.plan.known import UNFINISHED_REVERTS, Known, find_id, fin
 from medusa_migrations.results import Finding, RepairResult
 
 from .connect import open_session
-from .destination import Destination, name_of
+from .destination import Destination, name_of, options_for
 from .history import History, read_known
 from .journal import Entry
 from .lock import known_and_holder, run_lock
@@ -31,14 +31,15 @@ _UNFINISHED = {
 }
 
 
-def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
+def findings(known: Known, where: Destination, *, locked: bool) -> tuple[Finding, ...]:
     """What is not as it should be, and how to settle it; `locked` tells whether some process holds the lock."""
+    options = options_for(where)
     found = [
         Finding(
             migration.id,
             "changed",
             N_("changed since it was applied"),
-            N_("migrations_repair --accept-changes {id}", id=migration.id),
+            N_("migrations_repair{options} --accept-changes {id}", options=options, id=migration.id),
         )
         for migration in known.changed()
     ]
@@ -48,7 +49,12 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
             found.append(Finding(row.id, "running", N_("running now"), N_("wait until it is done")))
         elif row.state != "applied":
             again = f"--send-again {row.id}, " if row.sent_alone else ""
-            cure = N_("migrations_repair {again}--mark-applied {id}, or --mark-reverted {id}", again=again, id=row.id)
+            cure = N_(
+                "migrations_repair{options} {again}--mark-applied {id}, or --mark-reverted {id}",
+                options=options,
+                again=again,
+                id=row.id,
+            )
             if row.id not in known.by_id:
                 cure = N_("{cure}, or, if its file was renamed, --renamed {id}=NEW", cure=cure, id=row.id)
             problem = _in_part(row.statements_done + 1) if row.sent_alone else _UNFINISHED[row.state]
@@ -60,7 +66,12 @@ def findings(known: Known, *, locked: bool) -> tuple[Finding, ...]:
                     row.id,
                     "missing",
                     N_("applied, but there is no file"),
-                    N_("if it was renamed, migrations_repair --renamed {id}={new}", id=row.id, new=new),
+                    N_(
+                        "if it was renamed, migrations_repair{options} --renamed {id}={new}",
+                        options=options,
+                        id=row.id,
+                        new=new,
+                    ),
                 )
             )
     return tuple(found)
@@ -106,7 +117,9 @@ def repair(
         history = History(session, applied_by)
         before, holder = known_and_holder(history, migrations)
         if wanted == Wanted():
-            return RepairResult(session.alias, (), findings(before, locked=holder is not None), target=name_of(where))
+            return RepairResult(
+                session.alias, (), findings(before, where, locked=holder is not None), target=name_of(where)
+            )
         with run_lock(session, wait, listener) if lock else nullcontext():
             session.refuse_unusable()
             history.open()

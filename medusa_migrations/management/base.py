@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import re
 import signal
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction, _ActionsContainer, _ArgumentGroup
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from medusa_migrations.database.connect import SEE_APPLIED
+from medusa_migrations.database.destination import options_of
 from medusa_migrations.errors import Interrupted, MigrationError, MigrationFailed
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
@@ -24,14 +27,27 @@ from .console import Console, deliver, printable, run_json, written
 INTERRUPTED = 130
 
 
+# The commands that an error names and that are for one database.
+_FOR_A_DATABASE = r"\bmigrations_(run|revert|show|repair)\b"
+
+
 @contextlib.contextmanager
-def as_command_errors() -> Iterator[None]:
-    """Raise CommandError for MigrationError: the user sees its message."""
+def as_command_errors(options: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Raise CommandError for MigrationError: the user sees its message; a command's `options` tell for which place."""
     try:
         yield
     except MigrationError as error:
         ctrl_c = isinstance(error, Interrupted) and error.reason == signal.SIGINT.name
-        raise CommandError(printable(str(error)), returncode=INTERRUPTED if ctrl_c else 1) from error
+        text = _with_options(str(error), options)
+        raise CommandError(printable(text), returncode=INTERRUPTED if ctrl_c else 1) from error
+
+
+def _with_options(text: str, options: Mapping[str, Any]) -> str:
+    """`text`, and where it names commands without the options for the same place, that they need these."""
+    same = options_of(options.get("database", "default"), options.get("fleet"), options.get("target"))
+    if not same or re.search(rf"{re.escape(same)}(?!\S)", text) or not re.search(_FOR_A_DATABASE, text):
+        return text
+    return f"{text}\n" + N_("Add{options} to each command that is named here.", options=same)
 
 
 class QuickStart(BaseCommand):
@@ -61,7 +77,7 @@ class MigrationCommand(QuickStart):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with as_command_errors():
+            with as_command_errors(options):
                 try:
                     with self.stdout_kept(options):
                         self.work(**options)

@@ -414,7 +414,7 @@ def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
         from medusa_migrations.database.repair import findings
 
         known, holder = known_and_holder(history, migrations)
-        return findings(known, locked=holder is not None)
+        return findings(known, alias, locked=holder is not None)
 
 
 def _message_of(finding: Finding, alias: str) -> CheckMessage:

@@ -151,3 +151,28 @@ def test_repairs_as_documents(project: Project) -> None:
     message = refused.json["error"]["message"]
     assert refused.error() == f"CommandError: {message}\n"
     assert refused.json == {**nothing, "error": {"message": message}}
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ((), ""),
+        (("--database", "b"), "\nAdd --database b to each command that is named here."),
+        (("--fleet", "f", "--target", "b"), "\nAdd --fleet f --target b to each command that is named here."),
+    ],
+    ids=["the default database", "another", "a target"],
+)
+def test_a_cure_is_for_the_database_that_the_error_is_about(
+    project: Project, option: tuple[str, ...], said: str
+) -> None:
+    project.add_settings("DATABASES['b'] = DATABASES['default']")
+    project.configure(FLEETS={"f": {"TARGETS": ["b"]}})
+    id_ = project.table(1)
+    project.run(*option).ok()
+    project.write(id_, "SELECT 1;")
+    error = project.run(*option).error()
+    assert f"migrations_repair --accept-changes {id_}" in error
+    assert ("Add" in error) == bool(said)
+    assert error.rstrip().endswith(said)
+    options = " ".join(["migrations_repair", *option])
+    assert f"    {options} --accept-changes {id_}\n" in repair(project, *option)

@@ -52,7 +52,7 @@ class WithSql(Migrate):
             super().check(*args, **kwargs)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with as_command_errors():
+        with as_command_errors(options):
             connection = connections[options["database"]]
             if connection.vendor != "postgresql":
                 super().handle(*args, **options)
