@@ -45,9 +45,14 @@ class Report:
         Raises StopRequested.
         """
         self.run.session.interruption.check()
-        self._tell_start(task)
+        self.tell_start(task)
         self.tell_how_far(task)
         return time.monotonic()
+
+    def tell_start(self, task: Task) -> None:
+        """Tell that `task` is under way."""
+        self.current = task
+        self.run.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
 
     def carry_out(self, task: Task, work: Callable[[], None]) -> None:
         """Do `work`, which carries out `task`, and tell when it begins and that it is done. Raises StopRequested."""
@@ -81,17 +86,12 @@ class Report:
         self.kept = None
 
     def finish_together(self, tasks: Sequence[Task], took: Sequence[int | None]) -> None:
-        """Tell of the first of `tasks` as if they had been sent one by one, and that the next is under way.
-
-        `took` are the milliseconds of each of those that are done.
-        """
+        """Tell of the first of `tasks` as if they had been sent one by one; `took` are the milliseconds of each."""
         notices = self.run.session.take_notices()
         for task, milliseconds in zip(tasks, took, strict=False):
-            self._tell_start(task)
+            self.tell_start(task)
             self.finish(task, milliseconds)
         self._tell(notices)  # of which of them each is, nobody knows
-        if len(took) < len(tasks):
-            self._tell_start(tasks[len(took)])
 
     def tell_how_far(self, task: Task) -> None:
         """Tell that `task` is the next, in a run that takes long."""
@@ -169,10 +169,6 @@ class Report:
         if self.current:
             log_failure(self.run, self.current, failure)
             self.announcer.failed(self.current.id, failure.message)
-
-    def _tell_start(self, task: Task) -> None:
-        self.current = task
-        self.run.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
 
     def _tell(self, notices: Sequence[Notice]) -> None:
         for notice in notices:

@@ -65,12 +65,11 @@ class Several:
         try:
             self._tell(ask(session, None, self.message + self.done), len(self.tasks))
         except StopRequested:
-            self._tell_of_some()
+            for task in self._left()[:1]:
+                self.report.tell_start(task)
             raise
         except StatementFailed as failed:
-            if failed.error.is_lost:
-                raise StatementFailed(self.tasks[0].script, failed.error) from failed
-            left = self.tasks[self._tell_of_some() :]
+            left = self._left(failed)
             self.is_shared = False
             for task in left:
                 self.report.carry_out(task, Each(self.run, task).carry_out)
@@ -83,14 +82,25 @@ class Several:
         lost = N_("The connection was lost, so it is not known here which of these are done: {ids}.", ids=ids)
         return Ending(lost=lost)
 
-    def _tell_of_some(self) -> int:
-        """Tell of those that are done though the message has failed, and give how many that are."""
-        self.run.session.rollback()
-        rows = insist(self.run.session, self.tasks[0].script, self.done)
+    def _left(self, failed: StatementFailed | None = None) -> Sequence[Task]:
+        """Tell of those that are done though the message was stopped, or has `failed`, and give the others.
+
+        Raises StatementFailed where that cannot be known.
+        """
+        first = self.tasks[0]
+        try:
+            if failed and failed.error.is_lost:
+                raise failed
+            self.run.session.rollback()
+            rows = insist(self.run.session, first.script, self.done)
+        except StatementFailed as unknown:
+            self.report.tell_start(first)
+            raise StatementFailed(first.script, unknown.error) from unknown
+        # One that is done may have taken others out of the history, and those before it are done all the same.
         names = {(app, name) for app, name, _ in rows}
-        count = sum(task.id in names for task in self.tasks)
+        count = max((number for number, task in enumerate(self.tasks, 1) if task.id in names), default=0)
         self._tell(rows, count)
-        return count
+        return self.tasks[count:]
 
     def _tell(self, rows: Sequence[tuple[Any, ...]], count: int) -> None:
         """Tell of the first `count`, which are done; `rows` of the journal have their times."""

@@ -78,7 +78,10 @@ class Together:
         try:
             send_around(session, None, savepoint + message + (f"RELEASE {_SAVEPOINT}" if done else ""))
         except StopRequested:
-            self._finish(batch, max(session.reached() - done, 0), begun)
+            reached = max(session.reached() - done, 0)
+            self._finish(batch, reached, begun)
+            for task in batch[reached : reached + 1]:
+                self.report.tell_start(task)
             raise
         except StatementFailed as failed:
             if failed.error.is_lost:

@@ -160,8 +160,10 @@ def test_what_a_killed_run_has_done_is_known_to_the_next(project: Project, many:
 
 def test_a_connection_that_is_lost_leaves_open_which_of_them_are_applied(project: Project, many: list[str]) -> None:
     project.write(many[WRONG], "SELECT pg_terminate_backend(pg_backend_pid());")
-    said = project.run().error()
+    outcome = project.run()
+    said = outcome.error()
     sent = many[WRONG // FILES * FILES :][:FILES]
+    assert [line.split()[1] for line in outcome.stdout.splitlines() if line.endswith("FAILED")] == [f"{sent[0]}..."]
     assert f"{sent[0]} failed (up): " in said
     assert f"it is not known here which of these are done: {', '.join(sent)}." in said
     assert "To find out, run migrate" in said or "it looks into the history first" in said
@@ -225,8 +227,19 @@ def test_what_waits_for_a_lock_is_tried_again(project: Project, many: list[str])
 
 def test_one_that_frees_the_run_lock_is_told(project: Project, many: list[str]) -> None:
     project.write(many[WRONG], "SELECT pg_advisory_unlock_all();")
-    assert f"{many[WRONG]} failed (up): " in project.run().error()
+    outcome = project.run()
+    assert f"{many[WRONG]} failed (up): " in outcome.error()
     assert project.applied() == many[:WRONG]
+    assert [one.split("...")[0] for one in outcome.stdout.split("Applying ")[1:]] == many[: WRONG + 1]
+
+
+@pytest.mark.parametrize("table", ["medusa_migrations", "medusa_migrations_log"])
+def test_what_is_done_is_not_sent_again_where_the_record_of_it_is_gone(
+    project: Project, many: list[str], table: str
+) -> None:
+    project.write(many[WRONG - 1], f"DELETE FROM {table};")
+    project.write(many[WRONG + 1], "SELECT nothing;")
+    assert f"{many[WRONG + 1]} failed (up): " in project.run().error()
 
 
 def test_what_cannot_share_a_message_goes_in_its_place(project: Project, many: list[str]) -> None:
