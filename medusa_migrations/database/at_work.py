@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 from django.db import Error
 
+from medusa_migrations.errors import DatabaseError
 from medusa_migrations.migration import MigrationId
 from medusa_migrations.results import AtWork, BackfillProgress
 
+from .history import History
 from .index_progress import index_progress
 from .lock import LockHolder
 from .place import Place, find
 from .postgresql import identifier
-from .session import Session
+from .session import Mark, Session
 
 _UNDER_WAY = """
 SELECT app::text, name::text, progress ->> 'backfills'::text FROM {}
@@ -28,7 +30,7 @@ def at_work(session: Session, holder: LockHolder | None) -> AtWork | None:
     """What `holder` of the run lock does, None without one. What cannot be known of it is left out."""
     if holder is None:
         return None
-    found = AtWork(holder.text, holder.pid, _id(holder.running))
+    found = AtWork(holder.text, holder.pid, _under_way(session, holder.mark) if holder.mark else None)
     try:
         with session.connection.cursor() as cursor:
             found = found._replace(indexing=index_progress(cursor, holder.pid))
@@ -43,8 +45,14 @@ def at_work(session: Session, holder: LockHolder | None) -> AtWork | None:
     return found
 
 
-def _id(text: str | None) -> MigrationId | None:
-    return MigrationId._make(text.partition(".")[::2]) if text else None
+def _under_way(session: Session, mark: Mark) -> MigrationId | None:
+    if mark.direction is None:
+        return mark.under_way(())
+    try:
+        there = History(session).checksums()
+    except DatabaseError:  # who holds the lock is known all the same
+        return None
+    return None if there is None else mark.under_way(there)
 
 
 def _backfills(session: Session, progress: str | None) -> Iterator[BackfillProgress]:

@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from medusa_migrations.errors import DatabaseError, LockError
+from medusa_migrations.errors import LockError
 from medusa_migrations.events import Listener, Waiting
 from medusa_migrations.messages import N_, joined
-from medusa_migrations.migration import Direction, Migration
+from medusa_migrations.migration import Migration
 from medusa_migrations.plan.known import Known
 
 from . import postgresql
 from .history import History, read_known
-from .session import MARK, Session, hold_sql
+from .session import Mark, Session, hold_sql, read_mark
 
 # A waiter asks again and again instead of blocking in pg_advisory_lock: the snapshot of a blocked statement would hold
 # up a CREATE INDEX CONCURRENTLY of the lock's holder for ever (a deadlock that PostgreSQL ends by an error).
@@ -23,14 +23,11 @@ POLL_SECONDS = 0.2
 
 
 class LockHolder(NamedTuple):
-    """Who holds the run lock, in words, and the id of the migration it is working on, if that can be seen.
-
-    `pid` is the server's process.
-    """
+    """Who holds the run lock, in words, over the server's process `pid`; `mark` is that of what it has sent, if any."""
 
     text: str
-    running: str | None
     pid: int
+    mark: Mark | None
 
 
 @contextlib.contextmanager
@@ -75,7 +72,7 @@ def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
         # The lock may be held for long before the first migration.
         while not session.query(f"{hold_sql()} {session.lock.take}")[0][0]:
             found = _holder(session, session.lock.in_the_way)
-            holder = found.words if found else told or N_("another process")
+            holder = found.text if found else told or N_("another process")
             left = deadline - time.monotonic()
             if left <= 0:
                 waited = N_("Waited {seconds:g} s; --lock-wait sets how long. ", seconds=wait) if wait else ""
@@ -99,17 +96,10 @@ def _wait_for_lock(session: Session, wait: float, listener: Listener) -> None:
 
 def lock_holder(session: Session) -> LockHolder | None:
     """Who holds the run lock of the session's database or schema, or None."""
-    found = _holder(session, session.lock.at_work)
-    return LockHolder(found.words, _running(session, found.sent), found.pid) if found else None
+    return _holder(session, session.lock.at_work)
 
 
-class _Found(NamedTuple):
-    words: str
-    pid: int
-    sent: str  # the text of what it does, or has done last
-
-
-def _holder(session: Session, query: str) -> _Found | None:
+def _holder(session: Session, query: str) -> LockHolder | None:
     for pid, application, user, address, since, text, schema, waits in session.query(query):
         words: list[str] = [N_("pid {pid}", pid=pid)]
         words += [application] if application else []
@@ -118,21 +108,8 @@ def _holder(session: Session, query: str) -> _Found | None:
         words += [N_("connected since {since:%Y-%m-%d %H:%M:%S %Z}", since=since)] if since else []
         words += [N_("in the schema {schema!r}", schema=schema)] if schema is not None else []
         words += [N_("whose turn is before that of any schema: it waits for the whole database")] if waits else []
-        return _Found(joined(", ", words), pid, text or "")
+        return LockHolder(joined(", ", words), pid, read_mark(text or ""))
     return None
-
-
-def _running(session: Session, text: str) -> str | None:
-    """The id of the migration that what is sent begins with; of several in one message the first that is not done."""
-    mark = MARK.match(text)
-    direction, *ids = mark[1].split() if mark else [""]
-    if not ids:
-        return direction or None
-    try:
-        there = {str(id_) for id_ in History(session).checksums() or ()}
-    except DatabaseError:  # who holds the lock is known all the same
-        return None
-    return next((id_ for id_ in ids if (id_ in there) == (direction == Direction.DOWN)), None)
 
 
 def known_and_holder(

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DataError, Error
@@ -89,18 +89,38 @@ def _setting(name: str, value: str) -> str:
     return f"SELECT pg_catalog.set_config({literal(name)}, {literal(value)}, false);"
 
 
-# Every migration's message begins with its id, for whoever looks at pg_stat_activity, which may cut it off.
-MARK = re.compile(r"/\* ((?:[\w.]+ )+)")
+# What a message begins with, in whose text pg_stat_activity has: the direction of several, and ids. It may be cut off.
+_MARK = re.compile(r"/\* (?:(up|down) )?((?:[\w.-]+ )+)")
 
 
-def mark(id_: MigrationId) -> str:
-    """The comment that a migration's message begins with; none for what no file can be named, which may end it."""
-    return f"/* {id_} */ " if MigrationId.parse(str(id_)) else ""
+class Mark(NamedTuple):
+    """The ids of the migrations that a message carries out; `direction` is None where it is one."""
+
+    direction: Direction | None
+    ids: tuple[MigrationId, ...]
+
+    def under_way(self, there: Container[MigrationId]) -> MigrationId | None:
+        """The first that is not done, of several by what is `there` in the history; None if none can be seen."""
+        if self.direction is None:
+            return self.ids[0]
+        is_down = self.direction is Direction.DOWN
+        return next((id_ for id_ in self.ids if (id_ in there) == is_down), None)
 
 
-def mark_of_several(direction: Direction, ids: Sequence[MigrationId]) -> str:
-    """The comment that the message of several migrations begins with, which has its word for the direction."""
-    return f"/* {direction} {' '.join(str(id_) for id_ in ids if MigrationId.parse(str(id_)))} */ "
+def mark(*ids: MigrationId, direction: Direction | None = None) -> str:
+    """A message's mark, as a comment. It leaves out ids that no file can have, which might end the comment."""
+    named = [str(id_) for id_ in ids if MigrationId.parse(str(id_))]
+    way = f"{direction} " if direction else ""
+    return f"/* {way}{' '.join(named)} */ " if named else ""
+
+
+def read_mark(sent: str) -> Mark | None:
+    """The mark of what was sent, None if it has none."""
+    found = _MARK.match(sent)
+    if not found:
+        return None
+    ids = (MigrationId._make(text.partition(".")[::2]) for text in found[2].split())
+    return Mark(Direction(found[1]) if found[1] else None, tuple(ids))
 
 
 class SessionSql(NamedTuple):

@@ -32,22 +32,22 @@ _MOST = 1_000_000_000  # of entries
 
 def show(app: str | None, where: Destination) -> ShowResult:
     """As `medusa_migrations.api.show`."""
-    known, holder, working = _look_closely(where)
+    known, working = _look_closely(where)
     check_app(app, known, app_labels())
     late = out_of_order(known)
     ids = (id_ for id_ in in_order(known) if app is None or id_.app == app)
-    shown = tuple(_shown(id_, known, holder, id_ in late) for id_ in ids)
+    shown = tuple(_shown(id_, known, working, id_ in late) for id_ in ids)
     return ShowResult(alias_of(where), shown, name_of(where), working)
 
 
 def describe(id_: str, where: Destination) -> Description:
     """As `medusa_migrations.api.describe`."""
-    known, holder, working = _look_closely(where)
+    known, working = _look_closely(where)
     found = find_id(id_, known)
     migration, row = known.by_id.get(found), known.rows.get(found)
     description = Description(
         alias_of(where),
-        _shown(found, known, holder, found in out_of_order(known)),
+        _shown(found, known, working, found in out_of_order(known)),
         recorded_checksum=row.checksum if row else None,
         reversible=bool((migration and migration.down) or (row and row.down is not None)),
         target=name_of(where),
@@ -78,12 +78,12 @@ def look(where: Destination) -> tuple[Known, LockHolder | None]:
         return known_and_holder(History(session), migrations, details=True)
 
 
-def _look_closely(where: Destination) -> tuple[Known, LockHolder | None, AtWork | None]:
-    """As `look`, and how far the one who holds the lock is."""
+def _look_closely(where: Destination) -> tuple[Known, AtWork | None]:
+    """As `look`, with how far the one who holds the lock is."""
     migrations = to_run(only_plan=True)
     with open_session(where) as session:
         known, holder = known_and_holder(History(session), migrations, details=True)
-        return known, holder, at_work(session, holder)
+        return known, at_work(session, holder)
 
 
 def _with_file(description: Description, migration: Migration) -> Description:
@@ -105,11 +105,11 @@ def _parts(migration: Migration) -> tuple[ShownPart, ...]:
     return tuple(ShownPart(name, read_part(migration, part), part.transaction) for name, part in parts.items() if part)
 
 
-def _shown(id_: MigrationId, known: Known, holder: LockHolder | None, late: bool) -> ShownMigration:
+def _shown(id_: MigrationId, known: Known, working: AtWork | None, late: bool) -> ShownMigration:
     row, migration = known.rows.get(id_), known.by_id.get(id_)
     return ShownMigration(
         id=id_,
-        state=state_of(id_, known, locked=holder is not None, running=holder.running if holder else None),
+        state=state_of(id_, known, locked=working is not None, running=working.id if working else None),
         applied_at=row.applied_at if row else None,
         duration_ms=row.duration_ms if row else None,
         applied_by=row.applied_by if row else None,

@@ -158,10 +158,10 @@ def out_of_order(known: Known) -> set[MigrationId]:
     return found
 
 
-def state_of(id_: MigrationId, known: Known, *, locked: bool, running: str | None = None) -> State:
+def state_of(id_: MigrationId, known: Known, *, locked: bool, running: MigrationId | None = None) -> State:
     """The state to show; `locked` tells whether some process holds the lock, `running` what that is working on."""
     row = known.rows.get(id_)
-    if running == str(id_):
+    if running == id_:
         return "running"
     if row is None:
         return "disabled" if id_ in known.disabled else "pending"

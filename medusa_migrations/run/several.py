@@ -7,7 +7,7 @@ from typing import Any
 
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.journal import SERVER_MILLISECONDS
-from medusa_migrations.database.session import mark_of_several
+from medusa_migrations.database.session import mark
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
@@ -52,7 +52,7 @@ class Several:
         rows = [history_sql(run, task, time) for task, time in zip(tasks, times, strict=True)]
         ends = [*[_COMMIT_SOON] * (len(tasks) - 1), "COMMIT;"]
         parts = (as_part(run, *part[:2], "BEGIN;", part[2]) for part in zip(tasks, rows, ends, strict=True))
-        self.message = mark_of_several(run.direction, [task.id for task in tasks]) + "".join(parts)
+        self.message = mark(*(task.id for task in tasks), direction=run.direction) + "".join(parts)
 
     def carry_out(self) -> None:
         """Send all; if one fails, it and those behind it one by one, which tells where and tries again.

@@ -88,7 +88,8 @@ class Listing(NamedTuple):
 
     def _state(self, id_: MigrationId) -> State:
         holder = self.holder
-        return state_of(id_, self.known, locked=holder is not None, running=holder.running if holder else None)
+        running = holder.mark.under_way(self.known.rows) if holder and holder.mark else None
+        return state_of(id_, self.known, locked=holder is not None, running=running)
 
     def _listed(self, id_: MigrationId) -> str:
         state, row = self._state(id_), self.known.rows.get(id_)
