@@ -9,7 +9,6 @@ import signal
 import sys
 from argparse import ArgumentParser, BooleanOptionalAction, _ActionsContainer, _ArgumentGroup
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -27,27 +26,29 @@ from .console import Console, deliver, printable, run_json, written
 INTERRUPTED = 130
 
 
-# The commands that an error names and that are for one database.
-_FOR_A_DATABASE = r"\bmigrations_(run|revert|show|repair)\b"
+# A command that an error names and that is for one database, with what follows it up to the next.
+_FOR_A_DATABASE = r"\b(migrate|migrations_(?:run|revert|show|repair))\b(?!:)((?:(?!\bmigrat)[^\n])*)"
 
 
 @contextlib.contextmanager
-def as_command_errors(options: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+def as_command_errors(options: Mapping[str, Any] | None = None) -> Iterator[None]:
     """Raise CommandError for MigrationError: the user sees its message; a command's `options` tell for which place."""
     try:
         yield
     except MigrationError as error:
         ctrl_c = isinstance(error, Interrupted) and error.reason == signal.SIGINT.name
-        text = _with_options(str(error), options)
+        text = _with_options(str(error), options or {})
         raise CommandError(printable(text), returncode=INTERRUPTED if ctrl_c else 1) from error
 
 
 def _with_options(text: str, options: Mapping[str, Any]) -> str:
     """`text`, and where it names commands without the options for the same place, that they need these."""
     same = options_of(options.get("database", "default"), options.get("fleet"), options.get("target"))
-    if not same or re.search(rf"{re.escape(same)}(?!\S)", text) or not re.search(_FOR_A_DATABASE, text):
+    found = re.findall(_FOR_A_DATABASE, text) if same else []
+    names = dict.fromkeys(name for name, rest in found if not re.search(rf"{re.escape(same)}(?![\w-])", rest))
+    if not names:
         return text
-    return f"{text}\n" + N_("Add{options} to each command that is named here.", options=same)
+    return f"{text}\n" + N_("Add{options} to {commands}.", options=same, commands=", ".join(names))
 
 
 class QuickStart(BaseCommand):
