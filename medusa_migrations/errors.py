@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .messages import N_, in_language, joined
@@ -89,20 +90,12 @@ class MigrationError(Exception):
     """The base of every error of this app; its text is the whole message for the user."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As pickle has it, for one process to give another: Python would call the class with the message alone."""
-        return _as_it_was, (type(self), self.args, vars(self))
+        """Let pickle take the error as it is. Python would make it anew from its message alone, and some need more."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # typeshed lacks it
 
     def in_language(self, translate: Callable[[str], str]) -> str:
         """The message as `translate`, a function like Django's `gettext`, says it, as far as it knows its parts."""
         return str(in_language(self.args[0], translate))
-
-
-def _as_it_was(
-    kind: type[MigrationError], args: tuple[object, ...], attributes: Mapping[str, object]
-) -> MigrationError:
-    error = kind.__new__(kind, *args)
-    vars(error).update(attributes)
-    return error
 
 
 class SettingsError(MigrationError):

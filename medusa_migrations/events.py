@@ -24,7 +24,7 @@ class Built(NamedTuple):
 
 
 class Started(NamedTuple):
-    """a migration is about to run; where several share a message, those that were are told behind it."""
+    """a migration is about to run; of those that share a message this is told when the message is answered."""
 
     id: MigrationId
     direction: Direction

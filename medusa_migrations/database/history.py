@@ -30,9 +30,9 @@ from medusa_migrations.plan.known import Known, Row, know
 
 from . import postgresql
 from .destination import Destination, alias_of, target_of
-from .journal import Entry, Journal, milliseconds_since, refuse_foreign, refuse_left_behind
+from .journal import Entry, Journal, refuse_foreign, refuse_left_behind
 from .place import ALL_ROWS, BASIC_COLUMNS, COLUMNS, Found, Place, find, refuse_another
-from .postgresql import identifier, literal
+from .postgresql import elapsed_sql, identifier, literal
 from .session import Session
 
 _COLUMNS = (
@@ -357,9 +357,9 @@ class History:
             f"{self.journal.add(id_, checksum, entry) if entry else ''}"
         )
 
-    def milliseconds_since_last(self) -> str:
-        """As SERVER_MILLISECONDS, of one behind others in one message: from the row before on."""
-        return milliseconds_since(f"(SELECT applied_at FROM {self.table} ORDER BY id DESC LIMIT 1)")
+    def elapsed_since_last(self) -> str:
+        """SQL for the milliseconds since the last row in this message, or since its beginning."""
+        return elapsed_sql(f"(SELECT applied_at FROM {self.table} ORDER BY id DESC LIMIT 1)")
 
     def done(self, direction: Direction, count: int) -> str:
         """A query for app, name and duration of what this run has done in `direction`, the last so many of it."""

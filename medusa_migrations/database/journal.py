@@ -18,7 +18,7 @@ from medusa_migrations.plan.known import PastRun
 
 from . import postgresql
 from .place import ALL_ROWS, JOURNAL, TABLE, Found, Place, find, refuse_another
-from .postgresql import literal
+from .postgresql import elapsed_sql, literal
 from .session import Session
 
 if TYPE_CHECKING:
@@ -117,11 +117,11 @@ class Journal(NamedTuple):
             " ON h.app::text = d.app AND h.name::text = d.name ORDER BY d.number;"
         )
 
-    def milliseconds_since_last(self) -> str:
-        """As SERVER_MILLISECONDS, of one behind others in a message: from the entry before on, NULL if hidden."""
+    def elapsed_since_last(self) -> str:
+        """SQL for the milliseconds since the last entry in this message, or since its beginning; NULL if hidden."""
         if not self.is_readable:
             return "NULL"
-        return milliseconds_since(f"(SELECT at FROM {self.table} ORDER BY id DESC LIMIT 1)")
+        return elapsed_sql(f"(SELECT at FROM {self.table} ORDER BY id DESC LIMIT 1)")
 
     def _insert(self) -> str:
         return f"INSERT INTO {self.table} ({_COMMON}, action, message, duration_ms, sqlstate, app, name, checksum)"
@@ -129,16 +129,6 @@ class Journal(NamedTuple):
     def _values(self, entry: Entry) -> str:
         constants = [literal(entry.action), literal(entry.message), entry.milliseconds, literal(entry.sqlstate)]
         return f"pg_catalog.clock_timestamp(), {self.common}, {', '.join(constants)}"
-
-
-def milliseconds_since(*moments: str) -> str:
-    """An SQL expression: the time since the last of some `moments`, which are too, and since the message has begun."""
-    since = f"GREATEST({', '.join(['pg_catalog.statement_timestamp()', *moments])})"
-    return f"(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - {since}) * 1000::float8)::bigint"
-
-
-# The time that a message has taken so far on the server; NULL stands where the client has measured it.
-SERVER_MILLISECONDS = milliseconds_since()
 
 
 class Wanted(NamedTuple):

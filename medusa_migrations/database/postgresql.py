@@ -180,6 +180,12 @@ def isolation_level(connection: Any) -> str | None:
     return str(connection.isolation_level.name).replace("_", " ").lower()
 
 
+def elapsed_sql(*moments: str) -> str:
+    """An SQL expression for the milliseconds since a message began, or since the last of `moments` if that is later."""
+    since = f"GREATEST({', '.join(['pg_catalog.statement_timestamp()', *moments])})"
+    return f"(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - {since}) * 1000::float8)::bigint"
+
+
 def position_in(connection: BaseDatabaseWrapper, sql: str, position: int | None) -> int | None:
     """The offset in `sql` of the position that the server told; a database in SQL_ASCII counts bytes."""
     if position is None:

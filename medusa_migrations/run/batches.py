@@ -12,7 +12,11 @@ CHARACTERS = 200_000
 
 def can_share(task: Task) -> bool:
     """Whether it may go with others: what has rows for COPY, is in Python or undoes others takes several messages."""
-    return not (task.script.copies or task.function or task.undone or len(task.script.sql) > CHARACTERS)
+    return not (task.script.copies or task.function or task.undone or _length(task) > CHARACTERS)
+
+
+def _length(task: Task) -> int:
+    return len(task.script.sql) + len(task.down or "")
 
 
 def batches(tasks: Sequence[Task], files: int) -> Iterator[list[Task]]:
@@ -20,7 +24,7 @@ def batches(tasks: Sequence[Task], files: int) -> Iterator[list[Task]]:
     batch: list[Task] = []
     size = 0
     for task in tasks:
-        length = len(task.script.sql)
+        length = _length(task)
         alone = not can_share(task)
         if batch and (alone or len(batch) == files or size + length > CHARACTERS):
             yield batch

@@ -6,8 +6,8 @@ import functools
 import time
 from collections.abc import Callable
 
-from medusa_migrations.database.journal import SERVER_MILLISECONDS, Entry
-from medusa_migrations.database.postgresql import CHECK_DEFERRED
+from medusa_migrations.database.journal import Entry
+from medusa_migrations.database.postgresql import CHECK_DEFERRED, elapsed_sql
 from medusa_migrations.database.session import mark
 from medusa_migrations.migration import Direction
 from medusa_migrations.sql.scanner import split
@@ -60,7 +60,7 @@ def _sender_of_part(run: Run, task: Task, begin: str, end: str) -> Callable[[], 
     before = _before(run, task, begin)
     if task.script.copies or task.function or run.session.is_citus:
         return functools.partial(_send_singly, run, task, before, end)
-    after = behind_a_part(run, history_sql(run, task, SERVER_MILLISECONDS), end)
+    after = behind_a_part(run, history_sql(run, task, elapsed_sql()), end)
     return functools.partial(send, run.session, task.script, before=before, after=after)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medusa_migrations.database.interruption import StopRequested
-from medusa_migrations.database.journal import SERVER_MILLISECONDS
+from medusa_migrations.database.postgresql import elapsed_sql
 from medusa_migrations.database.session import mark
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
@@ -47,8 +47,8 @@ class Several:
         self.run, self.report, self.tasks = run, report, tasks
         self.is_shared = True  # until they go one by one
         self.done = run.history.done(run.direction, len(tasks))
-        since_last = run.history.journal.milliseconds_since_last()
-        times = [SERVER_MILLISECONDS, *[since_last] * (len(tasks) - 1)]
+        since_last = run.history.journal.elapsed_since_last()
+        times = [elapsed_sql(), *[since_last] * (len(tasks) - 1)]
         rows = [history_sql(run, task, time) for task, time in zip(tasks, times, strict=True)]
         ends = [*[_COMMIT_SOON] * (len(tasks) - 1), "COMMIT;"]
         parts = (as_part(run, *part[:2], "BEGIN;", part[2]) for part in zip(tasks, rows, ends, strict=True))

@@ -104,7 +104,7 @@ class Together:
         history = self.run.history
         # The journal's entries of up parts come at the end of the message.
         last = history if task.direction is Direction.UP else history.journal
-        row = history_sql(self.run, task, last.milliseconds_since_last(), logged=False)
+        row = history_sql(self.run, task, last.elapsed_since_last(), logged=False)
         return as_part(self.run, task, row) + self.run.session.reach(number, is_first=place == 1)
 
     def _logged(self, batch: Sequence[Task]) -> str:

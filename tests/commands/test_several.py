@@ -166,7 +166,7 @@ def test_a_connection_that_is_lost_leaves_open_which_of_them_are_applied(project
     assert [line.split()[1] for line in outcome.stdout.splitlines() if line.endswith("FAILED")] == [f"{sent[0]}..."]
     assert f"{sent[0]} failed (up): " in said
     assert f"it is not known here which of these are done: {', '.join(sent)}." in said
-    assert "To find out, run migrate" in said or "it looks into the history first" in said
+    assert "To find out, run migrations_run again: it looks into the history first." in said
     assert project.applied() == many[:WRONG]
     project.write(many[WRONG], "SELECT 1;")
     project.run().ok()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import pytest
 
@@ -52,13 +50,3 @@ def test_an_error_is_the_same_behind_pickle(error: MigrationError) -> None:
     assert repr(vars(found)) == repr(vars(error))
     if isinstance(error.args[0], Message):
         assert found.in_language("«{}»".format) == error.in_language("«{}»".format)
-
-
-def _fail() -> None:
-    raise MigrationFailed("It failed.", RESULT)
-
-
-def test_a_pool_of_processes_gives_the_error_of_a_worker() -> None:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(MigrationFailed) as raised:
-        pool.submit(_fail).result(timeout=30)
-    assert raised.value.result == RESULT
