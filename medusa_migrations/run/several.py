@@ -25,9 +25,16 @@ MANY = 100
 # Nobody can tell which of so many waits for a lock, or has given a notice.
 FILES = 20
 
-# The last commit of a message, or the one of its failure's entry in the journal, has all before it written to the disk
-# too, and the run ends no sooner. A crash meanwhile takes a migration back together with its row (manual, 30.4).
+# The last commit of a message has all before it written to the disk too. A crash meanwhile takes a migration back
+# together with its row (manual, 30.4).
 _COMMIT_SOON = "SET LOCAL synchronous_commit = off; COMMIT;"
+
+# Where that commit has not come, another that writes something does the same, before anything is told: a message in the
+# log that is for nobody. No standby is waited for, which may not answer.
+_FLUSH = (
+    "SET LOCAL synchronous_commit = local;"
+    " SELECT pg_catalog.pg_logical_emit_message(true, 'medusa_migrations'::text, ''::text);"
+)
 
 
 def can_share_message(group: Sequence[Task]) -> bool:
@@ -92,7 +99,7 @@ class Several:
             if failed and failed.error.is_lost:
                 raise failed
             self.run.session.rollback()
-            rows = insist(self.run.session, first.script, self.done)
+            rows = insist(self.run.session, first.script, _FLUSH + self.done)
         except StatementFailed as unknown:
             self.report.tell_start(first)
             raise StatementFailed(first.script, unknown.error) from unknown

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -173,27 +174,55 @@ def test_a_connection_that_is_lost_leaves_open_which_of_them_are_applied(project
     assert project.applied() == many
 
 
-def test_a_server_that_crashes_has_all_that_was_told_and_nothing_by_halves(lone_project: Project) -> None:
-    project, folder = lone_project, lone_project.folder.parent / "pg"
-    project.sql("ALTER SYSTEM SET wal_writer_delay = '10s'")  # so that what no COMMIT waited for is not on the disk
-    project.sql("SELECT pg_reload_conf()")
-    many = write_many(project)
-    project.write(many[WRONG], "SELECT pg_sleep(60);")
-    process = project.start("migrations_run", "--build")
-    project.wait_for(SLEEPING)
-    os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+@pytest.fixture
+def lazy(lone_project: Project) -> Project:
+    """A project on a server that writes what no COMMIT waits for much later."""
+    lone_project.sql("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    lone_project.sql("SELECT pg_reload_conf()")
+    return lone_project
+
+
+def crash(project: Project) -> None:
+    os.kill(int((data(project) / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+
+
+def data(project: Project) -> Path:
+    return project.folder.parent / "pg"
+
+
+def test_a_server_that_crashes_has_all_that_was_told_and_nothing_by_halves(lazy: Project) -> None:
+    many = write_many(lazy)
+    lazy.write(many[WRONG], "SELECT pg_sleep(60);")
+    process = lazy.start("migrations_run", "--build")
+    lazy.wait_for(SLEEPING)
+    crash(lazy)
     stdout, stderr = process.communicate(timeout=30)
     assert "it is not known here which of these are done" in stderr
-    server_in(folder)
-    applied = project.applied()
+    server_in(data(lazy))
+    applied = lazy.applied()
     told = [id_ for id_ in many if f"Applying {id_}... OK" in stdout]
     assert told == many[: WRONG // FILES * FILES]
     assert applied == many[: len(applied)]
     assert len(told) <= len(applied) <= WRONG
-    assert len(project.tables()) == len(applied)
-    project.write(many[WRONG], "SELECT 1;")
-    project.run().ok()
-    assert project.applied() == many
+    assert len(lazy.tables()) == len(applied)
+    lazy.write(many[WRONG], "SELECT 1;")
+    lazy.run().ok()
+    assert lazy.applied() == many
+
+
+def test_a_server_that_crashes_before_one_is_tried_again_has_those_before_it(lazy: Project) -> None:
+    many = write_many(lazy)
+    lazy.sql("CREATE TABLE held (id int)")
+    lazy.write(many[WRONG], "ALTER TABLE held ADD COLUMN more int;")
+    lazy.manage("migrations_build").ok()
+    with transaction(lazy, "SELECT * FROM held"):
+        run = lazy.start("migrations_run", "--lock-timeout", "200ms", "--retries", "9")
+        read_until(run, f"{many[WRONG]} was rolled back")
+        crash(lazy)
+        stdout, _ = run.communicate(timeout=30)
+    server_in(data(lazy))
+    told = [id_ for id_ in many if f"Applying {id_}... OK" in stdout]
+    assert lazy.applied() == told == many[:WRONG]
 
 
 def test_a_user_that_may_not_read_the_journal_sends_one_by_one(project: Project, many: list[str]) -> None:
