@@ -170,7 +170,7 @@ class Part(NamedTuple):
         return _joined(self._texts(text))
 
     def pieces_of_sql(self, text: str) -> tuple[Piece, ...]:
-        """Where in `sql(text)` the pieces are."""
+        """Where in `sql(text)` the pieces are; one alone goes to its end, wherever that is."""
         if not self.more:
             return _all_of_it(self.line)
         texts = self._texts(text)

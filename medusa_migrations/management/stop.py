@@ -22,7 +22,7 @@ from medusa_migrations.database.interruption import Interruption, StopRequested
 from medusa_migrations.errors import Interrupted
 from medusa_migrations.messages import N_
 
-from .base import INTERRUPTED
+from .quick import INTERRUPTED
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

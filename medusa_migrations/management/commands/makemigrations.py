@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandError
 
 from medusa_migrations.files.owned import labels_with_sources, owned, taken_over
-from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.next_command import next_command
+from medusa_migrations.management.quick import as_command_errors
 from medusa_migrations.messages import N_
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from medusa_migrations.database.interruption import Interruption
 from medusa_migrations.errors import Interrupted, MigrationError
 from medusa_migrations.fleet.results import FleetPlan, FleetResult
 from medusa_migrations.management import fleet_console as console
-from medusa_migrations.management.base import INTERRUPTED, ExecutionCommand, add_execution, add_json
+from medusa_migrations.management.base import ExecutionCommand, add_execution, add_json
 from medusa_migrations.management.console import deliver, plural, printable
 from medusa_migrations.management.fleet_console import FleetProgress
 from medusa_migrations.management.questions import add_no_input, can_ask, is_confirmed
+from medusa_migrations.management.quick import INTERRUPTED
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction

@@ -6,9 +6,10 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from medusa_migrations import api
-from medusa_migrations.management.base import INTERRUPTED, ExecutionCommand, add_app
+from medusa_migrations.management.base import ExecutionCommand, add_app
 from medusa_migrations.management.console import plural
 from medusa_migrations.management.questions import add_no_input, can_ask, is_confirmed
+from medusa_migrations.management.quick import INTERRUPTED
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.extended.concern import is_left_to_django
 from medusa_migrations.management.next_command import next_command
+from medusa_migrations.management.quick import as_command_errors
 
 if TYPE_CHECKING:
     from django.core.management.commands.showmigrations import Command as NextCommand

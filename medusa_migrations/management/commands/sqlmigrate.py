@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from medusa_migrations.management.base import as_command_errors
 from medusa_migrations.management.extended.one import sql_of
 from medusa_migrations.management.extended.rendered import with_models_of_today
 from medusa_migrations.management.next_command import next_command
+from medusa_migrations.management.quick import as_command_errors
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 

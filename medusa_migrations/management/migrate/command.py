@@ -13,9 +13,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations.files.owned import is_migrated_model_extended, sql_labels, taken_over
-from medusa_migrations.management.base import QuickStart, add_lock, as_command_errors
 from medusa_migrations.management.checks import checked_later
-from medusa_migrations.management.console import Console
+from medusa_migrations.management.quick import QuickStart, as_command_errors
 
 from .tenants import is_left_to_django
 
@@ -44,6 +43,8 @@ class WithSql(Migrate):
     owned: Collection[str] = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
+        from medusa_migrations.management.base import add_lock  # a check imports this file, and has no options
+
         super().add_arguments(parser)
         add_lock(parser)
 
@@ -65,6 +66,7 @@ class WithSql(Migrate):
                 with _renderable():
                     super().handle(*args, **options)
                 return
+            from medusa_migrations.management.console import Console
             from medusa_migrations.management.migrate.bridge import bridged  # others need not pay for it
             from medusa_migrations.management.migrate.run import Asked
 

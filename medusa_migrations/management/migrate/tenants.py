@@ -8,7 +8,6 @@ from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from medusa_migrations import conf
-from medusa_migrations.database.connect import shared_schema, tenant_schema
 from medusa_migrations.errors import PlanError
 from medusa_migrations.files.owned import sql_labels
 from medusa_migrations.messages import N_
@@ -29,6 +28,8 @@ def is_left_to_django(connection: BaseDatabaseWrapper) -> bool:
 
     Raises PlanError if it is, and there are some that no fleet runs.
     """
+    from medusa_migrations.database.connect import shared_schema, tenant_schema  # a check imports this file
+
     schema = tenant_schema(connection)
     if schema is None:
         return False
@@ -63,6 +64,8 @@ def is_hooked() -> bool:
 
 def of_tenants(app: AppConfig) -> bool:
     """Whether an app is listed among those of tenants, as django-tenants lists them."""
+    from medusa_migrations.database.connect import shared_schema
+
     public = shared_schema()
     types = getattr(settings, "TENANT_TYPES", {}).items()
     listed = {

@@ -8,7 +8,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from medusa_migrations.errors import PlanError
-from medusa_migrations.management.base import as_command_errors
+from medusa_migrations.management.quick import as_command_errors
 
 B: dict[str, Any] = {"database": "b"}
 
