@@ -12,7 +12,7 @@ from medusa_migrations.database.session import mark
 from medusa_migrations.migration import Direction
 from medusa_migrations.sql.scanner import split
 
-from .failure import Ending
+from .failure import Ending, StatementFailed
 from .logged import applied, reverted
 from .report import milliseconds_since
 from .sending import send, send_around, send_statement
@@ -27,9 +27,9 @@ class Each:
         self.run, self.task = run, task
         self.send = sender(run, task, "BEGIN;", "COMMIT;")
 
-    def carry_out(self) -> None:
-        """Raises StatementFailed, StopRequested."""
-        self.run.retries.run(self.send, self.task.id)
+    def carry_out(self, tried: StatementFailed | None = None) -> None:
+        """Do it; `tried` is how a first try has failed. Raises StatementFailed, StopRequested."""
+        self.run.retries.run(self.send, self.task.id, tried)
 
     def ending(self) -> Ending:
         """What becomes of it if it has failed."""

@@ -27,14 +27,22 @@ class Retries(NamedTuple):
     limit: int
     listener: Listener
 
-    def run(self, work: Callable[[], None], id_: MigrationId | None = None) -> None:
-        """Do `work`, rolled back before every further try and when it fails. Raises StatementFailed."""
+    def run(
+        self, work: Callable[[], None], id_: MigrationId | None = None, tried: StatementFailed | None = None
+    ) -> None:
+        """Do `work`, rolled back before every further try and when it fails. Raises StatementFailed.
+
+        `tried` is how a first try has failed that was made before.
+        """
         pause = FIRST_PAUSE
         attempt = 0
         while True:
             try:
+                if tried:
+                    raise tried
                 return work()
             except StatementFailed as failed:
+                tried = None
                 self.session.rollback()
                 attempt += 1
                 if failed.error.sqlstate not in PASSING or not failed.may_repeat or attempt > self.limit:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from medusa_migrations.database.interruption import StopRequested
-from medusa_migrations.database.postgresql import elapsed_sql
+from medusa_migrations.database.postgresql import PASSING, elapsed_sql
 from medusa_migrations.database.session import mark
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
@@ -62,7 +63,7 @@ class Several:
         self.message = mark(*(task.id for task in tasks), direction=run.direction) + "".join(parts)
 
     def carry_out(self) -> None:
-        """Send all; if one fails, it and those behind it one by one, which tells where and tries again.
+        """Send all; if one fails, it and those behind it go one by one, which tells where and tries again.
 
         Raises StatementFailed, StopRequested.
         """
@@ -78,8 +79,11 @@ class Several:
         except StatementFailed as failed:
             left = self._left(failed)
             self.is_shared = False
+            # What may pass does not come before the one is run that it is of: that was its first try.
+            tried = StatementFailed(left[0].script, failed.error) if left and failed.error.sqlstate in PASSING else None
             for task in left:
-                self.report.carry_out(task, Each(self.run, task).carry_out)
+                self.report.carry_out(task, functools.partial(Each(self.run, task).carry_out, tried))
+                tried = None
 
     def ending(self) -> Ending:
         """What becomes of the one that has failed."""

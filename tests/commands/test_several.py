@@ -254,6 +254,19 @@ def test_what_waits_for_a_lock_is_tried_again(project: Project, many: list[str])
     assert project.applied() == many
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_what_waits_for_a_lock_is_tried_no_more_often_than_was_asked_for(
+    project: Project, many: list[str], retries: int
+) -> None:
+    project.sql("CREATE TABLE held (id int); CREATE SEQUENCE tries")
+    project.write(many[WRONG], "SELECT nextval('tries'); ALTER TABLE held ADD COLUMN more int;")
+    with transaction(project, "SELECT * FROM held"):
+        said = project.run("--lock-timeout", "100ms", "--retries", str(retries)).error()
+    assert f"{many[WRONG]} failed (up): " in said
+    assert project.sql("SELECT last_value FROM tries") == [(retries + 1,)]
+    assert project.applied() == many[:WRONG]
+
+
 def test_one_that_frees_the_run_lock_is_told(project: Project, many: list[str]) -> None:
     project.write(many[WRONG], "SELECT pg_advisory_unlock_all();")
     outcome = project.run()
