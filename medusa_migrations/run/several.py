@@ -28,7 +28,7 @@ FILES = 20
 
 # The last commit of a message has all before it written to the disk too. A crash meanwhile takes a migration back
 # together with its row (manual, 30.4).
-_COMMIT_SOON = "SET LOCAL synchronous_commit = off; COMMIT;"
+_COMMIT_ASYNC = "SET LOCAL synchronous_commit = off; COMMIT;"
 
 # Where that commit has not come, another that writes something does the same, before anything is told: a message in the
 # log that is for nobody. No standby is waited for, which may not answer.
@@ -39,9 +39,9 @@ _FLUSH = (
 
 
 def can_share_message(group: Sequence[Task]) -> bool:
-    """Whether those that share a transaction are one that can share a message with others.
+    """Whether a group that shares a transaction is one migration, and can share a message with others.
 
-    That one of them is done is told by its row in the history, which what is run again has before too.
+    One that is run again cannot: it has its row before, and of the others the row tells that they are done.
     """
     (task, *others) = group
     is_again = task.direction is Direction.UP and task.row is not None
@@ -55,12 +55,12 @@ class Several:
         self.run, self.report, self.tasks = run, report, tasks
         self.is_shared = True  # until they go one by one
         self.done = run.history.done(run.direction, len(tasks))
-        since_last = run.history.journal.elapsed_since_last()
-        times = [elapsed_sql(), *[since_last] * (len(tasks) - 1)]
-        rows = [history_sql(run, task, time) for task, time in zip(tasks, times, strict=True)]
-        ends = [*[_COMMIT_SOON] * (len(tasks) - 1), "COMMIT;"]
-        parts = (as_part(run, *part[:2], "BEGIN;", part[2]) for part in zip(tasks, rows, ends, strict=True))
-        self.message = mark(*(task.id for task in tasks), direction=run.direction) + "".join(parts)
+        self.message = mark(*(task.id for task in tasks), direction=run.direction)
+        elapsed = elapsed_sql()
+        for task in tasks:
+            end = "COMMIT;" if task is tasks[-1] else _COMMIT_ASYNC
+            self.message += as_part(run, task, history_sql(run, task, elapsed), "BEGIN;", end)
+            elapsed = run.history.journal.elapsed_since_last()
 
     def carry_out(self) -> None:
         """Send all; if one fails, it and those behind it go one by one, which tells where and tries again.
@@ -78,20 +78,19 @@ class Several:
             raise
         except StatementFailed as failed:
             left = self._left(failed)
-            self.is_shared = False
-            # What may pass does not come before the one is run that it is of: that was its first try.
+            # What may pass comes as the one that it is of is run, and that was its first try.
             tried = StatementFailed(left[0].script, failed.error) if left and failed.error.sqlstate in PASSING else None
             for task in left:
                 self.report.carry_out(task, functools.partial(Each(self.run, task).carry_out, tried))
                 tried = None
 
     def ending(self) -> Ending:
-        """What becomes of the one that has failed."""
+        """What becomes of the one that has failed, or of all where nobody knows which that is."""
         if not self.is_shared:
             return Ending()
         ids = ", ".join(str(task.id) for task in self.tasks)
-        lost = N_("The connection was lost, so it is not known here which of these are done: {ids}.", ids=ids)
-        return Ending(lost=lost)
+        unknown = N_("It is not known here which of these are done: {ids}.", ids=ids)
+        return Ending(unknown, lost=unknown)
 
     def _left(self, failed: StatementFailed | None = None) -> Sequence[Task]:
         """Tell of those that are done though the message was stopped, or has `failed`, and give the others.
@@ -107,6 +106,7 @@ class Several:
         except StatementFailed as unknown:
             self.report.tell_start(first)
             raise StatementFailed(first.script, unknown.error) from unknown
+        self.is_shared = False
         # One that is done may have taken others out of the history, and those before it are done all the same.
         names = {(app, name) for app, name, _ in rows}
         count = max((number for number, task in enumerate(self.tasks, 1) if task.id in names), default=0)

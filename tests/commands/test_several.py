@@ -166,7 +166,7 @@ def test_a_connection_that_is_lost_leaves_open_which_of_them_are_applied(project
     sent = many[WRONG // FILES * FILES :][:FILES]
     assert [line.split()[1] for line in outcome.stdout.splitlines() if line.endswith("FAILED")] == [f"{sent[0]}..."]
     assert f"{sent[0]} failed (up): " in said
-    assert f"it is not known here which of these are done: {', '.join(sent)}." in said
+    assert f"It is not known here which of these are done: {', '.join(sent)}." in said
     assert "To find out, run migrations_run again: it looks into the history first." in said
     assert project.applied() == many[:WRONG]
     project.write(many[WRONG], "SELECT 1;")
@@ -197,7 +197,7 @@ def test_a_server_that_crashes_has_all_that_was_told_and_nothing_by_halves(lazy:
     lazy.wait_for(SLEEPING)
     crash(lazy)
     stdout, stderr = process.communicate(timeout=30)
-    assert "it is not known here which of these are done" in stderr
+    assert "It is not known here which of these are done" in stderr
     server_in(data(lazy))
     applied = lazy.applied()
     told = [id_ for id_ in many if f"Applying {id_}... OK" in stdout]
