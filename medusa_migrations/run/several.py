@@ -31,9 +31,9 @@ FILES = 20
 _COMMIT_ASYNC = "SET LOCAL synchronous_commit = off; COMMIT;"
 
 # Where that commit has not come, another that writes something does the same, before anything is told: a message in the
-# log that is for nobody. No standby is waited for, which may not answer.
+# log that is for nobody. No standby is waited for, which may not answer, and not long for a journal that is locked.
 _FLUSH = (
-    "SET LOCAL synchronous_commit = local;"
+    "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = local;"
     " SELECT pg_catalog.pg_logical_emit_message(true, 'medusa_migrations'::text, ''::text);"
 )
 
@@ -89,8 +89,8 @@ class Several:
         if not self.is_shared:
             return Ending()
         ids = ", ".join(str(task.id) for task in self.tasks)
-        unknown = N_("It is not known here which of these are done: {ids}.", ids=ids)
-        return Ending(unknown, lost=unknown)
+        lost = N_("It is not known here which of these are done: {ids}.", ids=ids)
+        return Ending(lost=lost)
 
     def _left(self, failed: StatementFailed | None = None) -> Sequence[Task]:
         """Tell of those that are done though the message was stopped, or has `failed`, and give the others.
@@ -105,7 +105,8 @@ class Several:
             rows = insist(self.run.session, first.script, _FLUSH + self.done)
         except StatementFailed as unknown:
             self.report.tell_start(first)
-            raise StatementFailed(first.script, unknown.error) from unknown
+            # Whatever it is, it leaves open what is done, as a connection that is lost does.
+            raise StatementFailed(first.script, unknown.error._replace(is_lost=True)) from unknown
         self.is_shared = False
         # One that is done may have taken others out of the history, and those before it are done all the same.
         names = {(app, name) for app, name, _ in rows}

@@ -12,7 +12,7 @@ import pytest
 
 from medusa_migrations.run.several import FILES, MANY
 from tests.support.processes import ended, read_until, transaction
-from tests.support.projects import SLEEPING, Project
+from tests.support.projects import BLOCKED, SLEEPING, Project
 from tests.support.standby import server_in
 
 COUNT = MANY + 7
@@ -104,6 +104,18 @@ def test_one_that_is_stopped_is_told_and_those_before_it_stay(project: Project, 
     assert many[WRONG + 1] not in stdout
     assert project.applied() == many[:WRONG]
     assert project.locks() == 0
+
+
+def test_one_that_is_stopped_does_not_wait_for_who_has_locked_the_journal(project: Project, many: list[str]) -> None:
+    project.run("--to", many[0]).ok()
+    with transaction(project, "LOCK TABLE medusa_migrations_log") as other:
+        run = project.start("migrations_run")
+        project.wait_for(BLOCKED)
+        run.send_signal(signal.SIGINT)
+        _, _, stderr = ended(run)
+        other.rollback()
+    assert f"It is not known here which of these are done: {', '.join(many[1 : FILES + 1])}." in stderr
+    assert project.applied() == many[:1]
 
 
 def test_all_are_reverted_in_their_order_each_in_its_transaction(project: Project, many: list[str]) -> None:
