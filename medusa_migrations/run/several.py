@@ -31,11 +31,14 @@ FILES = 20
 _COMMIT_ASYNC = "SET LOCAL synchronous_commit = off; COMMIT;"
 
 # Where that commit has not come, another that writes something does the same, before anything is told: a message in the
-# log that is for nobody. No standby is waited for, which may not answer, and not long for a journal that is locked.
+# log that is for nobody. A journal that is locked is not waited for for long.
 _FLUSH = (
-    "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = local;"
+    "SET LOCAL lock_timeout = '2s';"
     " SELECT pg_catalog.pg_logical_emit_message(true, 'medusa_migrations'::text, ''::text);"
 )
+
+# Where the run ends, for no standby either, which may not answer.
+_FLUSH_HERE = f"SET LOCAL synchronous_commit = local; {_FLUSH}"
 
 
 def can_share_message(group: Sequence[Task]) -> bool:
@@ -102,7 +105,7 @@ class Several:
             if failed and failed.error.is_lost:
                 raise failed
             self.run.session.rollback()
-            rows = insist(self.run.session, first.script, _FLUSH + self.done)
+            rows = insist(self.run.session, first.script, (_FLUSH if failed else _FLUSH_HERE) + self.done)
         except StatementFailed as unknown:
             self.report.tell_start(first)
             # Whatever it is, it leaves open what is done, as a connection that is lost does.

@@ -237,6 +237,26 @@ def test_a_server_that_crashes_before_one_is_tried_again_has_those_before_it(laz
     assert lazy.applied() == told == many[:WRONG]
 
 
+def test_those_before_one_that_fails_are_told_when_a_standby_has_them(lone_project: Project) -> None:
+    many = write_many(lone_project)
+    lone_project.write(many[5], "SELECT nothing;")
+    lone_project.sql("ALTER ROLE postgres SET synchronous_commit = local")
+    expect_standby(lone_project, "nobody")
+    lone_project.run("--to", many[0]).ok()
+    database = json.loads(lone_project.environment()["TEST_DATABASE"])
+    waits = {"OPTIONS": {"options": "-c synchronous_commit=on"}}
+    run = lone_project.start("migrations_run", env={"TEST_DATABASE": json.dumps(database | waits)})
+    lone_project.wait_for("EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')")
+    expect_standby(lone_project, "")
+    assert f"{many[5]} failed (up): " in ended(run)[2]
+    assert lone_project.applied() == many[:5]
+
+
+def expect_standby(project: Project, name: str) -> None:
+    project.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+    project.sql("SELECT pg_reload_conf()")
+
+
 def test_a_user_that_may_not_read_the_journal_sends_one_by_one(project: Project, many: list[str]) -> None:
     role = f"writer_{project.database}"
     project.run("--to", many[0]).ok()
