@@ -95,7 +95,7 @@ def both_kinds(count: int) -> tuple[list[Key], list[Key], dict[Key, set[Key]]]:
 
 # For each what is given, of so many, and what is done with it.
 CASES: dict[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
-    "what needs repair": (without_files, lambda known: findings(known, locked=False)),
+    "what needs repair": (without_files, lambda known: findings(known, "default", locked=False)),
     "the order with those without a file": (without_files, in_order),
     "accept changes": (
         lambda count: state(many(count), many(count), checksum="another"),
