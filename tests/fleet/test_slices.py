@@ -71,6 +71,7 @@ def test_stages_are_kept_and_one_that_was_killed_is_started_again(project: Proje
     build(project)
     first, second = start(project, 1, 2), start(project, 2, 2)
     project.wait_for(f"(SELECT count(*) = 4 {SLEEPING.removeprefix('EXISTS (SELECT').removesuffix(')')})")
+    project.wait_for("(SELECT count(*) = 4 FROM medusa_fleet_targets WHERE state = 'running')")  # it is told of by then
     second.kill()
     second.communicate()
     project.sql("INSERT INTO go DEFAULT VALUES")
