@@ -108,11 +108,11 @@ def options_for(where: Destination) -> str:
 
 def options_of(database: str, fleet: str | None = None, target: str | None = None) -> str:
     """As `options_for`, for a place by its names."""
-    if database == "default" and not (fleet and target):
-        return ""
     from shlex import quote  # only to say what to do next
 
-    return f" --fleet {quote(fleet)} --target {quote(target)}" if fleet and target else f" --database {quote(database)}"
+    if fleet and target:
+        return f" --fleet {quote(fleet)} --target {quote(target)}"
+    return "" if database == "default" else f" --database {quote(database)}"
 
 
 def check_settings(given: object, called: str) -> None:
