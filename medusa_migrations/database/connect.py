@@ -147,9 +147,8 @@ def usable(alias: str) -> BaseDatabaseWrapper:
 def of_postgresql(alias: str) -> BaseDatabaseWrapper:
     """Django's own connection `alias`. Raises DatabaseError if there is no such database or it is not PostgreSQL."""
     if alias not in list(connections):  # Django looks aliases up as attributes: "__class__" would be found
-        raise DatabaseError(
-            N_("There is no database {alias!r} in DATABASES.{hint}", alias=alias, hint=nearest(alias, connections))
-        )
+        hint = nearest(alias, connections) or N_(" It has: {names}.", names=", ".join(connections))
+        raise DatabaseError(N_("There is no database {alias!r} in DATABASES.{hint}", alias=alias, hint=hint))
     try:
         theirs: BaseDatabaseWrapper = connections[alias]
     except ImproperlyConfigured as error:
