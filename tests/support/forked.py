@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -40,9 +41,14 @@ PYTHON = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 PRELOADED = (
+    "django.core.cache.backends.locmem",
+    "django.core.management.commands.check",
+    "django.core.management.commands.makemigrations",
     "django.core.management.commands.migrate",
     "django.core.management.commands.runserver",
     "django.db.backends.postgresql.base",
+    "django.views.csrf",
+    "encodings.utf_8_sig",
 )
 # They read settings, or need packages that are not there.
 NOT_PRELOADED = ("medusa_migrations.admin", "medusa_migrations.engines", "medusa_migrations.tasks")
@@ -181,9 +187,21 @@ def _preload() -> None:
             # What extends the command of the next app looks for that at its import.
             if not name.startswith(NOT_PRELOADED) and "next_command" not in path.read_text():
                 import_module(name)
+    _warm_up()
     # A child collects its own garbage alone, and hardly any before its end: that is near.
     gc.freeze()
     gc.set_threshold(100_000)
+
+
+def _warm_up() -> None:
+    """Find out what a process keeps: the regular expressions of every command, and where Python is."""
+    from django.core.management.base import BaseCommand
+
+    from medusa_migrations.sql.scanner import split
+
+    BaseCommand().create_parser("manage.py", "command").parse_args(["--verbosity", "1"])
+    split("SELECT 1")
+    sysconfig.get_config_vars()
 
 
 @contextmanager
