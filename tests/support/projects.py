@@ -152,6 +152,7 @@ class Project:
     settings: dict[str, Any] = field(default_factory=dict)
     python: str = sys.executable
     extra: str = ""
+    _kept: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         (self.folder / "manage.py").write_text(MANAGE)
@@ -285,7 +286,21 @@ class Project:
         return self.manage("migrations_run", "--build", *arguments, **options)
 
     def sql(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.server.execute(sql, self.database)
+        with self._connection().cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def _connection(self) -> Any:
+        """One that is kept, as if it were new: to connect takes longer than most of what a test asks."""
+        if self._kept and self._kept.info.dbname == self.database:
+            try:
+                with self._kept.cursor() as cursor:
+                    cursor.execute("DISCARD ALL")
+                return self._kept
+            except psycopg2.Error:
+                pass  # the server has crashed, or somebody has ended all sessions
+        self._kept = self.server.connect(self.database)
+        return self._kept
 
     def wait_for(self, condition: str, seconds: float = 30) -> None:
         """Until an SQL condition holds."""
