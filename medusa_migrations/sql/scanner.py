@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from medusa_migrations.messages import N_
 
-from .tokens import ENDS, WORD_START, ScanError, invisible, token_pattern
+from .tokens import ENDS, IN_NUMBER, WORD, ScanError, invisible, token_pattern
 
 # Tokens that say nothing about where a statement ends: passed over in one go where `words` takes none of them.
 # A word that is the E of an E'…' string is left for the pattern of tokens, and so is white space at the start: behind a
@@ -23,8 +23,8 @@ from .tokens import ENDS, WORD_START, ScanError, invisible, token_pattern
 _DULL = rf"""
     (?! [ \t\n\r\f\v] )
     (?: [ \t\n\r\f\v,.:=<>+*!@\#%^&|`?~\[\]{{}}]++
-      | (?![eE]') [{WORD_START}][{WORD_START}0-9$]*+
-      | [0-9][{WORD_START}0-9]*+
+      | (?![eE]') {WORD}
+      | [0-9]{IN_NUMBER}*+
       | '[^']*+'
       | "[^"]*+"
       | -(?!-)
