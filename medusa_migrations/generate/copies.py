@@ -24,6 +24,12 @@ class Copies:
     names: Collection[str]
     was: Mapping[str, str]
 
-    def compared(self) -> Tables:
-        """What of the tables is compared, as they are now."""
-        return self.scope.compared(self.scratch.read(self.names), whole=self.scope.extra_tables, was=self.was)
+    def compared(self, tables: Tables | None = None) -> Tables:
+        """What of the tables is compared, as they are now; `tables` are they where they have been read."""
+        if tables is None:
+            tables = self.scratch.read(self.names)
+        return self.scope.compared(
+            {name: table for name, table in tables.items() if name in self.names},
+            whole=self.scope.extra_tables,
+            was=self.was,
+        )

@@ -199,7 +199,7 @@ def _proven_draft(copy: Copies, request: Request, renames: Sequence[Rename], mod
     """
     scratch, scope = copy.scratch, copy.scope
     renamed = run_renames(copy, request.apps, renames)
-    before = copy.compared()
+    before = copy.compared(None if renames else copied)
     target = with_unsaid(models, before)
     changes = compare(before, target, scope.wanted.explicit_names)
     values = find_values(scratch.session, scope.wanted.fields, changes, target, request.value)
@@ -218,7 +218,7 @@ def _proven_draft(copy: Copies, request: Request, renames: Sequence[Rename], mod
         owners = {name: scope.owners.get(name, request.apps[0]) for name in (*before, *target)}
         new_names = {rename.table or rename.new for rename in renames}
         steps = steps_between(before, target, request.apps, owners, new_names)
-        files = prove_files(copy, steps, models, renamed, values)
+        files = prove_files(copy, steps, before, models, renamed, values)
         up = tuple(one for file in files for one in file.up)
         down = tuple(one for file in reversed(files) for one in file.down)
         draft = replace(draft, up=up, down=down, files=files)

@@ -67,17 +67,18 @@ def run_renames(
 def prove_files(
     copy: Copies,
     steps: Iterable[Step],
+    before: Tables,
     models: Tables,
     renamed: Mapping[str, tuple[Sequence[Rename], Sequence[DraftStatement]]],
     values: Mapping[Place, Value],
 ) -> tuple[AppFile, ...]:
-    """The files for `steps` from what the copy has to `models`; those without a change are left out.
+    """The files for `steps` from what the copy has, `before`, to `models`; those without a change are left out.
 
     `renamed` is what was renamed in the copy before, which is undone at the end. Raises NotProven as `run_part` does,
     and where anything differs from `models` at the end of the way there.
     """
     explicit = copy.scope.wanted.explicit_names
-    done = list(_ups(copy, steps, values))
+    done = list(_ups(copy, steps, before, values))
     now = done[-1].after
     refuse_difference("up", compare(now, with_unsaid(models, now), explicit))
     downs = [_down(copy, one) for one in reversed(done)]
@@ -92,8 +93,8 @@ def prove_files(
     return tuple(one for one in files if one.up)
 
 
-def _ups(copy: Copies, steps: Iterable[Step], values: Mapping[Place, Value]) -> Iterator[_Done]:
-    first = now = copy.compared()
+def _ups(copy: Copies, steps: Iterable[Step], first: Tables, values: Mapping[Place, Value]) -> Iterator[_Done]:
+    now = first
     for step in steps:
         changes = tuple(compare(now, step.tables, copy.scope.wanted.explicit_names))
         statements = render(changes, now, step.tables, values, find_casts(copy.scratch, changes))

@@ -35,6 +35,8 @@ def run_part(
 
     Raises NotProven with the statement that fails, and django.db.Error if the server has no room for more locks.
     """
+    if not statements:
+        return []
     watch.resume()
     judged = []
     for statement in working(N_("proving the {part} part", part=part), statements, len(statements), scratch.listener):
