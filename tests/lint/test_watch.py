@@ -30,8 +30,8 @@ def database(server: Server) -> Iterator[Database]:
         yield found
 
 
-@pytest.mark.parametrize("rows", [False, True], ids=["empty", "with rows"])
 @pytest.mark.parametrize("case", [case for case in CASES if "fails" not in case.flags], ids=lambda case: case.name)
+@pytest.mark.parametrize("rows", [False, True], ids=["empty", "with rows"])  # all the empty ones first
 def test_finds(case: Case, rows: bool, database: Database) -> None:
     if database.major < case.first:
         pytest.skip(f"needs PostgreSQL {case.first}")
