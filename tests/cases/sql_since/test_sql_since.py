@@ -12,32 +12,48 @@ from typing import Any
 import pytest
 
 from medusa_migrations.verify.catalog.snapshot import Reader
+from tests.support.copies import copied, original
 from tests.support.past import BLOG, LAST, LINK, NOTE, SHOP, TODAY, go_on, make_past, take_over
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
 from tests.support.sessions import session_on
+
+pytestmark = pytest.mark.xdist_group("past")
 
 FIRST = "20260101000000"
 COMMENTS = f"blog.{FIRST}_comments"
 ITS_OWN = ["public.medusa_migrations", "public.medusa_migrations_log"]
 
 
+@pytest.fixture(scope="module")
+def first_past(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("past"), "past") as project:
+        make_past(project)
+        project.env["DEBUG"] = "1"
+        project.manage("migrate").ok()
+        yield project
+
+
+@pytest.fixture(scope="module")
+def first_taken(first_past: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(first_past.server, tmp_path_factory.mktemp("taken"), "taken") as project:
+        copied(first_past, project)
+        take_over(project)
+        go_on(project)
+        project.manage("makemigration", "blog", "comments", "--generate", "--timestamp", FIRST).ok()
+        project.manage("migrate").ok()
+        yield project
+
+
 @pytest.fixture
-def past(project: Project) -> Project:
+def past(first_past: Project, project: Project) -> Project:
     """The app's Django migrations are applied; nothing is SQL's yet."""
-    make_past(project)
-    project.env["DEBUG"] = "1"
-    project.manage("migrate").ok()
-    return project
+    return copied(first_past, project)
 
 
 @pytest.fixture
-def taken(past: Project) -> Project:
+def taken(first_taken: Project, project: Project) -> Project:
     """Taken over, with a first SQL migration, generated, applied."""
-    take_over(past)
-    go_on(past)
-    past.manage("makemigration", "blog", "comments", "--generate", "--timestamp", FIRST).ok()
-    past.manage("migrate").ok()
-    return past
+    return copied(first_taken, project)
 
 
 @contextmanager
