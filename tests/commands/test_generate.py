@@ -9,6 +9,9 @@ part can bring back; `by_hand.sql` and its `header`, a migration written by hand
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +20,44 @@ import pytest
 from medusa_migrations.generate.catalog import read_tables
 from medusa_migrations.generate.tables import Table
 from medusa_migrations.migration import LINT_CODES
+from tests.support.copies import copied, original
 from tests.support.kills import give_few_locks
-from tests.support.projects import ROOT, Outcome, Project
+from tests.support.projects import ROOT, Outcome, Project, Server
 
 CASES = sorted((ROOT / "tests/scenarios/generate").iterdir())
-# What an older server makes of them is tried with every third: they take long.
-PARAMETERS = [
-    pytest.param(case, marks=[pytest.mark.server] if number % 3 == 0 else [], id=case.name)
-    for number, case in enumerate(CASES)
+# What several cases begin with: it is made once, by one worker.
+SHARED = [
+    text for text, number in Counter((case / "before.py").read_text() for case in CASES).items() if text and number > 1
 ]
+
+
+def marks(number: int, case: Path) -> list[Any]:
+    """What an older server makes of them is tried with every third: they take long."""
+    text = (case / "before.py").read_text()
+    group = [pytest.mark.xdist_group(f"generate {SHARED.index(text)}")] if text in SHARED else []
+    return [*group, pytest.mark.server] if number % 3 == 0 else group
+
+
+PARAMETERS = [pytest.param(case, marks=marks(number, case), id=case.name) for number, case in enumerate(CASES)]
 FIRST, SECOND = "20240101000000", "20240102000000"
 
 
 class _Reader:
     """What `read_tables` needs of a session."""
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
+    def __init__(self, cursor: Any) -> None:
+        self.cursor = cursor
 
-    def query(self, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
-        connection = self.project.server.connect(self.project.database)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, params)
-                return list(cursor.fetchall())
-        finally:
-            connection.close()
+    def query(self, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        self.cursor.execute(sql, params)
+        return list(self.cursor.fetchall())
 
 
 def catalog(project: Project) -> dict[str, Table]:
-    reader: Any = _Reader(project)
-    names = [name for (name,) in project.sql("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_'")]
-    return read_tables(reader, project.sql("SELECT 'public'::regnamespace::oid")[0][0], names)
+    with closing(project.server.connect(project.database)) as connection, connection.cursor() as cursor:
+        reader: Any = _Reader(cursor)
+        names = [name for (name,) in reader.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_'")]
+        return read_tables(reader, reader.query("SELECT 'public'::regnamespace::oid")[0][0], names)
 
 
 RUN = ("migrations_run", "--build")
@@ -85,17 +94,51 @@ def said_above(text: str) -> set[tuple[int, str]]:
     return found
 
 
-@pytest.mark.parametrize("case", PARAMETERS)
-def test_cases(project: Project, case: Path) -> None:
-    if "contrib.postgres" in part(case, "before.py") + part(case, "after.py"):
-        project.apps.append("django.contrib.postgres")  # as Django's checks ask for, from 6.0 on
-    project.add_models("blog", part(case, "before.py"))
-    if part(case, "before.py"):
+class Starts:
+    """Projects as they are with the models that a case begins with, and their tables."""
+
+    def __init__(self, server: Server, folders: pytest.TempPathFactory, stack: ExitStack) -> None:
+        self.server, self.folders, self.stack = server, folders, stack
+        self.made: dict[str, Project] = {}
+
+    def give(self, project: Project, text: str) -> None:
+        if text not in SHARED:
+            begin(project, text)
+            return
+        if text not in self.made:
+            folder = self.folders.mktemp("start")
+            self.made[text] = self.stack.enter_context(original(self.server, folder, f"start_{len(self.made)}"))
+            begin(self.made[text], text)
+        copied(self.made[text], project)
+
+
+def begin(project: Project, text: str) -> None:
+    if "contrib.postgres" in text:
+        project.apps.append(POSTGRES)
+    project.add_models("blog", text)
+    if text:
         project.manage_several(generating(FIRST), RUN).ok()
-        if by_hand := part(case, "by_hand.sql"):
-            project.write("blog.20240101000001_by_hand", by_hand, None, header=part(case, "header"))
-            project.run().ok()
-        project.sql(part(case, "rows.sql") + "SELECT 1")
+
+
+@pytest.fixture(scope="module")
+def starts(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
+    with ExitStack() as stack:
+        yield Starts(server, tmp_path_factory, stack)
+
+
+POSTGRES = "django.contrib.postgres"  # which Django's checks ask for, from 6.0 on
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_cases(project: Project, case: Path, starts: Starts) -> None:
+    starts.give(project, part(case, "before.py"))
+    if by_hand := part(case, "by_hand.sql"):
+        project.write("blog.20240101000001_by_hand", by_hand, None, header=part(case, "header"))
+        project.run().ok()
+    if rows := part(case, "rows.sql"):
+        project.sql(rows + "SELECT 1")
+    if "contrib.postgres" in part(case, "after.py") and POSTGRES not in project.apps:
+        project.apps.append(POSTGRES)
     before = catalog(project)
     kept = project.sql(part(case, "kept_before.sql") or part(case, "kept.sql") or "SELECT 1")
     project.add_models("blog", part(case, "after.py"))
