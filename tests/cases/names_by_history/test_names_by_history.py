@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ from django.db import models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.copies import copied, original
 from tests.support.drafts import Bench, models_of
 from tests.support.generated import files, generate
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
+
+pytestmark = pytest.mark.xdist_group("names")
 
 MODELS = (
     "class Author(models.Model):\n    n = models.PositiveIntegerField()\n"
@@ -31,13 +35,19 @@ UNION SELECT relname::text FROM pg_class WHERE relname ~ 'blog|odd' AND relkind 
 """
 
 
+@pytest.fixture(scope="module")
+def first_shop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("names"), "names") as project:
+        project.add_models("blog", MODELS)
+        generate(project, "--timestamp", "20240101000000").ok()
+        project.run().ok()
+        project.sql("INSERT INTO blog_author (n) VALUES (1); SELECT 1")
+        yield project
+
+
 @pytest.fixture
-def shop(project: Project) -> Project:
-    project.add_models("blog", MODELS)
-    generate(project, "--timestamp", "20240101000000").ok()
-    project.run().ok()
-    project.sql("INSERT INTO blog_author (n) VALUES (1); SELECT 1")
-    return project
+def shop(first_shop: Project, project: Project) -> Project:
+    return copied(first_shop, project)
 
 
 def names(project: Project) -> set[str]:
@@ -45,8 +55,7 @@ def names(project: Project) -> set[str]:
 
 
 def rename(project: Project, *statements: str) -> None:
-    for statement in statements:
-        project.sql(f"ALTER {statement}; SELECT 1")
+    project.sql("".join(f"ALTER {statement}; " for statement in statements) + "SELECT 1")
 
 
 def made(project: Project) -> Path:
@@ -229,7 +238,7 @@ ORDER BY 1, 2, 4, 3
 
 
 @pytest.mark.server
-@settings(max_examples=int(os.environ.get("EXAMPLES", "25")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("EXAMPLES", "10")), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_names_that_change_places_in_any_way(database: Bench, data: st.DataObject) -> None:
     """And some are others; up gives each its own, down the very ones that were there."""
