@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from . import forked
 from .projects import Outcome, Project
 
 SECONDS = 60
@@ -48,11 +49,14 @@ class Terminal:
         self.said = ""
         self.open = ExitStack()
         self.open.callback(os.close, self.ours)
+        command, environment = [project.python, script, *arguments], project.environment()
+        # Whether stdout is a terminal is read at Python's start.
+        can_fork = not both and forked.can_fork(command, environment)
         self.process = self.open.enter_context(
-            subprocess.Popen(
-                [project.python, script, *arguments],
+            (forked.Forked if can_fork else subprocess.Popen)(
+                command,
                 cwd=project.folder,
-                env=project.environment(),
+                env=environment,
                 stdin=theirs,
                 stdout=theirs if both else subprocess.PIPE,
                 stderr=theirs,
