@@ -9,19 +9,26 @@ from typing import Any
 import pytest
 
 from medusa_migrations.database.session import Session
+from tests.support.copies import copied, original
 from tests.support.generated import BOOK, FIRST
 from tests.support.projects import Project, Server
 from tests.support.sessions import session_on
 
 
+@pytest.fixture(scope="session")
+def first_books(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("books"), "books") as project:
+        project.add_models("blog", BOOK)
+        project.manage_several(
+            ("makemigration", "blog", "--generate", "--timestamp", FIRST), ("migrations_run", "--build")
+        ).ok()
+        yield project
+
+
 @pytest.fixture
-def books(project: Project) -> Project:
+def books(first_books: Project, project: Project) -> Project:
     """A model whose table is there."""
-    project.add_models("blog", BOOK)
-    project.manage_several(
-        ("makemigration", "blog", "--generate", "--timestamp", FIRST), ("migrations_run", "--build")
-    ).ok()
-    return project
+    return copied(first_books, project)
 
 
 @pytest.fixture(scope="module")
