@@ -12,6 +12,7 @@ import pytest
 from tests.support.projects import Outcome, Project
 
 UUID = "    id = models.UUIDField(primary_key=True, default=uuid.uuid4)\n"
+RUN = ("migrations_run", "--build")
 KEY = "models.ForeignKey({!r}, models.SET_NULL, null=True, related_name='+')"
 
 
@@ -47,12 +48,10 @@ def depends(path: Path) -> list[str]:
 
 def round_trip(project: Project, *labels: str) -> None:
     """All runs, nothing is left to be generated, and all goes back and forth."""
-    project.run().ok()
-    assert "No changes detected" in generate(project, *labels, "--check").ok().stdout
-    for label in labels:
-        generate(project, label, "--check").ok()
-    project.manage("migrations_revert", "--all", "--no-input").ok()
-    project.run("--transaction", "each").ok()
+    checks = [("makemigration", *some, "--generate", "--check") for some in (labels, *((one,) for one in labels))]
+    revert = ("migrations_revert", "--all", "--no-input")
+    outcome = project.manage_several(RUN, *checks, revert, (*RUN, "--transaction", "each")).ok()
+    assert outcome.stdout.count("No changes detected") == len(checks)
 
 
 class TestNewTables:
@@ -130,20 +129,24 @@ class TestTablesThatAreThere:
     def rows(self, project: Project) -> Project:
         """Two apps with a row each, which refer to each other by integers."""
         given(project, ring(("books", "writers"), key="    id = models.AutoField(primary_key=True)\n"))
-        generate(project, "books", "writers", "--timestamp", "20240101000000").ok()
-        project.run().ok()
-        project.sql("INSERT INTO books_thing (id) VALUES (7); SELECT 1")
-        project.sql("INSERT INTO writers_thing (id, next_id) VALUES (8, 7); SELECT 1")
-        project.sql("UPDATE books_thing SET next_id = 8; SELECT 1")
+        made = ("makemigration", "books", "writers", "--generate", "--timestamp", "20240101000000")
+        project.manage_several(made, RUN).ok()
+        project.sql(
+            "INSERT INTO books_thing (id) VALUES (7); INSERT INTO writers_thing (id, next_id) VALUES (8, 7);"
+            "UPDATE books_thing SET next_id = 8"
+        )
         return project
 
     def again(self, project: Project, *words: str) -> list[Path]:
         """Generate what differs, run it, revert it and run it again; the rows stay."""
         before = files(project)
-        generate(project, *words, "--timestamp", "20240201000000").ok()
-        project.run("--transaction", "each").ok()
+        outcome = project.manage_several(
+            ("makemigration", *words, "--generate", "--timestamp", "20240201000000"),
+            (*RUN, "--transaction", "each"),
+            ("makemigration", "books", "writers", "--generate", "--check"),
+        ).ok()
+        assert outcome.stdout.endswith("No changes detected\n")
         made = [path for path in files(project) if path not in before]
-        assert "No changes detected" in generate(project, "books", "writers", "--check").ok().stdout
         project.manage("migrations_revert", "--steps", str(len(made)), "--no-input").ok()
         assert project.sql("SELECT id, next_id FROM writers_thing") == [(8, 7)]
         project.run().ok()
