@@ -123,15 +123,23 @@ def drafts_database(server: Server) -> Iterator[str]:
     server.drop_database(name)
 
 
-@pytest.fixture
-def drafts(server: Server, drafts_database: str, django_db_blocker: Any) -> Iterator[Drafts]:
-    """The generator in this process, on an empty database."""
+@pytest.fixture(scope="module")
+def drafts_of_module(server: Server, drafts_database: str, django_db_blocker: Any) -> Iterator[Drafts]:
     from tests.support.model_texts import Drafts
     from tests.support.sessions import session_on
 
     with django_db_blocker.unblock(), session_on(server, drafts_database) as session:
-        session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         yield Drafts(session)
+
+
+@pytest.fixture
+def drafts(drafts_of_module: Drafts) -> Drafts:
+    """The generator in this process, on an empty database; its session is that of other tests too."""
+    session = drafts_of_module.session
+    session.rollback()
+    session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; RESET ALL")
+    session.connection.ensure_timezone()
+    return drafts_of_module
 
 
 @pytest.fixture(scope="session")
