@@ -94,6 +94,10 @@ def said_above(text: str) -> set[tuple[int, str]]:
     return found
 
 
+def rows(project: Project, sql: str) -> list[tuple[Any, ...]]:
+    return project.sql(sql) if sql else []
+
+
 class Starts:
     """Projects as they are with the models that a case begins with, and their tables."""
 
@@ -135,12 +139,11 @@ def test_cases(project: Project, case: Path, starts: Starts) -> None:
     if by_hand := part(case, "by_hand.sql"):
         project.write("blog.20240101000001_by_hand", by_hand, None, header=part(case, "header"))
         project.run().ok()
-    if rows := part(case, "rows.sql"):
-        project.sql(rows + "SELECT 1")
+    rows(project, part(case, "rows.sql"))
     if "contrib.postgres" in part(case, "after.py") and POSTGRES not in project.apps:
         project.apps.append(POSTGRES)
     before = catalog(project)
-    kept = project.sql(part(case, "kept_before.sql") or part(case, "kept.sql") or "SELECT 1")
+    kept = rows(project, part(case, "kept_before.sql") or part(case, "kept.sql"))
     project.add_models("blog", part(case, "after.py"))
     outcome = project.manage_several(generating(SECOND, *lines(case, "options")), RUN, ("migrations_verify",))
     for text in lines(case, "said"):
@@ -150,8 +153,8 @@ def test_cases(project: Project, case: Path, starts: Starts) -> None:
         assert text in path.read_text().partition("-- migrate:down")[0]
     assert "Models: no difference. 0 faults, " in outcome.stdout, outcome
     assert_findings_are_said(path, outcome)
-    assert project.sql(part(case, "kept.sql") or "SELECT 1") == kept
-    project.sql(part(case, "before_revert.sql") + "SELECT 1")
+    assert rows(project, part(case, "kept.sql")) == kept
+    rows(project, part(case, "before_revert.sql"))
     project.manage("migrations_revert").ok()
     assert catalog(project) == before
 
