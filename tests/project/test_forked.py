@@ -13,6 +13,7 @@ import pytest
 
 from tests.support import forked
 from tests.support.projects import Project, Server
+from tests.support.terminals import Terminal
 
 FACTS = """
 import json, os, signal, sys, warnings
@@ -71,6 +72,19 @@ def test_it_is_forked_and_finds_what_a_start_finds(lone: Project) -> None:
     assert isinstance(process, forked.Forked)
     found = json.loads(process.communicate(timeout=30)[0])
     assert found == lone.manage("a", "b", script="facts.py", real=True).ok().json
+
+
+def test_on_a_terminal_its_streams_are_those_of_a_start(lone: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lone.folder / "facts.py").write_text(FACTS)
+    found = []
+    for _ in range(2):
+        with Terminal(lone, script="facts.py", both=True) as terminal:
+            streams = json.loads(terminal.end().stderr)["streams"]
+            found.append([stream[:4] + stream[5:] for stream in streams])  # nobody seeks
+            assert isinstance(terminal.process, forked.Forked) == (len(found) == 1)
+        monkeypatch.setenv("TEST_REAL_STARTS", "1")
+    assert found[0] == found[1]
+    assert found[0][1][4]
 
 
 @pytest.mark.parametrize("how", ENDS)

@@ -171,6 +171,9 @@ def _main_module(arguments: list[str], folder: str, environment: dict[str, str])
     os.environ.update(environment)
     sys.argv = arguments
     sys.orig_argv = [sys.executable, *arguments]
+    for stream in (sys.stdin, sys.stdout):
+        if stream.isatty():
+            stream.reconfigure(line_buffering=not stream.write_through)  # as Python's start has it on a terminal
     path = Path.cwd() / arguments[0]
     sys.path[0] = str(path.resolve().parent)
     main = sys.modules["__main__"] = ModuleType("__main__")

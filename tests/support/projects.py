@@ -253,20 +253,21 @@ class Project:
         )
 
     def start(
-        self, *arguments: str, env: dict[str, str] | None = None, script: str = "manage.py", real: bool = False
+        self,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        script: str = "manage.py",
+        real: bool = False,
+        **streams: int,
     ) -> subprocess.Popen[str]:
-        """A process of a script. `real`: with a start of its own, for what is about Python's start or its imports."""
+        """A process of a script; its streams are pipes, but for those that are given, and it reads nothing.
+
+        `real`: with a start of its own, for what is about Python's start or its imports.
+        """
         command, environment = [self.python, script, *arguments], self.environment() | (env or {})
         popen = subprocess.Popen if real or not forked.can_fork(command, environment) else forked.Forked
-        return popen(
-            command,
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return popen(command, cwd=self.folder, env=environment, text=True, **pipes | streams)
 
     def manage(self, *arguments: str, timeout: float = 60, **options: Any) -> Outcome:
         """What comes of a process; the options are those of `start`."""

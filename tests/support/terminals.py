@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from . import forked
 from .projects import Outcome, Project
 
 SECONDS = 60
@@ -49,18 +48,9 @@ class Terminal:
         self.said = ""
         self.open = ExitStack()
         self.open.callback(os.close, self.ours)
-        command, environment = [project.python, script, *arguments], project.environment()
-        # Whether stdout is a terminal is read at Python's start.
-        can_fork = not both and forked.can_fork(command, environment)
         self.process = self.open.enter_context(
-            (forked.Forked if can_fork else subprocess.Popen)(
-                command,
-                cwd=project.folder,
-                env=environment,
-                stdin=theirs,
-                stdout=theirs if both else subprocess.PIPE,
-                stderr=theirs,
-                text=True,
+            project.start(
+                *arguments, script=script, stdin=theirs, stdout=theirs if both else subprocess.PIPE, stderr=theirs
             )
         )
         self.open.callback(self.process.kill)
