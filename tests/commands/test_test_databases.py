@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -96,8 +94,9 @@ def tested(shop: Project) -> Iterator[Project]:
     (shop.folder / "shop/tests.py").write_text(TESTS)
     (shop.folder / "test_shop.py").write_text(PYTEST)
     (shop.folder / "pytest.ini").write_text("[pytest]\nDJANGO_SETTINGS_MODULE = settings\npythonpath = .\n")
+    (shop.folder / "run_pytest.py").write_text("import sys, pytest\nsys.exit(pytest.main())\n")
     # As they are, Django's warnings of its own are no matter here.
-    shop.env["PYTHONWARNINGS"] = "default"
+    shop.add_settings("import warnings\nwarnings.simplefilter('default')")
     yield shop
     for (name,) in shop.server.execute(f"SELECT datname FROM pg_database WHERE datname LIKE 'test_{shop.database}%'"):
         shop.server.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -110,11 +109,9 @@ def passed(outcome: Outcome, count: int) -> Outcome:
 
 
 def run_pytest(project: Project, *arguments: str) -> Outcome:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "test_shop.py"]
-    done = subprocess.run(
-        command, cwd=project.folder, env=project.environment(), capture_output=True, text=True, timeout=120
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    """With no other plugins than these: most of what pytest takes is the start of all that are installed here."""
+    command = ["-q", "-p", "no:cacheprovider", "-p", "django", *arguments, "test_shop.py"]
+    return project.manage(*command, script="run_pytest.py", env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, timeout=120)
 
 
 class TestDjangosRunner:
@@ -166,17 +163,17 @@ class TestDjangosRunner:
 class TestPytest:
     @pytest.mark.smoke
     def test_pytest_django(self, tested: Project) -> None:
-        assert "8 passed" in run_pytest(tested, "-p", "no:xdist").ok().stdout
+        assert "8 passed" in run_pytest(tested).ok().stdout
 
     def test_pytest_xdist(self, tested: Project) -> None:
-        assert "8 passed" in run_pytest(tested, "-n", "2").ok().stdout
+        assert "8 passed" in run_pytest(tested, "-p", "xdist", "-n", "2").ok().stdout
 
     def test_reuse_db(self, tested: Project) -> None:
         for _ in range(2):
-            assert "4 passed" in run_pytest(tested, "-p", "no:xdist", "--reuse-db", "-k", "test_rows[").ok().stdout
+            assert "4 passed" in run_pytest(tested, "--reuse-db", "-k", "test_rows[").ok().stdout
 
     def test_no_migrations_says_so(self, tested: Project) -> None:
-        outcome = run_pytest(tested, "-p", "no:xdist", "--no-migrations")
+        outcome = run_pytest(tested, "--no-migrations")
         assert "relation" not in outcome.stdout
         assert "Author matching query does not exist" in outcome.stdout
         assert "without migrations of either kind" in outcome.stdout
