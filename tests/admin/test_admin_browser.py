@@ -34,8 +34,8 @@ DRIVER = shutil.which("chromedriver")
 SCREENSHOTS = ROOT / ".screenshots"
 LOOKS = {"light": (1280, 800, "light"), "dark": (1280, 800, "dark"), "narrow": (390, 844, "light")}
 
-# Django's links change their colour slowly.
-_WHEN_STILL = "Promise.allSettled(document.getAnimations().map(one => one.finished)).then(arguments[0])"
+# Django's links change their colour slowly: here at once, as every frame of it is drawn.
+_NO_LONGER_MOVING = "document.getAnimations().forEach(one => one.finish())"
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),
@@ -65,8 +65,13 @@ class Browser:
     def go(self, path: str) -> None:
         self.driver.get(f"{self.address}{path}")
 
+    def enter(self, site: Site, path: str = LIST) -> None:
+        """As a superuser who has logged in already."""
+        session = site.admin().cookies["sessionid"].value
+        self.command("Network.setCookie", name="sessionid", value=session, url=self.address)
+        self.go(path)
+
     def log_in(self, name: str) -> None:
-        self.driver.delete_all_cookies()
         self.go(f"/admin/login/?next={LIST}")
         self.find("#id_username").send_keys(name)
         self.find("#id_password").send_keys("secret")
@@ -113,7 +118,7 @@ class Browser:
                 "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
             )
             self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-            self.driver.execute_async_script(_WHEN_STILL)
+            self.driver.execute_script(_NO_LONGER_MOVING)
             data = self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"]
             (SCREENSHOTS / f"{name}-{look}.png").write_bytes(base64.b64decode(data))
             page = self.driver.execute_script("return document.documentElement.scrollWidth")
@@ -121,7 +126,7 @@ class Browser:
         self.command("Emulation.clearDeviceMetricsOverride")
         self.command("Emulation.setEmulatedMedia", features=[])
 
-    def command(self, name: str, **parameters: Any) -> Any:
+    def command(self, name: str, /, **parameters: Any) -> Any:
         return self.driver.execute_cdp_cmd(name, parameters)
 
 
@@ -132,6 +137,7 @@ def browser(site: Site, chromium: webdriver.Chrome, settings: Any) -> Iterator[B
     server.start()
     server.is_ready.wait()
     assert server.error is None, server.error
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
     yield Browser(chromium, f"http://127.0.0.1:{server.port}")
     chromium.get("about:blank")
     server.terminate()
@@ -190,8 +196,7 @@ def test_a_revert(site: Site, browser: Browser) -> None:
     site.project.table(2)
     site.project.table(3)
     site.project.run().ok()
-    site.user(name="ada", is_superuser=True)
-    browser.log_in("ada")
+    browser.enter(site)
     browser.follow("Revert…")
     assert "20240101000003" in browser.text
     assert "20240101000002" not in browser.text
@@ -208,8 +213,7 @@ def test_a_revert(site: Site, browser: Browser) -> None:
 def test_a_migration_that_fails(site: Site, browser: Browser) -> None:
     write_blog(site)
     site.project.write("blog.20240109000000_wrong", "SELECT 1;\nUPDATE blog_post SET slug = lower(titel);\n")
-    site.user(name="ada", is_superuser=True)
-    browser.log_in("ada")
+    browser.enter(site)
     browser.follow("Run pending")
     browser.confirm()
     assert browser.title == "The run has failed"
@@ -225,9 +229,7 @@ def test_a_migration_that_fails(site: Site, browser: Browser) -> None:
 
 def test_a_confirmation_that_is_out_of_date_and_a_reload(site: Site, browser: Browser) -> None:
     one = site.project.table(1)
-    site.user(name="ada", is_superuser=True)
-    browser.log_in("ada")
-    browser.go(RUN)
+    browser.enter(site, RUN)
     two = site.project.table(2)
     browser.confirm()
     assert "not what was shown" in browser.text
@@ -255,8 +257,7 @@ def test_long_names_states_and_repairs(site: Site, browser: Browser) -> None:
     )
     with contextlib.suppress(MigrationError):
         api.run(applied_by="deployment-of-the-shop@example.org")
-    site.user(name="ada", is_superuser=True)
-    browser.log_in("ada")
+    browser.enter(site)
     browser.picture("long-list")
     browser.follow("give_every")
     assert ".sql:3:" in browser.text
@@ -291,9 +292,7 @@ def test_a_migration_in_python_and_what_may_take_long(site: Site, browser: Brows
         "DROP INDEX CONCURRENTLY blog_post_slug_idx;",
         option=" transaction:false",
     )
-    site.user(name="ada", is_superuser=True)
-    browser.log_in("ada")
-    browser.go(RUN)
+    browser.enter(site, RUN)
     assert "schema.backfill(" in browser.text
     assert "30 seconds" in browser.text
     browser.picture("python")
@@ -304,9 +303,7 @@ def test_a_run_that_a_worker_does_is_followed_by_itself(site: Site, browser: Bro
     site.project.sql(SLOWLY)
     site.project.write("blog.20240101000000_index_slow", SLOW_INDEX)
     site.project.write("blog.20240102000000_index_fill", "CREATE INDEX fill_idx ON slow (length(fill));")
-    site.user(name="ada", is_superuser=True)
-    browser.log_in("ada")
-    browser.go(RUN)
+    browser.enter(site, RUN)
     browser.picture("hand-over")
     browser.confirm()
     assert browser.title == "The run waits for a worker"
@@ -332,9 +329,7 @@ def test_a_run_that_a_worker_does_is_followed_by_itself(site: Site, browser: Bro
 
 def test_without_javascript_the_page_asks_for_itself(site: Site, browser: Browser, queue: Queue) -> None:
     tables(site, 1)
-    site.user(name="ada", is_superuser=True)
-    browser.log_in("ada")
-    browser.go(RUN)
+    browser.enter(site, RUN)
     browser.command("Emulation.setScriptExecutionDisabled", value=True)
     try:
         browser.find("#medusa-confirm input[type=submit]").click()
