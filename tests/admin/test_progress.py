@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import subprocess
 import threading
 import uuid
 from typing import Any
@@ -90,13 +89,8 @@ def test_on_a_terminal_a_line_says_how_far_an_index_is(site: Site) -> None:
     site.project.write(ONE, SLOW_INDEX)
     holder = held(site)
     terminal, other_end = os.openpty()
-    process = subprocess.Popen(
-        [site.project.python, "manage.py", "migrations_run", "--build", "--no-color"],
-        cwd=site.project.folder,
-        env=site.project.environment() | {"COLUMNS": "100"},
-        stdout=other_end,
-        stderr=other_end,
-    )
+    command = ("migrations_run", "--build", "--no-color")
+    process = site.project.start(*command, env={"COLUMNS": "100"}, stdout=other_end, stderr=other_end)
     os.close(other_end)
     said = ""
     with contextlib.suppress(OSError):  # the other end is closed

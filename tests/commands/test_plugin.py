@@ -16,7 +16,7 @@ import pytest
 
 from medusa_migrations.files import dist
 from tests.support.builders import files_below
-from tests.support.projects import MANAGE, ROOT, SETTINGS, Outcome
+from tests.support.projects import Outcome, Project, Server
 
 PYPROJECT = """\
 [build-system]
@@ -97,60 +97,44 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project with an app of its own, `blog`, whose migration depends on the plugin's."""
-    files = {
-        "manage.py": MANAGE,
-        "settings.py": SETTINGS,
-        "blog/__init__.py": "",
-        "blog/sql_migrations/20230101000001_posts.sql": (
-            "-- migrate:depends acme_shop.20240101000001_orders\n-- migrate:up\nSELECT 1;\n"
-        ),
-    }
-    for name, text in files.items():
-        (tmp_path / "project" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "project" / name).write_text(text)
-    return tmp_path / "project"
-
-
-def manage(project: Path, plugins: Path, *arguments: str, apps: tuple[str, ...] = ("blog", "acme.shop")) -> Outcome:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MEDUSA_", "DJANGO_", "DEBUG"))}
-    database = {"ENGINE": "django.db.backends.postgresql", "NAME": "there_is_none"}
-    own = {
-        "PYTHONPATH": f"{plugins}{os.pathsep}{ROOT}",
-        "TEST_APPS": json.dumps(apps),
-        "TEST_DATABASE": json.dumps(database),
-        "PYTHONWARNINGS": "error",
-    }
-    process = subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=project, env=kept | own, capture_output=True, text=True
+def project(tmp_path: Path) -> Project:
+    """A project with an app of its own, `blog`, whose migration depends on the plugin's; no database is asked."""
+    (tmp_path / "project").mkdir()
+    project = Project(tmp_path / "project", Server({}, ""), "there_is_none")
+    project.write(
+        "blog.20230101000001_posts", "SELECT 1;", None, header="-- migrate:depends acme_shop.20240101000001_orders\n"
     )
-    return Outcome(process.returncode, process.stdout, process.stderr)
+    project.add_settings("import sys\nsys.path.insert(1, os.environ['TEST_PLUGINS'])")
+    return project
 
 
-def test_its_migrations_are_collected_and_cited_without_the_place_they_are_in(project: Path, plugins: Path) -> None:
+def manage(project: Project, plugins: Path, *arguments: str, apps: tuple[str, ...] = ("blog", "acme.shop")) -> Outcome:
+    return project.manage(*arguments, env={"TEST_PLUGINS": str(plugins), "TEST_APPS": json.dumps(apps)})
+
+
+def test_its_migrations_are_collected_and_cited_without_the_place_they_are_in(project: Project, plugins: Path) -> None:
     assert "Built 2 migrations (2 new)" in manage(project, plugins, "migrations_build").ok().stdout
-    built = dist.load(project / "dist/migrations") or ()
+    built = dist.load(project.folder / "dist/migrations") or ()
     assert [(str(one.id), one.source) for one in built] == [
         ("acme_shop.20240101000001_orders", "acme/shop/sql_migrations/20240101000001_orders.sql"),
         ("blog.20230101000001_posts", "blog/sql_migrations/20230101000001_posts.sql"),
     ]
-    for place in (project.parent, plugins):
-        assert str(place) not in (project / "dist/migrations/manifest.json").read_text()
+    for place in (project.folder.parent, plugins):
+        assert str(place) not in (project.folder / "dist/migrations/manifest.json").read_text()
     manage(project, plugins, "migrations_build", "--check").ok()
 
 
-def test_a_mistake_in_it_is_cited_by_its_dotted_name(project: Path, plugins: Path, tmp_path: Path) -> None:
+def test_a_mistake_in_it_is_cited_by_its_dotted_name(project: Project, plugins: Path, tmp_path: Path) -> None:
     broken = tmp_path / "plugins"
     for name, text in PLUGIN.items():
         (broken / name).parent.mkdir(parents=True, exist_ok=True)
         (broken / name).write_text(text.replace("migrate:up", "migrate:upp"))
     message = manage(project, broken, "migrations_build").error()
     assert "CommandError: acme/shop/sql_migrations/20240101000001_orders.sql:1:1: unknown directive" in message
-    assert not (project / "dist").exists()
+    assert not (project.folder / "dist").exists()
 
 
-def test_it_is_not_written_to(project: Path, plugins: Path) -> None:
+def test_it_is_not_written_to(project: Project, plugins: Path) -> None:
     before = files_below(plugins)
     message = manage(project, plugins, "makemigration", "acme_shop", "more").error()
     assert "'acme_shop' is installed from a package" in message
@@ -160,14 +144,14 @@ def test_it_is_not_written_to(project: Path, plugins: Path) -> None:
     }
 
 
-def test_left_out_of_installed_apps_it_is_asked_for(project: Path, plugins: Path) -> None:
+def test_left_out_of_installed_apps_it_is_asked_for(project: Project, plugins: Path) -> None:
     message = manage(project, plugins, "migrations_build", apps=("blog",)).error()
     assert "acme_shop.20240101000001_orders" in message
     assert "INSTALLED_APPS" in message
 
 
-def test_taken_out_again_its_build_goes(project: Path, plugins: Path) -> None:
+def test_taken_out_again_its_build_goes(project: Project, plugins: Path) -> None:
     manage(project, plugins, "migrations_build").ok()
-    (project / "blog/sql_migrations/20230101000001_posts.sql").unlink()
+    (project.folder / "blog/sql_migrations/20230101000001_posts.sql").unlink()
     manage(project, plugins, "migrations_build", apps=("blog",)).ok()
-    assert sorted(files_below(project / "dist/migrations")) == ["manifest.json"]
+    assert sorted(files_below(project.folder / "dist/migrations")) == ["manifest.json"]

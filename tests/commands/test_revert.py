@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
 
 import pytest
 
@@ -382,14 +381,10 @@ class TestLosses:
         self, project: Project, three: list[str], streams: list[str]
     ) -> None:
         ours, theirs = pty.openpty()
-        done = subprocess.run(
-            [project.python, "manage.py", "migrations_revert", "--all"], cwd=project.folder, env=project.environment(),
-            **{"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE} | dict.fromkeys(streams, theirs),
-            stdout=subprocess.PIPE, text=True, timeout=60,
-        )  # fmt: skip
+        done = project.manage("migrations_revert", "--all", **dict.fromkeys(streams, theirs))
         os.close(theirs)
         os.close(ours)
-        assert done.returncode == 0, done
+        done.ok()
         lines = [f"  Reverting {id_}... OK (N ms)" for id_ in reversed(three)]
         assert re.sub(r"\d+ ms", "N ms", done.stdout).splitlines() == ["Reverting migrations:", *lines]
         assert not done.stderr

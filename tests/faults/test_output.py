@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -82,11 +81,8 @@ DOCUMENTS = [
 
 
 def with_stdout(project: Project, stdout: object, *arguments: str) -> tuple[int, str]:
-    command = [project.python, "manage.py", *arguments]
-    done = subprocess.run(
-        command, cwd=project.folder, env=project.environment(), stdout=stdout, stderr=subprocess.PIPE, text=True
-    )
-    return done.returncode, done.stderr
+    done = project.manage(*arguments, stdout=stdout)
+    return done.code, done.stderr
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="Linux alone has a device that is always full")

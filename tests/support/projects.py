@@ -258,7 +258,7 @@ class Project:
         env: dict[str, str] | None = None,
         script: str = "manage.py",
         real: bool = False,
-        **streams: int,
+        **streams: Any,
     ) -> subprocess.Popen[str]:
         """A process of a script; its streams are pipes, but for those that are given, and it reads nothing.
 
