@@ -4,7 +4,7 @@ import compileall
 import os
 import shutil
 import signal
-import tempfile
+import subprocess
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import dj_database_url
 import pytest
 
-from project import postgres
-from tests.support.memory import folder_in_memory, remove_when_unused
+from tests.support.memory import folder_in_memory, remove_when_unused, temporary_folder
 from tests.support.projects import ROOT, Project, Server
+from tests.support.servers import server_in, set_sync, stop
 from tests.support.shop import make_shop
 
 if TYPE_CHECKING:
@@ -63,18 +63,11 @@ def start_server(*, fsync: bool = True) -> Server:
         given = dj_database_url.parse(url)
         names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
         return Server({name: given[key] for key, name in names.items() if given.get(key)}, given["NAME"])
-    host = postgres.start(_data_folder())
-    server = _embedded(host)
-    for name in ("fsync", "full_page_writes"):
-        server.execute(f"ALTER SYSTEM SET {name} = {'on' if fsync else 'off'}")
-    server.execute("SELECT pg_reload_conf()")
+    server = server_in(_data_folder())
+    set_sync(server, "on" if fsync else "off")
     if fsync or server.execute("SELECT current_setting('server_version_num')::int < 150000")[0][0]:
         return server
     return replace(server, strategy="STRATEGY FILE_COPY")  # cheaper where its two checkpoints wait for no disk
-
-
-def _embedded(host: Path) -> Server:
-    return Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -105,14 +98,32 @@ def project(server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> I
     server.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def lone_data() -> Iterator[Path]:
+    """The folder of a new server that is stopped, to copy: making its data takes longer than most tests."""
+    with temporary_folder(ROOT) as name:
+        folder = Path(name) / "pg"
+        set_sync(server_in(folder), "off")
+        stop(folder)
+        yield folder
+
+
 @pytest.fixture
-def lone_project() -> Iterator[Project]:
+def lone_folder(lone_data: Path) -> Iterator[Path]:
+    """The folder of a server of its own, which nobody has started yet; it ends with the test."""
+    with temporary_folder(ROOT) as name:
+        folder = Path(name) / "pg"
+        subprocess.run(["cp", "-a", lone_data, folder], check=True)  # keeps the owner, as whom the server runs
+        yield folder
+        stop(folder, signal.SIGQUIT)
+
+
+@pytest.fixture
+def lone_project(lone_folder: Path) -> Project:
     """A project on a server of its own, for what takes a server's life, or all of its locks."""
-    with tempfile.TemporaryDirectory() as name:
-        host = postgres.start(Path(name) / "pg")
-        folder = Path(name) / "project"
-        folder.mkdir()
-        yield Project(folder, _embedded(host), "postgres")
+    folder = lone_folder.with_name("project")
+    folder.mkdir()
+    return Project(folder, server_in(lone_folder), "postgres")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from medusa_migrations.run.several import FILES, MANY
 from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import BLOCKED, SLEEPING, Project
-from tests.support.standby import server_in
+from tests.support.servers import server_in, stop
 
 COUNT = MANY + 7
 WRONG = 3 * FILES + 4
@@ -194,23 +193,15 @@ def lazy(lone_project: Project) -> Project:
     return lone_project
 
 
-def crash(project: Project) -> None:
-    os.kill(int((data(project) / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
-
-
-def data(project: Project) -> Path:
-    return project.folder.parent / "pg"
-
-
-def test_a_server_that_crashes_has_all_that_was_told_and_nothing_by_halves(lazy: Project) -> None:
+def test_a_server_that_crashes_has_all_that_was_told_and_nothing_by_halves(lazy: Project, lone_folder: Path) -> None:
     many = write_many(lazy)
     lazy.write(many[WRONG], "SELECT pg_sleep(60);")
     process = lazy.start("migrations_run", "--build")
     lazy.wait_for(SLEEPING)
-    crash(lazy)
+    stop(lone_folder, signal.SIGQUIT)
     stdout, stderr = process.communicate(timeout=30)
     assert "It is not known here which of these are done" in stderr
-    server_in(data(lazy))
+    server_in(lone_folder)
     applied = lazy.applied()
     told = [id_ for id_ in many if f"Applying {id_}... OK" in stdout]
     assert told == many[: WRONG // FILES * FILES]
@@ -222,7 +213,7 @@ def test_a_server_that_crashes_has_all_that_was_told_and_nothing_by_halves(lazy:
     assert lazy.applied() == many
 
 
-def test_a_server_that_crashes_before_one_is_tried_again_has_those_before_it(lazy: Project) -> None:
+def test_a_server_that_crashes_before_one_is_tried_again_has_those_before_it(lazy: Project, lone_folder: Path) -> None:
     many = write_many(lazy)
     lazy.sql("CREATE TABLE held (id int)")
     lazy.write(many[WRONG], "ALTER TABLE held ADD COLUMN more int;")
@@ -230,9 +221,9 @@ def test_a_server_that_crashes_before_one_is_tried_again_has_those_before_it(laz
     with transaction(lazy, "SELECT * FROM held"):
         run = lazy.start("migrations_run", "--lock-timeout", "200ms", "--retries", "9")
         read_until(run, f"{many[WRONG]} was rolled back")
-        crash(lazy)
+        stop(lone_folder, signal.SIGQUIT)
         stdout, _ = run.communicate(timeout=30)
-    server_in(data(lazy))
+    server_in(lone_folder)
     told = [id_ for id_ in many if f"Applying {id_}... OK" in stdout]
     assert lazy.applied() == told == many[:WRONG]
 

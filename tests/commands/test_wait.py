@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -15,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from project import postgres
 from tests.support.processes import ended, read_until
 from tests.support.projects import UNTIL_GO, Project
+from tests.support.servers import server_in, stop
 from tests.support.shop import BLOG, SHOP
 
 OFTEN = ("--interval", "0.1")
@@ -117,33 +116,17 @@ class TestMigrations:
             shop.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def stop_server(folder: Path) -> None:
-    os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGINT)
-
-
-def start_server(folder: Path) -> None:
-    """Again; the old one may still be ending."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            postgres.start(folder)
-            return
-        except postgres.StartError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-
 class TestServer:
-    def test_a_server_and_a_database_that_come_later(self, lone_project: Project) -> None:
-        project, folder = lone_project, lone_project.folder.parent / "pg"
+    def test_a_server_and_a_database_that_come_later(self, lone_project: Project, lone_folder: Path) -> None:
+        project, folder = lone_project, lone_folder
         id_ = project.table(1)
         project.manage("migrations_build").ok()
         later = with_database(project, NAME="later")
-        stop_server(folder)
+        stop(folder)
         web, release = started(project, env=later), project.start("migrations_run", "--wait", "60", env=later)
         for process in (web, release):
             read_until(process, "Waiting: not reachable: ")
-        start_server(folder)
+        server_in(folder)
         for process in (web, release):
             read_until(process, 'database "later" does not exist')
         project.sql("CREATE DATABASE later")
@@ -151,8 +134,8 @@ class TestServer:
         assert (code, f"Applying {id_}... OK" in stdout) == (0, True)
         assert ended(web)[0] == 0
 
-    def test_a_wrong_password_is_not_waited_for(self, lone_project: Project) -> None:
-        project, folder = lone_project, lone_project.folder.parent / "pg"
+    def test_a_wrong_password_is_not_waited_for(self, lone_project: Project, lone_folder: Path) -> None:
+        project, folder = lone_project, lone_folder
         project.table(1)
         project.manage("migrations_build").ok()
         project.sql("CREATE ROLE app LOGIN PASSWORD 'right'; CREATE ROLE shut NOLOGIN")

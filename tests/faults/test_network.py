@@ -17,11 +17,10 @@ import pytest
 from django.db import Error
 
 from medusa_migrations.database.postgresql import server_error
-from project import postgres
 from tests.support.network import Proxy
 from tests.support.projects import SLEEPING, UNLOCKED, Project
+from tests.support.servers import as_standby, server_in, stop
 from tests.support.sessions import session_on
-from tests.support.standby import as_standby, server_in
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 
@@ -66,7 +65,7 @@ def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(
     run = project.start("migrations_run")
     project.wait_for(SLEEPING)
     with django_db_blocker.unblock(), session_on(project.server, project.database) as idle:
-        os.kill(int((folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+        stop(folder, signal.SIGQUIT)
         _, stderr = run.communicate(timeout=30)
         with pytest.raises(Error) as lost:
             idle.execute("SELECT 1")
@@ -74,13 +73,7 @@ def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(
     assert run.returncode == 1
     assert "Traceback" not in stderr
     assert "looks into the history first" in stderr
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            postgres.start(folder)
-            break
-        except postgres.StartError:
-            time.sleep(0.1)
+    server_in(folder)
     project.run().ok()
     assert project.tables() == {"t1", "slow"}
     assert len(project.applied()) == 2
@@ -151,10 +144,8 @@ def test_a_pooler_before_one_target_of_a_fleet_is_refused_and_hides_no_other(pro
     assert "3 targets of f: 2 done, 1 failed." in error
 
 
-def test_a_standby_is_refused_before_anything_runs(tmp_path: Path) -> None:
-    folder = tmp_path / "pg"
-    server_in(folder)
-    server = as_standby(folder)
+def test_a_standby_is_refused_before_anything_runs(lone_folder: Path, tmp_path: Path) -> None:
+    server = as_standby(lone_folder)
     (tmp_path / "project").mkdir()
     project = Project(tmp_path / "project", server, "postgres")
     id_ = project.table(1)

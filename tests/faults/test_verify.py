@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from project import postgres
+from tests.support.memory import temporary_folder
 from tests.support.processes import ended
-from tests.support.projects import Project
+from tests.support.projects import ROOT, Project
+from tests.support.servers import server_in, stop
 
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
 SLOW = "blog.20240101000002_slow"
@@ -307,11 +307,12 @@ def test_a_live_database_of_another_major_version_is_not_compared(
         pytest.skip("the tests' server is the same")
     project.table(1)
     monkeypatch.setenv("EMBEDDED_POSTGRES_BIN", str(POSTGRESQL_15))
-    with tempfile.TemporaryDirectory() as name:
-        host = postgres.start(Path(name) / "pg")
-        other = {"HOST": str(host), "PORT": str(postgres.PORT), "USER": "postgres", "NAME": "postgres", "PASSWORD": ""}
+    with temporary_folder(ROOT) as name:
+        old = server_in(Path(name) / "pg").parameters
+        other = {key.upper(): str(value) for key, value in old.items()} | {"NAME": "postgres", "PASSWORD": ""}
         project.add_settings(f"DATABASES['old'] = DATABASES['default'] | {other!r}")
         project.manage("migrations_run", "--build", "--database", "old").ok()
         error = project.manage("migrations_verify", "--live", "old").error()
+        stop(Path(name) / "pg")
     assert "The database 'old' is on PostgreSQL 15" in error
     assert "Name with --database an alias on a server of the same major version." in error

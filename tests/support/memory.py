@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # Linux has it
@@ -22,6 +23,14 @@ def folder_in_memory(root: Path) -> Path | None:
     return MEMORY / f"medusa_migrations-{os.geteuid()}-{hashlib.sha256(whose.encode()).hexdigest()[:8]}"
 
 
+def temporary_folder(root: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder for another server, where the tests' server has its data: in memory, if that is there."""
+    folder = os.environ.get("TEST_POSTGRES")
+    if folder:
+        (root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=root / folder if folder else None)
+
+
 def remove_when_unused(folder: Path) -> None:
     """Remove the folder, from a process of its own, as soon as its server has stopped, which nobody uses."""
     nowhere = subprocess.DEVNULL  # who reads what the tests print need not wait for this
@@ -31,7 +40,7 @@ def remove_when_unused(folder: Path) -> None:
 
 def _remove(folder: Path) -> None:
     try:
-        users = os.open(folder / "users.lock", os.O_RDWR)
+        users = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT)  # maybe only other servers were in it
     except FileNotFoundError:
         return
     fcntl.flock(users, fcntl.LOCK_EX)  # shared by all who use the server (project/postgres.py)

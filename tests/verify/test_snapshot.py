@@ -12,8 +12,8 @@ from medusa_migrations.database.session import Session
 from medusa_migrations.verify.catalog.difference import differences, noted, with_owner_as
 from medusa_migrations.verify.catalog.snapshot import Reader, Snapshot, Thing
 from tests.support.projects import Server
+from tests.support.servers import as_standby, server_in
 from tests.support.sessions import session_on
-from tests.support.standby import as_standby, server_in
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("snapshots")]
 
@@ -117,9 +117,9 @@ def test_the_timeouts_of_its_role_do_not_end_it(server: Server, database: str, o
     assert rows == []
 
 
-def test_it_reads_on_a_standby(tmp_path: Path, open_on: Open) -> None:
-    server_in(tmp_path / "pg").execute(OTHERS)
-    standby = as_standby(tmp_path / "pg")
+def test_it_reads_on_a_standby(lone_folder: Path, open_on: Open) -> None:
+    server_in(lone_folder).execute(OTHERS)
+    standby = as_standby(lone_folder)
     session = open_on(standby, "postgres")
     assert session.query("SELECT pg_catalog.pg_is_in_recovery()") == [(True,)]
     assert Thing("column", "public.other.price") in Reader(session).read().things

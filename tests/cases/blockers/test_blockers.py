@@ -6,34 +6,23 @@ idle_session_timeout, and a prepared transaction was never named. The last query
 
 from __future__ import annotations
 
-import os
-import signal
-import time
+from pathlib import Path
 
 import pytest
 
-from project import postgres
 from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import Project
+from tests.support.servers import server_in, stop
 
 LATIN1 = "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
 
 
-def restart(project: Project) -> None:
-    folder = project.folder.parent / "pg"
-    state = folder / "data/postmaster.pid"
-    os.kill(int(state.read_text().split()[0]), signal.SIGINT)
-    deadline = time.monotonic() + 20
-    while state.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    postgres.start(folder)
-
-
 @pytest.mark.smoke
-def test_everyone_who_blocks_is_named(lone_project: Project) -> None:
+def test_everyone_who_blocks_is_named(lone_project: Project, lone_folder: Path) -> None:
     project = lone_project
     project.sql("ALTER SYSTEM SET max_prepared_transactions = 5")
-    restart(project)
+    stop(lone_folder)
+    server_in(lone_folder)
     for sql in ("CREATE TABLE busy (id int)", "CREATE TABLE left_over (id int)", "CREATE ROLE shared", LATIN1):
         project.sql(sql)
     project.sql("ALTER DATABASE postgres SET idle_session_timeout = '600ms'")

@@ -6,14 +6,14 @@ app's table had no cure.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from project import postgres
-from tests.support.projects import Project, Server
+from tests.support.memory import temporary_folder
+from tests.support.projects import ROOT, Project
+from tests.support.servers import server_in, stop
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 GERMAN = Path("/usr/share/locale/de/LC_MESSAGES/postgres-15.mo")
@@ -25,13 +25,11 @@ def german(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
         pytest.skip("PostgreSQL 15 of Debian with its German messages is not installed")
     monkeypatch.setenv("EMBEDDED_POSTGRES_BIN", str(BIN))
     monkeypatch.setenv("LANGUAGE", "de")
-    with tempfile.TemporaryDirectory() as name:
-        host = postgres.start(Path(name) / "pg")
+    with temporary_folder(ROOT) as name:
         folder = Path(name) / "project"
         folder.mkdir()
-        yield Project(
-            folder, Server({"host": str(host), "port": postgres.PORT, "user": "postgres"}, "postgres"), "postgres"
-        )
+        yield Project(folder, server_in(Path(name) / "pg"), "postgres")
+        stop(Path(name) / "pg")
 
 
 @pytest.mark.smoke
