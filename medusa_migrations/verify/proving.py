@@ -118,9 +118,10 @@ class Proving:
         self.django = tuple(walk.django)
         self.uncompared = tuple(sorted({key[0] for key in walk.failed if key in self.by_id}))
         compared = [one for one in self.subject.asked if one.id.app not in self.uncompared]
-        self.request.listener(Working(N_("comparing the models")))
-        stand.ready()  # in place of a spoilt one
-        self.models = differences_of_models(compared, self.request.database, self.request.interruption)
+        if compared or self.request.keep:
+            self.request.listener(Working(N_("comparing the models")))
+            stand.ready()  # in place of a spoilt one
+            self.models = differences_of_models(compared, self.request.database, self.request.interruption)
 
     def _drift(self, stand: Stand, order: Sequence[Key], there: live.Live) -> _Drift:
         try:

@@ -16,7 +16,7 @@ from medusa_migrations.sql.scanner import split
 from medusa_migrations.sql.writes import may_write_rows
 
 from .allowed import apart
-from .beyond import Beyond
+from .beyond import Beyond, HasChanged
 from .catalog.difference import differences
 from .catalog.snapshot import Snapshot
 from .findings import place_in
@@ -123,12 +123,23 @@ class _RoundTrip:
                 )
             )
         failed = self.stand.located(failed, self.migration.part(direction))
-        self.stand.go_on(self.migration, applied=status != "up_failed")
+        if status in ("up_failed", "down_failed") and self._is_taken_back(direction, failed):
+            self.stand.reset()
+        else:
+            self.stand.go_on(self.migration, applied=status != "up_failed")
         cure = failed.cure() if isinstance(failed, Beyond) else cure_of_server(failed.error, direction)
         cure = cure or cure_in_file(failed, direction, self.stand.options)
         first, *rest = [*failed.facts(), *([cure] if cure else [])]
         told = joined("\n", [N_("the second up fails: {reason}", reason=first) if drift else first, *rest])
         return Proof(self.migration.id, status, drift, error=failed.failure(), told=told)
+
+    def _is_taken_back(self, direction: Direction, failed: StatementFailed) -> bool:
+        """Whether all is as it was before a part that has failed: what was taken from a sequence stays taken."""
+        if isinstance(failed, HasChanged) or not self.stand.is_in_transaction(self.migration, direction):
+            return False
+        if self.migration.is_repeatable and direction is Direction.DOWN:
+            return False  # its up part has run twice
+        return not (self._may_write_rows() and any(one.kind == "sequence" for one in self.stand.snapshot().things))
 
     def _failed_on_rows(self, on_rows: FailedOnRows) -> Proof:
         self.stand.go_on(self.migration, applied=True)

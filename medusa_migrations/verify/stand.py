@@ -243,6 +243,15 @@ class Stand:
         for key in wanted[len(self.applied) :]:
             self.apply(key)
 
+    def is_in_transaction(self, migration: Migration, direction: Direction) -> bool:
+        """Whether that part is SQL that goes in one transaction."""
+        return _is_in_transaction(migration, direction, self.options.mode)
+
+    def reset(self) -> None:
+        """Have the session as it was, behind a part whose transaction was rolled back."""
+        run = self.ready().up.run
+        run.session.execute(run.sql.reset)
+
     def owner(self) -> str:
         """Whose the scratch database is."""
         return str(self.ready().session.query(_OWNER)[0][0])
@@ -343,7 +352,7 @@ def _groups(keys: Sequence[Key], migrations: Mapping[Key, Migration], mode: str)
     group: list[Key] = []
     for key in keys:
         migration = migrations.get(key)
-        is_shared = migration and not migration.is_python and migration.up.transaction is not False and mode != "none"
+        is_shared = migration and _is_in_transaction(migration, Direction.UP, mode)
         if group and (not is_shared or len(group) == TOGETHER):
             yield group
             group = []
@@ -353,6 +362,11 @@ def _groups(keys: Sequence[Key], migrations: Mapping[Key, Migration], mode: str)
             yield [key]
     if group:
         yield group
+
+
+def _is_in_transaction(migration: Migration, direction: Direction, mode: str) -> bool:
+    part = migration.part(direction)
+    return part is not None and not migration.is_python and part.transaction is not False and mode != "none"
 
 
 def _cause(error: MigrationFailed) -> StatementFailed:

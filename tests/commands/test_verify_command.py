@@ -148,6 +148,23 @@ def test_what_depends_on_a_failed_one_is_skipped_and_the_rest_is_not(project: Pr
     assert "It may only need blog.20240101000001_bad, whose up part fails." in text
 
 
+def test_what_a_transaction_has_taken_back_needs_no_new_scratch_database(project: Project) -> None:
+    where = "\nDO $$BEGIN RAISE 'in %', (SELECT oid FROM pg_database WHERE datname = current_database()); END$$;"
+    prepared = "CREATE TABLE t (); PREPARE p AS SELECT 1;"
+    project.write("blog.20240101000001_made", "CREATE TABLE made (id int);", "DROP TABLE made;")
+    project.write("blog.20240101000002_up", f"{prepared} SET ROLE pg_monitor;{where}")
+    project.write("blog.20240101000003_up", f"{prepared}{where}")
+    project.write("blog.20240101000004_down", "INSERT INTO made VALUES (1);", where)
+    project.write("blog.20240101000005_alone", f"{prepared}{where}", option=" transaction:false")
+    project.write("blog.20240101000006_up", f"{prepared}{where}")
+    project.write("blog.20240101000007_sequence", "CREATE SEQUENCE s;", "DROP SEQUENCE s;")
+    project.write("blog.20240101000008_taken", f"SELECT nextval('s');{where}")
+    project.write("blog.20240101000009_last", f"SELECT 1;{where}")
+    errors = [one["error"]["message"] for one in verify(project).json["migrations"] if one["error"]]
+    scratches = list(dict.fromkeys(errors))
+    assert [scratches.index(error) for error in errors] == [0, 0, 0, 0, 1, 1, 2], errors
+
+
 def test_what_was_proven_without_an_earlier_migration_is_proven_again(project: Project) -> None:
     role = f"role_{project.database}"
     project.write("blog.20240101000001_a", f"CREATE TABLE a (id int); GRANT SELECT ON a TO {role};", "DROP TABLE a;")
