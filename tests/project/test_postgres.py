@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 
 from project import postgres
+from tests.support.memory import MEMORY, folder_in_memory
 
 LAUNCHER = Path(postgres.__file__)
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
 # Of the system, because the interpreter of a virtual environment may lie where only its owner can go.
 SYSTEM_PYTHON = "/usr/bin/python3"
 ROOT = os.geteuid() == 0
+# In memory where there is room; programs are copied there too, and have to run.
+PLACE = MEMORY if folder_in_memory(LAUNCHER) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC else Path("/tmp")
 
 # Starts the server at once, and again for each line it is sent; ends when its input does.
 USER = """
@@ -144,7 +147,7 @@ Use = Callable[..., User]
 @pytest.fixture
 def project() -> Iterator[Path]:
     # Not tmp_path, which only its owner can enter, and which keeps the 40 MB of each server.
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(dir=PLACE) as name:
         path = Path(name).resolve()
         path.chmod(0o755)
         yield path
@@ -153,6 +156,15 @@ def project() -> Iterator[Path]:
 @pytest.fixture
 def folder(project: Path) -> Path:
     return project / ".postgres"
+
+
+@pytest.fixture
+def data(folder: Path, lone_data: Path) -> None:
+    """There is data in the folder, of a server that has ended: most are not about an initdb."""
+    subprocess.run(["cp", "-a", lone_data, folder], check=True)
+
+
+HAS_DATA = pytest.mark.usefixtures("data")
 
 
 @pytest.fixture
@@ -186,9 +198,9 @@ def test_it_starts_once_and_is_shared(use: Use, folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+@HAS_DATA
 def test_a_folder_that_was_open_is_closed_to_others(use: Use, folder: Path) -> None:
     """Everybody is the superuser there, who may run programs as the server. Found by an attack."""
-    folder.mkdir()
     folder.chmod(0o777)
     user = use(folder).ready()
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -199,6 +211,7 @@ def test_a_folder_that_was_open_is_closed_to_others(use: Use, folder: Path) -> N
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@HAS_DATA
 def test_it_stops_however_its_user_ends(use: Use, folder: Path, how: int) -> None:
     user = use(folder).ready()
     server = user.server()
@@ -207,6 +220,7 @@ def test_it_stops_however_its_user_ends(use: Use, folder: Path, how: int) -> Non
     assert not (folder / "data/postmaster.pid").exists()
 
 
+@HAS_DATA
 def test_a_child_of_its_user_does_not_keep_it(use: Use, folder: Path) -> None:
     user = use(folder, USER_WITH_CHILD).ready()
     server = user.server()
@@ -227,6 +241,7 @@ def test_ten_at_once_on_a_fresh_folder(use: Use, folder: Path) -> None:
     assert len({user.ready().server() for user in users}) == 1
 
 
+@HAS_DATA
 def test_back_to_back(use: Use, folder: Path) -> None:
     for how in [0, signal.SIGKILL] * 5:
         user = use(folder).ready()
@@ -234,6 +249,7 @@ def test_back_to_back(use: Use, folder: Path) -> None:
         user.end(how)
 
 
+@HAS_DATA
 def test_a_killed_server_is_started_again(use: Use, folder: Path) -> None:
     user = use(folder).ready()
     server = user.server()
@@ -243,6 +259,7 @@ def test_a_killed_server_is_started_again(use: Use, folder: Path) -> None:
     assert user.server() != server
 
 
+@HAS_DATA
 def test_a_removed_folder_is_made_again(use: Use, folder: Path) -> None:
     user = use(folder).ready()
     folder.rename(folder.with_name("removed"))
@@ -251,6 +268,7 @@ def test_a_removed_folder_is_made_again(use: Use, folder: Path) -> None:
     assert user.query("select 1") == "1"
 
 
+@HAS_DATA
 def test_a_stopped_supervisor_stops_its_server(use: Use, folder: Path) -> None:
     user = use(folder).ready()
     server = user.server()
@@ -259,6 +277,7 @@ def test_a_stopped_supervisor_stops_its_server(use: Use, folder: Path) -> None:
     assert gone(server)
 
 
+@HAS_DATA
 def test_a_process_id_that_is_in_use_again(use: Use, folder: Path) -> None:
     user = use(folder).ready()
     pid_file = folder / "data/postmaster.pid"
@@ -270,6 +289,7 @@ def test_a_process_id_that_is_in_use_again(use: Use, folder: Path) -> None:
     assert use(folder).ready().query("select 1") == "1"
 
 
+@HAS_DATA
 def test_a_copied_project_has_its_own_server(use: Use, folder: Path, project: Path) -> None:
     first = use(folder).ready()
     server = first.server()
@@ -303,6 +323,7 @@ def test_paths(use: Use, project: Path, name: str) -> None:
         assert eventually(lambda: not host.exists())
 
 
+@HAS_DATA
 def test_data_of_another_version_says_what_to_do(use: Use, folder: Path) -> None:
     user = use(folder).ready()
     server = user.server()
@@ -417,6 +438,7 @@ class TestRoot:
         assert Path(f"/proc/{user.server()}").stat().st_uid == self.nobody.pw_uid
         assert (folder / "data").stat().st_uid == self.nobody.pw_uid
 
+    @HAS_DATA
     def test_data_of_root_says_what_to_do(self, use: Use, folder: Path, reachable: dict[str, Any]) -> None:
         use(folder).ready().end()
         error = use(folder, user="nobody", group=self.nobody.pw_gid, extra_groups=[], **reachable).error()
@@ -433,6 +455,7 @@ class TestRoot:
         # Where they are allowed, the data is still run the way it was made.
         assert use(folder).ready().query("select 1") == "1"
 
+    @HAS_DATA
     def test_data_made_in_a_user_namespace_says_what_to_do(self, use: Use, folder: Path) -> None:
         user = use(folder).ready()
         server = user.server()
