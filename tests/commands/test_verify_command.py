@@ -157,8 +157,9 @@ def test_what_a_transaction_has_taken_back_needs_no_new_scratch_database(project
     project.write("blog.20240101000004_down", "INSERT INTO made VALUES (1);", where)
     project.write("blog.20240101000005_alone", f"{prepared}{where}", option=" transaction:false")
     project.write("blog.20240101000006_up", f"{prepared}{where}")
-    project.write("blog.20240101000007_sequence", "CREATE SEQUENCE s;", "DROP SEQUENCE s;")
-    project.write("blog.20240101000008_taken", f"SELECT nextval('s');{where}")
+    numbered = "CREATE TABLE numbered (id int GENERATED ALWAYS AS IDENTITY);"
+    project.write("blog.20240101000007_numbered", numbered, "DROP TABLE numbered;")
+    project.write("blog.20240101000008_taken", f"INSERT INTO numbered DEFAULT VALUES;{where}")
     project.write("blog.20240101000009_last", f"SELECT 1;{where}")
     errors = [one["error"]["message"] for one in verify(project).json["migrations"] if one["error"]]
     scratches = list(dict.fromkeys(errors))
