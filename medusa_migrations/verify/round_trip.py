@@ -123,9 +123,7 @@ class _RoundTrip:
                 )
             )
         failed = self.stand.located(failed, self.migration.part(direction))
-        if status in ("up_failed", "down_failed") and self._is_taken_back(direction, failed):
-            self.stand.reset()
-        else:
+        if not self._is_taken_back(status, direction, failed):
             self.stand.go_on(self.migration, applied=status != "up_failed")
         cure = failed.cure() if isinstance(failed, Beyond) else cure_of_server(failed.error, direction)
         cure = cure or cure_in_file(failed, direction, self.stand.options)
@@ -133,13 +131,19 @@ class _RoundTrip:
         told = joined("\n", [N_("the second up fails: {reason}", reason=first) if drift else first, *rest])
         return Proof(self.migration.id, status, drift, error=failed.failure(), told=told)
 
-    def _is_taken_back(self, direction: Direction, failed: StatementFailed) -> bool:
-        """Whether all is as it was before a part that has failed: what was taken from a sequence stays taken."""
-        if isinstance(failed, HasChanged) or not self.stand.is_in_transaction(self.migration, direction):
-            return False
-        if self.migration.is_repeatable and direction is Direction.DOWN:
-            return False  # its up part has run twice
-        return not (self._may_write_rows() and any(one.kind == "sequence" for one in self.stand.snapshot().things))
+    def _is_taken_back(self, status: ProofStatus, direction: Direction, failed: StatementFailed) -> bool:
+        """Whether all is as it was before a part that has failed.
+
+        What its functions did may stay: a number of a sequence is taken, an advisory lock is freed.
+        """
+        has_run_twice = self.migration.is_repeatable and direction is Direction.DOWN
+        return (
+            status in ("up_failed", "down_failed")
+            and not has_run_twice
+            and not isinstance(failed, HasChanged)
+            and self.stand.is_in_transaction(self.migration, direction)
+            and not self._may_write_rows()
+        )
 
     def _failed_on_rows(self, on_rows: FailedOnRows) -> Proof:
         self.stand.go_on(self.migration, applied=True)

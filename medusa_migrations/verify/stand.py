@@ -170,7 +170,7 @@ class Stand:
         self.applied += group
 
     def run(self, migration: Migration, direction: Direction) -> None:
-        """Run one part of a migration. Raises PartFailed, after which `spoil` has to follow."""
+        """Run one part of a migration. Raises PartFailed: see `go_on`."""
         self._run(migration, direction)
         self._note(migration, direction)
 
@@ -224,7 +224,10 @@ class Stand:
         return self.ready().session
 
     def go_on(self, migration: Migration, *, applied: bool) -> None:
-        """Go on with a new scratch in which `migration`, the last one, is applied, or is not."""
+        """Go on with a new scratch in which `migration`, the last one, is applied, or is not.
+
+        It has to follow on a part that has failed, unless that has left nothing.
+        """
         if self.applied[-1:] == [migration.id]:
             self.applied.pop()
         if applied:
@@ -246,11 +249,6 @@ class Stand:
     def is_in_transaction(self, migration: Migration, direction: Direction) -> bool:
         """Whether that part is SQL that goes in one transaction."""
         return _is_in_transaction(migration, direction, self.options.mode)
-
-    def reset(self) -> None:
-        """Have the session as it was, behind a part whose transaction was rolled back."""
-        run = self.ready().up.run
-        run.session.execute(run.sql.reset)
 
     def owner(self) -> str:
         """Whose the scratch database is."""

@@ -149,21 +149,26 @@ def test_what_depends_on_a_failed_one_is_skipped_and_the_rest_is_not(project: Pr
 
 
 def test_what_a_transaction_has_taken_back_needs_no_new_scratch_database(project: Project) -> None:
-    where = "\nDO $$BEGIN RAISE 'in %', (SELECT oid FROM pg_database WHERE datname = current_database()); END$$;"
-    prepared = "CREATE TABLE t (); PREPARE p AS SELECT 1;"
-    project.write("blog.20240101000001_made", "CREATE TABLE made (id int);", "DROP TABLE made;")
-    project.write("blog.20240101000002_up", f"{prepared} SET ROLE pg_monitor;{where}")
-    project.write("blog.20240101000003_up", f"{prepared}{where}")
-    project.write("blog.20240101000004_down", "INSERT INTO made VALUES (1);", where)
-    project.write("blog.20240101000005_alone", f"{prepared}{where}", option=" transaction:false")
-    project.write("blog.20240101000006_up", f"{prepared}{where}")
-    numbered = "CREATE TABLE numbered (id int GENERATED ALWAYS AS IDENTITY);"
-    project.write("blog.20240101000007_numbered", numbered, "DROP TABLE numbered;")
-    project.write("blog.20240101000008_taken", f"INSERT INTO numbered DEFAULT VALUES;{where}")
-    project.write("blog.20240101000009_last", f"SELECT 1;{where}")
-    errors = [one["error"]["message"] for one in verify(project).json["migrations"] if one["error"]]
+    function = (
+        "CREATE FUNCTION place() RETURNS int LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE 'in %', (SELECT oid FROM pg_database WHERE datname = current_database()); END$$;"
+    )
+    made = f"CREATE TABLE made (id int) PARTITION BY LIST (id); {function}"
+    fails = "CREATE TABLE part PARTITION OF made FOR VALUES IN (place());"
+    project.write("blog.20240101000001_made", made, "DROP TABLE made; DROP FUNCTION place();")
+    project.write("blog.20240101000002_up", f"CREATE TABLE t (); SET work_mem = '1MB';\n{fails}")
+    project.write("blog.20240101000003_up", f"CREATE TABLE t ();\n{fails}")
+    project.write("blog.20240101000004_down", "CREATE TABLE t4 ();", fails)
+    project.write("blog.20240101000005_alone", f"CREATE TABLE t ();\n{fails}", option=" transaction:false")
+    project.write("blog.20240101000006_up", f"CREATE TABLE t ();\n{fails}")
+    project.write("blog.20240101000007_frees", f"SELECT pg_advisory_unlock_all();\n{fails}")
+    project.write("blog.20240101000008_down", "DROP TABLE t4;", f"CREATE TABLE t4 ();\n{fails}")
+    project.write("blog.20240101000009_last", fails)
+    found = verify(project).json["migrations"]
+    errors = [one["error"]["message"] for one in found if one["error"]]
     scratches = list(dict.fromkeys(errors))
-    assert [scratches.index(error) for error in errors] == [0, 0, 0, 0, 1, 1, 2], errors
+    assert [scratches.index(error) for error in errors] == [0, 0, 0, 0, 1, 1, 2, 2], errors
+    assert all(error.startswith("in ") for error in errors), errors
 
 
 def test_what_was_proven_without_an_earlier_migration_is_proven_again(project: Project) -> None:
