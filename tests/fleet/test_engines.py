@@ -14,8 +14,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fleet.test_run import build, counted, end, fleet, run, runs, states
+from tests.support.forked import WARNS
 from tests.support.projects import SLEEPING, UNTIL_GO, Project, Server
-from tests.support.workers import Workers, kill, set_up
+from tests.support.workers import PACKAGES, Workers, kill, set_up
 
 ENGINES = ["celery", "procrastinate", "tasks"]
 SEED = random.SystemRandom().randrange(10**6)
@@ -80,13 +81,18 @@ def job(number: int, target: str) -> str:
     return json.dumps(given)
 
 
+def begin(project: Project, text: str, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    """Python with the settings of the project."""
+    (project.folder / "script.py").write_text(text)
+    return project.start(*arguments, script="script.py", env={"DJANGO_SETTINGS_MODULE": "settings", **WARNS, **env})
+
+
 def script(project: Project, *arguments: str, **env: str) -> str:
-    """What Python says, with the settings of the project."""
-    environment = project.environment() | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"} | env
-    command = [project.python, "-c", *arguments]
-    ended = subprocess.run(command, cwd=project.folder, env=environment, check=True, capture_output=True, text=True)
-    assert "Traceback" not in ended.stderr
-    return ended.stdout
+    """What it says."""
+    ended = begin(project, *arguments, **env)
+    stdout, stderr = ended.communicate()
+    assert (ended.returncode, "Traceback" in stderr) == (0, False), stderr
+    return stdout
 
 
 def send(workers: Workers, *jobs: str) -> None:
@@ -173,13 +179,13 @@ def celery(project: Project) -> Iterator[Workers]:
 
 def test_a_worker_with_another_build_takes_nothing(celery: Workers) -> None:
     project = celery.project
-    project.add_settings("MEDUSA_MIGRATIONS['DIST_DIR'] = BASE_DIR / os.environ.get('DIST', 'dist/migrations')")
+    project.add_settings("MEDUSA_MIGRATIONS['DIST_DIR'] = BASE_DIR / os.environ.get('TEST_DIST', 'dist/migrations')")
     make(project, celery.name, 3)
-    project.manage("migrations_build", env={"DIST": "old"}).ok()
+    project.manage("migrations_build", env={"TEST_DIST": "old"}).ok()
     counted(project, 7)
     build(project)
     command = start(project)
-    with celery.at_work(DIST="old"):
+    with celery.at_work(TEST_DIST="old"):
         project.wait_for("to_regclass('medusa_fleet_targets') IS NOT NULL")
         project.wait_for("EXISTS (SELECT FROM medusa_fleet_targets WHERE error LIKE '%Start the workers anew%')")
         assert project.sql("SELECT count(*) FROM pg_class WHERE relname = 'c0'") == [(0,)]
@@ -265,11 +271,12 @@ def test_a_run_whose_process_is_killed_is_gone_on_with(celery: Workers) -> None:
 def test_what_cannot_be_delivered_is_said(
     project: Project, arguments: tuple[str, ...], settings: str, says: str
 ) -> None:
+    project.packages = PACKAGES
     project.add_settings(settings)
     fleet(project, 2)
     project.table(1)
     build(project)
-    assert says in run(project, *arguments, env={"PYTHONWARNINGS": "default"}).error()
+    assert says in run(project, *arguments, env=WARNS).error()
 
 
 def test_who_only_looks_needs_no_package_of_an_engine(project: Project) -> None:
@@ -287,6 +294,7 @@ def test_who_only_looks_needs_no_package_of_an_engine(project: Project) -> None:
 def by_hand(project: Project) -> Project:
     """With a broker whose jobs nobody takes."""
     (project.folder / "broker").mkdir()
+    project.packages = PACKAGES
     project.add_settings(FILES)
     return project
 
@@ -316,15 +324,15 @@ def test_a_worker_with_other_settings_takes_nothing_or_is_found_out(by_hand: Pro
         project.add_settings(
             f"DATABASES['other'] = DATABASES['default'] | {{'NAME': '{other}'}}\n"
             "FLEETS = MEDUSA_MIGRATIONS['FLEETS']\n"
-            "if 'OTHER' in os.environ: FLEETS['tenants']['DATABASE'] = 'other'\n"
-            "if 'RENAMED' in os.environ: FLEETS['clients'] = FLEETS.pop('tenants')"
+            "if 'TEST_OTHER' in os.environ: FLEETS['tenants']['DATABASE'] = 'other'\n"
+            "if 'TEST_RENAMED' in os.environ: FLEETS['clients'] = FLEETS.pop('tenants')"
         )
         make(project, "celery", 1)
         command = start(project)
         queued(project, 1)
-        assert "has no fleet 'tenants'" in script(project, DO, job(1, "s000"), RENAMED="1")
+        assert "has no fleet 'tenants'" in script(project, DO, job(1, "s000"), TEST_RENAMED="1")
         project.wait_for("(SELECT error = '' AND state = 'queued' FROM medusa_fleet_targets)")
-        assert script(project, DO, job(1, "s000"), OTHER="1") == "s000: done\n"
+        assert script(project, DO, job(1, "s000"), TEST_OTHER="1") == "s000: done\n"
         message = end(command).error()
         assert "does not take targets of tenants: MEDUSA_MIGRATIONS['FLEETS'] has no fleet 'tenants'" in message
         assert "A worker has done s000, and nothing of that is where this command looks." in message
@@ -338,13 +346,13 @@ def test_what_a_worker_did_that_may_not_write_the_ledger_is_seen(by_hand: Projec
     role = f"role_{project.database}"
     project.sql(f"CREATE ROLE {role} LOGIN")
     try:
-        project.add_settings("DATABASES['default']['USER'] = os.environ.get('ROLE', DATABASES['default']['USER'])")
+        project.add_settings("DATABASES['default']['USER'] = os.environ.get('TEST_ROLE', DATABASES['default']['USER'])")
         make(project, "celery", 1)
         command = start(project)
         queued(project, 1)
         project.sql(f"GRANT ALL ON SCHEMA s000 TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         project.sql(f"GRANT INSERT ON counter TO {role}")
-        said = script(project, DO, job(1, "s000"), ROLE=role)
+        said = script(project, DO, job(1, "s000"), TEST_ROLE=role)
         assert "Cannot write the ledger of fleets" in said
         assert "1 done" in end(command).ok().stdout
         each_once(project, 2)
@@ -376,9 +384,7 @@ def test_where_workers_are_busy_nobody_is_asked_whether_there_are_any(by_hand: P
     make(project, "celery", 2, WAITS)
     command = start(project)
     queued(project, 2)
-    arguments = [project.python, "-c", DO, job(1, "s000")]
-    environment = project.environment() | {"DJANGO_SETTINGS_MODULE": "settings"}
-    with subprocess.Popen(arguments, cwd=project.folder, env=environment):
+    with begin(project, DO, job(1, "s000")):
         broker = project.folder / "broker"
         while len(list(broker.glob("*.msg"))) < 3:  # of the other one, that is sent again
             time.sleep(0.1)

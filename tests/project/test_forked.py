@@ -23,7 +23,8 @@ from django.utils import translation
 json.dump({
     "modules": [sys.modules["__main__"].__dict__ is globals(), __name__, __file__, __spec__],
     "python": [sys.argv, sys.path, sys.executable, str(sys.flags), sys.warnoptions, str(warnings.filters)],
-    "place": [os.getcwd(), os.getpgrp(), os.getsid(0), os.getppid() > 1, dict(os.environ), os.listdir("/proc/self/fd")],
+    "place": [os.getcwd(), os.getpgrp() == os.getpid(), os.getsid(0), os.getppid() > 1, dict(os.environ)],
+    "files": os.listdir("/proc/self/fd"),
     "django": [settings.configured, list(apps.app_configs), apps.apps_ready, apps.ready, vars(translation._trans)],
     "signals": [str(signal.getsignal(one)) for one in signal.Signals] + sorted(signal.pthread_sigmask(0, [])),
     "streams": [
@@ -66,12 +67,15 @@ def lone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(tmp_path, Server({}, ""), "")
 
 
-def test_it_is_forked_and_finds_what_a_start_finds(lone: Project) -> None:
+@pytest.mark.parametrize("env", [{}, forked.WARNS])
+def test_it_is_forked_and_finds_what_a_start_finds(lone: Project, env: dict[str, str]) -> None:
     (lone.folder / "facts.py").write_text(FACTS)
-    process = lone.start("a", "b", script="facts.py")
+    process = lone.start("a", "b", script="facts.py", env=env, process_group=0)
     assert isinstance(process, forked.Forked)
+    assert os.getpgid(process.pid) == process.pid
     found = json.loads(process.communicate(timeout=30)[0])
-    assert found == lone.manage("a", "b", script="facts.py", real=True).ok().json
+    started = lone.start("a", "b", script="facts.py", env=env, process_group=0, real=True)
+    assert found == json.loads(started.communicate(timeout=30)[0])
 
 
 def test_on_a_terminal_its_streams_are_those_of_a_start(lone: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,3 +121,4 @@ def test_what_is_read_at_the_start_is_given_to_a_start(lone: Project, name: str)
     assert forked.can_fork(command, lone.environment())
     assert not forked.can_fork(command, lone.environment() | {name: "C"})
     assert not forked.can_fork([sys.executable, "-m", "django"], lone.environment())
+    assert not forked.can_fork(["python-of-others", "manage.py"], lone.environment())

@@ -1,9 +1,10 @@
 """Commands as forks of a process that has imported Django and most of ours: a short command is little but its imports.
 
 A fork server (that of `multiprocessing` runs no script with a working folder, an environment and pipes of its own) is
-started once for each process of pytest. Before a fork it imports only what reads no settings and no apps, and as no
-modules of ours import each other (tests/test_house.py) it makes no difference which was first. The child is a real
-process: its signals, its locks and its exit code are Python's own, and whoever asked has a `subprocess.Popen` of it.
+started once for each process of pytest, and one more for commands that need certain packages besides. Before a fork it
+imports only what reads no settings and no apps, and as no modules of ours import each other (tests/test_house.py) it
+makes no difference which was first. The child is a real process: its signals, its locks and its exit code are Python's
+own, and whoever asked has a `subprocess.Popen` of it.
 
 What a fork cannot have is a start of its own: where Python's options, another interpreter or an environment that is
 read at the start matter, `can_fork` says no. What is about imports says so (`Project.start(real=True)`), and
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -54,6 +56,8 @@ PRELOADED = (
 NOT_PRELOADED = ("medusa_migrations.admin", "medusa_migrations.engines", "medusa_migrations.tasks")
 PACKAGE = Path(PYTHON["PYTHONPATH"]) / "medusa_migrations"
 LONGEST = 1 << 20  # bytes of a request
+# That no warning is an error is read at the start too, and can be told a child.
+WARNS = {"PYTHONWARNINGS": "default"}
 
 
 def _read_early(environment: Mapping[str, str]) -> dict[str, str]:
@@ -68,30 +72,33 @@ def _ignored() -> set[signal.Signals]:
     return {number for number in signal.Signals if signal.getsignal(number) is signal.SIG_IGN}
 
 
-def can_fork(command: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Whether `command` is this Python with a script, and would find at its start what the fork server found."""
+def can_fork(command: Sequence[str], environment: Mapping[str, str], packages: tuple[str, ...] = ()) -> bool:
+    """Whether `command` is a script, and would find at its start what the fork server found.
+
+    That is of this Python, or of another one that has the `packages`.
+    """
     return (
         hasattr(os, "pidfd_open")  # Linux has it
         and "TEST_REAL_STARTS" not in os.environ
-        and command[0] == sys.executable
+        and (command[0] == sys.executable or bool(packages))
         and not command[1].startswith("-")
-        and _read_early(environment) == _EARLY
+        and _read_early(environment) in (_EARLY, _EARLY | WARNS)
         and os.getuid() == os.geteuid()
-        and _ignored() == forks().ignored
+        and _ignored() == forks(command[0], packages).ignored
     )
 
 
 class _Forks:
     """The fork server, as its client sees it."""
 
-    def __init__(self) -> None:
+    def __init__(self, python: str, packages: tuple[str, ...]) -> None:
         self.ignored = _ignored()
         self._lock = threading.Lock()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             # Pipes, so that the streams which Python makes at its start are those of a command's pipes.
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())], env=_EARLY, pass_fds=[theirs.fileno()],
+                [python, __file__, str(theirs.fileno()), *packages], env=_EARLY, pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
 
@@ -116,9 +123,13 @@ forks = cache(_Forks)
 class Forked(subprocess.Popen[str]):
     """A script of Python as a child of the fork server, which alone can ask the kernel how it ended."""
 
+    def __init__(self, command: Sequence[str], packages: tuple[str, ...] = (), **how: Any) -> None:
+        self._forks = forks(command[0], packages)
+        super().__init__(command, **how)
+
     def _execute_child(self, args: Any, *given: Any) -> None:  # its arguments are those of Python 3.11 to 3.14
-        cwd, env, pipes = given[4], given[5], given[9:15]
-        self.pid = forks().ask((args[1:], str(cwd), env), [pipes[0], pipes[3], pipes[5]])
+        cwd, env, pipes, group = given[4], given[5], given[9:15], given[21]
+        self.pid = self._forks.ask((args[1:], str(cwd), env, group), [pipes[0], pipes[3], pipes[5]])
         self._ended = os.pidfd_open(self.pid)  # before anybody has waited for it, so it is this process
         self._child_created = True
         self._close_pipe_fds(*pipes)
@@ -126,7 +137,7 @@ class Forked(subprocess.Popen[str]):
     def _try_wait(self, wait_flags: int) -> tuple[int, int]:
         if not wait_flags & os.WNOHANG:
             select.select([self._ended], [], [])
-        pid, status = forks().ask(self.pid)
+        pid, status = self._forks.ask(self.pid)
         if pid:
             os.close(self._ended)
         return pid, status
@@ -158,7 +169,9 @@ def _serve(channel: socket.socket) -> tuple[list[str], str, dict[str, str]]:
                 os.dup2(file, number)
                 os.close(file)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            return request
+            return request[:3]
+        elif request[3] == 0:
+            os.setpgid(answer, answer)
         for file in files:
             os.close(file)
         channel.send(pickle.dumps(answer))
@@ -169,6 +182,10 @@ def _main_module(arguments: list[str], folder: str, environment: dict[str, str])
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if environment.items() >= WARNS.items():
+        warnings.filters.pop(0)  # type: ignore[attr-defined]  # that of PYTHON, which is read at the start
+        warnings.simplefilter("default")
+        sys.warnoptions[:] = WARNS.values()
     sys.argv = arguments
     sys.orig_argv = [sys.executable, *arguments]
     for stream in (sys.stdin, sys.stdout):
@@ -181,9 +198,12 @@ def _main_module(arguments: list[str], folder: str, environment: dict[str, str])
     return compile(path.read_bytes(), path, "exec"), vars(main)
 
 
-def _preload() -> None:
+def _preload(packages: Sequence[str]) -> None:
     for name in PRELOADED:
         import_module(name)
+    with warnings.catch_warnings(action="ignore"):  # those of others
+        for name in packages:
+            import_module(name)
     with _models_allowed():
         for path in sorted(PACKAGE.rglob("*.py")):
             name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
@@ -242,7 +262,7 @@ if __name__ == "__main__":
     sys.path[0] = PYTHON["PYTHONPATH"]  # not this folder
     _ended_with: int | None = None  # an exit code; not of an error or a signal, which are Python's to tell
     atexit.register(_end)
-    _preload()
+    _preload(sys.argv[2:])
     _code, _namespace = _main_module(*_serve(socket.socket(fileno=int(sys.argv[1]))))
     try:
         exec(_code, _namespace)

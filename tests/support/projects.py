@@ -151,6 +151,7 @@ class Project:
     env: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     python: str = sys.executable
+    packages: tuple[str, ...] = ()  # modules that are imported before the fork of a command
     extra: str = ""
     _kept: Any = field(default=None, repr=False)
 
@@ -265,9 +266,11 @@ class Project:
         `real`: with a start of its own, for what is about Python's start or its imports.
         """
         command, environment = [self.python, script, *arguments], self.environment() | (env or {})
-        popen = subprocess.Popen if real or not forked.can_fork(command, environment) else forked.Forked
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return popen(command, cwd=self.folder, env=environment, text=True, **pipes | streams)
+        how: dict[str, Any] = {"cwd": self.folder, "env": environment, "text": True, "stdin": subprocess.DEVNULL}
+        how |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+        if real or not forked.can_fork(command, environment, self.packages):
+            return subprocess.Popen(command, **how)
+        return forked.Forked(command, self.packages, **how)
 
     def manage(self, *arguments: str, timeout: float = 60, **options: Any) -> Outcome:
         """What comes of a process; the options are those of `start`."""

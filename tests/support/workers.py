@@ -16,10 +16,25 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.forked import WARNS
 from tests.support.projects import ROOT, Project
 
 # An environment beside that of the tests: where psycopg 3 is there, Django takes no psycopg2 any more.
 WITH_PROCRASTINATE = ROOT / ".procrastinate-tests"
+
+# What workers and who sends to them import, and needs no settings.
+PACKAGES = (
+    "celery.apps.worker",
+    "celery.bin.celery",
+    "celery.concurrency.prefork",
+    "celery.fixups.django",
+    "celery.worker.components",
+    "celery.worker.consumer",
+    "kombu.transport.filesystem",
+    "kombu.transport.redis",
+    "django_tasks_db.backend",
+)
+OF_PROCRASTINATE = ("procrastinate.contrib.django", "procrastinate.worker")
 
 CELERY = """\
 from celery import Celery
@@ -31,35 +46,26 @@ app.autodiscover_tasks()
 
 
 class Workers(NamedTuple):
-    """An engine that a project is set up for: its name, and the command of a worker with so many processes."""
+    """An engine that a project is set up for: its name, and a worker's script with so many processes."""
 
     name: str
     project: Project
     command: Callable[[int], list[str]]
 
     @contextlib.contextmanager
-    def at_work(self, jobs: int = 4, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    def at_work(self, jobs: int = 4, **env: str) -> Iterator[subprocess.Popen[str]]:
         """A worker with processes of its own, all of which end with it."""
-        with (self.project.folder / "worker.log").open("ab") as log:
-            worker = subprocess.Popen(
-                [self.project.python, *self.command(jobs)],
-                cwd=self.project.folder,
-                # Of the packages that a worker imports, some warn.
-                env=self.project.environment()
-                | {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "default"}
-                | env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        script, *arguments = self.command(jobs)
+        env |= {"DJANGO_SETTINGS_MODULE": "settings", **WARNS}  # of the packages that a worker imports, some warn
+        with (self.project.folder / "worker.log").open("a") as log:
+            worker = self.project.start(*arguments, script=script, env=env, stdout=log, stderr=log, process_group=0)
         try:
             yield worker
         finally:
             kill(worker)
 
 
-def kill(worker: subprocess.Popen[bytes]) -> None:
+def kill(worker: subprocess.Popen[str]) -> None:
     """End all of its processes at once, as the loss of its machine does."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
@@ -76,10 +82,12 @@ def set_up(name: str, project: Project) -> Iterator[Workers]:
 @contextlib.contextmanager
 def _celery(project: Project) -> Iterator[Callable[[int], list[str]]]:
     with _broker(project.folder) as (broker, options):
+        project.packages = PACKAGES
+        (project.folder / "worker.py").write_text("from celery.__main__ import main\nmain()\n")
         (project.folder / "celeryapp.py").write_text(CELERY.format(broker=broker, options=options))
         project.add_settings("from celeryapp import app as celery_app")
         flags = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO", "-Q", "medusa_fleet"]
-        yield lambda jobs: ["-m", "celery", "-A", "celeryapp", "worker", *flags, "-c", str(jobs)]
+        yield lambda jobs: ["worker.py", "-A", "celeryapp", "worker", *flags, "-c", str(jobs)]
 
 
 @contextlib.contextmanager
@@ -104,6 +112,7 @@ def _broker(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
 @contextlib.contextmanager
 def _procrastinate(project: Project) -> Iterator[Callable[[int], list[str]]]:
     project.python = str(_environment() / "bin/python")
+    project.packages = OF_PROCRASTINATE
     project.add_app_of_others("procrastinate.contrib.django")
     project.manage("migrate", "procrastinate").ok()
     flags = ["--queues", "medusa_fleet", "--delete-jobs", "successful"]
@@ -130,6 +139,7 @@ def _environment() -> Path:
 
 @contextlib.contextmanager
 def _tasks(project: Project) -> Iterator[Callable[[int], list[str]]]:
+    project.packages = PACKAGES
     project.add_app_of_others("django_tasks")
     project.add_app_of_others("django_tasks_db")
     project.add_settings('TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}')
