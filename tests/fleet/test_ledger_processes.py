@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -18,23 +17,20 @@ from medusa_migrations.fleet import writer as writing
 from medusa_migrations.fleet.ledger import KEY, Begun, Wanted, Work, begin, shown
 from medusa_migrations.fleet.stages import Slot
 from medusa_migrations.fleet.writer import Change, LedgerWriter
+from tests.support import ledger_worker
 from tests.support.admin_site import forget, on_databases
 from tests.support.network import Proxy
 from tests.support.projects import Project
 
 SEED = random.SystemRandom().randrange(10**6)
-COUNT = 3000
+COUNT = 1000
 
 
 def start(project: Project, count: int, stop_at: str = "") -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.ledger_worker", str(count), stop_at],
-        cwd=project.folder,
-        env=project.environment() | {"DJANGO_SETTINGS_MODULE": "settings"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    script = project.folder / "ledger.py"
+    if not script.exists():  # one that has begun may be reading it
+        script.write_text(ledger_worker.SCRIPT)
+    return project.start(str(count), stop_at, script="ledger.py", env={"DJANGO_SETTINGS_MODULE": "settings"})
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, bool]:

@@ -1,8 +1,7 @@
 """A process that carries out a run of a fleet in the ledger alone, for test_ledger_processes.
 
-Run as `python -m tests.support.ledger_worker TARGETS STOP_AT`: it settles what is left of that many targets. Of the
-target STOP_AT it writes no more than that it is running, and waits to be killed. Prints JSON: the number of the run,
-and whether it is resumed.
+Run as a SCRIPT with TARGETS and STOP_AT: it settles what is left of that many targets. Of the target STOP_AT it writes
+no more than that it is running, and waits to be killed. Prints JSON: the number of the run, and whether it is resumed.
 """
 
 from __future__ import annotations
@@ -11,12 +10,18 @@ import json
 import sys
 import threading
 
-import django
-
 from medusa_migrations.fleet.stages import Slot
 
+SCRIPT = """
+import django
+django.setup()
+from tests.support.ledger_worker import main
+main()
+"""
 
-def main(count: int, stop_at: str) -> None:
+
+def main() -> None:
+    count, stop_at = int(sys.argv[1]), sys.argv[2]
     from medusa_migrations.fleet.ledger import Wanted, Work, begin
     from medusa_migrations.fleet.writer import Change, LedgerWriter
 
@@ -32,8 +37,3 @@ def main(count: int, stop_at: str) -> None:
                 writer.change(target, Change("done", [f"blog.{target.name}"]))
         writer.end("complete", only_last=True)
     assert not writer.behind, writer.behind
-
-
-if __name__ == "__main__":
-    django.setup()
-    main(int(sys.argv[1]), sys.argv[2])
