@@ -126,12 +126,14 @@ def _environment() -> Path:
     with (WITH_PROCRASTINATE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (venv / "made").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+            subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", venv], check=True)
             (site,) = venv.glob("lib/python*/site-packages")
             own = sysconfig.get_path("purelib")
             (site / "tests.pth").write_text(f"import site; site.addsitedir({own!r})\n")
-            pip = [venv / "bin/pip", "install", "-q", "procrastinate[django]>=3", "psycopg[binary]>=3.2"]
-            if subprocess.run(pip, check=False).returncode:
+            # Its own pip would take as long to install as what that is for.
+            pip = [sys.executable, "-m", "pip", "--python", venv / "bin/python"]
+            install = ["install", "-q", "procrastinate[django]>=3", "psycopg[binary]>=3.2"]
+            if subprocess.run([*pip, *install], check=False).returncode:
                 pytest.skip("Procrastinate cannot be installed here")
             (venv / "made").touch()
     return venv
