@@ -310,9 +310,10 @@ def test_down_may_backfill_too(project: Project) -> None:
     assert project.history() == []
 
 
-@pytest.mark.smoke
 @pytest.mark.server
-@pytest.mark.parametrize("rows", [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "rows", [pytest.param(200_000, marks=pytest.mark.smoke), pytest.param(1_000_000, marks=pytest.mark.slow)]
+)
 def test_what_is_killed_twice_changes_each_row_once_while_the_table_is_written_to(project: Project, rows: int) -> None:
     make_posts(project, rows)
     write(project, 'schema.backfill("post", set="slug = lower(title)", where="slug IS NULL")')
