@@ -153,7 +153,6 @@ class Project:
     python: str = sys.executable
     packages: tuple[str, ...] = ()  # modules that are imported before the fork of a command
     extra: str = ""
-    _kept: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         (self.folder / "manage.py").write_text(MANAGE)
@@ -290,21 +289,7 @@ class Project:
         return self.manage("migrations_run", "--build", *arguments, **options)
 
     def sql(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._connection().cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
-
-    def _connection(self) -> Any:
-        """One that is kept, as if it were new: to connect takes longer than most of what a test asks."""
-        if self._kept and self._kept.info.dbname == self.database:
-            try:
-                with self._kept.cursor() as cursor:
-                    cursor.execute("DISCARD ALL")
-                return self._kept
-            except psycopg2.Error:
-                pass  # the server has crashed, or somebody has ended all sessions
-        self._kept = self.server.connect(self.database)
-        return self._kept
+        return self.server.execute(sql, self.database)
 
     def wait_for(self, condition: str, seconds: float = 30) -> None:
         """Until an SQL condition holds."""
