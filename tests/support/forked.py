@@ -169,9 +169,12 @@ def _serve(channel: socket.socket) -> tuple[list[str], str, dict[str, str]]:
                 os.dup2(file, number)
                 os.close(file)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            if request[3] == 0:
+                os.setpgid(0, 0)
             return request[:3]
         elif request[3] == 0:
-            os.setpgid(answer, answer)
+            with suppress(ProcessLookupError, PermissionError):  # it has done so itself, and may have ended
+                os.setpgid(answer, answer)
         for file in files:
             os.close(file)
         channel.send(pickle.dumps(answer))
