@@ -40,8 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """One worker more than cores: tests wait, for locks, signals and the server. More would meet each other there."""
-    return (yield) + 1
+    """Two workers more than cores: tests wait, for locks, signals and the server. More would meet each other there."""
+    return (yield) + 2
 
 
 def pytest_report_header() -> str:
