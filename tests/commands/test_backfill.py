@@ -319,7 +319,7 @@ def test_what_is_killed_twice_changes_each_row_once_while_the_table_is_written_t
     write(project, 'schema.backfill("post", set="slug = lower(title)", where="slug IS NULL")')
     project.table(0)
     project.manage("migrations_run", "--build", "--to", "blog.20240101000000_t0").ok()
-    for least in (rows * 3 // 20, rows // 2):
+    for least in (rows * 3 // 20, rows * 3 // 10):
         process = project.start("migrations_run")
         project.wait_for(
             f"EXISTS (SELECT FROM medusa_migrations WHERE (progress #>> '{{backfills,post,rows}}')::int > {least})", 60
