@@ -23,7 +23,7 @@ from tests.support.network import Proxy
 from tests.support.projects import Project
 
 SEED = random.SystemRandom().randrange(10**6)
-COUNT = 1000
+COUNT = 3000
 
 
 def start(project: Project, count: int, stop_at: str = "") -> subprocess.Popen[str]:
