@@ -109,8 +109,11 @@ def passed(outcome: Outcome, count: int) -> Outcome:
 
 
 def run_pytest(project: Project, *arguments: str) -> Outcome:
-    """With no other plugins than these: most of what pytest takes is the start of all that are installed here."""
-    command = ["-q", "-p", "no:cacheprovider", "-p", "django", *arguments, "test_shop.py"]
+    """With no other plugins than these: most of what pytest takes is the start of all that are installed here.
+
+    They are named by their modules: of a plugin `django`, pytest would rewrite what all of Django asserts.
+    """
+    command = ["-q", "-p", "no:cacheprovider", "-p", "pytest_django.plugin", *arguments, "test_shop.py"]
     return project.manage(*command, script="run_pytest.py", env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, timeout=120)
 
 
@@ -166,7 +169,7 @@ class TestPytest:
         assert "8 passed" in run_pytest(tested).ok().stdout
 
     def test_pytest_xdist(self, tested: Project) -> None:
-        assert "8 passed" in run_pytest(tested, "-p", "xdist", "-n", "2").ok().stdout
+        assert "8 passed" in run_pytest(tested, "-p", "xdist.plugin", "-n", "2").ok().stdout
 
     def test_reuse_db(self, tested: Project) -> None:
         for _ in range(2):
