@@ -14,7 +14,7 @@ from collections import Counter
 import pytest
 
 from tests.support.journals import applied_by_journal
-from tests.support.kills import WAYS, wait_for_backend
+from tests.support.kills import WAYS, one_connection, wait_for_backend
 from tests.support.processes import ended
 from tests.support.projects import UNLOCKED, Project
 
@@ -139,14 +139,15 @@ def test_at_random_moments_nothing_is_lost_and_nothing_done_twice(lone_project: 
         time.sleep(dice.uniform(0, 0.3))
         was_running = WAYS[way](project, run)
         code, _, stderr = ended(run)
-        print(f"{way}: {names_of(project.applied()) if was_running else 'too late'}\n{stderr}")
-        assert "Traceback" not in stderr
-        kills += was_running
-        if code and not was_running:
-            operate(project, stderr)
-        check(project)
-        if len(project.applied()) == len(NAMES):
-            project.sql(SETTING)
+        with one_connection(project):
+            print(f"{way}: {names_of(project.applied()) if was_running else 'too late'}\n{stderr}")
+            assert "Traceback" not in stderr
+            kills += was_running
+            if code and not was_running:
+                operate(project, stderr)
+            check(project)
+            if len(project.applied()) == len(NAMES):
+                project.sql(SETTING)
     last = project.manage("migrations_run")
     if last.code:
         operate(project, last.stderr)

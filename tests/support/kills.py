@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from project import postgres
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
 
 _BACKENDS = "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'medusa_migrations %'"
 
@@ -46,6 +48,28 @@ def give_few_locks(project: Project) -> None:
     for name in ("max_locks_per_transaction", "max_connections"):
         project.sql(f"ALTER SYSTEM SET {name} = 10")
     crash(project)  # they are read when it starts
+
+
+@dataclass(frozen=True)
+class _Asked(Server):
+    connection: Any = None
+
+    def execute(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def one_connection(project: Project) -> Iterator[None]:
+    """What the project's own database is asked goes over one connection: one for each takes longer than to ask."""
+    server = project.server
+    with closing(server.connect(project.database)) as connection:
+        project.server = _Asked(server.parameters, server.maintenance, server.strategy, server.template, connection)
+        try:
+            yield
+        finally:
+            project.server = server
 
 
 def _by_signal(number: signal.Signals) -> Callable[[Project, subprocess.Popen[str]], bool]:
