@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import struct
-import subprocess
 import termios
 from typing import Any
 
@@ -299,9 +298,8 @@ def on_terminal(project: Project, columns: int, *arguments: str) -> str:
     """What a command says on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    command = [project.python, "manage.py", *arguments]
     with os.fdopen(ours, "rb") as reading:
-        process = subprocess.Popen(command, cwd=project.folder, env=project.environment(), stdout=theirs, stderr=theirs)
+        process = project.start(*arguments, stdout=theirs, stderr=theirs)
         os.close(theirs)
         found = b""
         while part := read_some(reading.fileno()):

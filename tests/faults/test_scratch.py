@@ -227,16 +227,7 @@ def test_an_interrupt_and_any_error_leave_nothing(project: Project) -> None:
 def test_if_it_cannot_be_dropped_the_error_stays_and_tells_what_is_left(lone_project: Project) -> None:
     project = lone_project
     body = "print('go', flush=True); sys.stdin.read(); raise MigrationError('the first error')"
-    script = write_script(project, body)
-    process = subprocess.Popen(
-        [project.python, script],
-        cwd=project.folder,
-        env=project.environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = project.start(script=write_script(project, body), stdin=subprocess.PIPE)
     assert process.stdout
     name, _ = process.stdout.readline().strip(), process.stdout.readline()
     crash(project)
