@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
 
 GOOD = "-- migrate:up\nCREATE TABLE t (id int);\n-- migrate:down\nDROP TABLE t;\n"
 NAME = "20240101000001_t.sql"
@@ -57,6 +58,23 @@ FILES: dict[str, tuple[str, bytes | str, list[str]]] = {
     ),
     "a Python migration": ("20240101000001_t.py", "", ["20240101000001_t.py"]),
 }
+
+
+@pytest.fixture(scope="module")
+def good_build(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a build of the good file makes, which is the same in every folder."""
+    project = Project(tmp_path_factory.mktemp("good"), server, server.maintenance)
+    (project.folder / "blog/sql_migrations" / NAME).write_text(GOOD)
+    project.manage("migrations_build").ok()
+    return project.folder / "dist"
+
+
+@pytest.fixture
+def built(project: Project, good_build: Path) -> Project:
+    """A project of the good file alone, which is built."""
+    (project.folder / "blog/sql_migrations" / NAME).write_text(GOOD)
+    shutil.copytree(good_build, project.folder / "dist")
+    return project
 
 
 def refused(project: Project, *command: str, says: list[str], env: dict[str, str] | None = None) -> None:
@@ -118,13 +136,10 @@ COMMANDS: dict[str, tuple[list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", COMMANDS)
-def test_a_command_line(project: Project, case: str) -> None:
+def test_a_command_line(built: Project, case: str) -> None:
     command, says = COMMANDS[case]
-    path = project.folder / "blog/sql_migrations" / NAME
-    path.write_text(GOOD)
-    project.manage("migrations_build").ok()
-    refused(project, *command, says=says)
-    assert path.read_text() == GOOD
+    refused(built, *command, says=says)
+    assert (built.folder / "blog/sql_migrations" / NAME).read_text() == GOOD
 
 
 def replace_dist(project: Project, change: Callable[[str], str], name: str = "manifest.json") -> None:
@@ -158,12 +173,10 @@ DIST: dict[str, tuple[Callable[[Project], None], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", DIST)
-def test_a_build_that_is_not_as_it_was_written(project: Project, case: str) -> None:
+def test_a_build_that_is_not_as_it_was_written(built: Project, case: str) -> None:
     spoil, says = DIST[case]
-    (project.folder / "blog/sql_migrations" / NAME).write_text(GOOD)
-    project.manage("migrations_build").ok()
-    spoil(project)
-    refused(project, "migrations_run", says=says)
+    spoil(built)
+    refused(built, "migrations_run", says=says)
 
 
 def test_a_build_folder_that_cannot_be_written(project: Project) -> None:
@@ -205,44 +218,36 @@ def test_a_feature_variable_that_is_neither_on_nor_off(project: Project) -> None
     refused(project, "migrations_run", says=["MEDUSA_FEATURE_BETA"], env={"MEDUSA_FEATURE_BETA": "maybe"})
 
 
-def test_a_server_that_is_not_there(project: Project) -> None:
-    project.table(1)
-    project.manage("migrations_build").ok()
-    nowhere = json.loads(project.environment()["TEST_DATABASE"]) | {"HOST": "127.0.0.1", "PORT": "1"}
+def test_a_server_that_is_not_there(built: Project) -> None:
+    nowhere = json.loads(built.environment()["TEST_DATABASE"]) | {"HOST": "127.0.0.1", "PORT": "1"}
     for command in ("migrations_run", "migrations_revert", "migrations_show"):
-        refused(project, command, says=["Cannot connect", "127.0.0.1:1"], env={"TEST_DATABASE": json.dumps(nowhere)})
+        refused(built, command, says=["Cannot connect", "127.0.0.1:1"], env={"TEST_DATABASE": json.dumps(nowhere)})
 
 
-def test_a_database_that_is_not_there(project: Project) -> None:
-    project.table(1)
-    project.manage("migrations_build").ok()
-    other = json.loads(project.environment()["TEST_DATABASE"]) | {"NAME": "there_is_none"}
-    refused(project, "migrations_run", says=["there_is_none"], env={"TEST_DATABASE": json.dumps(other)})
+def test_a_database_that_is_not_there(built: Project) -> None:
+    other = json.loads(built.environment()["TEST_DATABASE"]) | {"NAME": "there_is_none"}
+    refused(built, "migrations_run", says=["there_is_none"], env={"TEST_DATABASE": json.dumps(other)})
 
 
-def test_another_kind_of_database(project: Project) -> None:
-    project.table(1)
-    project.manage("migrations_build").ok()
-    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(project.folder / "db")}
-    refused(project, "migrations_run", says=["PostgreSQL only"], env={"TEST_DATABASE": json.dumps(sqlite)})
+def test_another_kind_of_database(built: Project) -> None:
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(built.folder / "db")}
+    refused(built, "migrations_run", says=["PostgreSQL only"], env={"TEST_DATABASE": json.dumps(sqlite)})
 
 
-def test_a_role_that_may_not_create_the_history(project: Project) -> None:
-    project.table(1)
-    project.manage("migrations_build").ok()
-    role = f"weak_{project.database}"
-    project.sql(f"CREATE ROLE {role} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    weak = json.loads(project.environment()["TEST_DATABASE"]) | {"USER": role, "PASSWORD": "x"}
+def test_a_role_that_may_not_create_the_history(built: Project) -> None:
+    role = f"weak_{built.database}"
+    built.sql(f"CREATE ROLE {role} LOGIN PASSWORD 'x'; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    weak = json.loads(built.environment()["TEST_DATABASE"]) | {"USER": role, "PASSWORD": "x"}
     try:
         refused(
-            project,
+            built,
             "migrations_run",
             says=["permission denied", "Give this database user CREATE"],
             env={"TEST_DATABASE": json.dumps(weak)},
         )
-        assert project.locks() == 0
+        assert built.locks() == 0
     finally:
-        project.sql(f"DROP ROLE {role}")
+        built.sql(f"DROP ROLE {role}")
 
 
 def test_an_app_installed_from_a_package(project: Project, tmp_path: Path) -> None:
