@@ -22,9 +22,9 @@ MAKE = "ask('default', 'CREATE SCHEMA s'); ask('default', 'CREATE TABLE s.t (id 
 def empty(project: Project) -> Iterator[str]:
     """An empty database."""
     name = f"{project.database}_empty"
-    project.sql(f"CREATE DATABASE {name} TEMPLATE template0")
+    project.server.create_database(name)
     yield name
-    project.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    project.server.drop_database(name)
 
 
 def things(project: Project, name: str) -> list[tuple[str, ...]]:
@@ -128,10 +128,10 @@ def test_one_that_is_not_empty_is_refused_and_what_is_in_it_named(project: Proje
 
 def test_what_the_template_brings_is_not_in_the_way_and_stays(project: Project) -> None:
     template, name = f"{project.database}_template", f"{project.database}_copy"
-    project.sql(f"CREATE DATABASE {template} TEMPLATE template0")
+    project.server.create_database(template)
     try:
         project.server.execute("CREATE EXTENSION hstore; CREATE SCHEMA s; CREATE TABLE s.t ()", template)
-        project.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        project.server.create_database(name, template)
         before = things(project, name)
         error = project.manage(script=write_script(project, "", existing=name)).error()
         assert "it has extension hstore, schema s, table s.t" in error
