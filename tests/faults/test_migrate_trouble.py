@@ -11,10 +11,23 @@ from medusa_migrations.database.keys import OF_DATABASE
 from tests.support.projects import BLOCKED, QUEUED, SLEEPING, UNLOCKED, UNTIL_GO, Outcome, Project
 from tests.support.shop import BLOG, SHOP, applied
 
+djangos_own_are_applied = pytest.mark.usefixtures("migrated_database")
+
+
+@pytest.fixture
+def migrated_database(project: Project, admin_template: str) -> None:
+    """The apps of Django's own are migrated already, for what happens to the others."""
+    project.server.drop_database(project.database)
+    project.server.create_database(project.database, admin_template)
+
 
 def finish(process: object, timeout: float = 60) -> Outcome:
     stdout, stderr = process.communicate(timeout=timeout)  # type: ignore[attr-defined]
     return Outcome(process.returncode, stdout, stderr)  # type: ignore[attr-defined]
+
+
+def build_and_migrate(project: Project) -> Outcome:
+    return project.manage_several(("migrations_build",), ("migrate",))
 
 
 def sleepy(project: Project, seconds: float = 30, option: str = "") -> str:
@@ -28,8 +41,7 @@ class TestFailure:
     @pytest.mark.smoke
     def test_what_came_before_stays_and_the_rest_follows(self, shop: Project) -> None:
         path = shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT titel FROM bad;")
-        shop.manage("migrations_build").ok()
-        message = shop.manage("migrate").error()
+        message = build_and_migrate(shop).error()
         assert "blog/sql_migrations/20240102000000_bad.sql:3:8" in message
         assert "     3 | SELECT titel FROM bad;\n       |        ^\n" in message
         assert f"Applied before it in this run: {BLOG}." in message
@@ -37,17 +49,15 @@ class TestFailure:
         assert shop.history() == [(BLOG, "applied")]
         assert SHOP not in shop.django_history()
         path.write_text(path.read_text().replace("titel", "id"))
-        shop.manage("migrations_build").ok()
-        assert applied(shop.manage("migrate").ok().stdout) == ["blog.20240102000000_bad", SHOP]
+        assert applied(build_and_migrate(shop).ok().stdout) == ["blog.20240102000000_bad", SHOP]
 
+    @djangos_own_are_applied
     def test_a_statement_that_failed_without_a_transaction_is_gone_on_with(self, shop: Project) -> None:
         path = shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT titel FROM bad;",
                           option=" transaction:false")  # fmt: skip
-        shop.manage("migrations_build").ok()
-        assert "migrate goes on at statement 2" in shop.manage("migrate").error()
+        assert "migrate goes on at statement 2" in build_and_migrate(shop).error()
         path.write_text(path.read_text().replace("titel", "id"))
-        shop.manage("migrations_build").ok()
-        outcome = shop.manage("migrate").ok()
+        outcome = build_and_migrate(shop).ok()
         assert "medusa_migrations.W010" in outcome.stderr
         assert applied(outcome.stdout) == ["blog.20240102000000_bad", SHOP]
 
@@ -55,8 +65,7 @@ class TestFailure:
         shop.manage("migrate").ok()
         shop.write(BLOG, "SELECT 1;")
         shop.add_django_migration("shop", "0002_more", "")
-        shop.manage("migrations_build").ok()
-        outcome = shop.manage("migrate")
+        outcome = build_and_migrate(shop)
         assert outcome.code == 1
         assert "(medusa_migrations.E009)" in outcome.stderr
         assert f"migrations_repair --accept-changes {BLOG}" in outcome.stderr
@@ -85,21 +94,19 @@ class TestFailure:
 
     def test_a_table_of_another_app_made_by_sql_too(self, shop: Project) -> None:
         shop.write("raw.20230101000000_view", "CREATE VIEW v AS SELECT id FROM blog_author;")
-        shop.manage("migrations_build").ok()
-        assert "`-- migrate:depends blog.ID`: that comes first then." in shop.manage("migrate").error()
+        assert "`-- migrate:depends blog.ID`: that comes first then." in build_and_migrate(shop).error()
 
     def test_what_would_stop_the_sql_stops_djangos_migrations_too(self, shop: Project) -> None:
         shop.manage("migrate").ok()
         shop.sql("COMMENT ON TABLE medusa_migrations IS 'History of medusa_migrations, format 99'; SELECT 1")
         shop.add_django_migration("shop", "0002_more", "")
         shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop.0002_more\n")
-        shop.manage("migrations_build").ok()
-        assert "made by a newer version" in shop.manage("migrate").error()
+        assert "made by a newer version" in build_and_migrate(shop).error()
         assert "shop.0002_more" not in shop.django_history()
 
+    @djangos_own_are_applied
     def test_a_lock_timeout_names_what_migrate_can_be_told(self, shop: Project) -> None:
         shop.configure(LOCK_TIMEOUT="100ms", RETRIES=0)
-        shop.manage("migrate", "auth").ok()
         with shop.server.connect(shop.database) as connection, connection.cursor() as cursor:
             cursor.execute("BEGIN; LOCK TABLE auth_user")
             message = shop.manage("migrate", "blog").error()
@@ -107,8 +114,7 @@ class TestFailure:
 
     def test_a_header_that_names_no_migration(self, shop: Project) -> None:
         shop.write("raw.20230101000000_v", "SELECT 1;", header="-- migrate:depends shop.0001_inital\n")
-        shop.manage("migrations_build").ok()
-        message = shop.manage("migrate").error()
+        message = build_and_migrate(shop).error()
         assert "raw/sql_migrations/20230101000000_v.sql" in message
         assert "Did you mean '0001_initial'?" in message
 
@@ -130,8 +136,8 @@ class TestFailure:
         shop.manage("migrate").ok()
         shop.manage("shell", "-c", code).ok()  # with nothing to do it is as Django's
 
+    @djangos_own_are_applied
     def test_a_standby_like_session_is_refused_before_sql(self, shop: Project) -> None:
-        shop.manage("migrate", "auth").ok()
         shop.sql(f"ALTER DATABASE {shop.database} SET default_transaction_read_only = on; SELECT 1")
         assert "read-only" in shop.manage("migrate", "blog").error()
 
@@ -174,6 +180,7 @@ class TestTwoAtOnce:
             assert shop.manage("migrate", "--no-lock").code == 0
         assert "No migrations to apply." in shop.manage("migrate", "--lock-wait", "0").ok().stdout
 
+    @djangos_own_are_applied
     def test_it_may_not_wait(self, shop: Project) -> None:
         sleepy(shop, 20)
         first = shop.start("migrate")
@@ -194,9 +201,9 @@ class TestTwoAtOnce:
         shop.wait_for(UNLOCKED)
         assert shop.history() == [(BLOG, "applied")]
         shop.write(id_, "CREATE TABLE sleepy (id int);")
-        shop.manage("migrations_build").ok()
-        assert applied(shop.manage("migrate").ok().stdout) == [id_, SHOP]
+        assert applied(build_and_migrate(shop).ok().stdout) == [id_, SHOP]
 
+    @djangos_own_are_applied
     def test_without_the_lock_nobody_is_waited_for(self, shop: Project) -> None:
         sleepy(shop, 20)
         first = shop.start("migrate")
@@ -207,13 +214,14 @@ class TestTwoAtOnce:
             process.kill()
             finish(process)
 
+    @djangos_own_are_applied
     def test_the_lock_is_held_while_django_works_for_long(self, shop: Project) -> None:
         shop.sql(f"ALTER DATABASE {shop.database} SET idle_session_timeout = '500ms'; SELECT 1")
         shop.add_django_migration("shop", "0002_sleep", 'migrations.RunSQL("SELECT pg_sleep(1.5)")')
         shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop.0002_sleep\n")
-        shop.manage("migrations_build").ok()
-        assert applied(shop.manage("migrate").ok().stdout)[-2:] == ["shop.0002_sleep", "blog.20240102000000_v"]
+        assert applied(build_and_migrate(shop).ok().stdout)[-2:] == ["shop.0002_sleep", "blog.20240102000000_v"]
 
+    @djangos_own_are_applied
     def test_a_lock_that_is_lost_ends_it(self, shop: Project) -> None:
         shop.add_django_migration("shop", "0002_sleep", 'migrations.RunSQL("SELECT pg_sleep(2)")')
         shop.add_django_migration("shop", "0003_more", "")
@@ -227,6 +235,7 @@ class TestTwoAtOnce:
         assert "The database 'default' failed" in outcome.error()
         assert "shop.0003_more" not in shop.django_history()
 
+    @djangos_own_are_applied
     def test_a_migrate_of_another_kind_of_database_inside(self, shop: Project) -> None:
         shop.add_settings("DATABASES['lite'] = {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'lite'}")
         (shop.folder / "shop/apps.py").write_text(
@@ -252,6 +261,7 @@ class TestTwoAtOnce:
         outcome = shop.manage("migrate", timeout=20)
         assert "Waiting" not in outcome.stderr
 
+    @djangos_own_are_applied
     def test_a_migrate_inside_another(self, shop: Project) -> None:
         """As a receiver of post_migrate may call for another database."""
         other = f"{shop.database}_other"
@@ -288,6 +298,7 @@ class TestSignals:
         assert shop.history() == [(BLOG, "applied")]
         assert SHOP not in shop.django_history()
 
+    @djangos_own_are_applied
     def test_while_it_waits_for_the_lock(self, shop: Project) -> None:
         sleepy(shop)
         first = shop.start("migrate")
@@ -302,6 +313,7 @@ class TestSignals:
         first.kill()
         finish(first)
 
+    @djangos_own_are_applied
     def test_djangos_own_migrations_are_interrupted_as_ever(self, shop: Project) -> None:
         shop.add_django_migration("shop", "0002_sleep", 'migrations.RunSQL("SELECT pg_sleep(30)")')
         process = shop.start("migrate")
@@ -321,6 +333,7 @@ class TestOtherCommands:
             "        self.stdout.write('other was here')\n        super().handle(*args, **options)\n"
         )
 
+    @djangos_own_are_applied
     def test_a_migrate_of_an_app_below_takes_part(self, shop: Project) -> None:
         self.other(shop)
         out = shop.manage("migrate").ok().stdout
