@@ -9,8 +9,7 @@ from tests.support.projects import SLEEPING, UNLOCKED, Project
 
 def test_the_statement_of_a_killed_client_is_rolled_back_soon(project: Project) -> None:
     project.write("blog.20240101000002_slow", "CREATE TABLE half (id int); SELECT pg_sleep(30);")
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run")
+    run = project.start("migrations_run", "--build")
     project.wait_for(SLEEPING)
     run.kill()
     ended(run)
@@ -22,8 +21,7 @@ def test_the_statement_of_a_killed_client_is_rolled_back_soon(project: Project) 
 def test_a_terminated_backend_is_an_error_and_the_next_run_finds_out(project: Project) -> None:
     first = project.table(1)
     project.write("blog.20240101000002_slow", "CREATE TABLE half (id int); SELECT pg_sleep(2);")
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run")
+    run = project.start("migrations_run", "--build")
     project.wait_for(SLEEPING)
     terminate_backend(project)
     code, _, stderr = ended(run)

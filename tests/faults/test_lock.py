@@ -31,8 +31,7 @@ def closed(project: Project, table: str) -> Iterator[None]:
 def test_the_second_run_waits_says_who_works_and_finds_nothing_to_do(project: Project) -> None:
     project.sql("CREATE TABLE go ()")
     project.write("blog.20240101000001_slow", f"{UNTIL_GO} CREATE TABLE t (id int);")
-    project.manage("migrations_build").ok()
-    first = project.start("migrations_run")
+    first = project.start("migrations_run", "--build")
     project.wait_for(SLEEPING)
     second = project.start("migrations_run")
     told = read_until(second, "Waiting up to 60 s for the lock")
@@ -51,9 +50,8 @@ def test_the_second_run_waits_says_who_works_and_finds_nothing_to_do(project: Pr
 def test_who_does_not_wait_is_told_who_works(project: Project) -> None:
     project.sql("CREATE TABLE gate ()")
     project.write("blog.20240101000001_slow", "LOCK TABLE gate;")
-    project.manage("migrations_build").ok()
     with closed(project, "gate"):
-        first = project.start("migrations_run", "--lock-timeout", "60s")
+        first = project.start("migrations_run", "--build", "--lock-timeout", "60s")
         project.wait_for(BLOCKED)
         error = project.manage("migrations_run", "--lock-wait", "0").error()
         assert f":{first.pid}" in error
@@ -94,8 +92,7 @@ def test_several_at_once_on_a_virgin_database_with_a_concurrent_index(project: P
 
 def test_a_killed_run_leaves_no_lock_and_the_next_one_works(project: Project) -> None:
     project.write("blog.20240101000001_slow", "CREATE TABLE t (id int); SELECT pg_sleep(0.5);")
-    project.manage("migrations_build").ok()
-    first = project.start("migrations_run")
+    first = project.start("migrations_run", "--build")
     project.wait_for(SLEEPING)
     first.send_signal(signal.SIGKILL)
     first.communicate()
@@ -134,9 +131,8 @@ def test_who_comes_while_statements_run_one_by_one_waits(project: Project, optio
     id_ = "blog.20240101000001_slow"
     project.sql("CREATE TABLE gate ()")
     project.write(id_, "SELECT 1;\nSELECT FROM gate;", "SELECT 1;", option=" transaction:false")
-    project.manage("migrations_build").ok()
     with transaction(project, "LOCK TABLE gate"):
-        run = project.start("migrations_run", "--lock-timeout", "60s")
+        run = project.start("migrations_run", "--build", "--lock-timeout", "60s")
         project.wait_for(BLOCKED)
         assert "running now" in project.manage("migrations_repair").ok().stdout
         who_comes = project.start(works)

@@ -38,10 +38,9 @@ def test_a_connection_that_is_cut_is_an_error_and_the_history_knows_the_truth(
 ) -> None:
     first = project.table(1)
     project.write("blog.20240101000002_cut", "CREATE TABLE cut (id int);", option=option)
-    project.manage("migrations_build").ok()
     with Proxy(project.server) as proxy:
         proxy.cut_at, proxy.cut_after = b"CREATE TABLE cut", cut_after
-        error = project.manage("migrations_run", env=through(project, proxy.port)).error()
+        error = project.run(env=through(project, proxy.port)).error()
     assert "blog.20240101000002_cut" in error
     assert "not known here whether it was applied" in error
     assert "looks into the history first" in error
@@ -61,8 +60,7 @@ def test_a_server_that_crashes_is_an_error_and_the_next_run_goes_on(
     project, folder = lone_project, lone_project.folder.parent / "pg"
     project.table(1)
     project.write("blog.20240101000002_slow", "CREATE TABLE slow (id int); SELECT pg_sleep(1.5);")
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run")
+    run = project.start("migrations_run", "--build")
     project.wait_for(SLEEPING)
     with django_db_blocker.unblock(), session_on(project.server, project.database) as idle:
         stop(folder, signal.SIGQUIT)
@@ -158,9 +156,8 @@ def test_a_standby_is_refused_before_anything_runs(lone_folder: Path, tmp_path: 
 def test_a_stop_that_cannot_be_delivered_is_no_traceback_and_nothing_more_begins(project: Project) -> None:
     project.write("blog.20240101000001_slow", "SELECT pg_sleep(2);")
     project.table(2)
-    project.manage("migrations_build").ok()
     with Proxy(project.server) as proxy:
-        run = project.start("migrations_run", env=through(project, proxy.port))
+        run = project.start("migrations_run", "--build", env=through(project, proxy.port))
         project.wait_for(SLEEPING)
         proxy.refuse()
         run.send_signal(signal.SIGTERM)

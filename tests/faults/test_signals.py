@@ -20,8 +20,7 @@ def test_a_signal_rolls_back_at_once_and_says_what_state_things_are_in(
     first = project.table(1)
     slow = "blog.20240101000002_slow"
     project.write(slow, "CREATE TABLE half (id int);\nSELECT pg_sleep(30);")
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run", "--transaction", mode)
+    run = project.start("migrations_run", "--build", "--transaction", mode)
     project.wait_for(SLEEPING)
     begun = time.monotonic()
     run.send_signal(number)
@@ -64,8 +63,7 @@ def test_a_signal_rolls_back_within_a_tenth_of_a_second(project: Project) -> Non
 
 def test_a_signal_while_waiting_for_the_lock_ends_the_wait(project: Project) -> None:
     project.write("blog.20240101000002_slow", "SELECT pg_sleep(3);")
-    project.manage("migrations_build").ok()
-    first = project.start("migrations_run")
+    first = project.start("migrations_run", "--build")
     project.wait_for(SLEEPING)
     second = project.start("migrations_run")
     assert second.stderr
@@ -79,8 +77,7 @@ def test_a_signal_while_waiting_for_the_lock_ends_the_wait(project: Project) -> 
 
 def test_a_signal_with_json_still_prints_the_document(project: Project) -> None:
     project.write("blog.20240101000002_slow", "SELECT pg_sleep(30);")
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run", "--json")
+    run = project.start("migrations_run", "--build", "--json")
     project.wait_for(SLEEPING)
     run.send_signal(signal.SIGTERM)
     _, stdout, _ = ended(run)

@@ -18,9 +18,10 @@ def test_a_blocked_alter_gives_up_says_who_blocks_tries_again_and_wins(project: 
     project.sql("CREATE TABLE busy (id int)")
     project.table(1)
     project.write("blog.20240101000002_alter", "ALTER TABLE busy ADD COLUMN more int;")
-    project.manage("migrations_build").ok()
     with transaction(project, "SELECT * FROM busy") as other:
-        run = project.start("migrations_run", "--lock-timeout", "700ms", "--retries", "20", "--transaction", mode)
+        run = project.start(
+            "migrations_run", "--build", "--lock-timeout", "700ms", "--retries", "20", "--transaction", mode
+        )
         project.wait_for(BLOCKED)
         # A waiting ALTER that gives up lets readers through.
         project.sql("SET lock_timeout = '3s'; SELECT * FROM busy")
@@ -40,9 +41,8 @@ def test_a_blocked_alter_gives_up_says_who_blocks_tries_again_and_wins(project: 
 def test_a_lock_that_stays_away_ends_the_run_with_its_holder(project: Project) -> None:
     project.sql("CREATE TABLE busy (id int)")
     project.write("blog.20240101000002_alter", "ALTER TABLE busy ADD COLUMN more int;")
-    project.manage("migrations_build").ok()
     with transaction(project, "SELECT * FROM busy"):
-        error = project.manage("migrations_run", "--lock-timeout", "400ms", "--retries", "0").error()
+        error = project.run("--lock-timeout", "400ms", "--retries", "0").error()
     assert "55P03" in error
     assert "--lock-timeout or --retries" in error
     assert project.history() == []
@@ -57,11 +57,8 @@ def test_what_is_deferred_is_checked_with_the_timeouts(project: Project, mode: s
     )
     project.sql("INSERT INTO p VALUES (1)")
     project.write("blog.20240101000002_insert", "INSERT INTO c VALUES (1);")
-    project.manage("migrations_build").ok()
     with transaction(project, "SELECT * FROM p FOR UPDATE"):
-        error = project.manage(
-            "migrations_run", "--lock-timeout", "300ms", "--retries", "0", "--transaction", mode
-        ).error()
+        error = project.run("--lock-timeout", "300ms", "--retries", "0", "--transaction", mode).error()
     assert "55P03" in error
     assert project.applied() == []
     assert project.sql("SELECT count(*) FROM c") == [(0,)]
@@ -74,9 +71,8 @@ def test_a_statement_outside_a_transaction_is_repeated_alone(project: Project) -
         "INSERT INTO counter VALUES (1);\nALTER TABLE busy ADD COLUMN more int;",
         option=" transaction:false",
     )
-    project.manage("migrations_build").ok()
     with transaction(project, "SELECT * FROM busy") as other:
-        run = project.start("migrations_run", "--lock-timeout", "300ms", "--retries", "20")
+        run = project.start("migrations_run", "--build", "--lock-timeout", "300ms", "--retries", "20")
         read_until(run, "was rolled back")
         other.rollback()
         assert ended(run)[0] == 0
@@ -86,9 +82,8 @@ def test_a_statement_outside_a_transaction_is_repeated_alone(project: Project) -
 def test_an_index_built_concurrently_has_no_lock_timeout(project: Project) -> None:
     project.sql("CREATE TABLE busy (id int)")
     project.write("blog.20240101000002_ix", "CREATE INDEX CONCURRENTLY ix ON busy (id);", option=" transaction:false")
-    project.manage("migrations_build").ok()
     with transaction(project, "INSERT INTO busy VALUES (1)") as other:
-        run = project.start("migrations_run", "--lock-timeout", "200ms", "--retries", "0")
+        run = project.start("migrations_run", "--build", "--lock-timeout", "200ms", "--retries", "0")
         project.wait_for(BLOCKED)
         time.sleep(0.6)
         other.commit()
@@ -100,9 +95,8 @@ def test_an_index_built_concurrently_has_no_lock_timeout(project: Project) -> No
 def test_a_deadlock_is_tried_again(project: Project) -> None:
     project.sql("CREATE TABLE a (id int); CREATE TABLE b (id int)")
     project.write("blog.20240101000002_dead", "LOCK TABLE a; SELECT pg_sleep(0.6); LOCK TABLE b;")
-    project.manage("migrations_build").ok()
     with transaction(project, "LOCK TABLE b") as other:
-        run = project.start("migrations_run", "--lock-timeout", "0")
+        run = project.start("migrations_run", "--build", "--lock-timeout", "0")
         project.wait_for(SLEEPING)
         other.cursor().execute("SET deadlock_timeout = '30s'; LOCK TABLE a")
         other.rollback()
@@ -124,8 +118,7 @@ NOISY = "CREATE PROCEDURE log_it() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log 
 def test_a_record_that_has_to_wait_does_not_repeat_the_statement(project: Project) -> None:
     project.sql("CREATE TABLE log (id int); " + NOISY.format("PERFORM pg_sleep(1);"))
     project.write("blog.20240101000001_call", "CALL log_it();", option=" transaction:false")
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run", "--lock-timeout", "300ms")
+    run = project.start("migrations_run", "--build", "--lock-timeout", "300ms")
     project.wait_for(SLEEPING)
     with transaction(project, "LOCK TABLE medusa_migrations IN SHARE MODE"):
         project.wait_for(BLOCKED)
@@ -141,8 +134,7 @@ def test_a_stop_as_a_statement_ends_is_recorded_with_it(project: Project) -> Non
     project.sql("CREATE TABLE log (id int); " + NOISY.format(swallowing))
     id_ = "blog.20240101000001_call"
     project.write(id_, "CALL log_it();\nSELECT 1;", option=" transaction:false")
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run")
+    run = project.start("migrations_run", "--build")
     project.wait_for(SLEEPING)
     run.send_signal(signal.SIGTERM)
     assert ended(run)[0] == 1

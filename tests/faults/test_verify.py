@@ -239,8 +239,7 @@ def test_a_live_database_is_not_compared_while_migrations_run_there(project: Pro
     project.table(1)
     project.run().ok()
     project.write(SLOW, UNTIL_GO)
-    project.manage("migrations_build").ok()
-    run = project.start("migrations_run")
+    run = project.start("migrations_run", "--build")
     try:
         project.wait_for(
             "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')"
