@@ -71,14 +71,14 @@ def test_it_is_said_where_it_can_be_proven(project: Project) -> None:
     assert "with --server-wide" in project.manage("migrations_verify").stdout
 
 
-def test_the_rights_of_the_own_database_are_its_own(own: Project) -> None:
+def test_the_rights_of_the_own_database_are_its_own(project: Project) -> None:
     sql = "EXECUTE format('{} CREATE ON DATABASE %I {} PUBLIC', current_database());"
-    own.write(
+    project.write(
         "blog.20240101000001_own",
         _IN_DO.format(sql.format("GRANT", "TO")),
         _IN_DO.format(sql.format("REVOKE", "FROM")),
     )
-    assert only(own)["error"] is None
+    assert only(project)["error"] is None
 
 
 # What no transaction can take back: what is sent without one, and what is told.
