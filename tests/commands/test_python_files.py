@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from tests.support.projects import Project
+from medusa_migrations.management.commands import migrations_build
+from tests.support.builders import installed
+from tests.support.projects import Project, Server
 from tests.support.python_files import ID, write
+
+
+@pytest.fixture
+def sources(server: Server, tmp_path: Path, django_db_blocker: Any) -> Iterator[Project]:
+    """A project for what needs no database: it is the product that keeps files from using one, and not pytest."""
+    with django_db_blocker.unblock():
+        yield Project(tmp_path, server, server.maintenance)
+
+
+def build_error(project: Project) -> str:
+    """What the command fails with, in this process: most of what it takes is the start of one."""
+    settings = {"BASE_DIR": project.folder, "MEDUSA_MIGRATIONS": {}}
+    with installed("blog", path=project.folder, **settings), pytest.raises(CommandError) as caught:
+        call_command(migrations_build.Command())
+    assert caught.value.returncode == 1
+    return str(caught.value)
+
 
 # Of the file, what is wrong with it and where.
 NOT_BUILT = {
@@ -61,11 +84,11 @@ NOT_BUILT = {
 
 
 @pytest.mark.parametrize("title", NOT_BUILT)
-def test_a_file_that_is_no_migration_is_an_error_at_build(project: Project, title: str) -> None:
+def test_a_file_that_is_no_migration_is_an_error_at_build(sources: Project, title: str) -> None:
     text, message = NOT_BUILT[title]
-    path = project.add_app("blog") / "20240101000001_step.py"
+    path = sources.add_app("blog") / "20240101000001_step.py"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    error = project.manage("migrations_build").error()
+    error = build_error(sources)
     assert f"blog/sql_migrations/{path.name}" in error
     assert message in error
 
@@ -113,9 +136,9 @@ IRREVERSIBLE = {
 
 
 @pytest.mark.parametrize("call", IRREVERSIBLE)
-def test_what_reverse_cannot_undo_is_an_error_at_build_by_name(project: Project, call: str) -> None:
-    write(project, f'schema.create_schema("a")\n{IRREVERSIBLE[call]}')
-    error = project.manage("migrations_build").error()
+def test_what_reverse_cannot_undo_is_an_error_at_build_by_name(sources: Project, call: str) -> None:
+    write(sources, f'schema.create_schema("a")\n{IRREVERSIBLE[call]}')
+    error = build_error(sources)
     assert re.search(rf"_step.py:1[12]: reverse\(up\) is not possible: {re.escape(call)}", error.replace(",", "")), (
         error
     )
