@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 import pty
 import re
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.projects import Outcome, Project
+from tests.support.copies import copied, original
+from tests.support.projects import Outcome, Project, Server
 from tests.support.terminals import Terminal, answered
 
 
+@pytest.fixture(scope="session")
+def first_three(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("three"), "three") as project:
+        first, *_ = [project.table(number) for number in (1, 2, 3)]
+        project.manage_several(("migrations_run", "--build", "--to", first), ("migrations_run",)).ok()
+        yield project
+
+
 @pytest.fixture
-def three(project: Project) -> list[str]:
+def three(first_three: Project, project: Project) -> list[str]:
     """Three applied migrations, the second in a run of its own."""
-    ids = [project.table(number) for number in (1, 2, 3)]
-    project.run("--to", ids[0]).ok()
-    project.run().ok()
-    return ids
+    copied(first_three, project)
+    return [f"blog.2024010100000{number}_t{number}" for number in (1, 2, 3)]
 
 
 @pytest.mark.smoke
