@@ -5,11 +5,35 @@ from __future__ import annotations
 import re
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.projects import Project
+from medusa_migrations.management.commands import migrations_run
+from tests.support.copies import original
+from tests.support.here import error_here
+from tests.support.projects import Project, Server
 from tests.support.python_files import ID, SETUP, write
+from tests.support.sessions import session_on
+
+
+@pytest.fixture(scope="session")
+def first_tables(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("tables"), "tables") as project:
+        project.sql(f"{SETUP}; ALTER TABLE post ADD place point")
+        yield project
+
+
+@pytest.fixture
+def tables(first_tables: Project, tmp_path: Path, django_db_blocker: Any) -> Iterator[Project]:
+    """A project with the tables that the migrations are about, for commands in this process."""
+    server, name = first_tables.server, f"{first_tables.database}_copy"
+    server.create_database(name, first_tables.database)
+    with django_db_blocker.unblock(), session_on(server, name):
+        yield Project(tmp_path, server, name)
+    server.drop_database(name)
 
 
 @pytest.mark.smoke
@@ -74,10 +98,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_query_refuses_what_files_in_sql_refuse(project: Project, message: str) -> None:
-    project.sql("CREATE TABLE post (id int)")
-    write(project, f'schema.query("{REFUSED[message]}")', "")
-    error = project.run().error()
+def test_query_refuses_what_files_in_sql_refuse(tables: Project, message: str) -> None:
+    write(tables, f'schema.query("{REFUSED[message]}")', "")
+    error = error_here(tables, migrations_run.Command(), build=True)
     assert message in error
     assert "ValueError" in error
     assert "_step.py:10" in error
@@ -236,11 +259,10 @@ TOLD = {
 
 
 @pytest.mark.parametrize("title", TOLD)
-def test_what_goes_wrong_is_told(project: Project, title: str) -> None:
-    project.sql(f"{SETUP}; ALTER TABLE post ADD place point")
+def test_what_goes_wrong_is_told(tables: Project, title: str) -> None:
     up, message = TOLD[title]
-    write(project, up, "")
-    error = project.run().error()
+    write(tables, up, "")
+    error = error_here(tables, migrations_run.Command(), build=True)
     assert re.search(message, error, re.DOTALL), error
     assert "The connection was lost" not in error
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from medusa_migrations.management.commands import migrations_build
-from tests.support.builders import installed
+from tests.support.here import error_here
 from tests.support.projects import Project, Server
 from tests.support.python_files import ID, write
 
@@ -21,15 +20,6 @@ def sources(server: Server, tmp_path: Path, django_db_blocker: Any) -> Iterator[
     """A project for what needs no database: it is the product that keeps files from using one, and not pytest."""
     with django_db_blocker.unblock():
         yield Project(tmp_path, server, server.maintenance)
-
-
-def build_error(project: Project) -> str:
-    """What the command fails with, in this process: most of what it takes is the start of one."""
-    settings = {"BASE_DIR": project.folder, "MEDUSA_MIGRATIONS": {}}
-    with installed("blog", path=project.folder, **settings), pytest.raises(CommandError) as caught:
-        call_command(migrations_build.Command())
-    assert caught.value.returncode == 1
-    return str(caught.value)
 
 
 # Of the file, what is wrong with it and where.
@@ -88,7 +78,7 @@ def test_a_file_that_is_no_migration_is_an_error_at_build(sources: Project, titl
     text, message = NOT_BUILT[title]
     path = sources.add_app("blog") / "20240101000001_step.py"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    error = build_error(sources)
+    error = error_here(sources, migrations_build.Command())
     assert f"blog/sql_migrations/{path.name}" in error
     assert message in error
 
@@ -138,7 +128,7 @@ IRREVERSIBLE = {
 @pytest.mark.parametrize("call", IRREVERSIBLE)
 def test_what_reverse_cannot_undo_is_an_error_at_build_by_name(sources: Project, call: str) -> None:
     write(sources, f'schema.create_schema("a")\n{IRREVERSIBLE[call]}')
-    error = build_error(sources)
+    error = error_here(sources, migrations_build.Command())
     assert re.search(rf"_step.py:1[12]: reverse\(up\) is not possible: {re.escape(call)}", error.replace(",", "")), (
         error
     )
