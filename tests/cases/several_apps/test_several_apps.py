@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.support.projects import Outcome, Project
+from tests.support.copies import copied, original
+from tests.support.projects import Outcome, Project, Server
 
 UUID = "    id = models.UUIDField(primary_key=True, default=uuid.uuid4)\n"
 RUN = ("migrations_run", "--build")
@@ -124,10 +125,9 @@ class TestNewTables:
         assert [path.parts[-3] for path in files(project)] == ["writers"]
 
 
-class TestTablesThatAreThere:
-    @pytest.fixture
-    def rows(self, project: Project) -> Project:
-        """Two apps with a row each, which refer to each other by integers."""
+@pytest.fixture(scope="module")
+def first_rows(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("rows"), "rows") as project:
         given(project, ring(("books", "writers"), key="    id = models.AutoField(primary_key=True)\n"))
         made = ("makemigration", "books", "writers", "--generate", "--timestamp", "20240101000000")
         project.manage_several(made, RUN).ok()
@@ -135,7 +135,15 @@ class TestTablesThatAreThere:
             "INSERT INTO books_thing (id) VALUES (7); INSERT INTO writers_thing (id, next_id) VALUES (8, 7);"
             "UPDATE books_thing SET next_id = 8"
         )
-        return project
+        yield project
+
+
+@pytest.mark.xdist_group("rows of several apps")  # they are made once
+class TestTablesThatAreThere:
+    @pytest.fixture
+    def rows(self, first_rows: Project, project: Project) -> Project:
+        """Two apps with a row each, which refer to each other by integers."""
+        return copied(first_rows, project)
 
     def again(self, project: Project, *words: str) -> list[Path]:
         """Generate what differs, run it, revert it and run it again; the rows stay."""

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from medusa_migrations.verify.catalog.snapshot import Reader
+from tests.support.copies import copied, original
 from tests.support.past import SHOP, go_on, make_past
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
 from tests.support.sessions import session_on
+
+pytestmark = pytest.mark.xdist_group("taken over")  # what they begin with is made once
 
 # What a project has made by hand, below and beside its models.
 BY_HAND = """
@@ -32,13 +35,21 @@ ALTER TABLE blog_author ALTER full_name TYPE varchar(100) COLLATE german;
 ITS_OWN = ["public.medusa_migrations", "public.medusa_migrations_log", "public.django_migrations"]
 
 
+@pytest.fixture(scope="module")
+def first_past(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("before"), "before") as project:
+        make_past(project)
+        project.manage("migrate", "-v0").ok()
+        yield project
+
+
 @pytest.fixture
-def databases(project: Project) -> Iterator[dict[str, str]]:
+def databases(first_past: Project, project: Project) -> Iterator[dict[str, str]]:
     """Production and staging, which Django migrations have made, and a new one."""
-    make_past(project)
+    copied(first_past, project)
     names = {"production": project.database, "staging": f"{project.database}_s", "new": f"{project.database}_n"}
-    for name in ("staging", "new"):
-        project.server.create_database(names[name])
+    project.server.create_database(names["staging"], first_past.database)
+    project.server.create_database(names["new"])
     try:
         yield names
     finally:
@@ -58,7 +69,6 @@ def test_a_project_is_taken_over_by_a_baseline_in_every_database(
 ) -> None:
     for name in ("production", "staging"):
         project.database = databases[name]
-        project.manage("migrate", "-v0").ok()
         project.sql(BY_HAND)
     project.database = databases["production"]
     project.configure(IGNORE=["blog_tag.word", "blog_tag.extra", "blog_author.full_name", "blog_post.Post*"])
@@ -87,11 +97,12 @@ def test_a_project_is_taken_over_by_a_baseline_in_every_database(
     assert production == staging
     assert production == new
 
+    checks = [("makemigration", app, "--generate", "--check") for app in ("blog", "shop")]
     for name in databases.values():
         project.database = name
-        for app in ("blog", "shop"):
-            assert "No changes detected" in project.manage("makemigration", app, "--generate", "--check").ok().stdout
-        assert "No migrations to apply." in project.manage("migrate").ok().stdout
+        said = project.manage_several(*checks, ("migrate",)).ok().stdout
+        assert said.count("No changes detected") == len(checks)
+        assert "No migrations to apply." in said
 
     # And on they go together.
     project.database = databases["production"]
@@ -112,10 +123,6 @@ def test_a_project_is_taken_over_by_a_baseline_in_every_database(
 def test_what_was_made_another_way_is_refused_and_other_names_are_told(
     project: Project, databases: dict[str, str]
 ) -> None:
-    for name in ("production", "staging"):
-        project.database = databases[name]
-        project.manage("migrate", "-v0").ok()
-    project.database = databases["production"]
     project.manage("makemigration", "blog", "shop", "--baseline").ok()
     for app in ("blog", "shop"):
         shutil.rmtree(project.folder / app / "migrations")
