@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
 from tests.support.repositories import begin, commit, git
 
 NOWHERE = {"TEST_DATABASE": json.dumps({"ENGINE": "django.db.backends.postgresql", "HOST": "nowhere.invalid"})}
 
 
-@pytest.fixture
-def repository(project: Project) -> Project:
-    """A project whose branch `main` has two migrations, with the branch `work` checked out. No database answers."""
-    project.env |= NOWHERE
+@pytest.fixture(scope="session")
+def first_repository(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("repository"), server, "nowhere")
     project.table(2)
     project.table(5)
     begin(project.folder)
     return project
+
+
+@pytest.fixture
+def repository(first_repository: Project, tmp_path: Path) -> Project:
+    """A project whose branch `main` has two migrations, with the branch `work` checked out. No database answers."""
+    folder = tmp_path / "project"
+    shutil.copytree(first_repository.folder, folder)
+    return Project(folder, first_repository.server, first_repository.database, env={**NOWHERE})
 
 
 def reviewed(project: Project, *arguments: str) -> list[dict[str, object]]:
