@@ -6,7 +6,7 @@ import pytest
 
 from tests.fleet.test_run import end
 from tests.fleet.test_schemas import BOTH, NAMES
-from tests.support.fleets import history_of, identifier, on, tables
+from tests.support.fleets import build, history_of, identifier, on, tables
 from tests.support.projects import BLOCKED, QUEUED, SLEEPING, UNTIL_GO, Project
 from tests.support.slow import sampled
 
@@ -26,7 +26,7 @@ def schemas(project: Project) -> list[str]:
 
 def built(project: Project, count: int = 2) -> list[str]:
     ids = [project.table(number + 1) for number in range(count)]
-    project.manage("migrations_build").ok()
+    build(project)
     return ids
 
 
@@ -91,7 +91,7 @@ def test_what_one_transaction_cannot_hold_is_said_before_anything_is_made(projec
     project.write(
         "blog.20240101000002_i", "CREATE INDEX CONCURRENTLY i ON a (id);", "DROP INDEX i;", option=" transaction:false"
     )
-    project.manage("migrations_build").ok()
+    build(project)
     message = project.manage(*CREATE, "n0").error()
     assert "blog.20240101000002_i: marked transaction:false, so one transaction cannot hold all" in message
     assert "Use --transaction each" in message
@@ -128,7 +128,7 @@ def test_a_history_with_what_is_not_finished_is_refused(project: Project) -> Non
     listed(project, "t1")
     id_ = "blog.20240101000001_a"
     project.write(id_, "CREATE TABLE a (); SELECT 1/0;", option=" transaction:false")
-    project.manage("migrations_build").ok()
+    build(project)
     project.manage(*CREATE, "n0", "--transaction", "each").error()
     message = project.manage(*CREATE, "n0", "--transaction", "each").error()
     assert f"The schema 't1' is half there: {id_} is not finished (failed)" in message
@@ -140,7 +140,7 @@ def test_one_that_fails_leaves_an_empty_schema_which_is_taken_when_it_is_mended(
     listed(project, "t1")
     built(project, 1)
     project.write("blog.20240101000002_b", "SELECT x;")
-    project.manage("migrations_build").ok()
+    build(project)
     message = project.manage(*CREATE, "n0").error()
     assert "blog/sql_migrations/20240101000002_b.sql:2:8" in message
     assert "migrations_fleet create n0 tenants" in message
@@ -156,7 +156,7 @@ def test_of_two_at_once_one_does_it_and_the_other_finds_nothing_to_do(project: P
     project.sql("CREATE TABLE go ()")
     project.table(1)
     project.write("blog.20240101000002_b", UNTIL_GO.replace("FROM go", "FROM public.go"))
-    project.manage("migrations_build").ok()
+    build(project)
     first = project.start(*CREATE, "n0")
     project.wait_for(SLEEPING)
     second = project.start(*CREATE, "n0")
@@ -188,7 +188,7 @@ def test_one_that_was_killed_leaves_an_empty_schema_and_the_next_does_all(projec
     project.sql("CREATE TABLE go ()")
     project.table(1)
     project.write("blog.20240101000002_b", UNTIL_GO.replace("FROM go", "FROM public.go"))
-    project.manage("migrations_build").ok()
+    build(project)
     process = project.start(*CREATE, "n0")
     project.wait_for(SLEEPING)
     process.kill()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fleets import history_of, make_fleet, on, run_on, tables
+from tests.support.fleets import build, history_of, make_fleet, on, run_on, tables
 from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import BLOCKED, Project
 
@@ -54,7 +54,7 @@ def test_a_database_that_no_alias_names(project: Project, other: str) -> None:
     project.configure(FLEETS={"tenants": {"TARGETS": [{"name": "eu", "settings": {"NAME": other}}]}})
     ids = [project.table(1), python_file(project, "20240101000002_p", PYTHON)]
     ids.append(python_file(project, "20240101000003_b", BACKFILL))
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "eu").ok()
     assert [id_ for (id_,) in project.server.execute("SELECT app || '.' || name FROM medusa_migrations", other)] == ids
     assert project.server.execute("SELECT n FROM b GROUP BY 1", other) == [(7,)]
@@ -70,7 +70,7 @@ def test_python_in_a_schema_of_another_database(project: Project, other: str) ->
     project.server.execute('CREATE SCHEMA "Ada\'s"', other)
     python_file(project, "20240101000002_p", PYTHON)
     python_file(project, "20240101000003_b", BACKFILL)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "Ada's").ok()
     there = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = '\"Ada''s\"'::regnamespace ORDER BY 1"
     assert [name for (name,) in project.server.execute(there, other)] == [
@@ -100,7 +100,7 @@ def test_aliases_are_targets_and_keep_their_own_histories(project: Project, othe
     project.add_settings(f"DATABASES['b'] = DATABASES['default'] | {{'NAME': {other!r}}}")
     project.configure(FLEETS={"tenants": {"TARGETS": ["default", "b"]}})
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     outcome = run_on(project, "b", "--json").ok()
     assert (outcome.json["database"], outcome.json["target"]) == ("b", "b")
     assert "target" not in project.manage("migrations_run", "--json").ok().json
@@ -112,7 +112,7 @@ def test_a_run_of_an_alias_and_one_of_its_target_exclude_each_other(project: Pro
     project.configure(FLEETS={"tenants": {"TARGETS": ["default"]}})
     project.sql("CREATE TABLE gate ()")
     project.write("blog.20240101000001_slow", "LOCK TABLE gate;")
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         run = project.start("migrations_run", "--lock-timeout", "60s")
         project.wait_for(BLOCKED)
@@ -127,7 +127,7 @@ def test_targets_are_asked_of_the_database(project: Project) -> None:
     sql = "SELECT schema_name AS schema FROM client WHERE ready -- all of them"
     project.configure(FLEETS={"tenants": {"TARGETS": {"SQL": sql}}})
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "a b").ok()
     assert "t1" in tables(project, "a b")
     assert "The fleet 'tenants' has no target 'a_b'. Did you mean 'a b'?" in run_on(project, "a_b").error()
@@ -149,7 +149,7 @@ def test_targets_come_of_a_callable_that_may_use_the_orm(project: Project) -> No
     )
     project.configure(FLEETS={"tenants": {"TARGETS": "blog.tenants.targets"}})
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "t1").ok()
     assert "t1" in tables(project, "t1")
     project.sql("DROP TABLE blog_client")
@@ -169,7 +169,7 @@ def test_settings_are_asked_whenever_a_connection_is_made(project: Project) -> N
     )
     project.configure(FLEETS={"tenants": {"TARGETS": "blog.tenants.targets"}})
     project.write("blog.20240101000001_slow", "LOCK TABLE public.gate;")
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         run = project.start(*on("t1", "migrations_run", "--lock-timeout", "60s"))
         assert "Waiting for a lock that is held by" in read_until(run, "Waiting for a lock")
@@ -205,7 +205,7 @@ def test_signals_and_the_log_have_the_target_beside_the_database(project: Projec
         "signals.run_finished.connect(told)\n"
     )
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     assert "told default n0" in run_on(project, "n0").ok().stdout
     assert "told default None" in project.manage("migrations_run").ok().stdout
 
@@ -219,7 +219,7 @@ def test_routers_are_told_of_the_target_unless_the_fleet_says_which_apps(project
     project.add_settings("DATABASE_ROUTERS = ['routers.Router']")
     make_fleet(project, "t1", "t2")
     blog, shop = project.table(1), project.table(2, app="shop")
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0").ok()
     assert history_of(project, "t1") == [(shop, "applied")]
     project.manage("migrations_run").ok()
@@ -234,7 +234,7 @@ def test_a_schema_has_djangos_history_of_its_own_else_that_of_public(project: Pr
     make_fleet(project, "t1", "t2")
     project.add_contrib("contenttypes", "auth")
     project.write("blog.20240101000001_a", "CREATE TABLE a ();", header="-- migrate:depends auth.0001_initial\n")
-    project.manage("migrations_build").ok()
+    build(project)
     message = run_on(project, "n0").error()
     assert "depends on auth.0001_initial" in message
     assert "with django-tenants that is migrate_schemas" in message
@@ -247,7 +247,7 @@ def test_a_schema_has_djangos_history_of_its_own_else_that_of_public(project: Pr
 def test_waiting_for_a_target(project: Project) -> None:
     make_fleet(project, "t1")
     id_ = project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     assert id_ in project.manage(*on("n0", "migrations_wait", "--timeout", "0.2")).error()
     run_on(project, "n0").ok()
     assert "The target 'n0' is ready" in project.manage(*on("n0", "migrations_wait")).ok().stdout
@@ -257,7 +257,7 @@ def test_waiting_for_a_target(project: Project) -> None:
 def test_repairing_a_target(project: Project) -> None:
     make_fleet(project, "t1")
     id_ = project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     project.manage(*on("n0", "migrations_repair", "--mark-applied", id_)).ok()
     assert history_of(project, "t1") == [(id_, "applied")]
     found = project.manage(*on("n0", "migrations_repair", "--json")).ok().json
@@ -267,7 +267,7 @@ def test_repairing_a_target(project: Project) -> None:
 def test_what_to_do_next_names_the_target(project: Project) -> None:
     make_fleet(project, "t1")
     project.write("blog.20240101000001_a", "SELECT 1;", header="-- migrate:phase after\n")
-    project.manage("migrations_build").ok()
+    build(project)
     stderr = run_on(project, "n0", "--phase", "before").ok().stderr
     assert "migrations_run --fleet tenants --target n0 --phase after" in stderr
 

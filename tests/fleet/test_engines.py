@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fleet.test_run import build, counted, end, fleet, run, runs, states
+from tests.fleet.test_run import counted, end, fleet, run, runs, states
+from tests.support.fleets import build
 from tests.support.forked import WARNS
 from tests.support.projects import SLEEPING, UNTIL_GO, Project, Server
 from tests.support.workers import PACKAGES, Workers, kill, set_up

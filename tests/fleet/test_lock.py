@@ -10,7 +10,7 @@ import pytest
 
 from medusa_migrations.database.keys import OF_DATABASE, SCHEMA_CLASS, WAITING, of_schema
 from medusa_migrations.database.postgresql import LOCK_KEY, REACHED_KEY
-from tests.support.fleets import history_of, make_fleet, on, run_on, tables
+from tests.support.fleets import build, history_of, make_fleet, on, run_on, tables
 from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import BLOCKED, UNLOCKED, Project
 
@@ -27,7 +27,7 @@ def make_gated(project: Project, *schemas: str, option: str = "") -> None:
     project.write(
         SLOW, "LOCK TABLE public.gate IN SHARE MODE;\nCREATE TABLE t (id int);", "DROP TABLE t;", option=option
     )
-    project.manage("migrations_build").ok()
+    build(project)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def test_two_schemas_with_one_transaction_for_all_each_know_how_far_they_are(pro
     project.table(1)
     project.write(slow, "LOCK TABLE public.gate IN SHARE MODE;")
     project.table(3)
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         runs = [
             project.start(*on(name, "migrations_run", "--transaction", "all", "--lock-timeout", "60s"))
@@ -133,7 +133,7 @@ def test_while_the_whole_database_is_at_work_no_schema_is(project: Project) -> N
 def test_versions_that_know_of_no_fleets_exclude_all(project: Project) -> None:
     make_fleet(project, "t1")
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     with holding(project, f"SELECT pg_try_advisory_lock({LOCK_KEY})"):
         assert "are being run by pid" in run_on(project, "n0", "--lock-wait", "0").error()
     assert tables(project, "t1") == set()
@@ -172,7 +172,7 @@ def test_a_killed_run_of_a_schema_leaves_no_lock_and_the_next_goes_on(project: P
     make_fleet(project, "t1")
     project.sql("CREATE TABLE gate ()")
     project.write(SLOW, "CREATE TABLE t (id int);\nSELECT FROM public.gate;\nCREATE TABLE u (id int);", option=option)
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         run = project.start(*on("n0", "migrations_run", "--lock-timeout", "60s"))
         project.wait_for(BLOCKED)
@@ -190,7 +190,7 @@ def test_a_migration_that_frees_the_lock_is_rolled_back(project: Project, mode: 
     make_fleet(project, "t1")
     for sql in ("pg_advisory_unlock_all()", f"pg_advisory_unlock_shared({LOCK_KEY})"):
         project.write("blog.20240101000001_frees", f"CREATE TABLE t (id int); SELECT {sql}, {sql};")
-        project.manage("migrations_build").ok()
+        build(project)
         message = run_on(project, "n0", "--transaction", mode).error()
         assert "the run lock was freed" in message
         assert tables(project, "t1") == {"medusa_migrations", "medusa_migrations_log"}
@@ -202,7 +202,7 @@ def test_a_schema_that_is_made_again_during_a_run_is_another(project: Project, m
     make_fleet(project, "t1", search_path=["{schema}", "public"])
     project.sql("CREATE TABLE gate ()")
     project.write(SLOW, "LOCK TABLE public.gate IN SHARE MODE; CREATE TABLE t (id int);")
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         run = project.start(*on("n0", "migrations_run", "--lock-timeout", "60s", "--transaction", mode))
         project.wait_for(waiting(1))
@@ -221,7 +221,7 @@ def test_a_schema_that_was_made_again_with_a_history_is_another_too(project: Pro
     project.sql("CREATE TABLE gate ()")
     project.write(SLOW, "LOCK TABLE public.gate IN SHARE MODE; CREATE TABLE t (id int);")
     project.table(0)
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         run = project.start(*on("n0", "migrations_run", "--lock-timeout", "60s"))
         project.wait_for(waiting(1))
@@ -238,7 +238,7 @@ def test_who_looks_at_a_schema_sees_that_it_is_being_run(project: Project) -> No
     make_fleet(project, "t1", "t2")
     project.sql("CREATE TABLE gate ()")
     project.write(SLOW, "SELECT 1;\nSELECT FROM public.gate;", option=" transaction:false")
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         run = project.start(*on("n0", "migrations_run", "--lock-timeout", "60s"))
         project.wait_for(BLOCKED)
@@ -255,7 +255,7 @@ def test_two_names_of_one_place_that_cannot_be_seen_to_be_one_exclude_each_other
     project.configure()
     project.sql("CREATE TABLE gate ()")
     project.write(SLOW, "LOCK TABLE public.gate IN SHARE MODE;")
-    project.manage("migrations_build").ok()
+    build(project)
     with transaction(project, "LOCK TABLE gate"):
         run = project.start(*on("n0", "migrations_run", "--lock-timeout", "60s"))
         project.wait_for(waiting(1))
@@ -271,6 +271,6 @@ def test_no_lock_is_left_by_who_did_not_get_it(project: Project) -> None:
     make_fleet(project, "t1")
     with holding(project, OF_DATABASE.take):
         project.table(1)
-        project.manage("migrations_build").ok()
+        build(project)
         run_on(project, "n0", "--lock-wait", "0").error()
         project.wait_for(f"NOT EXISTS (SELECT FROM pg_locks WHERE classid = {SCHEMA_CLASS} AND objsubid = 2)")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.fleets import build
 from tests.support.projects import Project
 
 PYTHON = """\
@@ -45,7 +46,7 @@ def test_databases_and_schemas_of_them_in_stages_with_migrations_in_both_languag
     project.configure(FLEETS={"regions": {"TARGETS": targets, "CANARY": ["c"]}})
     project.table(1)
     (project.folder / "blog/sql_migrations/20240101000002_p.py").write_text(PYTHON)
-    project.manage("migrations_build").ok()
+    build(project)
     outcome = project.manage("migrations_fleet", "run", "--json").ok().json
     assert [one["name"] for one in outcome["targets"]] == ["c", "t", "a", "b", "d"]
     assert outcome["counts"]["done"] == 5
@@ -62,7 +63,7 @@ def test_a_database_that_is_not_there_fails_and_the_others_are_done(project: Pro
     targets = [{"name": name[-1], "settings": {"NAME": name}} for name in databases]
     project.configure(FLEETS={"regions": {"TARGETS": targets, "MAX_FAILURES": 1}})
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     outcome = project.manage("migrations_fleet", "run", "--json")
     assert outcome.code == 1
     assert outcome.json["counts"] == {"targets": 4, "current": 0, "done": 3, "failed": 1, "not_reached": 0}
@@ -77,7 +78,7 @@ def test_a_history_that_search_path_has_lost_is_that_targets_state(project: Proj
     targets = [{"name": name[-1], "settings": {"NAME": name}} for name in databases]
     project.configure(FLEETS={"regions": {"TARGETS": targets}})
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     project.manage("migrations_fleet", "run").ok()
     move = "CREATE SCHEMA ops; ALTER TABLE medusa_migrations SET SCHEMA ops"
     project.server.execute(move, databases[0])
@@ -94,7 +95,7 @@ def test_settings_that_are_asked_for_per_connection(project: Project, databases:
     )
     project.configure(FLEETS={"regions": {"TARGETS": "shards.targets", "JOBS": 2}})
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     assert "4 done" in project.manage("migrations_fleet", "run").ok().stdout
     assert histories(project, databases) == [["20240101000001_t1"]] * 4
 
@@ -103,7 +104,7 @@ def test_the_ledger_may_be_in_a_database_that_is_a_target(project: Project, data
     project.add_settings(f"DATABASES['other'] = DATABASES['default'] | {{'NAME': {databases[0]!r}}}")
     project.configure(FLEETS={"all": {"TARGETS": ["default", "other"], "CONTROL": "other"}})
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     assert "2 targets of all: 2 done." in project.manage("migrations_fleet", "run").ok().stdout
     ledger = "SELECT name, state FROM medusa_fleet_targets ORDER BY position"
     assert project.server.execute(ledger, databases[0]) == [("default", "done"), ("other", "done")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fleets import history_of, identifier, make_fleet, on, run_on, tables
+from tests.support.fleets import build, history_of, identifier, make_fleet, on, run_on, tables
 from tests.support.projects import Project
 from tests.support.slow import sampled
 
@@ -17,7 +17,7 @@ NAMES = ["Ada", "a b", 'quo"te', "it's", "back\\slash", "tab\there", "ünïcode 
 def test_the_tables_and_the_history_of_a_schema_are_in_it(project: Project) -> None:
     make_fleet(project, "t1", "t2")
     id_ = project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     assert f"Applying {id_}... OK" in run_on(project, "n0").ok().stdout
     assert tables(project, "t1") == {*BOTH, "t1"}
     assert tables(project, "t2") == tables(project, "public") == set()
@@ -39,7 +39,7 @@ def test_the_history_of_public_is_not_that_of_a_schema(project: Project) -> None
     assert project.history() == history_of(project, "t1")
     project.sql("DROP TABLE t1.medusa_migrations_log")
     project.table(2)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0").ok()
     assert tables(project, "t1") == {*BOTH, "t1", "t2"}
     assert "t2" not in tables(project, "public")
@@ -48,7 +48,7 @@ def test_the_history_of_public_is_not_that_of_a_schema(project: Project) -> None
 def test_a_missing_schema_is_refused_before_anything_is_made(project: Project) -> None:
     make_fleet(project, "t1", search_path=["{schema}", "public"])
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     project.sql("DROP SCHEMA t1")
     for command in ("migrations_run", "migrations_revert", "migrations_show", "migrations_repair", "migrations_wait"):
         message = project.manage(*on("n0", command)).error()
@@ -64,7 +64,7 @@ def test_whatever_a_schema_is_called(project: Project, name: str) -> None:
     make_fleet(project, name)
     project.write("blog.20240101000001_a", "CREATE TABLE a (id int); SET search_path = pg_catalog;", "DROP TABLE a;")
     project.write("blog.20240101000002_b", "CREATE TABLE b (id int);", "DROP TABLE b;", option=" transaction:false")
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0").ok()
     assert tables(project, name) == {*BOTH, "a", "b"}
     assert tables(project, "public") == set()
@@ -76,7 +76,7 @@ def test_whatever_a_schema_is_called(project: Project, name: str) -> None:
 def test_who_may_not_use_a_schema_is_told_so(project: Project) -> None:
     make_fleet(project, "t1")
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     role = f"role_{project.database}"
     project.sql(f"CREATE ROLE {role} LOGIN; ALTER SCHEMA t1 OWNER TO postgres")
     try:
@@ -91,7 +91,7 @@ def test_who_may_not_use_a_schema_is_told_so(project: Project) -> None:
 def test_who_sets_search_path_when_a_connection_is_made_is_found_out(project: Project) -> None:
     make_fleet(project, "t1")
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     (project.folder / "blog/__init__.py").write_text(
         "from django.db.backends.signals import connection_created\n"
         "def receive(connection, **kwargs):\n"
@@ -108,7 +108,7 @@ def test_reset_all_returns_to_the_schema_and_other_options_stay(project: Project
     project.add_settings("DATABASES['default']['OPTIONS'] = {'options': '-c work_mem=7MB'}")
     project.write("blog.20240101000001_a", "SET search_path = public; RESET ALL; CREATE TABLE a AS SELECT 1;")
     project.write("blog.20240101000002_b", "CREATE TABLE b AS SELECT current_setting('work_mem') AS m;")
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0", env={"PGOPTIONS": "-c work_mem=9MB"}).ok()
     assert project.sql("SELECT m FROM t1.b") == [("7MB",)]
     assert {"a", "b"} < tables(project, "t1")
@@ -117,7 +117,7 @@ def test_reset_all_returns_to_the_schema_and_other_options_stay(project: Project
 def test_pgoptions_of_the_environment_stay(project: Project) -> None:
     make_fleet(project, "t1")
     project.write("blog.20240101000001_b", "CREATE TABLE b AS SELECT current_setting('work_mem') AS m;")
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0", env={"PGOPTIONS": "-c work_mem=9MB"}).ok()
     assert project.sql("SELECT m FROM t1.b") == [("9MB",)]
 
@@ -126,7 +126,7 @@ def test_what_search_path_does_not_have_is_not_reached(project: Project) -> None
     make_fleet(project, "t1")
     project.sql("CREATE TABLE x ()")
     project.write("blog.20240101000001_drop", "DROP TABLE IF EXISTS x;")
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0").ok()
     assert tables(project, "public") == {"x"}
 
@@ -140,7 +140,7 @@ def test_names_with_a_quote_are_named_as_they_are(project: Project) -> None:
 def test_histories_of_schemas_are_no_lost_history_of_their_database(project: Project) -> None:
     make_fleet(project, "t1")
     id_ = project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0").ok()
     project.sql("DROP TABLE t1.medusa_migrations")
     assert "[ ]" in project.manage("migrations_show").ok().stdout
@@ -151,19 +151,19 @@ def test_histories_of_schemas_are_no_lost_history_of_their_database(project: Pro
 def test_an_older_history_of_a_schema_is_brought_up_to_date_and_stays_that_of_a_schema(project: Project) -> None:
     make_fleet(project, "t1")
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0").ok()
     comment = "SELECT obj_description('t1.medusa_migrations'::regclass)"
     ((text,),) = project.sql(comment)
     assert text == "History of a schema by medusa_migrations, format 2"
     project.sql("COMMENT ON TABLE t1.medusa_migrations IS 'History of a schema by medusa_migrations, format 1'")
     project.table(2)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n0").ok()
     assert project.sql(comment) == [(text,)]
     project.sql("COMMENT ON TABLE t1.medusa_migrations IS 'History of a schema by medusa_migrations, format 99'")
     project.table(3)
-    project.manage("migrations_build").ok()
+    build(project)
     assert "was made by a newer version" in run_on(project, "n0").error()
 
 
@@ -175,7 +175,7 @@ def test_a_name_beyond_ascii_is_refused_where_the_database_is_not_in_utf8(projec
         project.configure(FLEETS={"tenants": {"TARGETS": targets, "SEARCH_PATH": ["{schema}", "public"]}})
         project.server.execute('CREATE SCHEMA "tür"', name)
         project.table(1)
-        project.manage("migrations_build").ok()
+        build(project)
         assert "Or the name is beyond ASCII, and the database not in UTF8" in run_on(project, "n0").error()
         assert project.server.execute("SELECT count(*) FROM pg_class WHERE relname = 'medusa_migrations'", name) == [
             (0,)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 
-from tests.fleet.test_run import build, counted, end, fleet, run, runs, states
+from tests.fleet.test_run import counted, end, fleet, run, runs, states
+from tests.support.fleets import build
 from tests.support.projects import SLEEPING, UNTIL_GO, Project
 
 WAITS = UNTIL_GO.replace(" go", " public.go")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.fleets import identifier, make_fleet, run_on, tables
+from tests.support.fleets import build, identifier, make_fleet, run_on, tables
 from tests.support.projects import Project
 
 HISTORY = "medusa_migrations"
@@ -13,7 +13,7 @@ def test_targets_with_the_same_history_are_one_group_and_what_is_wrong_with_one_
 ) -> None:
     make_fleet(project, *(f"s{number}" for number in range(60)))
     first, second = project.table(1), project.table(2)
-    project.manage("migrations_build").ok()
+    build(project)
     run_on(project, "n3").ok()
     run_on(project, "n4", "--to", first).ok()
     project.sql("DROP SCHEMA s5; CREATE VIEW s6.medusa_migrations AS SELECT 1 AS a")
@@ -40,7 +40,7 @@ def test_targets_with_the_same_history_are_one_group_and_what_is_wrong_with_one_
 def test_a_survey_writes_nothing_and_asks_few_queries(project: Project) -> None:
     make_fleet(project, *(f"s{number}" for number in range(60)))
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     for number in range(3):
         run_on(project, f"n{number}").ok()
     project.add_settings("DATABASES['default']['OPTIONS'] = {'options': '-c default_transaction_read_only=on'}")
@@ -52,7 +52,7 @@ def test_a_survey_writes_nothing_and_asks_few_queries(project: Project) -> None:
 def test_the_order_of_execution_and_failed_rows_make_another_group(project: Project) -> None:
     make_fleet(project, "a", "b", "c")
     id_ = project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     for name in ("n0", "n1", "n2"):
         run_on(project, name).ok()
     project.sql(f"UPDATE b.{HISTORY} SET checksum = 'another'; UPDATE c.{HISTORY} SET id = id + 100")
@@ -67,7 +67,7 @@ def test_the_order_of_execution_and_failed_rows_make_another_group(project: Proj
 def test_a_history_that_somebody_has_locked_hides_no_other(project: Project) -> None:
     make_fleet(project, "a", identifier("b").strip('"'))
     project.table(1)
-    project.manage("migrations_build").ok()
+    build(project)
     for name in ("n0", "n1"):
         run_on(project, name).ok()
     connection = project.server.connect(project.database)
