@@ -19,7 +19,13 @@ from tests.support.forked import WARNS
 from tests.support.projects import SLEEPING, UNTIL_GO, Project, Server
 from tests.support.workers import PACKAGES, Workers, kill, set_up
 
-ENGINES = ["celery", "procrastinate", "tasks"]
+# Commands with the packages of an engine are forks of a process that has imported them, and to make that takes longer
+# than most of these tests: one worker of the tests makes it. Procrastinate has its own, of another Python.
+pytestmark = pytest.mark.xdist_group("engines")
+OF_PROCRASTINATE = pytest.mark.xdist_group("procrastinate")
+
+PROCRASTINATE = pytest.param("procrastinate", marks=OF_PROCRASTINATE)
+ENGINES = ["celery", PROCRASTINATE, "tasks"]
 SEED = random.SystemRandom().randrange(10**6)
 
 WAITS = UNTIL_GO.replace(" go", " public.go")
@@ -156,7 +162,10 @@ def test_a_worker_that_is_killed_at_work_is_taken_over_by_another(workers: Worke
 
 @pytest.mark.parametrize(
     ("name", "jobs"),
-    [("procrastinate", "procrastinate_jobs"), ("tasks", "django_tasks_database_dbtaskresult")],
+    [
+        pytest.param("procrastinate", "procrastinate_jobs", marks=OF_PROCRASTINATE),
+        ("tasks", "django_tasks_database_dbtaskresult"),
+    ],
 )
 def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(project: Project, name: str, jobs: str) -> None:
     with set_up(name, project) as workers:
@@ -458,14 +467,14 @@ def kills(project: Project, workers: Workers | None, count: int, times: int) -> 
     assert states(project) == {"done": count}
 
 
-@pytest.mark.parametrize("name", ["celery", "procrastinate"])
+@pytest.mark.parametrize("name", ["celery", PROCRASTINATE])
 def test_kills_at_random_moments(project: Project, name: str) -> None:
     with set_up(name, project) as workers:
         kills(project, workers, 20, 3)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["celery", "procrastinate"])
+@pytest.mark.parametrize("name", ["celery", PROCRASTINATE])
 def test_twenty_kills_over_two_hundred_targets(project: Project, name: str) -> None:
     with set_up(name, project) as workers:
         kills(project, workers, 200, 20)

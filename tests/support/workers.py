@@ -24,6 +24,7 @@ WITH_PROCRASTINATE = ROOT / ".procrastinate-tests"
 
 # What workers and who sends to them import, and needs no settings.
 PACKAGES = (
+    "celery.app.control",
     "celery.apps.worker",
     "celery.bin.celery",
     "celery.concurrency.prefork",
@@ -87,7 +88,7 @@ def _celery(project: Project) -> Iterator[Callable[[int], list[str]]]:
         (project.folder / "celeryapp.py").write_text(CELERY.format(broker=broker, options=options))
         project.add_settings("from celeryapp import app as celery_app")
         flags = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO", "-Q", "medusa_fleet"]
-        yield lambda jobs: ["worker.py", "-A", "celeryapp", "worker", *flags, "-c", str(jobs)]
+        yield lambda jobs: ["worker.py", "-q", "-A", "celeryapp", "worker", *flags, "-c", str(jobs)]
 
 
 @contextlib.contextmanager
@@ -146,4 +147,4 @@ def _tasks(project: Project) -> Iterator[Callable[[int], list[str]]]:
     project.add_app_of_others("django_tasks_db")
     project.add_settings('TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}')
     project.manage("migrate", "django_tasks_database").ok()
-    yield lambda jobs: ["manage.py", "db_worker", "--queue-name", "medusa_fleet", "--interval", "0.1"]
+    yield lambda jobs: ["manage.py", "db_worker", "--queue-name", "medusa_fleet", "--interval", "0.25"]
