@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.copies import copied, original
 from tests.support.generated import BOOK, FIRST
 from tests.support.projects import Project, Server
 from tests.support.sessions import session_on
+from tests.support.shop import make_shop
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +32,38 @@ def first_books(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def books(first_books: Project, project: Project) -> Project:
     """A model whose table is there."""
     return copied(first_books, project)
+
+
+@pytest.fixture(scope="session")
+def shop_on_auth(server: Server, tmp_path_factory: pytest.TempPathFactory, shop_build: Path) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("on_auth"), "on_auth") as project:
+        shutil.copytree(shop_build, project.folder / "dist")
+        make_shop(project).manage("migrate", "auth").ok()
+        yield project
+
+
+@pytest.fixture(scope="session")
+def applied_shop(server: Server, tmp_path_factory: pytest.TempPathFactory, shop_on_auth: Project) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("applied"), "applied") as project:
+        copied(shop_on_auth, project).manage("migrate").ok()
+        yield project
+
+
+def have_as_in(project: Project, other: Project) -> None:
+    project.server.drop_database(project.database)
+    project.server.create_database(project.database, other.database)
+
+
+@pytest.fixture
+def auth_is_there(project: Project, shop_on_auth: Project) -> None:
+    """The project's database has the tables of Django's auth and contenttypes: to make them is most of a `migrate`."""
+    have_as_in(project, shop_on_auth)
+
+
+@pytest.fixture
+def all_is_applied(project: Project, applied_shop: Project) -> None:
+    """The project's database is as the shop's after `migrate`."""
+    have_as_in(project, applied_shop)
 
 
 @pytest.fixture(scope="module")

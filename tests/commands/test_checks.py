@@ -25,8 +25,8 @@ def check(project: Project, *arguments: str, **options: object) -> dict[str, str
 
 
 @pytest.mark.smoke
+@pytest.mark.usefixtures("all_is_applied")
 def test_all_is_well(shop: Project) -> None:
-    shop.manage("migrate").ok()
     assert check(shop) == {}
     assert check(shop, "--database", "default", "--deploy") == {}
 
@@ -107,6 +107,7 @@ def test_dependencies_that_are_not_there(shop: Project) -> None:
     assert "depends on blog.20200101000000_gone" in check(shop)["E005"]
 
 
+@pytest.mark.usefixtures("auth_is_there")
 def test_an_empty_package_of_django_migrations(shop: Project) -> None:
     (shop.folder / "blog/migrations").mkdir()
     assert check(shop) == {}  # as for Django, a folder alone is none
@@ -161,8 +162,8 @@ def test_a_build_that_is_not_todays(shop: Project, state: str) -> None:
 
 
 @pytest.mark.smoke
+@pytest.mark.usefixtures("all_is_applied")
 def test_changed_since_it_was_applied(shop: Project) -> None:
-    shop.manage("migrate").ok()
     shop.write(BLOG, "SELECT 1;")
     shop.manage("migrations_build").ok()
     assert check(shop) == {}
@@ -176,10 +177,10 @@ def test_changed_since_it_was_applied(shop: Project) -> None:
 
 
 @pytest.mark.smoke
+@pytest.mark.usefixtures("all_is_applied")
 def test_failed_part_way(shop: Project) -> None:
     shop.write("blog.20240102000000_bad", "CREATE TABLE bad (id int);\nSELECT nothing;", option=" transaction:false")
-    shop.manage("migrations_build").ok()
-    shop.manage("migrate")
+    shop.manage_several(("migrations_build",), ("migrate",))
     found = check(shop, "--database", "default")
     assert list(found) == ["W010"]
     assert "blog.20240102000000_bad in the database 'default': its up part failed" in found["W010"]
@@ -190,8 +191,8 @@ def test_what_is_pending_is_for_migrate(shop: Project) -> None:
     assert check(shop, "--database", "default") == {}
 
 
+@pytest.mark.usefixtures("all_is_applied")
 def test_a_history_that_cannot_be_read(shop: Project) -> None:
-    shop.manage("migrate").ok()
     role = f"{shop.database}_reader"
     shop.sql(f"CREATE ROLE {role} LOGIN; SELECT 1")
     try:
@@ -210,8 +211,8 @@ def test_a_server_that_is_not_there(shop: Project) -> None:
     assert "Cannot connect to the database 'default'" in found["E011"]
 
 
+@pytest.mark.usefixtures("all_is_applied")
 def test_a_broken_file_is_told_once(shop: Project) -> None:
-    shop.manage("migrate").ok()
     shop.write("blog.20240102000000_a", "SELECT 'never closed;")
     assert list(check(shop, "--database", "default", "--deploy", env={"DEBUG": "1"})) == ["E005"]
 

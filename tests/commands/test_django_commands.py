@@ -43,9 +43,8 @@ def outputs(project: Project, *commands: tuple[str, ...]) -> list[tuple[str, str
 
 
 @pytest.fixture
-def both(shop: Project) -> Project:
+def both(shop: Project, all_is_applied: None) -> Project:
     """`blog` is made by SQL and applied, as `shop` is by Django; `shop` has a pending SQL migration too."""
-    shop.manage("migrate").ok()
     shop.write(VIEW, "CREATE VIEW v AS SELECT 1", "DROP VIEW v;", header=f"-- migrate:depends {SHOP}\n")
     shop.manage("migrations_build").ok()
     return shop
@@ -206,6 +205,7 @@ def said(project: Project, **env: str) -> str:
 
 
 class TestRunserver:
+    @pytest.mark.usefixtures("auth_is_there")
     def test_what_is_pending_is_told_after_djangos_notice(self, shop: Project) -> None:
         shop.add_settings("INSTALLED_APPS += ['django.contrib.staticfiles']\nSTATIC_URL = 'static/'")
         text = said(shop)

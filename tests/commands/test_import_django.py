@@ -196,6 +196,7 @@ def sources(project: Project) -> dict[str, str]:
     return {name: text.decode() for name, text in sorted(found.items())}
 
 
+@pytest.mark.usefixtures("auth_is_there")
 def test_the_sql_makes_the_very_same_and_is_proven_both_ways(blog: Project) -> None:
     """Names too: the database that Django has made is compared with the one that the SQL makes."""
     blog.manage("migrate").ok()
@@ -227,6 +228,7 @@ def test_the_sql_makes_the_very_same_and_is_proven_both_ways(blog: Project) -> N
     ]
 
 
+@pytest.mark.usefixtures("auth_is_there")
 def test_an_empty_database_is_made_by_the_sql_and_reverted_to_nothing(blog: Project) -> None:
     blog.manage(*COMMAND).ok()
     settle(blog)

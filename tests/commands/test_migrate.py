@@ -26,27 +26,26 @@ class TestOrder:
         assert shop.manage("makemigrations", "--check").ok()
 
     @pytest.mark.smoke
+    @pytest.mark.usefixtures("auth_is_there")
     def test_a_header_says_after_which_migration(self, shop: Project) -> None:
         shop.write("blog.20240102000000_v", "CREATE VIEW v AS SELECT author_id FROM shop_product;", "DROP VIEW v;",
                    header="-- migrate:depends shop.0001_initial\n")  # fmt: skip
         shop.add_django_migration("shop", "0002_more", "")
-        shop.manage("migrations_build").ok()
-        order = applied(shop.manage("migrate").ok().stdout)
+        order = applied(shop.manage_several(("migrations_build",), ("migrate",)).ok().stdout)
         assert order[-3:] == [SHOP, "blog.20240102000000_v", "shop.0002_more"]
 
+    @pytest.mark.usefixtures("auth_is_there")
     def test_a_header_may_name_an_app_for_its_latest(self, shop: Project) -> None:
         shop.write("extra.20230101000000_v", "CREATE VIEW v AS SELECT 1 AS one;", header="-- migrate:depends shop\n")
-        shop.manage("migrations_build").ok()
-        order = applied(shop.manage("migrate").ok().stdout)
+        order = applied(shop.manage_several(("migrations_build",), ("migrate",)).ok().stdout)
         assert order.index(SHOP) < order.index("extra.20230101000000_v")
 
+    @pytest.mark.usefixtures("all_is_applied")
     def test_nothing_is_lost_when_a_new_django_migration_follows(self, shop: Project) -> None:
         """Edges of the plan are for what is not applied: Django's history stays consistent."""
-        shop.manage("migrate").ok()
         shop.add_django_migration("shop", "0002_more", "", ("auth", "__latest__"))
         shop.write("blog.20240102000000_more", "CREATE TABLE more (id int);")
-        shop.manage("migrations_build").ok()
-        order = applied(shop.manage("migrate").ok().stdout)
+        order = applied(shop.manage_several(("migrations_build",), ("migrate",)).ok().stdout)
         assert sorted(order) == ["blog.20240102000000_more", "shop.0002_more"]
 
     @pytest.mark.smoke
@@ -97,15 +96,15 @@ class TestOrder:
                       header="-- migrate:depends stock.0001_initial\n")  # fmt: skip
         project.write("stock.20240102000000_no_view", "DROP VIEW v;", header="-- migrate:depends stock.0002_rename\n")
         project.write("stock.20240103000000_view", "CREATE VIEW v AS SELECT new FROM stock_item;")
-        project.manage("migrations_build").ok()
-        order = applied(project.manage("migrate", *target).ok().stdout) + applied(project.manage("migrate").ok().stdout)
-        assert order == [
+        done = project.manage_several(("migrations_build",), ("migrate", *target), ("migrate",)).ok()
+        assert applied(done.stdout) == [
             "stock.0001_initial", "stock.20240101000000_view", "stock.0002_rename", "stock.20240102000000_no_view",
             "stock.0003_alter", "stock.20240103000000_view",
         ]  # fmt: skip
         assert project.sql("SELECT data_type FROM information_schema.columns WHERE table_name = 'v'") == [("bigint",)]
 
     @pytest.mark.smoke
+    @pytest.mark.usefixtures("auth_is_there")
     def test_a_squashed_migration_stands_for_what_a_header_names(self, shop: Project) -> None:
         (shop.folder / "shop/migrations/0001_initial.py").rename(shop.folder / "shop/migrations/0001_squashed.py")
         path = shop.folder / "shop/migrations/0001_squashed.py"
@@ -118,13 +117,12 @@ class TestOrder:
         )
         shop.write("blog.20240102000000_v", "CREATE VIEW v AS SELECT author_id FROM shop_product;", "DROP VIEW v;",
                    header="-- migrate:depends shop.0001_initial\n")  # fmt: skip
-        shop.manage("migrations_build").ok()
-        order = applied(shop.manage("migrate").ok().stdout)
+        order = applied(shop.manage_several(("migrations_build",), ("migrate",)).ok().stdout)
         assert order.index("shop.0001_squashed") < order.index("blog.20240102000000_v")
         assert "nothing was done" in shop.manage("migrate", "shop", "zero").error()
         (shop.folder / "shop/migrations/0001_initial.py").unlink()  # once all have the squashed one
-        shop.manage("migrations_revert").ok()
-        assert applied(shop.manage("migrate").ok().stdout) == ["blog.20240102000000_v"]
+        done = shop.manage_several(("migrations_revert",), ("migrate",)).ok()
+        assert applied(done.stdout) == ["blog.20240102000000_v"]
 
     @pytest.mark.smoke
     def test_a_proxy_and_a_child_of_a_model_of_djangos(self, shop: Project) -> None:
@@ -141,20 +139,21 @@ class TestOrder:
             "DROP TABLE blog_member;",
         )
         shop.add_django_migration("shop", "0002_more", 'migrations.AddField("Product", "n", models.TextField())')
-        shop.manage("migrations_build").ok()
-        assert "auth.0005" in shop.manage("migrate", "auth", "0005").ok().stdout
+        assert "auth.0005" in shop.manage_several(("migrations_build",), ("migrate", "auth", "0005")).ok().stdout
         assert applied(shop.manage("migrate").ok().stdout)[-4:] == [
             BLOG, "blog.20240102000000_member", SHOP, "shop.0002_more",
         ]  # fmt: skip
         assert shop.sql("SELECT count(*) FROM auth_permission WHERE codename IN ('add_person', 'add_member')") == [(2,)]
-        shop.manage("migrate", "blog").ok()
-        shop.manage("migrate", "auth", "0011").ok()
-        shop.manage("migrate").ok()
-        shop.manage("migrate", "shop", "0001").ok()
-        shop.manage("migrate", "shop", "zero").ok()
-        shop.manage("migrations_revert", "--all").ok()
-        shop.manage("migrate", "auth", "zero").ok()
-        shop.manage("migrate").ok()
+        shop.manage_several(
+            ("migrate", "blog"),
+            ("migrate", "auth", "0011"),
+            ("migrate",),
+            ("migrate", "shop", "0001"),
+            ("migrate", "shop", "zero"),
+            ("migrations_revert", "--all"),
+            ("migrate", "auth", "zero"),
+            ("migrate",),
+        ).ok()
 
     def test_models_that_extend_others_of_apps_that_refer_to_theirs(self, project: Project) -> None:
         """Some models of `blog` are there for `shop` to refer to, while others extend what `shop` makes later."""
@@ -183,12 +182,10 @@ class TestOrder:
         )
         project.add_django_migration("shop", "0003_more", 'migrations.AddField("Product", "n", models.TextField())')
         project.write(BLOG, "CREATE TABLE blog_author (id bigint PRIMARY KEY);", "DROP TABLE blog_author;")
-        project.manage("migrations_build").ok()
-        for target in ((), ("blog",), ("shop", "0001"), (), ("shop", "0002"), ("shop", "zero"), ("blog",), ()):
-            project.manage("migrate", *target).ok()
+        targets = ((), ("blog",), ("shop", "0001"), (), ("shop", "0002"), ("shop", "zero"), ("blog",), ())
+        project.manage_several(("migrations_build",), *(("migrate", *target) for target in targets)).ok()
         project.configure(RUN_ON_MIGRATE=False)
-        project.manage("migrate", "shop", "zero").ok()
-        project.manage("migrate").ok()
+        project.manage_several(("migrate", "shop", "zero"), ("migrate",)).ok()
 
 
 class TestOptions:
@@ -223,6 +220,7 @@ class TestOptions:
         assert "auth.0012_alter_user_first_name_max_length" in order
         assert SHOP not in order
 
+    @pytest.mark.usefixtures("auth_is_there")
     def test_an_app_that_models_refer_to_is_needed_too(self, shop: Project) -> None:
         shop.add_models("accounts", "class Account(models.Model):\n    pass")
         shop.write("accounts.20230101000000_account", "CREATE TABLE accounts_account (id bigint PRIMARY KEY);")
@@ -230,8 +228,7 @@ class TestOptions:
         models.write_text(
             models.read_text() + "    account = models.ForeignKey('accounts.Account', on_delete=models.CASCADE)\n"
         )
-        shop.manage("migrations_build").ok()
-        order = applied(shop.manage("migrate", "blog").ok().stdout)
+        order = applied(shop.manage_several(("migrations_build",), ("migrate", "blog")).ok().stdout)
         assert order.index("accounts.20230101000000_account") < order.index(BLOG)
 
     def test_an_sql_migration_of_an_app_of_both_kinds_is_no_target(self, shop: Project) -> None:
@@ -248,36 +245,35 @@ class TestOptions:
         assert "migrations_revert blog" in message
 
     @pytest.mark.smoke
+    @pytest.mark.usefixtures("all_is_applied")
     def test_what_applied_sql_needs_is_not_unapplied(self, shop: Project) -> None:
-        shop.manage("migrate").ok()
         shop.manage("migrate", "shop", "zero").ok()
         message = shop.manage("migrate", "auth", "zero").error()
         assert f"  {BLOG} needs auth.0001_initial" in message
         assert "auth_user" in shop.tables()
         assert "auth.0012" in shop.manage("migrate", "auth", "0011").ok().stdout
-        shop.manage("migrations_revert", "blog").ok()
-        shop.manage("migrate", "auth", "zero").ok()
+        shop.manage_several(("migrations_revert", "blog"), ("migrate", "auth", "zero")).ok()
         assert "auth_user" not in shop.tables()
 
+    @pytest.mark.usefixtures("all_is_applied")
     def test_nor_what_a_header_names(self, shop: Project) -> None:
         shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop\n")
-        shop.manage("migrations_build").ok()
-        shop.manage("migrate").ok()
+        shop.manage_several(("migrations_build",), ("migrate",)).ok()
         message = shop.manage("migrate", "shop", "zero").error()
         assert "blog.20240102000000_v needs shop.0001_initial" in message
         assert "if what is listed needs no more than one migration of shop, name that above its up part" in message
         shop.manage("migrate", "shop", "zero", "--fake").ok()
 
+    @pytest.mark.usefixtures("all_is_applied")
     def test_nor_what_an_app_of_both_kinds_made_on_its_own_tables(self, shop: Project) -> None:
         """Django would drop the view together with the table, and the history would still have it."""
         shop.write("shop.20240102000000_v", "CREATE VIEW v AS SELECT id FROM shop_product;", "DROP VIEW v;")
-        shop.manage("migrations_build").ok()
-        shop.manage("migrate").ok()
+        shop.manage_several(("migrations_build",), ("migrate",)).ok()
         assert "shop.20240102000000_v needs shop.0001_initial" in shop.manage("migrate", "shop", "zero").error()
 
+    @pytest.mark.usefixtures("all_is_applied")
     def test_an_older_migration_of_the_app_is_in_nobodys_way(self, shop: Project) -> None:
         """As in a deployment that failed: the new SQL is reverted, and the Django migration that it needed can go."""
-        shop.manage("migrate").ok()
         shop.add_models("shop", f"{PRODUCT}\nclass U(models.Model):\n    pass")
         models = shop.folder / "blog/models.py"
         models.write_text(models.read_text() + "    u = models.ForeignKey('shop.U', models.CASCADE, null=True)\n")
@@ -292,14 +288,13 @@ class TestOptions:
             "ALTER TABLE blog_author DROP u_id;",
             header="-- migrate:depends shop.0002_u\n",
         )
-        shop.manage("migrations_build").ok()
-        shop.manage("migrate").ok()
+        shop.manage_several(("migrations_build",), ("migrate",)).ok()
         message = shop.manage("migrate", "shop", "0001").error()
         assert "blog.20240102000000_u needs shop.0002_u" in message
         assert f"{BLOG} needs" not in message
-        shop.manage("migrations_revert", "blog").ok()
-        shop.manage("migrate", "shop", "0001").ok()
+        shop.manage_several(("migrations_revert", "blog"), ("migrate", "shop", "0001")).ok()
 
+    @pytest.mark.usefixtures("auth_is_there")
     def test_nor_the_table_of_a_renamed_model_or_for_a_file_that_is_gone(self, shop: Project) -> None:
         shop.add_models("cat", "class New(models.Model):\n    pass")
         shop.add_django_migration(
@@ -318,15 +313,14 @@ class TestOptions:
         assert f"{BLOG} needs cat.0001_initial" in shop.manage("migrate", "cat", "zero").error()
         shop.manage("migrate", "cat", "0001").ok()
 
+    @pytest.mark.usefixtures("all_is_applied")
     def test_what_was_applied_later_can_go_again(self, shop: Project) -> None:
         shop.write("blog.20240102000000_v", "SELECT 1;", header="-- migrate:depends shop\n")
-        shop.manage("migrations_build").ok()
-        shop.manage("migrate").ok()
+        shop.manage_several(("migrations_build",), ("migrate",)).ok()
         shop.sql("UPDATE django_migrations SET applied = applied - interval '1 day'; SELECT 1")
         shop.sql("UPDATE medusa_migrations SET applied_at = applied_at - interval '1 day'; SELECT 1")
         shop.add_django_migration("shop", "0002_later", "")
-        shop.manage("migrate").ok()
-        shop.manage("migrate", "shop", "0001").ok()
+        shop.manage_several(("migrate",), ("migrate", "shop", "0001")).ok()
         assert "needs shop.0001_initial" in shop.manage("migrate", "shop", "zero").error()
 
     @pytest.mark.smoke
@@ -337,15 +331,16 @@ class TestOptions:
         assert shop.history() == [(BLOG, "applied")]
         assert shop.sql("SELECT duration_ms FROM medusa_migrations") == [(None,)]
 
+    @pytest.mark.usefixtures("all_is_applied")
     def test_fake_initial_runs_the_sql(self, shop: Project) -> None:
-        shop.manage("migrate").ok()
         shop.sql("DELETE FROM django_migrations WHERE app = 'shop'; SELECT 1")
         shop.table(2)
-        shop.manage("migrations_build").ok()
-        assert "shop.0001_initial... FAKED" in shop.manage("migrate", "--fake-initial").ok().stdout
+        done = shop.manage_several(("migrations_build",), ("migrate", "--fake-initial")).ok()
+        assert "shop.0001_initial... FAKED" in done.stdout
         assert "t2" in shop.tables()
 
     @pytest.mark.smoke
+    @pytest.mark.usefixtures("auth_is_there")
     def test_run_syncdb_makes_no_tables_that_sql_makes(self, shop: Project) -> None:
         shop.add_models("plain", "class Thing(models.Model):\n    pass")
         out = shop.manage("migrate", "--run-syncdb").ok().stdout
@@ -359,31 +354,32 @@ class TestOptions:
         assert order[-1].startswith("auth.")
         assert shop.history() == []
         assert "Use migrations_run blog" in shop.manage("migrate", "blog").error()
-        shop.manage("migrations_run").ok()
-        assert applied(shop.manage("migrate").ok().stdout) == [SHOP]
+        assert applied(shop.manage_several(("migrations_run",), ("migrate",)).ok().stdout) == [BLOG, SHOP]
 
+    @pytest.mark.usefixtures("auth_is_there")
     def test_a_feature_that_is_off_waits(self, shop: Project) -> None:
         shop.table(2, header="-- migrate:feature extra\n")
-        shop.manage("migrations_build").ok()
-        assert "t2" not in shop.manage("migrate").ok().stdout
+        assert "t2" not in shop.manage_several(("migrations_build",), ("migrate",)).ok().stdout
         assert applied(shop.manage("migrate", env={"MEDUSA_FEATURE_EXTRA": "1"}).ok().stdout) == [
             "blog.20240101000002_t2"
         ]
 
+    @pytest.mark.usefixtures("auth_is_there")
     def test_it_builds_in_development(self, shop: Project) -> None:
         shop.table(2)
         out = shop.manage("migrate", env={"DEBUG": "1"}).ok().stdout
         assert "Built 2 migrations (1 new) into dist/migrations" in out
         assert "blog.20240101000002_t2" in applied(out)
 
+    @pytest.mark.usefixtures("all_is_applied")
     def test_otherwise_it_runs_what_is_built(self, shop: Project) -> None:
-        shop.manage("migrate").ok()
         shop.table(2)
         outcome = shop.manage("migrate").ok()
         assert "Not built, so not run: blog.20240101000002_t2. Run migrations_build" in outcome.stderr
         (shop.folder / "dist/migrations/manifest.json").unlink()
         assert "Nothing is built" in shop.manage("migrate").error()
 
+    @pytest.mark.usefixtures("auth_is_there")
     def test_dist_is_enough(self, shop: Project) -> None:
         """A release may come without the sources."""
         shutil.rmtree(shop.folder / "blog/sql_migrations")

@@ -100,6 +100,7 @@ class TestMigrate:
         return id_
 
     @pytest.mark.smoke
+    @pytest.mark.usefixtures("auth_is_there")
     def test_it_follows_the_environment(self, shop: Project, held: str) -> None:
         shop.env |= BEFORE_ENV
         done = shop.manage("migrate").ok()
@@ -114,10 +115,10 @@ class TestMigrate:
         assert "1 SQL migration is pending" in shop.manage("migrations_wait", "--timeout", "0").error()
         assert applied(shop.manage("migrate").ok().stdout) == [held]
 
+    @pytest.mark.usefixtures("auth_is_there")
     def test_migrations_run_does_not(self, shop: Project, held: str) -> None:
         shop.env |= BEFORE_ENV
-        shop.manage("migrate").ok()
-        shop.manage("migrations_run").ok()
+        shop.manage_several(("migrate",), ("migrations_run",)).ok()
         assert held in shop.applied()
 
     def test_a_django_migration_that_names_an_app_without_its_tables_is_refused(self, shop: Project) -> None:
@@ -128,8 +129,7 @@ class TestMigrate:
         assert "Django's migration shop.0001_initial names the app 'blog', whose tables are not there" in error
         assert f"{BLOG} is held back" in error
         assert shop.tables() == set()
-        shop.manage("migrate", "auth", env=BEFORE_ENV).ok()
-        shop.manage("migrate", "--fake", "shop", env=BEFORE_ENV).ok()
+        shop.manage_several(("migrate", "auth"), ("migrate", "--fake", "shop"), env=BEFORE_ENV).ok()
         assert shop.history() == []
         shop.manage("migrate", env={"MEDUSA_PHASE": "after"}).ok()
         assert BLOG in shop.applied()
