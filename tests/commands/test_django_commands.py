@@ -180,7 +180,8 @@ class TestSqlmigrate:
 
 @contextmanager
 def runserver(project: Project, **env: str) -> Iterator[subprocess.Popen[str]]:
-    server = project.start("runserver", "--noreload", "127.0.0.1:0", env={"DEBUG": "1", "PYTHONUNBUFFERED": "1"} | env)
+    project.add_settings("import sys\nsys.stdout.reconfigure(line_buffering=True)")
+    server = project.start("runserver", "--noreload", "127.0.0.1:0", env={"DEBUG": "1"} | env)
     try:
         yield server
     finally:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
+from tests.support.copies import copied, original
 from tests.support.journals import applied_by_journal, entries
-from tests.support.projects import Project
+from tests.support.projects import Project, Server
 
 ONE, TWO, THREE = (f"blog.2024010100000{number}_t{number}" for number in (1, 2, 3))
 
@@ -23,20 +25,22 @@ def log(project: Project, *arguments: str) -> list[dict[str, object]]:
 @pytest.mark.smoke
 def test_all_that_happens_is_kept(project: Project) -> None:
     project.table(1)
-    project.manage("migrations_build", "--release", "v1").ok()
-    project.manage("migrations_run").ok()
-    project.manage("migrations_revert").ok()
-    project.manage("migrations_run", "--fake", "--build").ok()
-    project.manage("migrations_revert", "--fake").ok()
-    project.manage("migrations_repair", "--mark-applied", ONE).ok()
+    project.manage_several(
+        ("migrations_build", "--release", "v1"),
+        ("migrations_run",),
+        ("migrations_revert",),
+        ("migrations_run", "--fake", "--build"),
+        ("migrations_revert", "--fake"),
+        ("migrations_repair", "--mark-applied", ONE),
+    ).ok()
     project.write(TWO, "SELECT 1/0;", option=" transaction:false")
     project.run(env={"MEDUSA_RELEASE": "v2"}).error()
     project.manage("migrations_repair", "--mark-reverted", TWO).ok()
     (project.folder / "blog/sql_migrations/20240101000001_t1.sql").rename(
         project.folder / "blog/sql_migrations/20240101000001_new.sql"
     )
-    project.manage("migrations_build").ok()
-    project.manage("migrations_repair", "--renamed", f"{ONE}=blog.20240101000001_new").ok()
+    renamed = ("migrations_repair", "--renamed", f"{ONE}=blog.20240101000001_new")
+    project.manage_several(("migrations_build",), renamed).ok()
     found = log(project)
     assert [(one["action"], one["id"], one["release"]) for one in found] == [
         ("applied", ONE, "v1"),
@@ -129,8 +133,8 @@ def test_in_every_mode_journal_and_history_agree(project: Project, mode: str) ->
     assert entries(project)[2:] == [("failed", THREE)]
     project.manage("migrations_revert", "--steps", "1").error() if mode == "none" else None
     project.write(THREE, "SELECT 1;", "SELECT 1;")
-    project.run("--transaction", mode).ok()
-    project.manage("migrations_revert", "--all", "--transaction", mode).ok()
+    how = ("--transaction", mode)
+    project.manage_several(("migrations_run", "--build", *how), ("migrations_revert", "--all", *how)).ok()
     assert [action for action, _ in entries(project)[3:]] == ["applied", "applied", *["reverted"] * 4]
     assert applied_by_journal(project) == set()
 
@@ -188,14 +192,20 @@ def test_who_may_not_write_it_runs_nothing(project: Project) -> None:
         project.sql(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}")
 
 
+@pytest.fixture(scope="module")
+def first_released(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with original(server, tmp_path_factory.mktemp("released"), "released") as project:
+        for release, numbers in (("v1", [1]), ("v2", [2, 3]), ("v2.1", []), ("v3", [4])):
+            for number in numbers:
+                project.table(number)
+            project.manage_several(("migrations_build", "--release", release), ("migrations_run",)).ok()
+        yield project
+
+
 @pytest.fixture
-def released(project: Project) -> Project:
+def released(first_released: Project, project: Project) -> Project:
     """Three releases: the second has two migrations, and what has none of its own is between them."""
-    for release, numbers in (("v1", [1]), ("v2", [2, 3]), ("v2.1", []), ("v3", [4])):
-        for number in numbers:
-            project.table(number)
-        project.manage_several(("migrations_build", "--release", release), ("migrations_run",)).ok()
-    return project
+    return copied(first_released, project)
 
 
 @pytest.mark.parametrize(("release", "left"), [("v3", 4), ("v2", 3), ("v1", 1)])
@@ -246,18 +256,18 @@ except errors.MigrationError as error:
 
 def test_which_release_it_is(project: Project) -> None:
     """That of the build, else that of the settings, else that of the environment, and of that ours first."""
-    platform = {"HEROKU_RELEASE_VERSION": "v42", "RENDER_GIT_COMMIT": "abc"}
+    project.add_settings("os.environ |= {'HEROKU_RELEASE_VERSION': 'v42', 'RENDER_GIT_COMMIT': 'abc'}")
     project.table(1)
-    project.run(env=platform).ok()
+    project.run().ok()
     project.table(2)
-    project.run(env=platform | {"MEDUSA_RELEASE": " ours "}).ok()
+    project.run(env={"MEDUSA_RELEASE": " ours "}).ok()
     project.configure(RELEASE="by settings")
     project.table(3)
-    project.run(env=platform).ok()
+    project.run().ok()
     project.table(4)
-    project.manage("migrations_build", "--release", "by build").ok()
-    project.manage("migrations_build", "--check").ok()
-    project.manage("migrations_run", env=platform).ok()
+    project.manage_several(
+        ("migrations_build", "--release", "by build"), ("migrations_build", "--check"), ("migrations_run",)
+    ).ok()
     assert [one["release"] for one in log(project)] == ["v42", "ours", "by settings", "by build"]
     assert "release is 'a\\nb'. It must be the name" in project.manage("migrations_build", "--release", "a\nb").error()
     project.configure(RELEASE=3)
