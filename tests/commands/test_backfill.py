@@ -38,10 +38,13 @@ def write(project: Project, up: str, file: str = FILE) -> None:
     (project.add_app("blog") / f"{ID.partition('.')[2]}.py").write_text(text)
 
 
-def make_posts(project: Project, count: int, key: str = "id int PRIMARY KEY, part int NOT NULL") -> None:
-    project.sql(f"CREATE TABLE post ({key}, title text NOT NULL, slug text)")
-    project.sql(f"INSERT INTO post SELECT n, n % 3, 'Title ' || n, NULL FROM generate_series(1, {count}) n")
-    project.sql(COUNTED.format(table="post"))
+def make_posts(project: Project, count: int) -> None:
+    project.sql(
+        "CREATE TABLE post AS SELECT n AS id, n % 3 AS part, 'Title ' || n AS title, NULL::text AS slug"
+        f" FROM generate_series(1, {count}) n;"
+        "ALTER TABLE post ADD PRIMARY KEY (id), ALTER part SET NOT NULL, ALTER title SET NOT NULL;"
+        + COUNTED.format(table="post")
+    )
 
 
 def touches(project: Project) -> list[tuple[int, int]]:
@@ -93,10 +96,11 @@ KEYS = {
 @pytest.mark.server
 @pytest.mark.parametrize("key", KEYS)
 def test_any_primary_key_will_do(project: Project, key: str) -> None:
-    project.sql("CREATE TABLE post (id int, part int, title text, slug text)")
-    project.sql(f"ALTER TABLE post ADD {KEYS[key]}")
-    project.sql("INSERT INTO post (id, part, title) SELECT n, n % 7, 'T' || n FROM generate_series(1, 1000) n")
-    project.sql(COUNTED.format(table="post"))
+    project.sql(
+        f"CREATE TABLE post (id int, part int, title text, slug text); ALTER TABLE post ADD {KEYS[key]};"
+        "INSERT INTO post (id, part, title) SELECT n, n % 7, 'T' || n FROM generate_series(1, 1000) n;"
+        + COUNTED.format(table="post")
+    )
     write(project, 'schema.backfill("post", set="slug = title", where="slug IS NULL", batch=64)')
     project.run().ok()
     assert touches(project) == [(1, 1000)]
