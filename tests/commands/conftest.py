@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from medusa_migrations.database.session import Session
-from tests.support.copies import copied, original
+from tests.support.copies import begin_with, copied, original
 from tests.support.generated import BOOK, FIRST
 from tests.support.projects import Project, Server
 from tests.support.sessions import session_on
@@ -49,21 +49,16 @@ def applied_shop(server: Server, tmp_path_factory: pytest.TempPathFactory, shop_
         yield project
 
 
-def have_as_in(project: Project, other: Project) -> None:
-    project.server.drop_database(project.database)
-    project.server.create_database(project.database, other.database)
-
-
 @pytest.fixture
 def auth_is_there(project: Project, shop_on_auth: Project) -> None:
     """The project's database has the tables of Django's auth and contenttypes: to make them is most of a `migrate`."""
-    have_as_in(project, shop_on_auth)
+    begin_with(project, shop_on_auth.database)
 
 
 @pytest.fixture
 def all_is_applied(project: Project, applied_shop: Project) -> None:
     """The project's database is as the shop's after `migrate`."""
-    have_as_in(project, applied_shop)
+    begin_with(project, applied_shop.database)
 
 
 @pytest.fixture(scope="module")

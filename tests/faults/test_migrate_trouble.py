@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from medusa_migrations.database.keys import OF_DATABASE
+from tests.support.copies import begin_with
 from tests.support.projects import BLOCKED, QUEUED, SLEEPING, UNLOCKED, UNTIL_GO, Outcome, Project
 from tests.support.shop import BLOG, SHOP, applied
 
@@ -17,8 +18,7 @@ djangos_own_are_applied = pytest.mark.usefixtures("migrated_database")
 @pytest.fixture
 def migrated_database(project: Project, admin_template: str) -> None:
     """The apps of Django's own are migrated already, for what happens to the others."""
-    project.server.drop_database(project.database)
-    project.server.create_database(project.database, admin_template)
+    begin_with(project, admin_template)
 
 
 def finish(process: object, timeout: float = 60) -> Outcome:

@@ -20,10 +20,15 @@ def original(server: Server, folder: Path, name: str) -> Iterator[Project]:
     server.drop_database(database)
 
 
+def begin_with(project: Project, database: str) -> None:
+    """Give the project, whose database was empty, a copy of another one."""
+    project.server.drop_database(project.database)
+    project.server.create_database(project.database, database)
+
+
 def copied(made: Project, project: Project) -> Project:
     """`project`, which was empty, as `made` is."""
-    project.server.drop_database(project.database)
-    project.server.create_database(project.database, made.database)
+    begin_with(project, made.database)
     shutil.copytree(made.folder, project.folder, dirs_exist_ok=True)
     project.apps, project.extra = [*made.apps], made.extra
     project.env, project.settings = {**made.env}, {**made.settings}

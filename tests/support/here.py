@@ -21,4 +21,5 @@ def error_here(project: Project, command: BaseCommand, **options: Any) -> str:
     with installed("blog", path=project.folder, **settings), pytest.raises(CommandError) as caught:
         call_command(command, **options)
     assert caught.value.returncode == 1
+    assert "Traceback" not in str(caught.value)
     return str(caught.value)
