@@ -390,7 +390,7 @@ class Session:
         for name, value in set_by_others:
             restore += _setting(name, value)
         return SessionSql(
-            reset=f"{_RESET} {self._set_up()} {restore}",
+            reset=f"{_RESET} {self.set_up()} {restore}",
             elsewhere=f"{_RESET} SET client_encoding = 'UTF8'; {_SET_UP} {self._isolation()} {restore}",
             as_ourselves=(
                 f"{postgresql.CHECK_DEFERRED} SET LOCAL SESSION AUTHORIZATION DEFAULT; "
@@ -398,7 +398,7 @@ class Session:
             ),
         )
 
-    def _set_up(self) -> str:
+    def set_up(self) -> str:
         """Set what every migration finds set, as far as this server can; returns the SQL that does it."""
         sql = _SET_UP + hold_sql()
         if self.is_citus:

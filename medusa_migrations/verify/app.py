@@ -11,6 +11,7 @@ from medusa_migrations import conf
 from medusa_migrations.database.connect import SEE_APPLIED
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.postgresql import server_version
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import DatabaseError, Interrupted, PlanError, nearest
 from medusa_migrations.files.build import app_labels, from_sources, to_run
 from medusa_migrations.messages import N_, joined
@@ -34,32 +35,34 @@ def verify(request: Request) -> VerifyResult:
     with ended_early(N_("What was proven so far is kept. Run it again to go on.")):
         if request.scratch == "":
             raise PlanError(N_("--scratch is empty: give the name of an empty database, or leave it out."))
-        subject = subject_of(request)
-        if subject.is_proven:
-            return VerifyResult(request.database, subject.version, subject.untouched())
-        from .proving import Proving  # what is proven already needs none of it
+        with subject_of(request) as (subject, session):
+            if subject.is_proven:
+                return VerifyResult(request.database, subject.version, subject.untouched())
+            from .proving import Proving  # what is proven already needs none of it
 
-        return Proving(subject).result()
+            return Proving(subject).result(session)
 
 
-def subject_of(request: Request) -> Subject:
-    """What the request is about. Raises PlanError, DatabaseError."""
+@contextlib.contextmanager
+def subject_of(request: Request) -> Iterator[tuple[Subject, Session]]:
+    """What the request is about, and the session by which a scratch can be made. Raises PlanError, DatabaseError."""
     migrations = _migrations(request)
     check_app(request.app, know(migrations, (), lambda feature: True), app_labels())
     skipped = skipped_of(migrations)
+    more = [sorted(map(str, skipped)), conf.get_settings().ignore]
     with open_maintenance(request.database, request.interruption) as session:
         surroundings = chain.Surroundings(request.database, server_version(session.connection) // 10_000)
         version = str(session.query("SELECT pg_catalog.current_setting('server_version')")[0][0]).split()[0]
-    more = [sorted(map(str, skipped)), conf.get_settings().ignore]
-    return Subject(
-        request=request,
-        migrations=migrations,
-        skipped=skipped,
-        surroundings=surroundings,
-        version=version,
-        everything=chain.of_everything(migrations, surroundings, more),
-        before=cache.load(cache.section(request.database, with_rows=request.rows)),
-    )
+        subject = Subject(
+            request=request,
+            migrations=migrations,
+            skipped=skipped,
+            surroundings=surroundings,
+            version=version,
+            everything=chain.of_everything(migrations, surroundings, more),
+            before=cache.load(cache.section(request.database, with_rows=request.rows)),
+        )
+        yield subject, session
 
 
 def _migrations(request: Request) -> tuple[Migration, ...]:

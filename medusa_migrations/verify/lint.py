@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from medusa_migrations.database.interruption import Interruption
+from medusa_migrations.database.session import Session
 from medusa_migrations.events import Listener, ScratchMade, Working, seconds_left
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
@@ -16,7 +17,7 @@ from . import chain
 from .app import ended_early, subject_of
 from .proving import order_of
 from .request import Request, Subject
-from .scratch.open import open_scratch
+from .scratch.open import open_scratch_of
 from .sizes import with_sizes
 from .stand import PartFailed, Stand
 
@@ -35,10 +36,9 @@ class LintRequest(NamedTuple):
 
 def lint(request: LintRequest) -> LintResult:
     """Find what the statements do to tables in use. Raises as `app.verify`."""
-    with ended_early(N_("Run it again; it begins anew.")):
-        subject = subject_of(_as_proof(request))
+    with ended_early(N_("Run it again; it begins anew.")), subject_of(_as_proof(request)) as (subject, session):
         known = LintResult(request.database, _kept(subject, subject.asked))
-        result = known if subject.is_proven else _Lint(request, subject).result()
+        result = known if subject.is_proven else _Lint(request, subject).result(session)
     if request.live is None or not result.findings:
         return result
     return result._replace(findings=with_sizes(result.findings, request.live))
@@ -68,11 +68,11 @@ class _Lint:
         self.findings: list[LintFinding] = []
         self.failed: list[Failure] = []
 
-    def result(self) -> LintResult:
+    def result(self, session: Session) -> LintResult:
         request = self.subject.request
         request.listener(Working(N_("making a scratch database")))
         with (
-            open_scratch(request.database, interruption=request.interruption) as scratch,
+            open_scratch_of(session) as scratch,
             Stand(scratch, request, self.by_id) as stand,
         ):
             request.listener(ScratchMade(scratch.name, self.subject.version))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from medusa_migrations.database.session import Session
 from medusa_migrations.errors import PlanError
 from medusa_migrations.events import Proved, ScratchMade, Working
 from medusa_migrations.messages import N_
@@ -15,7 +16,7 @@ from . import cache, chain, live
 from .django_part import DjangoFailed, DjangoPart
 from .models import differences_of_models
 from .request import Subject
-from .scratch.open import open_scratch
+from .scratch.open import open_scratch_of
 from .server_wide import roles_kept
 from .stand import PartFailed, Stand
 from .walk import Walk
@@ -40,20 +41,15 @@ class Proving:
         self.notes: tuple[str, ...] = ()
         self.is_done = False
 
-    def result(self) -> VerifyResult:
-        """Prove it. Raises as `app.verify`."""
+    def result(self, session: Session) -> VerifyResult:
+        """Prove it, in a scratch made by the `session`. Raises as `app.verify`."""
         there = self._read_live()
         request = self.request
         request.listener(Working(N_("making a scratch database")))
         try:
             with (
                 roles_kept(request) as roles,
-                open_scratch(
-                    request.database,
-                    existing=request.scratch,
-                    keep=request.keep,
-                    interruption=request.interruption,
-                ) as scratch,
+                open_scratch_of(session, existing=request.scratch, keep=request.keep) as scratch,
                 Stand(scratch, request, self.by_id, roles) as stand,
             ):
                 request.listener(ScratchMade(scratch.name, self.subject.version))

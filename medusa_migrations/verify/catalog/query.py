@@ -37,8 +37,8 @@ need AS MATERIALIZED (
 _ALL = """
 WITH {common}, {notes}, object (kind, classid, oid, number, name, identity, attributes) AS ({kinds})
 SELECT o.kind, o.name, o.identity, '{{' || concat_ws(', ', NULLIF(o.attributes, ''),
-    '"comment": ' || to_json(d.description), '"security_labels": ' || to_json(l.labels),
-    '"depends_on_extensions": ' || to_json(n.extensions)) || '}}'
+    '"comment": ' || to_json(d.description)::text, '"security_labels": ' || to_json(l.labels)::text,
+    '"depends_on_extensions": ' || to_json(n.extensions)::text) || '}}'
 FROM object o
 LEFT JOIN remark d ON d.objoid = o.oid AND d.classoid = o.classid AND d.objsubid = o.number
 LEFT JOIN label l ON l.objoid = o.oid AND l.classoid = o.classid AND l.objsubid = o.number
@@ -58,8 +58,9 @@ def catalog_query(major: int, without: str) -> str:
 def kind_query(kind: Kind, major: int) -> str:
     """The part of the statement for one kind."""
     values = ((name, since(value, major)) for name, value in kind.attributes.items())
-    # Strict functions: what is NULL is left out by concat_ws, and nothing is parsed again, as jsonb would.
-    attributes = ", ".join(f"'\"{name}\": ' || to_json({value})" for name, value in values if value)
+    # Strict functions: what is NULL is left out by concat_ws, and nothing is parsed again, as jsonb would. Without the
+    # cast, || would be a function in SQL, which the planner would parse for each attribute.
+    attributes = ", ".join(f"'\"{name}\": ' || to_json({value})::text" for name, value in values if value)
     return (
         f"SELECT {kind.kind}, '{kind.catalog}'::regclass::oid, {kind.oid}, {kind.column}, {kind.name},"
         f" {kind.identity}, concat_ws(', ', {attributes}) {since(kind.source, major)}"

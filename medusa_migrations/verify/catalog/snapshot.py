@@ -13,10 +13,12 @@ from medusa_migrations.generate.catalog import print_plainly
 
 from .query import catalog_query
 
-# Names with their schema, constants printed alike in every session, and one plan that is kept.
+# Names with their schema, constants printed alike in every session, and one plan that is kept. On a small database that
+# plan takes longer than all that is read with it, and a tenth of it is to find out what merges would cost. With many
+# objects too they are no faster than hashes.
 _SETTINGS = """
 SET search_path = pg_catalog, pg_temp; SET timezone = 'UTC'; SET lc_monetary = 'C'; SET jit = off;
-SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0;
+SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0; SET enable_mergejoin = off;
 """
 
 # Timeouts of a role are for what its application sends.

@@ -64,11 +64,18 @@ def open_scratch(
     """
     with (
         open_maintenance(alias, interruption or Interruption()) as session,
-        _database(session, existing, keep) as database,
+        open_scratch_of(session, existing=existing, keep=keep) as scratch,
     ):
-        aliases = same_database(alias)
+        yield scratch
+
+
+@contextmanager
+def open_scratch_of(session: Session, *, existing: str | None = None, keep: bool = False) -> Iterator[Scratch]:
+    """As `open_scratch`, where `open_maintenance` has opened the `session` already."""
+    with _database(session, existing, keep) as database:
+        aliases = same_database(session.alias)
         with pointed(aliases, database.name):
-            _refuse_elsewhere(alias, database.name)
+            _refuse_elsewhere(session.alias, database.name)
             yield Scratch(database, aliases)
 
 
@@ -85,7 +92,7 @@ def open_maintenance(alias: str, interruption: Interruption) -> Iterator[Session
         with database_errors(alias):
             _refuse_pooler(session)
             session.refuse_unusable()
-            session.prepare()
+            session.set_up()
             session.execute(ALONE)
         yield session
 
