@@ -57,9 +57,18 @@ app.conf.task_publish_retry = False
 """
 
 
+@pytest.fixture(scope="module")
+def made(server: Server) -> Iterator[dict[str, str]]:
+    """Databases for `set_up`, which fills this."""
+    databases: dict[str, str] = {}
+    yield databases
+    for name in databases.values():
+        server.drop_database(name)
+
+
 @pytest.fixture(params=ENGINES)
-def workers(request: pytest.FixtureRequest, project: Project) -> Iterator[Workers]:
-    with set_up(request.param, project) as found:
+def workers(request: pytest.FixtureRequest, project: Project, made: dict[str, str]) -> Iterator[Workers]:
+    with set_up(request.param, project, made) as found:
         yield found
 
 
@@ -167,8 +176,10 @@ def test_a_worker_that_is_killed_at_work_is_taken_over_by_another(workers: Worke
         ("tasks", "django_tasks_database_dbtaskresult"),
     ],
 )
-def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(project: Project, name: str, jobs: str) -> None:
-    with set_up(name, project) as workers:
+def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(
+    project: Project, made: dict[str, str], name: str, jobs: str
+) -> None:
+    with set_up(name, project, made) as workers:
         make(project, workers.name, 3)
         command = start(project)
         queued(project, 3)
@@ -182,8 +193,8 @@ def test_a_job_that_is_lost_is_sent_again_and_that_nobody_works_is_said(project:
 
 
 @pytest.fixture
-def celery(project: Project) -> Iterator[Workers]:
-    with set_up("celery", project) as found:
+def celery(project: Project, made: dict[str, str]) -> Iterator[Workers]:
+    with set_up("celery", project, made) as found:
         yield found
 
 
@@ -468,15 +479,15 @@ def kills(project: Project, workers: Workers | None, count: int, times: int) -> 
 
 
 @pytest.mark.parametrize("name", ["celery", PROCRASTINATE])
-def test_kills_at_random_moments(project: Project, name: str) -> None:
-    with set_up(name, project) as workers:
+def test_kills_at_random_moments(project: Project, made: dict[str, str], name: str) -> None:
+    with set_up(name, project, made) as workers:
         kills(project, workers, 20, 3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["celery", PROCRASTINATE])
-def test_twenty_kills_over_two_hundred_targets(project: Project, name: str) -> None:
-    with set_up(name, project) as workers:
+def test_twenty_kills_over_two_hundred_targets(project: Project, made: dict[str, str], name: str) -> None:
+    with set_up(name, project, made) as workers:
         kills(project, workers, 200, 20)
 
 
