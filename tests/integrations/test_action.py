@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.projects import ROOT, Outcome, Project
+from tests.support.projects import ROOT, Outcome, Project, Server
 from tests.support.repositories import begin, commit, git
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -139,18 +140,25 @@ class Job:
         path.unlink(missing_ok=True)
 
 
-@pytest.fixture
-def job(project: Project, github: GitHub, tmp_path: Path) -> Job:
+@pytest.fixture(scope="module")
+def checkout(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shallow clone with `blog.…0002_t2` on the branch `work`, of a repository with `blog.…0001_t1` on `main`."""
-    (project.folder / "requirements.txt").write_text("# all is there\n")
+    origin = tmp_path_factory.mktemp("origin")
+    project = Project(origin, server, server.maintenance)
+    (origin / "requirements.txt").write_text("# all is there\n")
     project.table(1)
-    begin(project.folder)
+    begin(origin)
     project.table(2)
-    commit(project.folder)
-    project.folder = project.folder.rename(tmp_path / "origin")
-    checkout = tmp_path / "checkout"
-    git(tmp_path, "clone", "-q", "--depth=1", f"file://{project.folder}", str(checkout))
-    project.folder = checkout
+    commit(origin)
+    clone = tmp_path_factory.mktemp("checkout")
+    git(clone, "clone", "-q", "--depth=1", f"file://{origin}", ".")
+    return clone
+
+
+@pytest.fixture
+def job(project: Project, checkout: Path, github: GitHub, tmp_path: Path) -> Job:
+    """A job on a checkout of its own."""
+    project.folder = shutil.copytree(checkout, tmp_path / "checkout")
     runner = tmp_path / "runner"
     runner.mkdir()
     (runner / "event.json").write_text(json.dumps({"pull_request": {"number": 7}}))

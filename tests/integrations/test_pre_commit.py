@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.projects import ROOT, Outcome, Project
+from tests.support.projects import ROOT, Outcome, Project, Server
 from tests.support.repositories import begin, git
 
 HOOKS = ROOT / ".pre-commit-hooks.yaml"
 
 
-@pytest.fixture
-def published(tmp_path: Path) -> tuple[str, str]:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """This repository and its commit; one with today's hooks where they are not committed, or it cannot be read."""
     shown = subprocess.run(["git", "show", f"HEAD:{HOOKS.name}"], cwd=ROOT, capture_output=True, text=True, check=False)
     folder = ROOT
     if shown.returncode or shown.stdout != HOOKS.read_text():
-        folder = tmp_path / "published"
-        folder.mkdir()
+        folder = tmp_path_factory.mktemp("published")
         (folder / HOOKS.name).write_text(HOOKS.read_text())
         begin(folder)
     return str(folder), git(folder, "rev-parse", "HEAD")
 
 
-@pytest.fixture
-def committing(project: Project, published: tuple[str, str], tmp_path: Path) -> Project:
-    """A project with both hooks, whose build is in git."""
+@pytest.fixture(scope="module")
+def prepared(published: tuple[str, str], server: Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with both hooks, whose build is in git; pre-commit keeps in a folder what it has cloned."""
+    project = Project(tmp_path_factory.mktemp("prepared"), server, server.maintenance)
     repo, rev = published
     (project.folder / ".pre-commit-config.yaml").write_text(
         f"repos:\n- repo: {repo}\n  rev: {rev}\n  hooks:\n  - id: migrations-build-check\n  - id: migrations-lint\n"
@@ -38,7 +39,7 @@ def committing(project: Project, published: tuple[str, str], tmp_path: Path) -> 
     project.table(1)
     project.manage("migrations_build").ok()
     project.env |= {
-        "PRE_COMMIT_HOME": str(tmp_path / "pre-commit"),
+        "PRE_COMMIT_HOME": str(tmp_path_factory.mktemp("pre-commit")),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONWARNINGS": "default",  # pre-commit's own are not ours
     }
@@ -46,6 +47,14 @@ def committing(project: Project, published: tuple[str, str], tmp_path: Path) -> 
     git(project.folder, "add", "-f", "dist")
     git(project.folder, "commit", "-q", "-m", "the build")
     run(project, sys.executable, "-m", "pre_commit", "install").ok()
+    return project
+
+
+@pytest.fixture
+def committing(project: Project, prepared: Project, tmp_path: Path) -> Project:
+    """A copy of it, with a database of its own."""
+    project.folder = shutil.copytree(prepared.folder, tmp_path / "committing")
+    project.env |= prepared.env
     return project
 
 
