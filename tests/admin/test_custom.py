@@ -49,8 +49,7 @@ def look_at(project: Project, settings: str) -> list[str]:
         "urlpatterns = [path('admin/', admin.site.urls)]\n"
     )
     project.table(1)
-    for app in ("auth", "admin", "sessions"):
-        project.manage("migrate", app, env={"DEBUG": "1"}).ok()
+    project.manage_several(*(("migrate", app) for app in ("auth", "admin", "sessions")), env={"DEBUG": "1"}).ok()
     (project.folder / "look.py").write_text(LOOK)
     looked = project.manage("shell", "-v", "0", "-c", "import look", env={"DEBUG": "1"}, real=True)
     return looked.ok().stdout.splitlines()
