@@ -77,10 +77,11 @@ def entries(project: Project) -> list[tuple[str, str]]:
 @pytest.fixture
 def lived_in(project: Project) -> Project:
     """A database that has all that the baseline makes, with rows, and no history."""
-    project.sql(OUTSIDE)
-    project.sql(TABLES)
-    project.sql('INSERT INTO "blog_Author ""q""" (name) VALUES (\'n\')')
-    project.sql("INSERT INTO blog_post (title, author_id, owner_id) VALUES ('t', 1, 1)")
+    rows = '''
+    INSERT INTO "blog_Author ""q""" (name) VALUES ('n');
+    INSERT INTO blog_post (title, author_id, owner_id) VALUES ('t', 1, 1);
+    '''
+    project.sql(f"{OUTSIDE};{TABLES}{rows}")
     project.write(ID, TABLES + BESIDE, DROPS, header=HEADER)
     return project
 

@@ -12,17 +12,20 @@ import pytest
 
 from tests.support.processes import ended, read_until, transaction
 from tests.support.projects import Project
-from tests.support.servers import server_in, stop
 
 LATIN1 = "CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"
 
 
+@pytest.fixture
+def prepares_transactions(lone_folder: Path) -> None:
+    """The server, which nobody has started yet, has room for prepared transactions."""
+    with (lone_folder / "data/postgresql.auto.conf").open("a") as file:
+        file.write("max_prepared_transactions = 5\n")
+
+
 @pytest.mark.smoke
-def test_everyone_who_blocks_is_named(lone_project: Project, lone_folder: Path) -> None:
+def test_everyone_who_blocks_is_named(prepares_transactions: None, lone_project: Project) -> None:
     project = lone_project
-    project.sql("ALTER SYSTEM SET max_prepared_transactions = 5")
-    stop(lone_folder)
-    server_in(lone_folder)
     for sql in ("CREATE TABLE busy (id int)", "CREATE TABLE left_over (id int)", "CREATE ROLE shared", LATIN1):
         project.sql(sql)
     project.sql("ALTER DATABASE postgres SET idle_session_timeout = '600ms'")
