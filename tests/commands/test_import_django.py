@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.builders import files_below
-from tests.support.projects import Project
+from tests.support.copies import copied, original
+from tests.support.projects import Outcome, Project, Server
 from tests.support.slow import sampled
 
 HEAD = """\
@@ -165,8 +168,7 @@ def add_one(project: Project, name: str, operations: str, *, after: str | None =
     return add(project, name, body, before)
 
 
-@pytest.fixture
-def blog(project: Project) -> Project:
+def make_blog(project: Project) -> Project:
     """A project whose app has what Django's migrations may hold."""
     project.add_contrib("contenttypes", "auth")
     add(project, "0001_initial", INITIAL)
@@ -183,6 +185,23 @@ def blog(project: Project) -> Project:
     return project
 
 
+@pytest.fixture
+def blog(project: Project) -> Project:
+    return make_blog(project)
+
+
+@pytest.fixture(scope="module")
+def first(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, shop_on_auth: Project
+) -> Iterator[tuple[Project, Outcome]]:
+    """The blog, with all of it applied by Django and imported then, and what the import said."""
+    with original(server, tmp_path_factory.mktemp("imported"), "imported") as project:
+        server.drop_database(project.database)
+        server.create_database(project.database, shop_on_auth.database)
+        make_blog(project).manage("migrate").ok()
+        yield project, project.manage(*COMMAND).ok()
+
+
 def settle(project: Project) -> None:
     """What a person does who has seen that nothing is to be written."""
     for path in (project.folder / "blog/sql_migrations").glob("*.sql"):
@@ -196,12 +215,11 @@ def sources(project: Project) -> dict[str, str]:
     return {name: text.decode() for name, text in sorted(found.items())}
 
 
-@pytest.mark.usefixtures("auth_is_there")
-def test_the_sql_makes_the_very_same_and_is_proven_both_ways(blog: Project) -> None:
+def test_the_sql_makes_the_very_same_and_is_proven_both_ways(blog: Project, first: tuple[Project, Outcome]) -> None:
     """Names too: the database that Django has made is compared with the one that the SQL makes."""
-    blog.manage("migrate").ok()
     before = files_below(blog.folder / "blog/migrations")
-    done = blog.manage(*COMMAND).ok()
+    imported_blog, done = first
+    copied(imported_blog, blog)
     assert "Imported 13 migrations of django into 'blog'" in done.stdout
     assert re.findall(r"blog/migrations/(\S+): (.+) is Python", done.stderr) == [
         ("0009_python.py:14", "this"),
@@ -229,8 +247,10 @@ def test_the_sql_makes_the_very_same_and_is_proven_both_ways(blog: Project) -> N
 
 
 @pytest.mark.usefixtures("auth_is_there")
-def test_an_empty_database_is_made_by_the_sql_and_reverted_to_nothing(blog: Project) -> None:
-    blog.manage(*COMMAND).ok()
+def test_an_empty_database_is_made_by_the_sql_and_reverted_to_nothing(
+    blog: Project, first: tuple[Project, Outcome]
+) -> None:
+    shutil.copytree(first[0].folder, blog.folder, dirs_exist_ok=True)
     settle(blog)
     blog.add_settings(OFF)
     blog.manage_several(("migrations_build",), ("migrate",)).ok()
