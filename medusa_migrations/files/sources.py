@@ -7,6 +7,7 @@ import os
 import re
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -153,12 +154,17 @@ def is_installed_package(app: AppConfig) -> bool:
     """Whether the app was installed from a package, so that its files are not the project's to write."""
     path = Path(app.path).resolve()
     base = conf.base_dir()
-    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     return (
         (base is not None and not path.is_relative_to(base))
-        or any(path.is_relative_to(Path(folder).resolve()) for folder in installed)
+        or any(path.is_relative_to(folder) for folder in package_folders())
         or not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
     )
+
+
+@cache  # Python works out all of its folders for each: that took longer than the rest for an app
+def package_folders() -> frozenset[Path]:
+    """Where this Python has its packages."""
+    return frozenset(Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib"))
 
 
 def package_labels() -> list[str]:
