@@ -22,7 +22,6 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -223,11 +222,17 @@ def _warm_up() -> None:
     """Find out what a process keeps: the regular expressions of every command, and where Python is."""
     from django.core.management.base import BaseCommand
 
+    from medusa_migrations.files.sources import package_folders
+    from medusa_migrations.management.console import printable
     from medusa_migrations.sql.scanner import split
 
-    BaseCommand().create_parser("manage.py", "command").parse_args(["--verbosity", "1"])
+    for number in ("?", "*"):
+        parser = BaseCommand().create_parser("manage.py", "command")
+        parser.add_argument("positional", nargs=number)
+        parser.parse_args(["--traceback", "--verbosity", "1"])
+    printable("text")
     split("SELECT 1")
-    sysconfig.get_config_vars()
+    package_folders()
 
 
 @contextmanager
