@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders import files_below
-from tests.support.copies import copied, original
+from tests.support.copies import begin_with, copied, original
 from tests.support.projects import Outcome, Project, Server
 from tests.support.slow import sampled
 
@@ -196,8 +196,7 @@ def first(
 ) -> Iterator[tuple[Project, Outcome]]:
     """The blog, with all of it applied by Django and imported then, and what the import said."""
     with original(server, tmp_path_factory.mktemp("imported"), "imported") as project:
-        server.drop_database(project.database)
-        server.create_database(project.database, shop_on_auth.database)
+        begin_with(project, shop_on_auth.database)
         make_blog(project).manage("migrate").ok()
         yield project, project.manage(*COMMAND).ok()
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.copies import begin_with
 from tests.support.forked import WARNS
 from tests.support.projects import ROOT, Project
 
@@ -86,8 +87,7 @@ def set_up(name: str, project: Project, made: dict[str, str]) -> Iterator[Worker
 def _migrate(project: Project, app: str, made: dict[str, str]) -> None:
     """The command takes ten times as long as a copy of what it makes."""
     if app in made:
-        project.server.drop_database(project.database)
-        project.server.create_database(project.database, made[app])
+        begin_with(project, made[app])
     else:
         project.manage("migrate", app).ok()
         name = f"test_{app}_{os.getpid()}"
