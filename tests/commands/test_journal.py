@@ -256,18 +256,17 @@ except errors.MigrationError as error:
 
 def test_which_release_it_is(project: Project) -> None:
     """That of the build, else that of the settings, else that of the environment, and of that ours first."""
-    project.add_settings("os.environ |= {'HEROKU_RELEASE_VERSION': 'v42', 'RENDER_GIT_COMMIT': 'abc'}")
+    platform = {"HEROKU_RELEASE_VERSION": "v42", "RENDER_GIT_COMMIT": "abc"}
     project.table(1)
-    project.run().ok()
+    project.run(env=platform).ok()
     project.table(2)
-    project.run(env={"MEDUSA_RELEASE": " ours "}).ok()
+    project.run(env=platform | {"MEDUSA_RELEASE": " ours "}).ok()
     project.configure(RELEASE="by settings")
     project.table(3)
-    project.run().ok()
+    project.run(env=platform).ok()
     project.table(4)
-    project.manage_several(
-        ("migrations_build", "--release", "by build"), ("migrations_build", "--check"), ("migrations_run",)
-    ).ok()
+    project.manage_several(("migrations_build", "--release", "by build"), ("migrations_build", "--check")).ok()
+    project.manage("migrations_run", env=platform).ok()
     assert [one["release"] for one in log(project)] == ["v42", "ours", "by settings", "by build"]
     assert "release is 'a\\nb'. It must be the name" in project.manage("migrations_build", "--release", "a\nb").error()
     project.configure(RELEASE=3)

@@ -33,7 +33,10 @@ from types import ModuleType
 from typing import Any
 
 # What a command may be given otherwise than the server has it: it is read when it is used, and not at an import.
-READ_LATE = ("TEST_", "PYTEST_", "MEDUSA_", "DJANGO_", "DEBUG", "PG", "LANGUAGE", "COLUMNS", "EMBEDDED_")
+READ_LATE = (
+    "TEST_", "PYTEST_", "MEDUSA_", "DJANGO_", "DEBUG", "PG", "LANGUAGE", "COLUMNS", "EMBEDDED_",
+    "HEROKU_", "RENDER_", "SLACK_", "SENTRY_",
+)  # fmt: skip
 # How Python is to start for the tests.
 PYTHON = {
     "PYTHONPATH": str(Path(__file__).resolve().parents[2]),

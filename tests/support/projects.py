@@ -304,9 +304,10 @@ class Project:
 
     def history(self) -> list[tuple[str, str]]:
         """(id, state) in the order of execution; nothing if there is no table."""
-        if self.sql("SELECT to_regclass('medusa_migrations')") == [(None,)]:
+        try:
+            return self.sql("SELECT app || '.' || name, state FROM medusa_migrations ORDER BY id")
+        except psycopg2.errors.UndefinedTable:
             return []
-        return self.sql("SELECT app || '.' || name, state FROM medusa_migrations ORDER BY id")
 
     def applied(self) -> list[str]:
         return [id_ for id_, state in self.history() if state == "applied"]
