@@ -203,13 +203,13 @@ def catalog():
         cursor.execute(sys.argv[1])
         return [line for (line,) in cursor.fetchall()]
 api.build()
-found = {}
+found, before = {}, catalog()
 for label in sys.argv[2:]:
-    before = catalog()
     api.run(label)
     during = catalog()
     api.revert(label)
-    found[label] = [before, during, catalog()]
+    after = catalog()
+    found[label], before = [before, during, after], after
 print(json.dumps(found))
 """
 
