@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import sys
@@ -215,8 +216,8 @@ def alert_text(event: Event) -> str:
     match event:
         case Waiting(holder, seconds):
             return N_(
-                "Waiting up to {seconds:.3g} s for the lock: migrations are being run by {holder}.",
-                seconds=seconds,
+                "Waiting up to {seconds} s for the lock: migrations are being run by {holder}.",
+                seconds=math.ceil(seconds),
                 holder=holder,
             )
         case Blocked(holder):

@@ -10,8 +10,8 @@ from django.core.management.base import OutputWrapper
 from django.core.management.color import no_style
 
 from medusa_migrations import events
-from medusa_migrations.events import Blocked, Event, Finished, Indexing, Progressed, Started, Working, working
-from medusa_migrations.management.console import Console
+from medusa_migrations.events import Blocked, Event, Finished, Indexing, Progressed, Started, Waiting, Working, working
+from medusa_migrations.management.console import Console, alert_text
 from medusa_migrations.management.progress import line
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.results import IndexProgress
@@ -162,3 +162,8 @@ def test_what_is_done_soon_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(working("reading", "abc", 25, told.append, size=10)) == ["a", "b", "c"]
     assert [(one.number, one.total) for one in told if isinstance(one, Working)] == [(1, 25), (11, 25), (21, 25)]
     assert next(one.seconds for one in told if isinstance(one, Working)) is None
+
+
+@pytest.mark.parametrize(("left", "said"), [(0.3, "1 s"), (59.94, "60 s"), (60, "60 s"), (3599.2, "3600 s")])
+def test_how_long_the_lock_is_waited_for_is_told_in_whole_seconds(left: float, said: str) -> None:
+    assert f"Waiting up to {said} for the lock" in alert_text(Waiting("pid 1", left))
