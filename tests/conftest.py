@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import os
 import shutil
 import signal
@@ -36,6 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder:
         os.environ["TEST_POSTGRES"] = str(folder)  # for the workers too
         config.add_cleanup(lambda: remove_when_unused(folder))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Looks for no garbage in what is collected, neither meanwhile nor later: it lives as long as the process."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
