@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,22 +42,28 @@ PARAMETERS = [pytest.param(case, marks=marks(number, case), id=case.name) for nu
 FIRST, SECOND = "20240101000000", "20240102000000"
 
 
-class _Reader:
-    """What `read_tables` needs of a session."""
+class Look:
+    """What a test asks a project's database itself, all over one connection."""
 
     def __init__(self, cursor: Any) -> None:
         self.cursor = cursor
 
     def query(self, sql: str, params: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        self.cursor.execute(sql, params)
-        return list(self.cursor.fetchall())
+        """The rows of `sql`, which may be empty and then does nothing."""
+        if sql:
+            self.cursor.execute(sql, params)
+        return list(self.cursor.fetchall()) if sql and self.cursor.description else []
+
+    def catalog(self) -> dict[str, Table]:
+        session: Any = self
+        names = [name for (name,) in self.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_'")]
+        return read_tables(session, self.query("SELECT 'public'::regnamespace::oid")[0][0], names)
 
 
-def catalog(project: Project) -> dict[str, Table]:
+@contextmanager
+def look(project: Project) -> Iterator[Look]:
     with closing(project.server.connect(project.database)) as connection, connection.cursor() as cursor:
-        reader: Any = _Reader(cursor)
-        names = [name for (name,) in reader.query("SELECT relname::text FROM pg_class WHERE relname ~ '^blog_'")]
-        return read_tables(reader, reader.query("SELECT 'public'::regnamespace::oid")[0][0], names)
+        yield Look(cursor)
 
 
 RUN = ("migrations_run", "--build")
@@ -92,10 +98,6 @@ def said_above(text: str) -> set[tuple[int, str]]:
             found |= {(number, code) for code in codes}
             codes = []
     return found
-
-
-def rows(project: Project, sql: str) -> list[tuple[Any, ...]]:
-    return project.sql(sql) if sql else []
 
 
 class Starts:
@@ -139,24 +141,25 @@ def test_cases(project: Project, case: Path, starts: Starts) -> None:
     if by_hand := part(case, "by_hand.sql"):
         project.write("blog.20240101000001_by_hand", by_hand, None, header=part(case, "header"))
         project.run().ok()
-    rows(project, part(case, "rows.sql"))
     if "contrib.postgres" in part(case, "after.py") and POSTGRES not in project.apps:
         project.apps.append(POSTGRES)
-    before = catalog(project)
-    kept = rows(project, part(case, "kept_before.sql") or part(case, "kept.sql"))
-    project.add_models("blog", part(case, "after.py"))
-    outcome = project.manage_several(generating(SECOND, *lines(case, "options")), RUN, ("migrations_verify",))
-    for text in lines(case, "said"):
-        assert text in outcome.stderr
-    (path,) = (project.folder / "blog/sql_migrations").glob(f"{SECOND}_*.sql")
-    for text in lines(case, "up"):
-        assert text in path.read_text().partition("-- migrate:down")[0]
-    assert "Models: no difference. 0 faults, " in outcome.stdout, outcome
-    assert_findings_are_said(path, outcome)
-    assert rows(project, part(case, "kept.sql")) == kept
-    rows(project, part(case, "before_revert.sql"))
-    project.manage("migrations_revert").ok()
-    assert catalog(project) == before
+    with look(project) as database:
+        database.query(part(case, "rows.sql"))
+        before = database.catalog()
+        kept = database.query(part(case, "kept_before.sql") or part(case, "kept.sql"))
+        project.add_models("blog", part(case, "after.py"))
+        outcome = project.manage_several(generating(SECOND, *lines(case, "options")), RUN, ("migrations_verify",))
+        for text in lines(case, "said"):
+            assert text in outcome.stderr
+        (path,) = (project.folder / "blog/sql_migrations").glob(f"{SECOND}_*.sql")
+        for text in lines(case, "up"):
+            assert text in path.read_text().partition("-- migrate:down")[0]
+        assert "Models: no difference. 0 faults, " in outcome.stdout, outcome
+        assert_findings_are_said(path, outcome)
+        assert database.query(part(case, "kept.sql")) == kept
+        database.query(part(case, "before_revert.sql"))
+        project.manage("migrations_revert").ok()
+        assert database.catalog() == before
 
 
 def test_more_tables_at_once_than_the_server_has_locks_for(lone_project: Project) -> None:
