@@ -6,8 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder:
         os.environ["TEST_POSTGRES"] = str(folder)  # for the workers too
         config.add_cleanup(lambda: remove_when_unused(folder))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Has each worker begin with other modules, where none has rewritten their asserts: each would rewrite them all."""
+    worker = getattr(session.config, "workerinput", None)
+    if not worker or sys.dont_write_bytecode:
+        return
+    number = int(worker["workerid"].removeprefix("gw"))
+    for path in sorted((ROOT / "tests").rglob("test_*.py"))[number :: worker["workercount"]]:
+        if not any(path.parent.glob(f"__pycache__/{path.stem}.*-pytest-*")):
+            with suppress(Exception, pytest.skip.Exception):  # what is wrong is told when it is collected
+                import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 @pytest.hookimpl(wrapper=True)
