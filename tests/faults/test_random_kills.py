@@ -1,6 +1,6 @@
 """At random moments, in every way: nothing is lost, nothing is done twice, and the lock is free.
 
-KILL_ROUNDS is how often a run is ended in its middle, by default 50, in each of two parts that run beside each other,
+KILL_ROUNDS is how often a run is ended in its middle, by default 25, in each of two parts that run beside each other,
 and at night in two more; KILL_SEED is the seed that a failure has printed.
 """
 
@@ -18,7 +18,7 @@ from tests.support.kills import WAYS, one_connection, wait_for_backend
 from tests.support.processes import ended
 from tests.support.projects import UNLOCKED, Project
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "50"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "25"))
 SEED = os.environ.get("KILL_SEED", str(random.SystemRandom().randrange(10**6)))
 PARTS = [0, 1, *(pytest.param(part, marks=pytest.mark.slow) for part in (2, 3))]
 WITHOUT_TRANSACTION = " transaction:false"
