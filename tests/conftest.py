@@ -108,10 +108,6 @@ def server() -> Iterator[Server]:
     server = start_server(fsync=False)  # what is lost with the machine was of a test
     template = f"test_template_{os.getpid()}"
     server.create_database(template)
-    catalogs = "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relkind = 'r' AND NOT relisshared"
-    # It leaves a quarter of the files out, of which a copy makes each; the next one removes what was there before.
-    server.execute(f"VACUUM FULL {server.execute(catalogs, template)[0][0]}", template)
-    server.execute("CHECKPOINT")
     server.execute("SELECT", template)  # the first connection writes a cache of the catalog, which is copied too
     server.execute(f"ALTER DATABASE {template} ALLOW_CONNECTIONS false")  # one would be in the way of a copy
     yield replace(server, template=template)
