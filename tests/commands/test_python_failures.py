@@ -100,7 +100,7 @@ REFUSED = {
 @pytest.mark.parametrize("message", REFUSED)
 def test_query_refuses_what_files_in_sql_refuse(tables: Project, message: str) -> None:
     write(tables, f'schema.query("{REFUSED[message]}")', "")
-    error = error_here(tables, migrations_run.Command(), build=True)
+    error = error_here(tables, migrations_run.Command, "--build")
     assert message in error
     assert "ValueError" in error
     assert "_step.py:10" in error
@@ -262,7 +262,7 @@ TOLD = {
 def test_what_goes_wrong_is_told(tables: Project, title: str) -> None:
     up, message = TOLD[title]
     write(tables, up, "")
-    error = error_here(tables, migrations_run.Command(), build=True)
+    error = error_here(tables, migrations_run.Command, "--build")
     assert re.search(message, error, re.DOTALL), error
     assert "The connection was lost" not in error
 

@@ -78,7 +78,7 @@ def test_a_file_that_is_no_migration_is_an_error_at_build(sources: Project, titl
     text, message = NOT_BUILT[title]
     path = sources.add_app("blog") / "20240101000001_step.py"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    error = error_here(sources, migrations_build.Command())
+    error = error_here(sources, migrations_build.Command)
     assert f"blog/sql_migrations/{path.name}" in error
     assert message in error
 
@@ -128,7 +128,7 @@ IRREVERSIBLE = {
 @pytest.mark.parametrize("call", IRREVERSIBLE)
 def test_what_reverse_cannot_undo_is_an_error_at_build_by_name(sources: Project, call: str) -> None:
     write(sources, f'schema.create_schema("a")\n{IRREVERSIBLE[call]}')
-    error = error_here(sources, migrations_build.Command())
+    error = error_here(sources, migrations_build.Command)
     assert re.search(rf"_step.py:1[12]: reverse\(up\) is not possible: {re.escape(call)}", error.replace(",", "")), (
         error
     )
