@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +67,7 @@ def to_run(
     AUTO_BUILD, or for a plan in tests True. Raises what `build` raises, and DistError if nothing is built.
     """
     settings = conf.get_settings()
-    if is_built_first(build_first, only_plan=only_plan):
+    if _is_built_first(build_first, only_plan=only_plan):
         if only_plan:
             return from_sources(listener)[0]
         listener(Built(build(listener=listener)))
@@ -82,23 +82,23 @@ def to_run(
     return _after_django(built or ())
 
 
-def is_built_first(build_first: bool | None, *, only_plan: bool) -> bool:
+def _is_built_first(build_first: bool | None, *, only_plan: bool) -> bool:
     """Whether `to_run` looks at the sources before the build."""
     if build_first is None:
         return conf.get_settings().auto_build or (only_plan and conf.is_testing())
     return build_first
 
 
-def checksums() -> dict[MigrationId, str]:
-    """The checksum of each migration of the build, in half the time of `to_run`.
+def checksums(*, only_plan: bool = False, build_first: bool | None = None) -> Mapping[MigrationId, str]:
+    """The checksum of each of what `to_run` would give for the same, in half the time.
 
-    Empty where that has more to say: there is no build, or SQL_SINCE may be wrong. Raises DistError if it is none.
+    Empty where that has more to say: it looks at the sources, there is no build, or SQL_SINCE may be wrong. Raises
+    DistError if the build cannot be read.
     """
     settings = conf.get_settings()
-    try:
-        return {} if settings.sql_since else dist.checksums(settings.dist_dir)
-    except OSError:
+    if settings.sql_since or _is_built_first(build_first, only_plan=only_plan):
         return {}
+    return dist.checksums(settings.dist_dir) or {}
 
 
 def from_sources(listener: Listener = ignore) -> tuple[tuple[Migration, ...], tuple[str, ...]]:

@@ -27,8 +27,7 @@ def sql_labels() -> set[str]:
 
     Raises DistError if the build cannot be read.
     """
-    built = dist.load(conf.get_settings().dist_dir) or ()
-    return labels_with_sources() | {migration.id.app for migration in built}
+    return labels_with_sources() | {id_.app for id_ in dist.checksums(conf.get_settings().dist_dir) or ()}
 
 
 def owned(labels: Iterable[str]) -> set[str]:

@@ -382,38 +382,38 @@ def check_history(databases: Sequence[str] | None = None, **kwargs: Any) -> list
 def _check_history_of(alias: str) -> list[CheckMessage]:
     from medusa_migrations.database.connect import tenant_schema
     from medusa_migrations.errors import DatabaseError, MigrationError
-    from medusa_migrations.files.build import to_run
 
     if connections[alias].vendor != "postgresql" or tenant_schema(connections[alias]):
         return []
     try:
-        migrations = to_run(only_plan=True)
-    except MigrationError:
-        return []  # E005 or W008 say so, and the command that wants to run them
-    try:
-        found = _findings(alias, migrations)
+        found = _findings(alias)
     except DatabaseError as error:
         problem = N_("The history of the SQL migrations cannot be checked. {problem}", problem=error.args[0])
         return [Error(problem, id=f"{TAG}.E011")]
+    except MigrationError:
+        return []  # E005 or W008 say so, and the command that wants to run them
     return [_message_of(finding, alias) for finding in found if finding.state in ("changed", "failed")]
 
 
-def _findings(alias: str, migrations: Sequence[Migration]) -> Sequence[Finding]:
-    """What in the history of the database needs repair. Raises DatabaseError."""
+def _findings(alias: str) -> Sequence[Finding]:
+    """What in the history of the database needs repair. Raises DatabaseError, and what `to_run` raises."""
     from medusa_migrations.database.connect import open_session
     from medusa_migrations.database.history import History, is_settled, read_known
+    from medusa_migrations.files.build import checksums, to_run
 
+    built = checksums(only_plan=True)
+    migrations = () if built else to_run(only_plan=True)
     with open_session(alias) as session:
         history = History(session)
-        if is_settled(history, {one.id: one.checksum for one in migrations}):
+        if is_settled(history, built or {one.id: one.checksum for one in migrations}):
             return ()
-        known = read_known(history, migrations)
+        known = read_known(history, migrations or to_run(only_plan=True))
         if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
             return ()
         from medusa_migrations.database.lock import known_and_holder
         from medusa_migrations.database.repair import findings
 
-        known, holder = known_and_holder(history, migrations)
+        known, holder = known_and_holder(history, known.migrations)
         return findings(known, alias, locked=holder is not None)
 
 

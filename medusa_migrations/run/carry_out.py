@@ -18,7 +18,7 @@ from medusa_migrations.database.history import History, is_settled, read_known
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError, StalePlanError
-from medusa_migrations.files.build import checksums, is_built_first, to_run, unbuilt
+from medusa_migrations.files.build import checksums, to_run, unbuilt
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction, Migration, MigrationId, django_dependencies
 from medusa_migrations.plan.known import Known
@@ -73,7 +73,7 @@ def _built(wanted: Forwards | Backwards, options: Options) -> Mapping[MigrationI
     """The checksums of a build: where all of that is applied, nothing is left of what is `wanted`. Else empty."""
     is_for_all = wanted.direction is Direction.UP and wanted.app is None and wanted.to is None
     may_be_done = is_for_all and not options.is_due
-    return checksums() if may_be_done and not is_built_first(options.build, only_plan=options.only_plan) else {}
+    return checksums(only_plan=options.only_plan, build_first=options.build) if may_be_done else {}
 
 
 def carry_out_in(migrations: tuple[Migration, ...], wanted: Wanted, options: Options) -> RunResult:

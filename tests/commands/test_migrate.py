@@ -339,6 +339,17 @@ class TestOptions:
         assert "shop.0001_initial... FAKED" in done.stdout
         assert "t2" in shop.tables()
 
+    @pytest.mark.usefixtures("all_is_applied")
+    def test_all_tables_of_the_database_are_listed_by_none(self, shop: Project) -> None:
+        """Of thousands that takes as long as all else."""
+        shop.add_settings(
+            "LOGGING = {'version': 1, 'handlers': {'err': {'class': 'logging.StreamHandler'}},"
+            " 'loggers': {'django.db.backends': {'level': 'DEBUG', 'handlers': ['err']}}}"
+        )
+        said = shop.manage("migrate", env={"DEBUG": "1"}).ok().stderr
+        assert 'FROM "django_migrations"' in said
+        assert "pg_table_is_visible" not in said
+
     @pytest.mark.smoke
     @pytest.mark.usefixtures("auth_is_there")
     def test_run_syncdb_makes_no_tables_that_sql_makes(self, shop: Project) -> None:

@@ -49,6 +49,17 @@ def test_the_history_says_the_same_by_its_checksums_as_in_whole(
     assert of_all.stderr == of_the_app.stderr.replace("--missing blog", "--missing")
 
 
+@pytest.mark.xdist_group("settled")
+@pytest.mark.parametrize("change", HISTORIES.values(), ids=HISTORIES)
+def test_migrate_says_the_same_by_the_checksums_as_for_the_only_app(
+    first_applied: Project, project: Project, change: str
+) -> None:
+    copied(first_applied, project).sql(change)
+    of_all, of_the_app = (project.manage("migrate", *apps, "--plan", "--skip-checks") for apps in ([], ["blog"]))
+    assert (of_all.code, of_all.stdout) == (of_the_app.code, of_the_app.stdout)
+    assert of_all.stderr == of_the_app.stderr.replace("--missing blog", "--missing")
+
+
 def test_only_the_apps_that_are_let_in_have_to_be_applied(project: Project) -> None:
     project.table(1)
     kept = project.table(2, app="shop")

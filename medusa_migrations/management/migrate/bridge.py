@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
 from medusa_migrations import conf
@@ -200,7 +201,7 @@ def bridged(asked: Asked, console: Console) -> Iterator[Collection[str]]:
                 label=label,
             )
         )
-    with _taking_part(asked, console) if is_on else contextlib.nullcontext(), executor_replaced:
+    with _taking_part(asked, console) if is_on else contextlib.nullcontext(), executor_replaced, _recorder_replaced:
         yield by_sql
     if conf.is_testing():
         from .emptying import forget_with_django
@@ -250,31 +251,53 @@ def _connect_django(alias: str) -> None:
 
 
 class _Replacement:
-    """While it is entered, in any thread, the name by which Django's command makes its executor stands for ours.
+    """While it is entered, in any thread, the attribute `name` of `owner` is what `ours` makes of the one before.
 
-    There is no other way to hand it one. Ours extends what somebody else has put there.
+    There is no other way to have Django's command make what is ours. That extends what somebody else has put there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, owner: Any, name: str, ours: Callable[[Any], Any]) -> None:
+        self.owner, self.name, self.ours = owner, name, ours
         self.guard = threading.Lock()
         self.users = 0
-        self.theirs: type[MigrationExecutor] = MigrationExecutor
+        self.theirs: Any = None
 
     def __enter__(self) -> None:
         with self.guard:
             if self.users == 0:
-                self.theirs = vars(migrate)["MigrationExecutor"]
-                self.put(type("BridgedExecutor", (BridgedExecutor, self.theirs), {}))
+                self.theirs = vars(self.owner)[self.name]
+                setattr(self.owner, self.name, self.ours(self.theirs))
             self.users += 1
 
     def __exit__(self, *exc: object) -> None:
         with self.guard:
             self.users -= 1
             if self.users == 0:
-                self.put(self.theirs)
-
-    def put(self, executor: type[MigrationExecutor]) -> None:
-        vars(migrate)["MigrationExecutor"] = executor
+                setattr(self.owner, self.name, self.theirs)
 
 
-executor_replaced = _Replacement()
+def _bridged(theirs: type[MigrationExecutor]) -> type[MigrationExecutor]:
+    return type("BridgedExecutor", (BridgedExecutor, theirs), {})
+
+
+def _looking_for_one(theirs: Callable[[MigrationRecorder], bool]) -> Callable[[MigrationRecorder], bool]:
+    def has_table(recorder: MigrationRecorder) -> bool:
+        """Whether the table of Django's history is there, as Django's own finds it among all that there are.
+
+        Django asks three times, and each listing of 5,000 tables takes a tenth of a `migrate` that has nothing to do.
+        """
+        connection, known = recorder.connection, vars(recorder)
+        if connection.vendor != "postgresql":
+            return theirs(recorder)
+        if not known.get("_has_table"):
+            name = connection.ops.quote_name(recorder.Migration._meta.db_table)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", [name])
+                (known["_has_table"],) = cursor.fetchone()
+        return bool(known["_has_table"])
+
+    return has_table
+
+
+executor_replaced = _Replacement(migrate, "MigrationExecutor", _bridged)
+_recorder_replaced = _Replacement(MigrationRecorder, "has_table", _looking_for_one)

@@ -15,19 +15,19 @@ from django.db.migrations.loader import MigrationLoader
 
 from medusa_migrations import conf
 from medusa_migrations.database.connect import database_errors
-from medusa_migrations.database.history import History, read_known
+from medusa_migrations.database.history import History, is_settled, read_known
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.lock import lock_holder, run_lock
 from medusa_migrations.database.session import Session
 from medusa_migrations.errors import Interrupted, PlanError
-from medusa_migrations.files.build import to_run, unbuilt
+from medusa_migrations.files.build import checksums, to_run, unbuilt
 from medusa_migrations.files.owned import taken_over
 from medusa_migrations.files.past import is_after_past
 from medusa_migrations.management.console import Console
 from medusa_migrations.management.stop import stopped_by_signals
 from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, Key, Migration, MigrationId
-from medusa_migrations.plan.known import Known
+from medusa_migrations.plan.known import Known, know
 from medusa_migrations.plan.steps import Step
 from medusa_migrations.run.options import Execution, Options, forwards
 
@@ -61,7 +61,10 @@ class MigrateRun:
         self.session, self.asked, self.console, self.stack = session, asked, console, stack
         self.history = History(session)
         # A test database is made of the sources, whatever was built when.
-        self.migrations = to_run(only_plan=asked.only_look or conf.is_testing(), listener=console)
+        self.only_plan = asked.only_look or conf.is_testing()
+        # Where all of the build is applied, nothing is left to do, and it need not be loaded.
+        self.built = checksums(only_plan=self.only_plan) if asked.app_label is None else {}
+        self.migrations = () if self.built else self._load()
         self.phase = conf.phase_of_environment()
         self.last = taken_over()
         self.begun: set[str] = set()  # the apps whose SQL has gone on from their past
@@ -101,7 +104,7 @@ class MigrateRun:
             self.known = self._read()
         self._tell_held_back()
         if not self.known.pending() and not conf.is_testing():
-            for note in unbuilt(one.id for one in self.migrations):
+            for note in unbuilt(self.built or (one.id for one in self.migrations)):
                 self.console.alert(note)
 
     def _tell_held_back(self) -> None:
@@ -290,8 +293,16 @@ class MigrateRun:
         options = Options.chosen(how, command=COMMAND)
         return self.stack.enter_context(ready_runner(Direction.UP, self.session, self.history, options))
 
+    def _load(self) -> tuple[Migration, ...]:
+        return to_run(only_plan=self.only_plan, listener=self.console)
+
     def _read(self, *, details: bool = False) -> Known:
+        """What there is to plan with: nothing where nothing is left."""
         with database_errors(self.session.alias):
+            if self.built and is_settled(self.history, self.built):
+                return know((), (), conf.get_settings().is_on)
+            if self.built:
+                self.built, self.migrations = {}, self._load()
             known = read_known(self.history, self.migrations, details=details)
         applied = (known.by_id[id_] for id_ in known.rows if self.last and id_ in known.by_id)
         self.begun.update(one.id.app for one in applied if is_after_past(one, self.last))
