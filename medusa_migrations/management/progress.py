@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from medusa_migrations.events import Indexing, Progressed, Working
 from medusa_migrations.messages import N_
-from medusa_migrations.results import IndexProgress
+
+if TYPE_CHECKING:
+    from medusa_migrations.results import IndexProgress
 
 # A shorter time is over before it is read.
 _TOLD_SECONDS = 2
