@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from medusa_migrations.errors import FileError
 from medusa_migrations.files.sqlfile import parse
-from medusa_migrations.files.text import decode
+from medusa_migrations.files.text import decode, read
 from tests.support.sql_files import PATH
 
 
@@ -82,3 +84,29 @@ class TestDecode:
             return
         assert "\0" not in text
         assert "\r\n" not in text.replace("\r\r\n", "")
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 200_000])
+def test_a_file_is_read_whatever_its_size(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    assert read(path) == path.read_bytes()
+
+
+@pytest.mark.parametrize("written", [b"", b"SELECT 1;", b"x" * 65_536], ids=len)
+def test_a_pipe_is_refused_whatever_waits_in_it(tmp_path: Path, written: bytes) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    try:
+        os.write(writer, written)
+        with pytest.raises(OSError, match="it is no plain file"):
+            read(path)
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", "/"])
+def test_a_device_and_a_folder_are_refused(path: str) -> None:
+    with pytest.raises(OSError, match="it is no plain file"):
+        read(path)
