@@ -30,7 +30,9 @@ from tests.support.projects import ROOT
 
 from .test_progress import SLOW_INDEX, SLOWLY, held
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+# Of the first Debian has a script in the path too: that is ended in place of the browser, which would go on for ever.
+BROWSERS = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 DRIVER = shutil.which("chromedriver")
 SCREENSHOTS = ROOT / ".screenshots"
 LOOKS = {"light": (1280, 800, "light"), "dark": (1280, 800, "dark"), "narrow": (390, 844, "light")}
