@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import dj_database_url
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.memory import folder_in_memory, remove_when_unused, temporary_folder
 from tests.support.projects import ROOT, Project, Server
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 # Under nohup, and in the background of a shell, they are ignored, and every command of the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# An example may take as long as it does: a busy machine's is no failure.
+settings.register_profile("any time", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any time")
 
 
 def pytest_configure(config: pytest.Config) -> None:

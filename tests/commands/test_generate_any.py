@@ -289,7 +289,7 @@ def run_named(session: Session, draft: Draft, kind: str) -> None:
 
 @pytest.mark.smoke
 @pytest.mark.server
-@settings(max_examples=int(os.environ.get("EXAMPLES", "20")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("EXAMPLES", "20")), suppress_health_check=list(HealthCheck))
 @given(before=specs, after=specs, legacy=legacies)
 def test_any_models_become_any_others(
     session: Session, before: dict[str, ModelSpec], after: dict[str, ModelSpec], legacy: LegacySpec
@@ -320,7 +320,7 @@ def test_any_models_become_any_others(
 
 
 @pytest.mark.server
-@settings(max_examples=int(os.environ.get("EXAMPLES", "20")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("EXAMPLES", "20")), suppress_health_check=list(HealthCheck))
 @given(
     before=specs,
     after=specs,
@@ -418,7 +418,7 @@ def run_stages(session: Session, draft: Draft) -> None:
 
 
 @pytest.mark.server
-@settings(max_examples=int(os.environ.get("EXAMPLES", "10")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("EXAMPLES", "10")), suppress_health_check=list(HealthCheck))
 @given(before=specs, after=specs, legacy=legacies)
 def test_any_models_become_any_others_online(
     session: Session, before: dict[str, ModelSpec], after: dict[str, ModelSpec], legacy: LegacySpec

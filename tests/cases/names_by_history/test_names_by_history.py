@@ -238,7 +238,7 @@ ORDER BY 1, 2, 4, 3
 
 
 @pytest.mark.server
-@settings(max_examples=int(os.environ.get("EXAMPLES", "10")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("EXAMPLES", "10")), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_names_that_change_places_in_any_way(database: Bench, data: st.DataObject) -> None:
     """And some are others; up gives each its own, down the very ones that were there."""

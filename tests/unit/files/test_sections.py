@@ -194,7 +194,7 @@ def test_what_is_stored_is_what_would_be_sent() -> None:
     assert part.pieces_of_sql(stored) == ((0, sys.maxsize, 2),)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(["a;", "b", "\n", " ", " 'c;' ", " $$;$$ ", "-- d;\n", "é", "/* ; */"]), max_size=6))
 def test_parts_are_split_as_each_of_them_alone(texts: list[str]) -> None:
     """A statement that ends with its part is not joined with the next."""

@@ -220,7 +220,7 @@ HEADER_LINES = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.permutations(list(HEADER_LINES)), st.integers(0, len(HEADER_LINES)))
 def test_a_header_in_any_order(lines: list[str], count: int) -> None:
     header = "".join(f"{line}\n" for line in lines[:count])
@@ -266,7 +266,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 def test_any_text_is_a_migration_or_refused(text: str) -> None:
     try:
@@ -316,7 +316,7 @@ class TestStored:
     def test_a_marker_alone_is_an_empty_part(self) -> None:
         assert parse_stored("-- migrate:down\n", PATH) == Part(16, 16, 2)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.lists(st.sampled_from(["b;", "\n", " ", "'c'", "$$;$$", "-- d\n", " é ", "\t"])).map("".join))
     def test_round_trip_of_a_file_s_part(self, statements: str) -> None:
         parsed = parse(f"-- migrate:up\n-- migrate:down\n{statements}", PATH)

@@ -75,7 +75,7 @@ class TestDecode:
         assert message.startswith(f"{PATH}:2:10: NUL character")
         assert "Take it out" in message
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.binary(max_size=50))
     def test_any_bytes_are_text_or_refused(self, data: bytes) -> None:
         try:
