@@ -39,23 +39,15 @@ def first_applied(server: Server, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.mark.xdist_group("settled")  # what they begin with is made once
+@pytest.mark.parametrize(
+    "command", [("migrations_run", "--plan", "--json"), ("migrate", "--plan", "--skip-checks")], ids=" ".join
+)
 @pytest.mark.parametrize("change", HISTORIES.values(), ids=HISTORIES)
 def test_the_history_says_the_same_by_its_checksums_as_in_whole(
-    first_applied: Project, project: Project, change: str
+    first_applied: Project, project: Project, change: str, command: tuple[str, ...]
 ) -> None:
     copied(first_applied, project).sql(change)
-    of_all, of_the_app = (project.manage("migrations_run", *apps, "--plan", "--json") for apps in ([], ["blog"]))
-    assert (of_all.code, of_all.stdout) == (of_the_app.code, of_the_app.stdout)
-    assert of_all.stderr == of_the_app.stderr.replace("--missing blog", "--missing")
-
-
-@pytest.mark.xdist_group("settled")
-@pytest.mark.parametrize("change", HISTORIES.values(), ids=HISTORIES)
-def test_migrate_says_the_same_by_the_checksums_as_for_the_only_app(
-    first_applied: Project, project: Project, change: str
-) -> None:
-    copied(first_applied, project).sql(change)
-    of_all, of_the_app = (project.manage("migrate", *apps, "--plan", "--skip-checks") for apps in ([], ["blog"]))
+    of_all, of_the_app = (project.manage(*command, *apps) for apps in ([], ["blog"]))
     assert (of_all.code, of_all.stdout) == (of_the_app.code, of_the_app.stdout)
     assert of_all.stderr == of_the_app.stderr.replace("--missing blog", "--missing")
 
