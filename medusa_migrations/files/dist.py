@@ -107,21 +107,58 @@ def write(
         ) from None
 
 
+class _Version(NamedTuple):
+    """A manifest as it is on the disk: the next build makes another."""
+
+    path: Path
+    inode: int
+    changed: int
+    size: int
+
+
+# What was read of the last manifest, for a command that asks several times; thousands take room, so one of the two.
+_loaded: dict[_Version, tuple[Migration, ...]] = {}
+_checksums: dict[_Version, Mapping[MigrationId, str]] = {}
+
+
 def load(dist_dir: Path) -> tuple[Migration, ...] | None:
     """The migrations of the build in `dist_dir`, in their order; None if there is no build.
 
     Their SQL is not read. Raises DistError if the manifest cannot be read or is not one.
     """
-    _checksums.cache_clear()  # thousands take room
-    return _of_version(_loaded, dist_dir)
+    return _of_version(_load, dist_dir)
 
 
 def checksums(dist_dir: Path) -> Mapping[MigrationId, str] | None:
     """The checksum of each migration of the build in `dist_dir`, in half the time of `load`, and as that gives it."""
-    return _of_version(_checksums, dist_dir)
+    return _of_version(_load_checksums, dist_dir)
 
 
-def _of_version(reading: Callable[..., T], dist_dir: Path) -> T | None:
+def _load(version: _Version) -> tuple[Migration, ...]:
+    found = _loaded.get(version)
+    if found is None:
+        found = tuple(_read_manifest(version.path, functools.partial(_from_json, str(version.path.parent))))
+        _keep(_loaded, version, found)
+    return found
+
+
+def _load_checksums(version: _Version) -> Mapping[MigrationId, str]:
+    if version in _loaded:
+        return {migration.id: migration.checksum for migration in _loaded[version]}
+    found = _checksums.get(version)
+    if found is None:
+        found = dict(_read_manifest(version.path, _checksum))
+        _keep(_checksums, version, found)
+    return found
+
+
+def _keep(kept: dict[_Version, T], version: _Version, found: T) -> None:
+    _loaded.clear()
+    _checksums.clear()
+    kept[version] = found
+
+
+def _of_version(reading: Callable[[_Version], T], dist_dir: Path) -> T | None:
     """What `reading` gives of the manifest as it is now; None if there is none. Raises DistError."""
     path = dist_dir / MANIFEST
     try:
@@ -133,7 +170,7 @@ def _of_version(reading: Callable[..., T], dist_dir: Path) -> T | None:
                     path=shown_path(path),
                 )
             )
-        return reading(path, now.st_ino, now.st_mtime_ns, now.st_size)
+        return reading(_Version(path, now.st_ino, now.st_mtime_ns, now.st_size))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -144,17 +181,6 @@ def _of_version(reading: Callable[..., T], dist_dir: Path) -> T | None:
                 reason=error.strerror,
             )
         ) from None
-
-
-# Both are kept for a command that asks several times, as long as the file's `version` is the same.
-@functools.lru_cache(maxsize=1)
-def _loaded(path: Path, *version: int) -> tuple[Migration, ...]:
-    return tuple(_read_manifest(path, functools.partial(_from_json, str(path.parent))))
-
-
-@functools.lru_cache(maxsize=1)
-def _checksums(path: Path, *version: int) -> Mapping[MigrationId, str]:
-    return dict(_read_manifest(path, _checksum))
 
 
 def made_of(dist_dir: Path) -> MadeOf:

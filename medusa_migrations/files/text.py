@@ -11,7 +11,7 @@ from pathlib import Path
 from medusa_migrations.errors import FileError, locate
 from medusa_migrations.messages import N_
 
-# Bytes that one read takes: more than most migrations have.
+# Bytes: more than most migrations have.
 _SHORT = 65536
 
 
@@ -28,10 +28,11 @@ def read(path: Path | str) -> bytes:
 def _short(descriptor: int) -> bytes:
     """What a short file has, else nothing: of thousands, to ask first what each is takes a tenth of the time."""
     try:
-        data = os.read(descriptor, _SHORT)
-        return b"" if len(data) == _SHORT or os.read(descriptor, 1) else data
+        size = os.lseek(descriptor, 0, os.SEEK_END)  # a pipe and a terminal have no end, and a device is empty
+        data = os.pread(descriptor, size + 1, 0) if size < _SHORT else b""
     except OSError:  # `_plain` says why
         return b""
+    return data if len(data) == size else b""
 
 
 def _plain(descriptor: int, path: Path | str) -> bytes:

@@ -407,7 +407,7 @@ def _findings(alias: str) -> Sequence[Finding]:
         history = History(session)
         if is_settled(history, built or {one.id: one.checksum for one in migrations}):
             return ()
-        known = read_known(history, migrations or to_run(only_plan=True))
+        known = read_known(history, to_run(only_plan=True) if built else migrations)
         if not known.changed() and all(row.state == "applied" for row in known.rows.values()):
             return ()
         from medusa_migrations.database.lock import known_and_holder

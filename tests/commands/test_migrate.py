@@ -340,6 +340,22 @@ class TestOptions:
         assert "t2" in shop.tables()
 
     @pytest.mark.usefixtures("all_is_applied")
+    def test_what_has_the_name_of_djangos_history_and_is_no_table_is_none(self, shop: Project) -> None:
+        for kind in ("VIEW", "MATERIALIZED VIEW"):
+            shop.sql("ALTER TABLE django_migrations RENAME TO hidden")
+            shop.sql(f"CREATE {kind} django_migrations AS SELECT * FROM hidden; SELECT 1")
+            assert SHOP in shop.manage("migrate", "--plan").ok().stdout, kind
+            shop.sql(f"DROP {kind} django_migrations; ALTER TABLE hidden RENAME TO django_migrations")
+
+    @pytest.mark.usefixtures("all_is_applied")
+    def test_who_has_replaced_the_look_for_it_is_asked(self, shop: Project) -> None:
+        shop.add_settings(
+            "from django.db.migrations.recorder import MigrationRecorder\n"
+            "MigrationRecorder.has_table = lambda recorder: print('asked') or True"
+        )
+        assert "asked" in shop.manage("migrate").ok().stdout
+
+    @pytest.mark.usefixtures("all_is_applied")
     def test_all_tables_of_the_database_are_listed_by_none(self, shop: Project) -> None:
         """Of thousands that takes as long as all else."""
         shop.add_settings(

@@ -63,6 +63,22 @@ def down(schema):
 """
 
 
+# The next command, which knows nothing of SQL migrations, for a schema that is new.
+WITHIN = """
+from django.core.management import call_command
+from django.core.management.commands.migrate import Command
+from django.db import connection
+from django.db.models.signals import post_migrate
+from django_tenants.utils import schema_context
+def more(sender, **kwargs):
+    if sender.name == "customers" and connection.schema_name == "public":
+        connection.cursor().execute("CREATE SCHEMA bare")
+        with schema_context("bare"):
+            call_command(Command(), verbosity=0)
+post_migrate.connect(more)
+"""
+
+
 def make_tenants(project: Project) -> None:
     """`notes` is the tenants', by Django; `shop` too, by SQL; `blog` is shared, by SQL."""
     project.add_contrib("contenttypes")
@@ -162,3 +178,12 @@ def test_a_new_tenant_gets_its_sql_migrations_by_the_recipe(project: Project) ->
     project.manage("migrate_schemas", "--shared").ok()
     make_tenant(project, "t1")
     assert {*BOTH, "notes_note", "t2", "p"} <= tables(project, "t1")
+
+
+def test_a_migrate_of_a_schema_within_that_of_all_looks_for_its_history_there_alone(project: Project) -> None:
+    make_tenants(project)
+    (project.folder / "customers/apps.py").write_text(APPS)
+    (project.folder / "customers/receivers.py").write_text(WITHIN)
+    project.manage("migrations_build").ok()
+    project.manage("migrate_schemas", "--shared").ok()
+    assert {"django_migrations", "notes_note"} <= tables(project, "bare")

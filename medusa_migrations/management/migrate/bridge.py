@@ -280,23 +280,43 @@ def _bridged(theirs: type[MigrationExecutor]) -> type[MigrationExecutor]:
     return type("BridgedExecutor", (BridgedExecutor, theirs), {})
 
 
-def _looking_for_one(theirs: Callable[[MigrationRecorder], bool]) -> Callable[[MigrationRecorder], bool]:
+# Whether a table is there that Django's own listing of all tables would have.
+_IS_TABLE = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(%s)::oid
+    AND c.relkind IN ('f', 'p', 'r') AND NOT c.relispartition)
+"""
+
+
+def _looking_for_one(theirs: Any) -> Any:
+    if getattr(theirs, "__module__", None) != MigrationRecorder.__module__:
+        return theirs  # somebody else's
+
     def has_table(recorder: MigrationRecorder) -> bool:
         """Whether the table of Django's history is there, as Django's own finds it among all that there are.
 
         Django asks three times, and each listing of 5,000 tables takes a tenth of a `migrate` that has nothing to do.
         """
         connection, known = recorder.connection, vars(recorder)
-        if connection.vendor != "postgresql":
-            return theirs(recorder)
+        if not _lists_as_django(connection):
+            return bool(theirs(recorder))
         if not known.get("_has_table"):
             name = connection.ops.quote_name(recorder.Migration._meta.db_table)
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", [name])
+                cursor.execute(_IS_TABLE, [name])
                 (known["_has_table"],) = cursor.fetchone()
         return bool(known["_has_table"])
 
     return has_table
+
+
+def _lists_as_django(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a connection lists tables as Django's PostgreSQL does; that of tenants has those of one schema alone."""
+    if connection.vendor != "postgresql":
+        return False
+    from django.db.backends.postgresql.introspection import DatabaseIntrospection as Djangos
+
+    kind = type(connection.introspection)
+    return kind.get_table_list is Djangos.get_table_list and kind.table_names is Djangos.table_names
 
 
 executor_replaced = _Replacement(migrate, "MigrationExecutor", _bridged)

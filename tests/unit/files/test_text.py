@@ -110,3 +110,15 @@ def test_a_pipe_is_refused_whatever_waits_in_it(tmp_path: Path, written: bytes) 
 def test_a_device_and_a_folder_are_refused(path: str) -> None:
     with pytest.raises(OSError, match="it is no plain file"):
         read(path)
+
+
+def test_a_pipe_whose_writer_has_gone_is_refused_and_keeps_what_it_has() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, b"SELECT 1;")
+        os.close(writer)
+        with pytest.raises(OSError, match="it is no plain file"):
+            read(f"/dev/fd/{reader}")
+        assert os.read(reader, 100) == b"SELECT 1;"
+    finally:
+        os.close(reader)
