@@ -69,6 +69,12 @@ def in_words(error: Exception) -> str:
     return text if isinstance(error, SyntaxError) else f"{text}{place}"  # which says where in its text
 
 
+# How like a word must be, as in difflib.get_close_matches, which is slow among thousands of ids.
+_LIKE = 0.6
+# The characters of a word cut short that tell what was meant.
+_TELLING = 4
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`Did you mean “…”?` with the known word most like `word`, or an empty string."""
     found = most_like(word, known)
@@ -76,10 +82,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def most_like(word: str, known: Iterable[str]) -> str:
-    """The known word most like `word`, or an empty string."""
+    """The known word most like `word`, of those that have it in them if there are any, or an empty string."""
+    known = list(known)
+    whole = [one for one in known if word in one] if len(word) >= _TELLING else []
     matcher = difflib.SequenceMatcher(b=word)
-    best, found = 0.6, ""  # how like it must be, as in difflib.get_close_matches, which is slow among thousands of ids
-    for one in known:
+    best, found = 0.0 if whole else _LIKE, ""
+    for one in whole or known:
         matcher.set_seq1(one)
         if matcher.real_quick_ratio() >= best and matcher.quick_ratio() >= best:
             best, found = max((best, found), (matcher.ratio(), one))

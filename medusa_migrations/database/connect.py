@@ -227,9 +227,10 @@ def _own_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _address(settings: dict[str, Any]) -> str:
-    """What DATABASES says of where the database is; the rest is for the service file or libpq to say."""
+    """What DATABASES says of where the database is, or PGHOST and PGPORT; the rest is for libpq to say."""
     host, name, user = (without_passwords(str(settings.get(key) or "")) for key in ("HOST", "NAME", "USER"))
-    port = f":{settings['PORT']}" if settings.get("PORT") else ""
+    host, port = host or os.environ.get("PGHOST", ""), settings.get("PORT") or os.environ.get("PGPORT", "")
+    port = f":{port}" if port else ""
     service = settings["OPTIONS"].get("service")
     words = [N_("service {service!r}", service=service) if service else joined("", [host or N_("local socket"), port])]
     words += [N_("database {name!r}", name=name)] if name else []

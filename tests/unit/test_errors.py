@@ -16,6 +16,7 @@ from medusa_migrations.errors import (
     NotReady,
     PlanError,
     locate,
+    most_like,
 )
 from medusa_migrations.messages import N_, Message
 from medusa_migrations.migration import Direction, MigrationId
@@ -50,3 +51,29 @@ def test_an_error_is_the_same_behind_pickle(error: MigrationError) -> None:
     assert repr(vars(found)) == repr(vars(error))
     if isinstance(error.args[0], Message):
         assert found.in_language("«{}»".format) == error.in_language("«{}»".format)
+
+
+IDS = (
+    "blog.20240101000001_add_slug",
+    "blog.20240101000002_add_authors_and_posts",
+    "shop.20240101000002_uni",
+    "shop.20240101000003_product",
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("blog.20240101000001_ad_slug", "blog.20240101000001_add_slug"),
+        ("blog.2024010100000", "blog.20240101000001_add_slug"),
+        ("blog.20240101000002", "blog.20240101000002_add_authors_and_posts"),
+        ("add_authors", "blog.20240101000002_add_authors_and_posts"),
+        ("slug", "blog.20240101000001_add_slug"),
+        ("uni", ""),
+        ("nothing_of_it", ""),
+        ("", ""),
+    ],
+    ids=["misspelt", "its beginning", "its timestamp", "its name", "its end", "too short", "unlike all", "nothing"],
+)
+def test_what_was_meant_is_most_like_it_or_has_it_in_it(typed: str, meant: str) -> None:
+    assert most_like(typed, iter(IDS)) == meant

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from medusa_migrations.database.blockers import first_words
-from medusa_migrations.database.connect import without_passwords
+from medusa_migrations.database.connect import _address, without_passwords
 
 QUERIES = {
     "CREATE ROLE app PASSWORD 'hunter2'": "CREATE ROLE app PASSWORD…",
@@ -43,3 +45,23 @@ def test_passwords_are_not_shown(text: str) -> None:
     assert without_passwords(f'could not translate host name "{text}" to address') == (
         f'could not translate host name "{TEXTS[text]}" to address'
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "shown"),
+    [
+        ({"HOST": "db", "PORT": 5433, "NAME": "shop"}, {"PGHOST": "no"}, "db:5433, database 'shop'"),
+        ({"NAME": "shop"}, {"PGHOST": "127.0.0.1", "PGPORT": "5499"}, "127.0.0.1:5499, database 'shop'"),
+        ({"HOST": "db", "USER": "ann"}, {"PGPORT": "5499"}, "db:5499, user 'ann'"),
+        ({"NAME": "shop"}, {}, "local socket, database 'shop'"),
+        ({"OPTIONS": {"service": "s"}, "NAME": "shop"}, {"PGHOST": "no"}, "service 's', database 'shop'"),
+    ],
+)
+def test_an_address_is_that_of_the_settings_or_of_libpq(
+    settings: dict[str, Any], environment: dict[str, str], shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGHOST", "PGPORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert _address({"OPTIONS": {}, **settings}) == shown
