@@ -133,6 +133,18 @@ def test_an_error_in_a_stored_down_part_says_where_it_stands(project: Project) -
     assert "the stored down part of blog.20240101000001_bad" in error
 
 
+def test_an_app_that_has_fallen_out_of_the_settings_is_named_before_its_tables_go(project: Project) -> None:
+    project.table(1)
+    project.table(2, app="shop")
+    project.run().ok()
+    project.apps.remove("shop")
+    said = project.run().ok().stderr
+    assert "1 migration is applied without a file: shop.20240101000002_t2." in said
+    assert "No installed app has the label 'shop'. If that is a mistake, put it back into INSTALLED_APPS" in said
+    project.apps.append("shop")
+    assert "INSTALLED_APPS" not in project.run().ok().stderr
+
+
 def test_all_without_a_file_are_undone_at_once(project: Project) -> None:
     """As after a change to another branch, in two apps; what has a file stays."""
     ids = [project.table(1), *(project.table(number, app="shop") for number in (2, 3, 4)), project.table(5)]
