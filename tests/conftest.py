@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import dj_database_url
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from tests.support.memory import folder_in_memory, remove_when_unused, temporary_folder
 from tests.support.projects import ROOT, Project, Server
@@ -33,7 +33,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # An example may take as long as it does: a busy machine's is no failure.
-settings.register_profile("any time", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("any time", deadline=None)
 settings.load_profile("any time")
 
 

@@ -16,7 +16,7 @@ from bisect import bisect_left
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pglast import parser
 
@@ -27,7 +27,7 @@ from tests.support.projects import ROOT
 CORPUS = sorted((ROOT / "tests/scenarios/sql").glob("*.sql"))
 LINE_ENDS = {"LF": "\n", "CRLF": "\r\n", "CR": "\r"}
 
-thorough = settings(max_examples=300)
+thorough = settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 
 Spans = list[tuple[int, int]]
 
