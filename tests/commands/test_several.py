@@ -134,6 +134,27 @@ def test_all_are_reverted_in_their_order_each_in_its_transaction(project: Projec
     assert project.history() == []
 
 
+@pytest.mark.parametrize("command", ["migrations_run", "migrations_revert"])
+def test_a_long_journal_is_not_read_from_its_beginning_for_each_message(
+    project: Project, many: list[str], command: str
+) -> None:
+    project.run().ok()
+    if command == "migrations_run":
+        project.manage("migrations_revert", "--all").ok()
+    columns = "at, action, app, name, checksum, applied_by, database_user, process, release, database, sqlstate"
+    project.sql(
+        f"INSERT INTO medusa_migrations_log (run, message, {columns}) SELECT gen_random_uuid(), '', {columns}"
+        " FROM medusa_migrations_log, generate_series(1, 50)"
+    )
+    all_is_counted = "n_tup_ins = pg_sequence_last_value('medusa_migrations_log_id_seq')"
+    statistics = "FROM pg_stat_user_tables WHERE relname = 'medusa_migrations_log'"
+    project.wait_for(f"EXISTS (SELECT {statistics} AND {all_is_counted})")
+    before = project.sql(f"SELECT n_tup_ins, seq_tup_read {statistics}")[0]
+    project.manage(command, *(["--all"] if command == "migrations_revert" else [])).ok()
+    project.wait_for(f"EXISTS (SELECT {statistics} AND {all_is_counted} AND n_tup_ins > {before[0]})")
+    assert project.sql(f"SELECT n_tup_ins, seq_tup_read {statistics}") == [(before[0] + COUNT, before[1])]
+
+
 def test_one_that_cannot_be_reverted_is_told_and_those_before_it_are_gone(project: Project, many: list[str]) -> None:
     project.write(many[-WRONG], "SELECT 1;", "SELECT 1;\nSELECT nothing;")
     project.run().ok()
