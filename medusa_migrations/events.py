@@ -24,12 +24,16 @@ class Built(NamedTuple):
 
 
 class Started(NamedTuple):
-    """a migration is about to run; of those that share a message this is told when the message is answered."""
+    """a migration is about to run; of those that share a message this is told when that is answered, and they are done.
+
+    With `is_done` it is the latter, and Finished follows at once.
+    """
 
     id: MigrationId
     direction: Direction
     fake: bool = False
     out_of_order: bool = False
+    is_done: bool = False
 
 
 class Finished(NamedTuple):

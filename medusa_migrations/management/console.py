@@ -182,8 +182,9 @@ class Console:
             self.headed = True
         late = N_(" (out of order)") if event.out_of_order else ""
         self.line = f"  {_VERB[event.direction]} {printable(str(event.id))}{late}..."
-        self.write(self.line, ending="")
-        self.is_line_open = True
+        if not event.is_done:  # else it is written as a whole
+            self.write(self.line, ending="")
+            self.is_line_open = True
 
     def finish(self, word: str) -> None:
         """End the line of the migration; it is written again if something else was written since."""

@@ -47,25 +47,26 @@ def sender(run: Run, task: Task, begin: str = "", end: str = "") -> Callable[[],
     send_part = _sender_of_part(run, task, "", end)
 
     def send_all() -> None:
-        before = _before(run, task, begin)
+        before = before_a_part(run, begin, mark(task.id))
         for one in task.undone:
             _send_undone(run, one, before, run.sql.reset + _forgotten(run, one, task))
-            before = _before(run, task)
+            before = before_a_part(run, marked=mark(task.id))
         send_part()
 
     return send_all
 
 
 def _sender_of_part(run: Run, task: Task, begin: str, end: str) -> Callable[[], None]:
-    before = _before(run, task, begin)
+    before = before_a_part(run, begin, mark(task.id))
     if task.script.copies or task.function or run.session.is_citus:
         return functools.partial(_send_singly, run, task, before, end)
     after = behind_a_part(run, history_sql(run, task, elapsed_sql()), end)
     return functools.partial(send, run.session, task.script, before=before, after=after)
 
 
-def _before(run: Run, task: Task, begin: str = "") -> str:
-    return mark(task.id) + begin + run.options.timeouts("SET LOCAL")
+def before_a_part(run: Run, begin: str = "", marked: str = "") -> str:
+    """What comes before a part: the mark of a message that begins with it, `begin`, and the timeouts."""
+    return marked + begin + run.options.timeouts("SET LOCAL")
 
 
 def _send_undone(run: Run, one: Undone, before: str, after: str) -> None:
@@ -102,9 +103,9 @@ def _send_singly(run: Run, task: Task, before: str, end: str) -> None:
     send_around(run.session, task.script, behind_a_part(run, row, end))
 
 
-def as_part(run: Run, task: Task, row: str, begin: str = "", end: str = "") -> str:
-    """All that is sent for `task` where it goes with others; `row` is SQL for the history."""
-    return f"{_before(run, task, begin)}{task.script.sql}\n;{behind_a_part(run, row, end)}"
+def as_part(run: Run, task: Task, before: str, row: str, end: str = "") -> str:
+    """All that is sent for `task` where it goes with others; `before` is what comes first, `row` is for the history."""
+    return f"{before}{task.script.sql}\n;{behind_a_part(run, row, end)}"
 
 
 def behind_a_part(run: Run, row: str, end: str = "") -> str:

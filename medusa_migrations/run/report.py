@@ -49,10 +49,10 @@ class Report:
         self.tell_how_far(task)
         return time.monotonic()
 
-    def tell_start(self, task: Task) -> None:
-        """Tell that `task` is under way."""
+    def tell_start(self, task: Task, *, is_done: bool = False) -> None:
+        """Tell that `task` is under way, or `is_done` already, which is told next."""
         self.current = task
-        self.run.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order))
+        self.run.tell(Started(task.id, task.direction, task.fake, task.step.out_of_order, is_done))
 
     def carry_out(self, task: Task, work: Callable[[], None]) -> None:
         """Do `work`, which carries out `task`, and tell when it begins and that it is done. Raises StopRequested."""
@@ -89,7 +89,7 @@ class Report:
         """Tell of the first of `tasks` as if they had been sent one by one; `took` are the milliseconds of each."""
         notices = self.run.session.take_notices()
         for task, milliseconds in zip(tasks, took, strict=False):
-            self.tell_start(task)
+            self.tell_start(task, is_done=True)
             self.finish(task, milliseconds)
         self._tell(notices)  # of which of them each is, nobody knows
 

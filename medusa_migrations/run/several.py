@@ -13,7 +13,7 @@ from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
 from .batches import can_share
-from .each import Each, as_part, history_sql
+from .each import Each, as_part, before_a_part, history_sql
 from .failure import Ending, StatementFailed
 from .report import Report
 from .sending import ask, insist
@@ -58,12 +58,13 @@ class Several:
         self.run, self.report, self.tasks = run, report, tasks
         self.is_shared = True  # until they go one by one
         self.done = run.history.done(run.direction, len(tasks))
-        self.message = mark(*(task.id for task in tasks), direction=run.direction)
-        elapsed = elapsed_sql()
+        before = before_a_part(run, "BEGIN;")
+        parts, elapsed = [mark(*(task.id for task in tasks), direction=run.direction)], elapsed_sql()
         for task in tasks:
             end = "COMMIT;" if task is tasks[-1] else _COMMIT_ASYNC
-            self.message += as_part(run, task, history_sql(run, task, elapsed), "BEGIN;", end)
+            parts.append(as_part(run, task, before, history_sql(run, task, elapsed), end))
             elapsed = run.history.journal.elapsed_since_last()
+        self.message = "".join(parts)
 
     def carry_out(self) -> None:
         """Send all; if one fails, it and those behind it go one by one, which tells where and tries again.

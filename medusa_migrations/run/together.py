@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from medusa_migrations.database.interruption import StopRequested
 from medusa_migrations.database.keys import LOCK_LOST
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, FORGET_REACHED
+from medusa_migrations.database.session import mark
 from medusa_migrations.messages import N_
 from medusa_migrations.migration import Direction
 
 from .batches import batches
-from .each import as_part, history_sql, sender
+from .each import as_part, before_a_part, history_sql, sender
 from .failure import Ending, StatementFailed
 from .logged import applied
 from .report import Report, milliseconds_since
@@ -105,7 +106,8 @@ class Together:
         # The journal's entries of up parts come at the end of the message.
         last = history if task.direction is Direction.UP else history.journal
         row = history_sql(self.run, task, last.elapsed_since_last(), logged=False)
-        return as_part(self.run, task, row) + self.run.session.reach(number, is_first=place == 1)
+        before = before_a_part(self.run, marked=mark(task.id) if place == 1 else "")
+        return as_part(self.run, task, before, row) + self.run.session.reach(number, is_first=place == 1)
 
     def _logged(self, batch: Sequence[Task]) -> str:
         """SQL for the journal's entries of up parts in a message; those of down parts come with their rows."""
