@@ -39,16 +39,26 @@ def ordered(migrations: Iterable[Migration], app_labels: Iterable[str]) -> tuple
 def sort_after(
     needed: Mapping[MigrationId, Collection[MigrationId]], key: Callable[[MigrationId], Any]
 ) -> list[MigrationId]:
-    """The keys of `needed`, each after those that it needs, otherwise by `key` (Kahn's algorithm on a heap).
+    """The keys of `needed`, each after those that it needs, otherwise by `key`.
 
     Left out are those in a circle, and those that need one in a circle. A need of what is no key does not count.
     """
-    waiting_for = {id_: {other for other in others if other in needed} for id_, others in needed.items()}
+    by_key = sorted(needed, key=key)
+    place = {id_: number for number, id_ in enumerate(by_key)}
+    if all(place.get(other, -1) < place[id_] for id_, others in needed.items() for other in others):
+        return by_key  # as nearly always, and in half the time
+    return _sorted_after({id_: {other for other in others if other in place} for id_, others in needed.items()}, place)
+
+
+def _sorted_after(
+    waiting_for: Mapping[MigrationId, set[MigrationId]], place: Mapping[MigrationId, int]
+) -> list[MigrationId]:
+    """As `sort_after`, by their `place` (Kahn's algorithm on a heap)."""
     needed_by: dict[MigrationId, list[MigrationId]] = {}
     for id_, others in waiting_for.items():
         for other in others:
             needed_by.setdefault(other, []).append(id_)
-    ready = [(key(id_), id_) for id_, others in waiting_for.items() if not others]
+    ready = [(place[id_], id_) for id_, others in waiting_for.items() if not others]
     heapq.heapify(ready)
     order = []
     while ready:
@@ -57,7 +67,7 @@ def sort_after(
         for dependent in needed_by.get(id_, ()):
             waiting_for[dependent].discard(id_)
             if not waiting_for[dependent]:
-                heapq.heappush(ready, (key(dependent), dependent))
+                heapq.heappush(ready, (place[dependent], dependent))
     return order
 
 
