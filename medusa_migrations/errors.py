@@ -94,6 +94,12 @@ def most_like(word: str, known: Iterable[str]) -> str:
     return found
 
 
+def no_app(label: str, hint: str) -> PlanError:
+    """The error for a `label` that no app has; `hint` is what may be meant, or an empty string."""
+    hint = hint or N_(" Correct it, or add its app to INSTALLED_APPS.")
+    return PlanError(N_("There is no app with the label {app!r}.{hint}", app=label, hint=hint))
+
+
 class MigrationError(Exception):
     """The base of every error of this app; its text is the whole message for the user."""
 

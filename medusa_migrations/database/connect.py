@@ -44,11 +44,16 @@ SEE_APPLIED: str = N_("migrations_show tells what is applied.")
 # The server has told no SQLSTATE where a connection was refused, so in another language the common cure is given.
 _NONE_LEFT = ("too many connections for", "too many clients", "connection slots are reserved")
 
+_NO_DATABASE = r"database \".*\" does not exist"
+
 # Refusals of who connects, and settings that libpq does not take: no time mends them. In another language than
 # English a refusal cannot be told from a server that is starting.
-_REFUSED = (
+_NOT_LET_IN = (
     r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects"
     r"|role \".*\" (?:does not exist|is not permitted to log in)|permission denied for database"
+)
+_REFUSED = (
+    rf"{_NOT_LET_IN}"
     r"|does not support SSL|certificate|definition of service .* not found|invalid .*(?:value|number|option)"
 )
 
@@ -255,6 +260,16 @@ def _cure(settings: dict[str, Any], reason: str) -> str:
     if settings["OPTIONS"].get("service"):
         return N_(
             "See that ~/.pg_service.conf, or the file that PGSERVICEFILE names, has it, and that its server runs."
+        )
+    if re.search(_NO_DATABASE, reason):
+        return N_(
+            "The server runs, and has no such database: create it, or correct NAME in DATABASES (PGDATABASE, where "
+            "that says nothing)."
+        )
+    if re.search(_NOT_LET_IN, reason):
+        return N_(
+            "The server runs, and does not let this user in: correct USER and PASSWORD in DATABASES (PGUSER and "
+            "PGPASSWORD, where that says nothing), or have the server let it in."
         )
     return N_("See that the server runs and that DATABASES has its address, user and password.")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.apps import AppConfig, apps
 
-from medusa_migrations.errors import MigrationError, PlanError, nearest
+from medusa_migrations.errors import MigrationError, nearest, no_app
 from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import TIMESTAMP_FORMAT, MigrationId, has_timestamp, name_problem, timestamp_problem
 from medusa_migrations.results import MadeFile
@@ -78,7 +78,7 @@ def own_app(app_label: str) -> AppConfig:
             if app_label in by_name
             else nearest(app_label, labels)
         )
-        raise PlanError(N_("There is no app with the label {app!r}.{hint}", app=app_label, hint=hint))
+        raise no_app(app_label, hint)
     app = labels[app_label]
     if is_installed_package(app):
         own = sorted(label for label, one in labels.items() if not is_installed_package(one))

@@ -253,7 +253,7 @@ def with_dependents(known: Known, chosen: set[MigrationId], *, refuse: bool) -> 
                 raise PlanError(
                     N_(
                         "{ids} cannot be reverted: {dependent} depends on it and is applied. Nothing was reverted. "
-                        "Revert {dependent} first, or use --to, which takes dependents along.",
+                        "Revert {dependent} first, or use --to, or --all without an app: these take dependents along.",
                         ids=", ".join(needed),
                         dependent=migration.id,
                     )

@@ -118,8 +118,9 @@ def _refuse_changed(known: Known) -> None:
         raise PlanError(
             N_(
                 "Changed since it was applied, so nothing was run:\n{migrations}\nBring the file back as it was and "
-                "put the change into a new migration, or, if what the file says today is what the database has, "
-                "record that with migrations_repair --accept-changes {ids}",
+                "put the change into a new migration. Or, in development, undo it as it was applied with "
+                "migrations_revert, and run it as it is now. Or, if what the file says today is what the database "
+                "has, record that with migrations_repair --accept-changes {ids}",
                 migrations=names,
                 ids=" ".join(str(migration.id) for migration in changed),
             )

@@ -165,7 +165,7 @@ class TestRefusals:
         assert "Traceback" not in outcome.stderr
 
     def test_without_a_name_and_without_generating(self, project: Project) -> None:
-        assert "A NAME is needed" in project.manage("makemigration", "blog").error()
+        assert "APP and NAME are needed" in project.manage("makemigration", "blog").error()
 
     @pytest.mark.parametrize(
         ("rename", "message"),

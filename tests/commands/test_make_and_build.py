@@ -159,7 +159,7 @@ def test_a_new_migration_as_a_document(project: Project) -> None:
     ("arguments", "words"),
     [
         (["blgo", "first"], "Did you mean 'blog'?"),
-        (["blog"], "A NAME is needed"),
+        (["blog"], "APP and NAME are needed"),
         (["blog", "first", "--check"], "--check goes with --generate only"),
         (["blog", "--generate", "--python"], "--python and --generate cannot go together"),
     ],

@@ -443,6 +443,27 @@ def test_a_run_without_a_build_says_what_to_do(project: Project) -> None:
     assert project.history() == []
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            {"NAME": "nowhere"},
+            'database "nowhere" does not exist\nThe server runs, and has no such database: create it',
+        ),
+        ({"USER": "nobody_here"}, "The server runs, and does not let this user in: correct USER and PASSWORD"),
+        ({"USER": "pg_monitor"}, "The server runs, and does not let this user in: correct USER and PASSWORD"),
+        ({"HOST": "/nowhere"}, "See that the server runs and that DATABASES has its address"),
+    ],
+    ids=["no such database", "no such role", "a role that may not log in", "no server"],
+)
+def test_who_cannot_connect_is_told_what_the_server_lacks(project: Project, values: dict[str, str], said: str) -> None:
+    project.table(1)
+    database = json.loads(project.environment()["TEST_DATABASE"]) | values
+    error = project.run(env={"TEST_DATABASE": json.dumps(database)}).error()
+    assert "Cannot connect to the database 'default' (" in error
+    assert said in error
+
+
 def test_without_any_source_a_missing_build_is_an_empty_one(project: Project) -> None:
     assert "No migrations to apply." in project.manage("migrations_run").ok().stdout
 

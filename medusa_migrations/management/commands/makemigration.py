@@ -105,7 +105,9 @@ class Command(MigrationCommand):
         if meant:
             raise PlanError(N_("--{option} goes with --generate only.", option=meant[0].replace("_", "-")))
         if not name:
-            raise PlanError(N_("A NAME is needed, such as add_slug; with --generate it may be left out."))
+            raise PlanError(
+                N_("APP and NAME are needed, as in `makemigration blog add_slug`; only --generate needs no NAME.")
+            )
         names = ("python", "timestamp", "dry_run")
         made = api.make(labels[0], name, **{name: options[name] for name in names})
         if options["json"]:

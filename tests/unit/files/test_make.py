@@ -271,8 +271,9 @@ def test_an_unknown_app_gets_the_nearest(label: str, app: Path) -> None:
     assert f"no app with the label {label!r}. Did you mean 'make_blog'?" in message
 
 
-def test_an_app_like_no_other_is_just_not_there(app: Path) -> None:
-    assert refusal("zzz", "x") == "There is no app with the label 'zzz'."
+def test_an_app_like_no_other_may_not_be_installed(app: Path) -> None:
+    message = "There is no app with the label 'zzz'. Correct it, or add its app to INSTALLED_APPS."
+    assert refusal("zzz", "x") == message
 
 
 def test_an_apps_dotted_name_is_answered_with_its_label(app: Path, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from medusa_migrations.plan.known import Known, in_order, out_of_order, state_of
+from medusa_migrations.errors import PlanError
+from medusa_migrations.plan.known import Known, check_app, in_order, out_of_order, state_of
 from tests.support.builders import known, migration, row
 from tests.support.plans import B1, B2, B3, short, states
 
@@ -77,3 +78,18 @@ def test_the_list_to_show_has_each_once(state: Known) -> None:
     found = in_order(state)
     assert sorted(found) == sorted({*state.by_id, *state.rows})
     assert [id_ for id_ in found if id_ in state.by_id] == [one.id for one in state.migrations]
+
+
+@pytest.mark.parametrize(
+    ("app", "hint"),
+    [
+        ("blgo", "Did you mean 'blog'?"),
+        (str(B1.id), "It names a migration of 'blog': to run or revert up to that is --to."),
+        ("shop.20240101000000_x", "Correct it, or add its app to INSTALLED_APPS."),
+        ("zzz", "Correct it, or add its app to INSTALLED_APPS."),
+    ],
+)
+def test_a_label_that_no_app_has_is_told_with_what_may_be_meant(app: str, hint: str) -> None:
+    with pytest.raises(PlanError) as raised:
+        check_app(app, known([B1]), ["blog"])
+    assert str(raised.value) == f"There is no app with the label {app!r}. {hint}"
