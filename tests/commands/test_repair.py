@@ -157,8 +157,8 @@ def test_repairs_as_documents(project: Project) -> None:
     ("option", "said"),
     [
         ((), "with migrations_repair --accept-changes {id}"),
-        (("--database", "b"), "Add --database b to migrations_repair."),
-        (("--fleet", "f", "--target", "b"), "Add --fleet f --target b to migrations_repair."),
+        (("--database", "b"), "Add --database b to migrations_revert, migrations_repair."),
+        (("--fleet", "f", "--target", "b"), "Add --fleet f --target b to migrations_revert, migrations_repair."),
     ],
     ids=["the default database", "another", "a target"],
 )
