@@ -135,27 +135,25 @@ def checksums(dist_dir: Path) -> Mapping[MigrationId, str] | None:
 
 
 def _load(version: _Version) -> tuple[Migration, ...]:
-    found = _loaded.get(version)
-    if found is None:
-        found = tuple(_read_manifest(version.path, functools.partial(_from_json, str(version.path.parent))))
-        _keep(_loaded, version, found)
-    return found
+    if version not in _loaded:
+        _forget()
+        _loaded[version] = tuple(_read_manifest(version.path, functools.partial(_from_json, str(version.path.parent))))
+    return _loaded[version]
 
 
 def _load_checksums(version: _Version) -> Mapping[MigrationId, str]:
     if version in _loaded:
         return {migration.id: migration.checksum for migration in _loaded[version]}
-    found = _checksums.get(version)
-    if found is None:
-        found = dict(_read_manifest(version.path, _checksum))
-        _keep(_checksums, version, found)
-    return found
+    if version not in _checksums:
+        _forget()
+        _checksums[version] = dict(_read_manifest(version.path, _checksum))
+    return _checksums[version]
 
 
-def _keep(kept: dict[_Version, T], version: _Version, found: T) -> None:
+def _forget() -> None:
+    """Make room for what is read next."""
     _loaded.clear()
     _checksums.clear()
-    kept[version] = found
 
 
 def _of_version(reading: Callable[[_Version], T], dist_dir: Path) -> T | None:

@@ -87,6 +87,14 @@ def carry_out_in(migrations: tuple[Migration, ...], wanted: Wanted, options: Opt
         return _carried_out(_Work(wanted, options, migrations, history))
 
 
+class _Planned(NamedTuple):
+    """A plan, and what it follows from."""
+
+    asked: Wanted
+    known: Known
+    plan: Plan
+
+
 class _Work(NamedTuple):
     """What a plan is made of."""
 
@@ -99,11 +107,15 @@ class _Work(NamedTuple):
     def session(self) -> Session:
         return self.history.session
 
-    def plan(self) -> Plan:
-        """What is to be done as things are now. Raises PlanError, DatabaseError."""
+    def planned(self, before: _Planned | None = None) -> _Planned:
+        """What is to be done as things are now; of what is as it was `before`, the plan is the same too.
+
+        Raises PlanError, DatabaseError.
+        """
         is_revert = self.wanted.direction is Direction.DOWN
         known = read_known(self.history, self.migrations, details=is_revert)
-        plan = self._asked().plan(known)
+        asked = self._asked()
+        plan = before.plan if before and (asked, known) == before[:2] else asked.plan(known)
         if self.options.mode == "all" and not self.options.fake:
             refuse_mode_all(plan)
         if not is_revert and any(step.migration and django_dependencies(step.migration) for step in plan.steps):
@@ -114,7 +126,7 @@ class _Work(NamedTuple):
             from .dependents import refuse_needed
 
             refuse_needed(plan.steps, known, self.session)
-        return plan
+        return _Planned(asked, known, plan)
 
     def _asked(self) -> Wanted:
         """What is wanted, with what the journal knows of it where that is needed."""
@@ -126,11 +138,11 @@ class _Work(NamedTuple):
         assert isinstance(self.wanted, Backwards)
         return self.wanted._replace(runs=past_runs(self.session)) if self.wanted.to_release else self.wanted
 
-    def load(self, plan: Plan | None) -> list[Task]:
+    def load(self, planned: _Planned | None) -> list[Task]:
         """The tasks of a plan, with their SQL. Raises DistError and FileError for what is spoilt."""
         from .task import load_tasks
 
-        return load_tasks(plan.steps if plan else (), self.options.mode, fake=self.options.fake)
+        return load_tasks(planned.plan.steps if planned else (), self.options.mode, fake=self.options.fake)
 
     def compared(self, tasks: list[Task], run: Run) -> list[Task]:
         """`tasks`, of which baselines whose tables are there are only to be recorded. Raises PlanError, FileError."""
@@ -143,43 +155,43 @@ class _Work(NamedTuple):
 
 def _carried_out(work: _Work) -> RunResult:
     options, session = work.options, work.session
-    plan = None if options.is_due else _plan_unless_running(work)
-    if plan and (options.only_plan or not plan.steps):
-        _refuse_stale(plan, options)
-        return _with_notes(_looked_at(session, plan, options), plan, work)
+    planned = None if options.is_due else _plan_unless_running(work)
+    if planned and (options.only_plan or not planned.plan.steps):
+        _refuse_stale(planned.plan, options)
+        return _with_notes(_looked_at(session, planned.plan, options), planned.plan, work)
     from medusa_migrations.database.lock import run_lock
     from medusa_migrations.database.types import renew_types
 
     from .runner import ready_runner
 
-    tasks = work.load(plan)  # what is spoilt is refused before anything is waited for
+    tasks = work.load(planned)  # what is spoilt is refused before anything is waited for
     with run_lock(session, options.lock_wait, options.listener) if options.lock else nullcontext():
         if options.begin:
             options.begin(work.history)
-        now = work.plan()
-        _refuse_stale(now, options)
-        if now == plan:
-            now = plan  # of thousands, one is enough
-        else:
-            tasks = work.load(now)
+        before, planned = planned, work.planned(planned)
+        plan = planned.plan
+        _refuse_stale(plan, options)
+        if before is None or plan != before.plan:
+            tasks = work.load(planned)
+        before = planned = None  # thousands take room
         if tasks:
             session.refuse_unusable()
             work.history.open()
         try:
-            with ready_runner(now.direction, session, work.history, options) as runner:
-                return _with_notes(runner.carry_out(work.compared(tasks, runner.run)), now, work)
+            with ready_runner(plan.direction, session, work.history, options) as runner:
+                return _with_notes(runner.carry_out(work.compared(tasks, runner.run)), plan, work)
         finally:
             if tasks:
                 renew_types(connections[session.alias])
 
 
-def _plan_unless_running(work: _Work) -> Plan | None:
+def _plan_unless_running(work: _Work) -> _Planned | None:
     """The plan; None where another run is in the middle of what forbids one: that is a reason to wait for it.
 
     Where nobody is, that run may have ended since the history was read, so it is read again.
     """
     try:
-        return work.plan()
+        return work.planned()
     except PlanError:
         from medusa_migrations.database.lock import lock_holder
 
@@ -187,7 +199,7 @@ def _plan_unless_running(work: _Work) -> Plan | None:
             if work.options.only_plan or not work.options.lock:
                 raise
             return None
-    return work.plan()
+    return work.planned()
 
 
 def _looked_at(session: Session, plan: Plan, options: Options) -> RunResult:
