@@ -10,7 +10,6 @@ from medusa_migrations.database.journal import Entry
 from medusa_migrations.database.postgresql import CHECK_DEFERRED, elapsed_sql
 from medusa_migrations.database.session import mark
 from medusa_migrations.migration import Direction
-from medusa_migrations.sql.scanner import split
 
 from .failure import Ending, StatementFailed
 from .logged import applied, reverted
@@ -79,6 +78,8 @@ def _send_undone(run: Run, one: Undone, before: str, after: str) -> None:
 
 
 def _send_statements(run: Run, script: Script) -> None:
+    from medusa_migrations.sql.scanner import split  # most parts go as they are
+
     for statement in split(script.sql):
         send_statement(run.session, script, statement)
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from medusa_migrations.database.postgresql import UNTRANSLATABLE_CHARACTER, ServerError
 from medusa_migrations.errors import Location
 from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import Direction, MigrationId
 from medusa_migrations.run_result import Failure
-from medusa_migrations.sql.names import folded
-from medusa_migrations.sql.scanner import Statement
 
 from .task import Script
+
+if TYPE_CHECKING:
+    from medusa_migrations.sql.scanner import Statement
 
 _LOST = N_("The connection was lost, so it is not known here whether it was applied.")
 
@@ -187,7 +188,8 @@ def _copy_row(sql: str, statement: Statement, context: str) -> int | None:
     """
     if statement.data is None:
         return None
-    from medusa_migrations.sql.tokens import tokens  # only to say where something failed
+    from medusa_migrations.sql.names import folded  # only to say where something failed
+    from medusa_migrations.sql.tokens import tokens
 
     words = tokens(sql[statement.start : statement.end])
     table = re.escape(folded(words[3] if words[2:3] == ["."] else words[1]))

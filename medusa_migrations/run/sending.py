@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import Error
 
 from medusa_migrations.database.postgresql import position_in, server_error
 from medusa_migrations.database.session import Session
-from medusa_migrations.sql.scanner import Statement
 
 from .failure import StatementFailed
 from .task import Script
+
+if TYPE_CHECKING:
+    from medusa_migrations.sql.scanner import Statement
 
 
 @contextlib.contextmanager
