@@ -282,6 +282,8 @@ def printable(text: str) -> str:
 
     Line ends and tabs stay; marks that change the direction of writing do not.
     """
+    if text.isprintable():  # as nearly all: it has none of them
+        return text
     return re.sub(_CONTROL, lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

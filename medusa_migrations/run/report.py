@@ -61,7 +61,10 @@ class Report:
         self.finish(task, milliseconds_since(begun))
 
     def finish(self, task: Task, milliseconds: int | None) -> None:
-        """Tell that `task` is done, and took that long, None if nobody knows."""
+        """Tell that `task` is done, and took that long, None if nobody knows, and what the server has said besides."""
+        self._finish(task, milliseconds, self.run.session.take_notices())
+
+    def _finish(self, task: Task, milliseconds: int | None, notices: Sequence[Notice] = ()) -> None:
         status: Status = "faked"
         if not task.fake:
             status = "applied" if task.direction is Direction.UP else "reverted"
@@ -71,7 +74,7 @@ class Report:
             self.undone[task.id] = [one.id for one in task.undone]
         self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order, phase=task.step.phase))
         self.run.tell(Finished(task.id, took, task.fake))
-        self.tell_notices()
+        self._tell(notices)
         if self.kept is None:
             self.announcer.done(self.results[-1])
 
@@ -90,7 +93,7 @@ class Report:
         notices = self.run.session.take_notices()
         for task, milliseconds in zip(tasks, took, strict=False):
             self.tell_start(task, is_done=True)
-            self.finish(task, milliseconds)
+            self._finish(task, milliseconds)
         self._tell(notices)  # of which of them each is, nobody knows
 
     def tell_how_far(self, task: Task) -> None:
