@@ -24,9 +24,9 @@ class Built(NamedTuple):
 
 
 class Started(NamedTuple):
-    """a migration is about to run; of those that share a message this is told when that is answered, and they are done.
+    """a migration is about to run; of those that share a message this is told when the message is answered.
 
-    With `is_done` it is the latter, and Finished follows at once.
+    With `is_done` it is done by then, and Finished follows at once.
     """
 
     id: MigrationId

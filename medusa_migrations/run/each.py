@@ -46,26 +46,26 @@ def sender(run: Run, task: Task, begin: str = "", end: str = "") -> Callable[[],
     send_part = _sender_of_part(run, task, "", end)
 
     def send_all() -> None:
-        before = before_a_part(run, begin, mark(task.id))
+        before = mark(task.id) + before_a_part(run, begin)
         for one in task.undone:
             _send_undone(run, one, before, run.sql.reset + _forgotten(run, one, task))
-            before = before_a_part(run, marked=mark(task.id))
+            before = mark(task.id) + before_a_part(run)
         send_part()
 
     return send_all
 
 
 def _sender_of_part(run: Run, task: Task, begin: str, end: str) -> Callable[[], None]:
-    before = before_a_part(run, begin, mark(task.id))
+    before = mark(task.id) + before_a_part(run, begin)
     if task.script.copies or task.function or run.session.is_citus:
         return functools.partial(_send_singly, run, task, before, end)
     after = behind_a_part(run, history_sql(run, task, elapsed_sql()), end)
     return functools.partial(send, run.session, task.script, before=before, after=after)
 
 
-def before_a_part(run: Run, begin: str = "", marked: str = "") -> str:
-    """What comes before a part: the mark of a message that begins with it, `begin`, and the timeouts."""
-    return marked + begin + run.options.timeouts("SET LOCAL")
+def before_a_part(run: Run, begin: str = "") -> str:
+    """What comes before a part: `begin` and the timeouts."""
+    return begin + run.options.timeouts("SET LOCAL")
 
 
 def _send_undone(run: Run, one: Undone, before: str, after: str) -> None:

@@ -75,9 +75,10 @@ class Together:
         message = "".join(self._in_batch(task, done + number, number) for number, task in enumerate(batch, 1))
         message += self._logged(batch)
         # The first batch goes without a savepoint, behind which SET TRANSACTION is refused.
-        savepoint = f"SAVEPOINT {_SAVEPOINT};" if done else ""
+        if done:
+            message = f"SAVEPOINT {_SAVEPOINT};{message}RELEASE {_SAVEPOINT}"
         try:
-            send_around(session, None, savepoint + message + (f"RELEASE {_SAVEPOINT}" if done else ""))
+            send_around(session, None, mark(batch[0].id) + message)
         except StopRequested:
             reached = max(session.reached() - done, 0)
             self._finish(batch, reached, begun)
@@ -106,8 +107,8 @@ class Together:
         # The journal's entries of up parts come at the end of the message.
         last = history if task.direction is Direction.UP else history.journal
         row = history_sql(self.run, task, last.elapsed_since_last(), logged=False)
-        before = before_a_part(self.run, marked=mark(task.id) if place == 1 else "")
-        return as_part(self.run, task, before, row) + self.run.session.reach(number, is_first=place == 1)
+        part = as_part(self.run, task, before_a_part(self.run), row)
+        return part + self.run.session.reach(number, is_first=place == 1)
 
     def _logged(self, batch: Sequence[Task]) -> str:
         """SQL for the journal's entries of up parts in a message; those of down parts come with their rows."""

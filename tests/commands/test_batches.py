@@ -75,6 +75,17 @@ def test_one_that_is_stopped_in_the_midst_is_told(project: Project, many: list[s
     assert project.tables() == set()
 
 
+@pytest.mark.parametrize("slow", [3, WRONG], ids=["in the first message", "in the second"])
+def test_where_the_message_under_way_begins_is_seen(project: Project, many: list[str], slow: int) -> None:
+    project.write(many[slow], "SELECT pg_sleep(60);")
+    process = project.start("migrations_run", "--build", "--transaction", "all")
+    project.wait_for(SLEEPING)
+    shown = project.manage("migrations_show", "--json").ok().json["migrations"]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert [one["id"] for one in shown if one["state"] == "running"] == [many[slow // FILES * FILES]]
+
+
 def test_one_that_frees_the_run_lock_is_told(project: Project, many: list[str]) -> None:
     project.write(many[WRONG], "SELECT pg_advisory_unlock_all();")
     assert f"{many[WRONG]} failed (up): " in project.run("--transaction", "all").error()
