@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 import difflib
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .messages import N_, in_language, joined
@@ -94,9 +94,15 @@ def most_like(word: str, known: Iterable[str]) -> str:
     return found
 
 
-def no_app(label: str, hint: str) -> PlanError:
-    """The error for a `label` that no app has; `hint` is what may be meant, or an empty string."""
-    hint = hint or N_(" Correct it, or add its app to INSTALLED_APPS.")
+def no_app(label: str, labels: Collection[str], hint: str = "") -> PlanError:
+    """The error for a `label` that is none of `labels`, which apps have; `hint` is what is meant, if that is known."""
+    app, dot, _ = label.partition(".")
+    if dot and app in labels:
+        hint = hint or N_(
+            " It names a migration: here goes an app's label, {label!r}. An id goes with --to, where there is one.",
+            label=app,
+        )
+    hint = hint or nearest(label, labels) or N_(" Correct it, or add its app to INSTALLED_APPS.")
     return PlanError(N_("There is no app with the label {app!r}.{hint}", app=label, hint=hint))
 
 

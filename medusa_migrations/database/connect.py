@@ -257,19 +257,16 @@ def _cure(settings: dict[str, Any], reason: str) -> str:
             "The server has no connection left for this user. Migrations need one of their own, beside Django's, and "
             "another while a statement waits, to see who blocks it. Close some, or raise CONNECTION LIMIT."
         )
+    if re.search(_NO_DATABASE, reason):
+        return N_("The server runs, and has no such database: create it, or correct NAME in the settings.")
+    if re.search(_NOT_LET_IN, reason):
+        return N_(
+            "The server runs, and does not let this user in like that: see USER, PASSWORD, HOST and sslmode in the "
+            "settings (PGUSER and PGPASSWORD, where they say nothing), or have its pg_hba.conf let the user in."
+        )
     if settings["OPTIONS"].get("service"):
         return N_(
             "See that ~/.pg_service.conf, or the file that PGSERVICEFILE names, has it, and that its server runs."
-        )
-    if re.search(_NO_DATABASE, reason):
-        return N_(
-            "The server runs, and has no such database: create it, or correct NAME in DATABASES (PGDATABASE, where "
-            "that says nothing)."
-        )
-    if re.search(_NOT_LET_IN, reason):
-        return N_(
-            "The server runs, and does not let this user in: correct USER and PASSWORD in DATABASES (PGUSER and "
-            "PGPASSWORD, where that says nothing), or have the server let it in."
         )
     return N_("See that the server runs and that DATABASES has its address, user and password.")
 

@@ -364,9 +364,9 @@ class History:
     def done(self, direction: Direction, count: int) -> str:
         """A query for app, name and duration of what this run has done in `direction`, the last so many of it.
 
-        However long journal and history are, it takes the same time. Of a run that it has never seen the planner
-        expects next to no entry, and would read all of the journal for it; of what IS NOT NULL it expects nearly all
-        (nulltestsel in its selfuncs.c), and reads from the end.
+        Where so many are there it takes the same time, however long journal and history are. Of a run that it has
+        never seen the planner expects next to no entry, and would read all of the journal for it; of what IS NOT NULL
+        it expects nearly all (nulltestsel in its selfuncs.c), and reads from the end.
         """
         there = "NOT NULL" if direction is Direction.UP else "NULL"
         return (

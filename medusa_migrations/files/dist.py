@@ -135,23 +135,27 @@ def checksums(dist_dir: Path) -> Mapping[MigrationId, str] | None:
 
 
 def _load(version: _Version) -> tuple[Migration, ...]:
-    if version not in _loaded:
+    found = _loaded.get(version)
+    if found is None:
         _forget()
-        _loaded[version] = tuple(_read_manifest(version.path, functools.partial(_from_json, str(version.path.parent))))
-    return _loaded[version]
+        found = tuple(_read_manifest(version.path, functools.partial(_from_json, str(version.path.parent))))
+        _loaded[version] = found
+    return found
 
 
 def _load_checksums(version: _Version) -> Mapping[MigrationId, str]:
-    if version in _loaded:
-        return {migration.id: migration.checksum for migration in _loaded[version]}
-    if version not in _checksums:
+    loaded, found = _loaded.get(version), _checksums.get(version)
+    if loaded is not None:
+        return {migration.id: migration.checksum for migration in loaded}
+    if found is None:
         _forget()
-        _checksums[version] = dict(_read_manifest(version.path, _checksum))
-    return _checksums[version]
+        found = dict(_read_manifest(version.path, _checksum))
+        _checksums[version] = found
+    return found
 
 
 def _forget() -> None:
-    """Make room for what is read next."""
+    """Make room for what is read next; another thread may do so at any time."""
     _loaded.clear()
     _checksums.clear()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.apps import AppConfig, apps
 
-from medusa_migrations.errors import MigrationError, nearest, no_app
+from medusa_migrations.errors import MigrationError, no_app
 from medusa_migrations.messages import N_, joined
 from medusa_migrations.migration import TIMESTAMP_FORMAT, MigrationId, has_timestamp, name_problem, timestamp_problem
 from medusa_migrations.results import MadeFile
@@ -73,12 +73,9 @@ def own_app(app_label: str) -> AppConfig:
     labels = {app.label: app for app in apps.get_app_configs()}
     if app_label not in labels:
         by_name = {app.name: app.label for app in labels.values()}
-        hint = (
-            N_(" Did you mean {known!r}?", known=by_name[app_label])
-            if app_label in by_name
-            else nearest(app_label, labels)
-        )
-        raise no_app(app_label, hint)
+        is_name = app_label in by_name
+        hint = N_(" Did you mean {known!r}?", known=by_name[app_label]) if is_name else ""
+        raise no_app(app_label, labels, hint)
     app = labels[app_label]
     if is_installed_package(app):
         own = sorted(label for label, one in labels.items() if not is_installed_package(one))

@@ -41,7 +41,8 @@ def sort_after(
 ) -> list[MigrationId]:
     """The keys of `needed`, each after those that it needs, otherwise by `key`.
 
-    Left out are those in a circle, and those that need one in a circle. A need of what is no key does not count.
+    Left out are those in a circle, and those that need one in a circle. A need of what is no key does not count. Those
+    with the same `key` stay in the order of `needed`.
     """
     by_key = sorted(needed, key=key)
     place = {id_: number for number, id_ in enumerate(by_key)}

@@ -197,12 +197,8 @@ def find_id(text: str, known: Known) -> MigrationId:
 def check_app(app: str | None, known: Known, labels: Collection[str]) -> None:
     """Raise PlanError for a label that neither an app nor a migration has."""
     apps = {*labels, *(id_.app for id_ in known.by_id), *(id_.app for id_ in known.rows)}
-    if app is None or app in apps:
-        return
-    id_ = MigrationId.parse(app)
-    if id_ and id_.app in apps:
-        raise no_app(app, N_(" It names a migration of {label!r}: to run or revert up to that is --to.", label=id_.app))
-    raise no_app(app, nearest(app, apps))
+    if app is not None and app not in apps:
+        raise no_app(app, apps)
 
 
 def renamed(known: Known, pending: Iterable[Migration]) -> Iterator[tuple[MigrationId, Migration]]:

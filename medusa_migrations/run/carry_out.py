@@ -115,7 +115,7 @@ class _Work(NamedTuple):
         is_revert = self.wanted.direction is Direction.DOWN
         known = read_known(self.history, self.migrations, details=is_revert)
         asked = self._asked()
-        plan = before.plan if before and (asked, known) == before[:2] else asked.plan(known)
+        plan = before.plan if before and (before.asked, before.known) == (asked, known) else asked.plan(known)
         if self.options.mode == "all" and not self.options.fake:
             refuse_mode_all(plan)
         if not is_revert and any(step.migration and django_dependencies(step.migration) for step in plan.steps):

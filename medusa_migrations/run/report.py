@@ -60,11 +60,11 @@ class Report:
         work()
         self.finish(task, milliseconds_since(begun))
 
-    def finish(self, task: Task, milliseconds: int | None) -> None:
-        """Tell that `task` is done, and took that long, None if nobody knows, and what the server has said besides."""
-        self._finish(task, milliseconds, self.run.session.take_notices())
+    def finish(self, task: Task, milliseconds: int | None, notices: Sequence[Notice] | None = None) -> None:
+        """Tell that `task` is done, and took that long, None if nobody knows.
 
-    def _finish(self, task: Task, milliseconds: int | None, notices: Sequence[Notice] = ()) -> None:
+        `notices` are what the server has said besides, None to take them now.
+        """
         status: Status = "faked"
         if not task.fake:
             status = "applied" if task.direction is Direction.UP else "reverted"
@@ -74,7 +74,7 @@ class Report:
             self.undone[task.id] = [one.id for one in task.undone]
         self.results.append(MigrationResult(task.id, status, took, task.step.out_of_order, phase=task.step.phase))
         self.run.tell(Finished(task.id, took, task.fake))
-        self._tell(notices)
+        self._tell(self.run.session.take_notices() if notices is None else notices)
         if self.kept is None:
             self.announcer.done(self.results[-1])
 
@@ -93,7 +93,7 @@ class Report:
         notices = self.run.session.take_notices()
         for task, milliseconds in zip(tasks, took, strict=False):
             self.tell_start(task, is_done=True)
-            self._finish(task, milliseconds)
+            self.finish(task, milliseconds, ())
         self._tell(notices)  # of which of them each is, nobody knows
 
     def tell_how_far(self, task: Task) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from medusa_migrations.errors import nearest, no_app
+from medusa_migrations.errors import no_app
 from medusa_migrations.files import dist
 from medusa_migrations.files.build import app_labels, from_sources
 from medusa_migrations.lint.allowed import codes_of, lets_pass, on_lines_above
@@ -22,7 +22,7 @@ def lint_static(app: str | None, *, all: bool, down: bool, database: str) -> Lin
     Raises PlanError for an app that there is not, LintError without squawk.
     """
     if app is not None and app not in app_labels():
-        raise no_app(app, nearest(app, app_labels()))
+        raise no_app(app, app_labels())
     migrations = from_sources()[0]
     skipped = skipped_of(migrations)
     proven = cache.load(cache.section(database, with_rows=False)).known

@@ -446,12 +446,9 @@ def test_a_run_without_a_build_says_what_to_do(project: Project) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (
-            {"NAME": "nowhere"},
-            'database "nowhere" does not exist\nThe server runs, and has no such database: create it',
-        ),
-        ({"USER": "nobody_here"}, "The server runs, and does not let this user in: correct USER and PASSWORD"),
-        ({"USER": "pg_monitor"}, "The server runs, and does not let this user in: correct USER and PASSWORD"),
+        ({"NAME": "nowhere"}, "The server runs, and has no such database: create it, or correct NAME in the settings."),
+        ({"USER": "nobody_here"}, "The server runs, and does not let this user in like that: see USER, PASSWORD, HOST"),
+        ({"USER": "pg_monitor"}, "The server runs, and does not let this user in like that: see USER, PASSWORD, HOST"),
         ({"HOST": "/nowhere"}, "See that the server runs and that DATABASES has its address"),
     ],
     ids=["no such database", "no such role", "a role that may not log in", "no server"],

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,6 +231,23 @@ def test_other_sources_are_not_current(tmp_path: Path, target: Path, three: list
 def test_asking_writes_nothing(target: Path, three: list[Migration]) -> None:
     assert not dist.is_current(target, three)
     assert not target.exists()
+
+
+class Forgetful(dict[Any, Any]):
+    """What another thread empties at once."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Keep nothing."""
+
+
+def test_what_another_thread_makes_room_for_is_given_all_the_same(
+    target: Path, three: list[Migration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dist.write(target, three)
+    for name in ("_loaded", "_checksums"):
+        monkeypatch.setattr(dist, name, Forgetful())
+    assert without_file(dist.load(target)) == without_file(three)
+    assert dist.checksums(target) == {one.id: one.checksum for one in three}
 
 
 def test_the_parts_are_read_as_they_were_written(target: Path, three: list[Migration]) -> None:

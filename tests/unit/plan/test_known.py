@@ -84,7 +84,10 @@ def test_the_list_to_show_has_each_once(state: Known) -> None:
     ("app", "hint"),
     [
         ("blgo", "Did you mean 'blog'?"),
-        (str(B1.id), "It names a migration of 'blog': to run or revert up to that is --to."),
+        (
+            str(B1.id),
+            "It names a migration: here goes an app's label, 'blog'. An id goes with --to, where there is one.",
+        ),
         ("shop.20240101000000_x", "Correct it, or add its app to INSTALLED_APPS."),
         ("zzz", "Correct it, or add its app to INSTALLED_APPS."),
     ],
