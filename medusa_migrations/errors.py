@@ -99,7 +99,7 @@ def no_app(label: str, labels: Collection[str], hint: str = "") -> PlanError:
     app, dot, _ = label.partition(".")
     if dot and app in labels:
         hint = hint or N_(
-            " It names a migration: here goes an app's label, {label!r}. An id goes with --to, where there is one.",
+            " Here goes an app's label, {label!r}; the id of a migration goes with --to, where there is one.",
             label=app,
         )
     hint = hint or nearest(label, labels) or N_(" Correct it, or add its app to INSTALLED_APPS.")

@@ -11,7 +11,7 @@ from django.db.migrations import Migration as DjangoMigration
 from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.loader import MIGRATIONS_MODULE_NAME, MigrationLoader
 
-from medusa_migrations.errors import MigrationError, PlanError, nearest
+from medusa_migrations.errors import MigrationError, PlanError, no_app
 from medusa_migrations.files.owned import django_migrations
 from medusa_migrations.files.sources import source_files
 from medusa_migrations.messages import N_
@@ -31,15 +31,7 @@ def turned_on(label: str) -> Iterator[None]:
     those apps that `load` finds it to need. Raises PlanError for an app that is not there or has no Django migrations.
     """
     if label not in apps.app_configs:
-        hint = nearest(label, apps.app_configs)
-        raise PlanError(
-            N_(
-                "There is no app with the label {app!r}.{hint} The source is the label of the app whose Django "
-                "migrations are to be imported.",
-                app=label,
-                hint=hint,
-            )
-        )
+        raise no_app(label, apps.app_configs)
     before = settings.MIGRATION_MODULES
     module = _turn_on(label)
     try:

@@ -86,7 +86,7 @@ def test_the_list_to_show_has_each_once(state: Known) -> None:
         ("blgo", "Did you mean 'blog'?"),
         (
             str(B1.id),
-            "It names a migration: here goes an app's label, 'blog'. An id goes with --to, where there is one.",
+            "Here goes an app's label, 'blog'; the id of a migration goes with --to, where there is one.",
         ),
         ("shop.20240101000000_x", "Correct it, or add its app to INSTALLED_APPS."),
         ("zzz", "Correct it, or add its app to INSTALLED_APPS."),
